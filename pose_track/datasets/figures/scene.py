@@ -1,0 +1,134 @@
+"""People in a place, drawn, with where every joint of them is."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import lru_cache
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from pose_track.datasets.figures.background import background, clouds
+from pose_track.datasets.figures.body import Array, Build, Pose, Posed, pose_body
+from pose_track.datasets.figures.camera import Camera
+from pose_track.datasets.figures.draw import Light, Painted, compose, new_canvas, paint, random_light, shadow
+from pose_track.datasets.figures.dress import dressed
+from pose_track.datasets.figures.looks import Looks
+from pose_track.skeleton import POSETRACK_15
+
+# How deep a joint lies under its own surface at most, as a fraction of the body height: more in front of it hides it.
+_COVER = {"hip": 0.11, "shoulder": 0.075, "knee": 0.055, "elbow": 0.045, "ankle": 0.04, "wrist": 0.035, "head_bottom": 0.06, "nose": 0.02, "head_top": 0.07}  # fmt: skip
+_COVERS = np.array([_COVER[n.removeprefix("left_").removeprefix("right_")] for n in POSETRACK_15.joint_names])
+
+
+@dataclass(frozen=True)
+class Person:
+    """Someone standing in the world. position: x z in metres; heading: radians, 0 = facing the camera."""
+
+    build: Build
+    looks: Looks
+    pose: Pose
+    position: tuple[float, float]
+    heading: float
+
+    def body(self) -> Posed:
+        return pose_body(self.build, self.pose, self.heading, self.position)
+
+
+@dataclass(frozen=True)
+class Rendered:
+    """A picture and its truth, for N people.
+
+    image: (H, W, 3) uint8 RGB; joints: (N, 15, 2) pixels of POSETRACK_15, also outside the picture; visibility: (N, 15)
+    0 outside the picture, 1 hidden, 2 visible; boxes: (N, 4) x1 y1 x2 y2 around each person, as if no other stood in
+    front, clipped to the picture; owner: (2 H, 2 W) which person each half pixel shows, -1 = none.
+    """
+
+    image: NDArray[np.uint8]
+    joints: Array
+    visibility: NDArray[np.int64]
+    boxes: Array
+    owner: NDArray[np.int64]
+
+
+@dataclass(frozen=True)
+class Stage:
+    """What stays the same through a clip: camera, light, the empty place and its ground, (H, W)."""
+
+    camera: Camera
+    light: Light
+    place: Array
+    ground: Array
+    softness: float
+
+
+def make_stage(rng: np.random.Generator, camera: Camera, room: float = 6.0) -> Stage:
+    """A random place before a camera, with no wall nearer than `room` metres."""
+    place, ground = background(rng, camera, room)
+    return Stage(camera, random_light(rng), place, ground, float(rng.uniform(0.3, 2.0)))
+
+
+def joints_of(body: Posed) -> Array:
+    """(15, 3) world positions of POSETRACK_15's joints, metres."""
+    return np.stack([body.points[name] for name in POSETRACK_15.joint_names])
+
+
+def _visibility(pixels: Array, depths: Array, covers: Array, shown: NDArray[np.int64], quad_depths: Array) -> NDArray[np.int64]:
+    """(15,) for one person. shown: (2 H, 2 W) numbers of quadrilaterals; quad_depths: by number."""
+    height, width = shown.shape
+    at = np.round(pixels * 2 + 0.5).astype(np.int64)
+    inside = ((at >= 0) & (at < [width, height])).all(axis=1) & (depths > 0.1)
+    x, y = (np.clip(at[:, i], 0, limit - 1) for i, limit in ((0, width), (1, height)))
+    hidden = quad_depths[shown[y, x]] < depths - covers
+    return np.where(inside, np.where(hidden, 1, 2), 0)
+
+
+def render(stage: Stage, people: list[Person], rng: np.random.Generator) -> Rendered:
+    """The picture of these people on the stage. rng: for the camera's noise."""
+    camera = stage.camera
+    bodies = [p.body() for p in people]
+    world = np.stack([joints_of(b) for b in bodies]) if bodies else np.zeros((0, 15, 3))
+    joints, depths = camera.project(world)
+    details = [_detail(camera, p, d.mean()) for p, d in zip(people, depths, strict=True)]
+    surfaces = [dressed(b, p.looks, n) for b, p, n in zip(bodies, people, details, strict=True)]
+    canvas, painted, owners, first = new_canvas(camera), {}, [np.array([-1])], 1
+    all_depths = [np.array([np.inf])]
+    for i in np.argsort(-depths.mean(axis=1), kind="stable").tolist():
+        painted[i] = paint(canvas, surfaces[i], camera, stage.light, first)
+        all_depths.append(painted[i].depths)
+        owners.append(np.full(len(surfaces[i]), i))
+        first += len(surfaces[i])
+    shown = canvas[..., 3].astype(np.int64)
+    quad_depths = np.concatenate(all_depths)
+    visibility = [_visibility(joints[i], depths[i], _COVERS * p.build.height, shown, quad_depths) for i, p in enumerate(people)]
+    dark = shadow(surfaces, camera, stage.light, stage.softness) * stage.ground
+    strength = 0.25 + 0.5 * float(stage.light.sun.mean())
+    place = stage.place * (1 - strength * dark)[..., None]
+    image = develop(compose(place, canvas, _texture(camera.width, camera.height)), rng)
+    boxes = np.stack([_clip(painted[i], camera) for i in range(len(people))]) if people else np.zeros((0, 4))
+    return Rendered(image, joints, np.array(visibility, np.int64).reshape(-1, 15), boxes, np.concatenate(owners)[shown])
+
+
+def _detail(camera: Camera, person: Person, depth: float) -> int:
+    """Quadrilaterals around a limb: more for those who fill the picture."""
+    tall = camera.focal * person.build.height / max(float(depth), 0.5)
+    return 10 if tall < 220 else 12 if tall < 320 else 16
+
+
+def _clip(painted: Painted, camera: Camera) -> Array:
+    return np.clip(painted.box, 0, [camera.width - 1, camera.height - 1] * 2)
+
+
+@lru_cache(maxsize=8)
+def _texture(width: int, height: int) -> Array:
+    """(H, W) float32, the slight unevenness of skin and cloth."""
+    noise = clouds(np.random.default_rng(1), (width, height), (width // 12, width // 4))
+    return np.asarray(1 + 0.025 * noise, np.float32)
+
+
+def develop(image: Array, rng: np.random.Generator) -> NDArray[np.uint8]:
+    """A slight blur and the sensor's noise; float32 in, uint8 out."""
+    image = cv2.GaussianBlur(image, (0, 0), 0.55)
+    noise = rng.standard_normal(image.shape[:2], np.float32) * 2.5
+    return np.clip(image + noise[..., None] + 0.5, 0, 255).astype(np.uint8)

@@ -1,0 +1,107 @@
+"""Skin and cloth as quadrilaterals: rings laid around a chain of bones."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from pose_track.datasets.figures.body import Array
+
+
+@dataclass(frozen=True)
+class Surface:
+    """Q quadrilaterals. corners: (Q, 4, 3) metres; normals: (Q, 3) unit, pointing out; albedo: (Q, 3) RGB in
+    [0, 1]; two_sided: (Q,) bool, drawn also from behind; lift: (Q,) metres, drawn as if so much nearer."""
+
+    corners: Array
+    normals: Array
+    albedo: Array
+    two_sided: Array
+    lift: Array
+
+    def __len__(self) -> int:
+        return len(self.corners)
+
+
+def join(surfaces: list[Surface]) -> Surface:
+    """One surface of all the quadrilaterals."""
+    return Surface(
+        np.concatenate([s.corners for s in surfaces]), np.concatenate([s.normals for s in surfaces]),
+        np.concatenate([s.albedo for s in surfaces]), np.concatenate([s.two_sided for s in surfaces]),
+        np.concatenate([s.lift for s in surfaces]),
+    )  # fmt: skip
+
+
+def curve(knots: Array, values: Array, at: Array) -> Array:
+    """Values (S, ...) at `at` (S,), linear between the knots (K,) whose values (K, ...) are given."""
+    flat = np.asarray(values, np.float64).reshape(len(knots), -1)
+    out = np.stack([np.interp(at, knots, column) for column in flat.T], axis=1)
+    return out.reshape((len(at), *np.shape(values)[1:]))
+
+
+def smooth_curve(knots: Array, values: Array, at: Array) -> Array:
+    """As `curve` for plain numbers (K,), but round: Catmull-Rom tangents."""
+    x, y = np.asarray(knots, np.float64), np.asarray(values, np.float64)
+    slope = np.gradient(y, x)
+    i = np.clip(np.searchsorted(x, at, "right") - 1, 0, len(x) - 2)
+    width = x[i + 1] - x[i]
+    t = np.clip((at - x[i]) / width, 0.0, 1.0)
+    t2, t3 = t * t, t * t * t
+    start, end = (2 * t3 - 3 * t2 + 1) * y[i], (3 * t2 - 2 * t3) * y[i + 1]
+    return start + end + ((t3 - 2 * t2 + t) * slope[i] + (t3 - t2) * slope[i + 1]) * width
+
+
+def frames_along(knots: Array, frames: list[Array], at: Array) -> Array:
+    """(S, 3, 3) rotations blended between the frames at the knots, columns of length 1."""
+    blended = curve(knots, np.stack(frames), at)
+    return blended / np.maximum(np.linalg.norm(blended, axis=1, keepdims=True), 1e-9)
+
+
+def rings(centres: Array, frames: Array, half_width: Array, half_depth: Array, num_angles: int, box: float = 1.0) -> Array:
+    """(S, A, 3) points of S elliptical rings; angle 0 is the body part's left, a quarter further its front.
+
+    centres: (S, 3); frames: (S, 3, 3); half_width, half_depth: (S,) metres; box: below 1 makes the ellipses squarer.
+    """
+    angles = np.arange(num_angles) * (2.0 * np.pi / num_angles)
+    c, s = (np.sign(f) * np.abs(f) ** box for f in (np.cos(angles), np.sin(angles)))
+    across = half_width[:, None, None] * c[:, None] * frames[:, None, :, 0]
+    ahead = half_depth[:, None, None] * s[:, None] * frames[:, None, :, 2]
+    return np.asarray(centres[:, None] + across + ahead)
+
+
+def skin(points: Array, albedo: Array, two_sided: bool = False, lift: float = 0.0) -> Surface:
+    """The surface between the rings (S, A, 3). albedo: (3,), or (S - 1, A, 3) for each quadrilateral."""
+    turned = np.roll(points, -1, axis=1)
+    corners = np.stack([points[:-1], turned[:-1], turned[1:], points[1:]], axis=2)  # (S - 1, A, 4, 3)
+    centres = points.mean(axis=1)
+    outward = corners.mean(axis=2) - 0.5 * (centres[:-1] + centres[1:])[:, None]
+    normals = np.cross(corners[:, :, 2] - corners[:, :, 0], corners[:, :, 3] - corners[:, :, 1])
+    normals *= np.sign(np.einsum("sai,sai->sa", normals, outward))[..., None]
+    normals = _rounded(normals / np.maximum(np.sqrt((normals**2).sum(axis=2)), 1e-12)[..., None])
+    count = corners.shape[0] * corners.shape[1]
+    colours = np.broadcast_to(albedo, (*corners.shape[:2], 3)).reshape(count, 3)
+    flags = np.full(count, two_sided), np.full(count, lift)
+    return Surface(corners.reshape(count, 4, 3), normals.reshape(count, 3), colours, *flags)
+
+
+def _rounded(normals: Array) -> Array:
+    """(S, A, 3) each normal averaged with its neighbours', so that the facets show less."""
+    around = 2.0 * normals + np.roll(normals, 1, axis=1) + np.roll(normals, -1, axis=1)
+    total = 2.0 * around
+    total[1:] += around[:-1]
+    total[:-1] += around[1:]
+    return np.asarray(total / np.maximum(np.sqrt((total**2).sum(axis=2)), 1e-12)[..., None])
+
+
+def ring_angles(num_angles: int) -> Array:
+    """(A,) the angle at the middle of each quadrilateral of a ring."""
+    return np.asarray((np.arange(num_angles) + 0.5) * (2.0 * np.pi / num_angles))
+
+
+def ellipsoid(centre: Array, frame: Array, radii: tuple[float, float, float], albedo: Array, detail: int = 8) -> Surface:
+    """radii: metres to the frame's left, up and forward."""
+    at = np.linspace(-0.5 * np.pi, 0.5 * np.pi, detail)
+    centres = centre + np.sin(at)[:, None] * radii[1] * frame[:, 1]
+    frames = np.broadcast_to(frame, (detail, 3, 3))
+    return skin(rings(centres, frames, radii[0] * np.cos(at), radii[2] * np.cos(at), detail + 4), albedo)

@@ -1,0 +1,76 @@
+"""Object keypoint similarity (OKS) between poses, and the suppression of doubles by it.
+
+OKS is the mean over joints of exp(-d^2 / (2 * area * (2 * sigma)^2)), with d the distance of the two positions of a
+joint in pixels (COCO keypoint evaluation, https://cocodataset.org/#keypoints-eval).
+"""
+
+from __future__ import annotations
+
+from typing import Literal
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from pose_track.geometry.boxes import Indices, suppress
+
+Array = NDArray[np.float64]
+
+
+def oks_matrix(
+    joints_a: ArrayLike,
+    scores_a: ArrayLike,
+    areas_a: ArrayLike,
+    joints_b: ArrayLike,
+    scores_b: ArrayLike,
+    areas_b: ArrayLike,
+    sigmas: ArrayLike,
+    min_joint_score: float | None = None,
+    counted: Literal["both", "second"] = "both",
+) -> Array:
+    """(N, M) similarity in [0, 1] of N poses to M poses.
+
+    joints: (N, K, 2) and (M, K, 2), x y in pixels; scores: (N, K) and (M, K); areas: (N,) and (M,) in square pixels,
+    of which a pair takes the mean; sigmas: (K,), as in `Skeleton.sigmas`. Only joints scored above `min_joint_score`
+    in both poses count, all where it is None; a pair without any has similarity 0. `counted="second"` looks at the
+    scores of the second pose alone, as the published code does by mistake, and is there to reproduce its figures.
+    """
+    a, b = np.asarray(joints_a, np.float64), np.asarray(joints_b, np.float64)
+    areas = (np.asarray(areas_a, np.float64)[:, None] + np.asarray(areas_b, np.float64)[None]) / 2
+    variances = (2 * np.asarray(sigmas, np.float64)) ** 2
+    squared = ((a[:, None] - b[None]) ** 2).sum(axis=-1)  # (N, M, K)
+    nearness = np.exp(-squared / variances / (areas + np.spacing(1))[..., None] / 2)
+    if min_joint_score is None:
+        return np.asarray(nearness.mean(axis=-1))
+    counts = np.broadcast_to(np.asarray(scores_b)[None] > min_joint_score, nearness.shape)
+    if counted == "both":
+        counts = counts & (np.asarray(scores_a) > min_joint_score)[:, None]
+    return np.asarray((nearness * counts).sum(axis=-1) / np.maximum(counts.sum(axis=-1), 1))
+
+
+def suppress_oks(oks: Array, scores: ArrayLike, max_oks: float) -> Indices:
+    """Kept indices, in falling score order, after the doubles among N people went: of two with an OKS above
+    `max_oks`, the better one stays. oks: (N, N) from `oks_matrix` of the people with themselves; scores: (N,).
+
+    >>> suppress_oks(np.array([[1, .95], [.95, 1]]), [.3, .6], max_oks=.9).tolist()
+    [1]
+    """
+    return suppress(oks, scores, max_oks)
+
+
+def suppress_oks_soft(oks: Array, scores: ArrayLike, max_oks: float, max_kept: int = 20) -> Indices:
+    """Indices of at most `max_kept` people: after each pick the rest lose score by their OKS to it, by the factor
+    exp(-oks^2 / max_oks), and the best of them is next. Arguments and shapes as in `suppress_oks`. The Gaussian
+    penalty is that of Bodla et al., "Soft-NMS", ICCV 2017, equation 3.
+
+    >>> suppress_oks_soft(np.array([[1, .95, 0], [.95, 1, 0], [0, 0, 1]]), [.8, .9, .5], max_oks=.9).tolist()
+    [1, 2, 0]
+    """
+    remaining = np.array(scores, np.float64)
+    order = np.argsort(-remaining, kind="stable")
+    kept: list[np.int64] = []
+    while len(order) and len(kept) < max_kept:
+        best, rest = order[0], order[1:]
+        kept.append(best)
+        remaining[rest] *= np.exp(-(oks[best, rest] ** 2) / max_oks)
+        order = rest[np.argsort(-remaining[rest], kind="stable")]
+    return np.array(kept, np.int64)

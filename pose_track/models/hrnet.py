@@ -1,0 +1,197 @@
+"""The high-resolution network (Sun et al., "Deep High-Resolution Representation Learning for Human Pose
+Estimation", CVPR 2019), with the parameter names of the published checkpoints."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import torch
+from torch import Tensor, nn
+
+
+def conv_bn(in_channels: int, out_channels: int, kernel: int, stride: int = 1, relu: bool = True) -> nn.Sequential:
+    """A convolution without bias that keeps the size (up to its stride), batch-norm, and a ReLU where asked."""
+    conv = nn.Conv2d(in_channels, out_channels, kernel, stride, padding=kernel // 2, bias=False)
+    layers: list[nn.Module] = [conv, nn.BatchNorm2d(out_channels)]
+    return nn.Sequential(*layers, nn.ReLU(inplace=True)) if relu else nn.Sequential(*layers)
+
+
+class BasicBlock(nn.Module):
+    """Two 3x3 convolutions around a skip connection; the number of channels stays."""
+
+    def __init__(self, channels: int):
+        super().__init__()
+        self.conv1 = nn.Conv2d(channels, channels, 3, padding=1, bias=False)
+        self.bn1 = nn.BatchNorm2d(channels)
+        self.conv2 = nn.Conv2d(channels, channels, 3, padding=1, bias=False)
+        self.bn2 = nn.BatchNorm2d(channels)
+        self.relu = nn.ReLU(inplace=True)
+
+    def forward(self, x: Tensor) -> Tensor:
+        out = self.relu(self.bn1(self.conv1(x)))
+        return self.relu(self.bn2(self.conv2(out)) + x)
+
+
+class Bottleneck(nn.Module):
+    """1x1, 3x3, 1x1 convolutions around a skip connection; the output has four times the inner channels."""
+
+    expansion = 4
+
+    def __init__(self, in_channels: int, channels: int):
+        super().__init__()
+        out_channels = channels * self.expansion
+        self.conv1 = nn.Conv2d(in_channels, channels, 1, bias=False)
+        self.bn1 = nn.BatchNorm2d(channels)
+        self.conv2 = nn.Conv2d(channels, channels, 3, padding=1, bias=False)
+        self.bn2 = nn.BatchNorm2d(channels)
+        self.conv3 = nn.Conv2d(channels, out_channels, 1, bias=False)
+        self.bn3 = nn.BatchNorm2d(out_channels)
+        self.relu = nn.ReLU(inplace=True)
+        self.downsample = conv_bn(in_channels, out_channels, 1, relu=False) if in_channels != out_channels else None
+
+    def forward(self, x: Tensor) -> Tensor:
+        skip = x if self.downsample is None else self.downsample(x)
+        out = self.relu(self.bn1(self.conv1(x)))
+        out = self.relu(self.bn2(self.conv2(out)))
+        return self.relu(self.bn3(self.conv3(out)) + skip)
+
+
+def fuse_path(widths: Sequence[int], source: int, target: int) -> nn.Module | None:
+    """The layers that bring branch `source` to the resolution and width of branch `target`; None where they agree."""
+    if source == target:
+        return None
+    if source > target:  # coarser to finer: 1x1 convolution, then nearest-neighbour upsampling by a fixed factor
+        up = nn.Upsample(scale_factor=2 ** (source - target), mode="nearest")
+        return nn.Sequential(*conv_bn(widths[source], widths[target], 1, relu=False), up)
+    halvings = [conv_bn(widths[source], widths[source], 3, stride=2) for _ in range(target - source - 1)]
+    return nn.Sequential(*halvings, conv_bn(widths[source], widths[target], 3, stride=2, relu=False))
+
+
+class HighResolutionModule(nn.Module):
+    """Parallel branches of residual blocks, then an exchange in which each output sums all branches."""
+
+    def __init__(self, widths: Sequence[int], num_blocks: int, num_outputs: int):
+        super().__init__()
+        self.branches = nn.ModuleList(nn.Sequential(*(BasicBlock(w) for _ in range(num_blocks))) for w in widths)
+        self.fuse_layers = nn.ModuleList(
+            nn.ModuleList(fuse_path(widths, source, target) for source in range(len(widths)))
+            for target in range(num_outputs)
+        )
+        self.relu = nn.ReLU(inplace=True)
+
+    def forward(self, xs: list[Tensor]) -> list[Tensor]:
+        xs = [branch(x) for branch, x in zip(self.branches, xs, strict=True)]
+        return [self.relu(self._fuse(paths, xs)) for paths in self.fuse_layers]
+
+    @staticmethod
+    def _fuse(paths: nn.ModuleList, xs: list[Tensor]) -> Tensor:
+        terms = [x if path is None else path(x) for path, x in zip(paths, xs, strict=True)]
+        total = terms[0]
+        for term in terms[1:]:
+            total = total + term
+        return total
+
+
+def make_transition(before: Sequence[int], after: Sequence[int]) -> nn.ModuleList:
+    """Layers from the branches of one stage to those of the next, which has one coarser branch more."""
+    kept = [None if a == b else conv_bn(b, a, 3) for b, a in zip(before, after, strict=False)]
+    added = nn.Sequential(conv_bn(before[-1], after[len(before)], 3, stride=2))
+    return nn.ModuleList([*kept, added])
+
+
+class HRNetTrunk(nn.Module):
+    """Stem and four stages. (B, in_channels, H, W) -> (B, widths[0], H / 4, W / 4); H and W multiples of 32.
+
+    widths: channels of the four branches, finest first. num_modules: exchange modules in stages 2, 3 and 4.
+    num_blocks: residual blocks of each branch in each module. stem_blocks, stem_channels: bottlenecks of stage 1
+    and their inner channels, which the two convolutions before them have too.
+    """
+
+    def __init__(
+        self,
+        widths: Sequence[int],
+        num_modules: Sequence[int] = (1, 4, 3),
+        num_blocks: int = 4,
+        stem_blocks: int = 4,
+        stem_channels: int = 64,
+        in_channels: int = 3,
+    ):
+        super().__init__()
+        self.conv1 = nn.Conv2d(in_channels, stem_channels, 3, stride=2, padding=1, bias=False)
+        self.bn1 = nn.BatchNorm2d(stem_channels)
+        self.conv2 = nn.Conv2d(stem_channels, stem_channels, 3, stride=2, padding=1, bias=False)
+        self.bn2 = nn.BatchNorm2d(stem_channels)
+        self.relu = nn.ReLU(inplace=True)
+        stem_out = stem_channels * Bottleneck.expansion
+        self.layer1 = nn.Sequential(
+            *(Bottleneck(stem_channels if i == 0 else stem_out, stem_channels) for i in range(stem_blocks))
+        )
+        self.transition1 = make_transition([stem_out], widths[:2])
+        self.stage2 = self._stage(widths[:2], num_modules[0], num_blocks)
+        self.transition2 = make_transition(widths[:2], widths[:3])
+        self.stage3 = self._stage(widths[:3], num_modules[1], num_blocks)
+        self.transition3 = make_transition(widths[:3], widths[:4])
+        self.stage4 = self._stage(widths[:4], num_modules[2], num_blocks, last_outputs=1)
+
+    @staticmethod
+    def _stage(
+        widths: Sequence[int], num_modules: int, num_blocks: int, last_outputs: int | None = None
+    ) -> nn.Sequential:
+        outputs = [len(widths)] * (num_modules - 1) + [last_outputs or len(widths)]
+        return nn.Sequential(*(HighResolutionModule(widths, num_blocks, n) for n in outputs))
+
+    @staticmethod
+    def _enter(transition: nn.ModuleList, xs: list[Tensor]) -> list[Tensor]:
+        sources = [*xs, xs[-1]]
+        return [x if layer is None else layer(x) for layer, x in zip(transition, sources, strict=True)]
+
+    def features(self, x: Tensor) -> Tensor:
+        """The finest branch after stage 4."""
+        x = self.relu(self.bn1(self.conv1(x)))
+        x = self.relu(self.bn2(self.conv2(x)))
+        xs = [self.layer1(x)]
+        xs = self.stage2(self._enter(self.transition1, xs))
+        xs = self.stage3(self._enter(self.transition2, xs))
+        return self.stage4(self._enter(self.transition3, xs))[0]
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self.features(x)
+
+
+class HRNet(HRNetTrunk):
+    """The keypoint network: a trunk and a 1x1 convolution to one heatmap per joint.
+
+    (B, 3, H, W) normalised RGB -> (B, num_joints, H / 4, W / 4).
+    """
+
+    def __init__(self, num_joints: int, widths: Sequence[int], **trunk: int | Sequence[int]):
+        super().__init__(widths, **trunk)  # type: ignore[arg-type]
+        self.num_joints = num_joints
+        self.final_layer = nn.Conv2d(widths[0], num_joints, 1)
+        nn.init.normal_(self.final_layer.weight, std=0.001)
+        nn.init.zeros_(self.final_layer.bias)
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self.final_layer(self.features(x))
+
+
+def hrnet_w32(num_joints: int = 17) -> HRNet:
+    """HRNet-W32: 28.5 M parameters at 17 joints, 7.65 GMACs at 256x192."""
+    return HRNet(num_joints, widths=(32, 64, 128, 256))
+
+
+def hrnet_w48(num_joints: int = 17) -> HRNet:
+    """HRNet-W48: 63.6 M parameters at 17 joints, 15.69 GMACs at 256x192."""
+    return HRNet(num_joints, widths=(48, 96, 192, 384))
+
+
+def hrnet_compact(num_joints: int = 15) -> HRNet:
+    """The bundled network's form: 3.2 M parameters, 0.4 GMACs at 192x128. A light stem leaves the work to the
+    branches, whose widths are multiples of what a vector register holds."""
+    return HRNet(num_joints, (24, 48, 96, 192), num_modules=(1, 2, 1), num_blocks=2, stem_blocks=1, stem_channels=32)
+
+
+@torch.no_grad()
+def count_parameters(network: nn.Module) -> int:
+    """Number of trainable values."""
+    return sum(p.numel() for p in network.parameters())

@@ -1,0 +1,111 @@
+"""From a frame and the boxes of its people to their poses."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from pose_track.geometry.affine import Matrix, apply_affine, crop_matrix, fit_boxes, invert_affine
+from pose_track.geometry.boxes import nonempty
+from pose_track.geometry.oks import oks_matrix, suppress_oks
+from pose_track.models.heatmaps import FloatArray, decode_quarter
+from pose_track.skeleton import Skeleton
+from pose_track.types import Detections, ImageArray, Poses
+
+Run = Callable[[ImageArray], FloatArray]
+
+
+def crop_people(image: ImageArray, matrices: Matrix, size: tuple[int, int]) -> ImageArray:
+    """Crops (N, h, w, 3) of `image` (H, W, 3) by matrices (N, 2, 3) from frame to crop pixels; size: (w, h).
+
+    Bilinear; black outside the frame.
+    """
+    crops = np.empty((len(matrices), size[1], size[0], 3), np.uint8)
+    for matrix, crop in zip(matrices, crops, strict=True):
+        cv2.warpAffine(image, matrix, size, dst=crop, flags=cv2.INTER_LINEAR, borderMode=cv2.BORDER_CONSTANT)
+    return crops
+
+
+def person_scores(
+    box_scores: NDArray[np.floating], joint_scores: NDArray[np.floating], min_joint_score: float = 0.2
+) -> FloatArray:
+    """(N,) scores of people: that of the box, (N,), times the mean of those joint scores, (N, K), that lie above
+    `min_joint_score`; 0 for a person without any. The rule of the published code for COCO results.
+
+    >>> person_scores(np.array([.5, .5]), np.array([[.8, .6, .1], [.1, .1, .1]])).round(3).tolist()
+    [0.3499999940395355, 0.0]
+    """
+    counts = joint_scores > min_joint_score
+    means = (joint_scores * counts).sum(axis=1) / np.maximum(counts.sum(axis=1), 1)
+    return np.asarray(box_scores * means, np.float32)
+
+
+class PoseEstimator:
+    """The poses of the people in given boxes, by a heatmap network run on a crop of each.
+
+    run: network from crops (B, h, w, 3) uint8 RGB to heatmaps (B, K, h / 4, w / 4), such as a `TorchRuntime`, which
+    also does the flip test. skeleton: the K joints. input_size: (w, h) of the crops. padding: how much larger than
+    its box a crop is. max_batch: crops run at once. max_oks: of two people more similar than this (OKS, over the
+    areas of their crops), the one of lower score is dropped; 1 keeps all. min_joint_score: joints up to this score
+    do not count in the score of a person.
+
+    Raises ValueError for a `max_batch` below 1.
+    """
+
+    def __init__(
+        self,
+        run: Run,
+        skeleton: Skeleton,
+        input_size: tuple[int, int] = (192, 256),
+        padding: float = 1.25,
+        max_batch: int = 16,
+        max_oks: float = 0.9,
+        min_joint_score: float = 0.2,
+    ) -> None:
+        if max_batch < 1:
+            raise ValueError(f"max_batch must be at least 1, got {max_batch!r}")
+        self.skeleton = skeleton
+        self._run = run
+        self._input_size = input_size
+        self._padding = padding
+        self._max_batch = max_batch
+        self._max_oks = max_oks
+        self._min_joint_score = min_joint_score
+
+    def __call__(self, image: ImageArray, detections: Detections) -> Poses:
+        """Poses of the people in `detections`, in the pixels of `image`, (H, W, 3) uint8 RGB; in falling order of
+        score, without doubles.
+
+        Boxes that are empty or not finite are passed over. `boxes` and `sources` of the poses are those of the
+        detections; a joint's score is the peak of its heatmap, within [0, 1]; a person's is that of `person_scores`.
+        """
+        detections = detections[nonempty(detections.boxes)]
+        if not len(detections):
+            return Poses.empty(self.skeleton)
+        aspect = self._input_size[0] / self._input_size[1]
+        centers, sizes = fit_boxes(detections.boxes, aspect, self._padding)
+        matrices = np.stack(
+            [crop_matrix(center, size[0], self._input_size) for center, size in zip(centers, sizes, strict=True)]
+        )
+        parts = list(self._estimate(image, matrices))
+        joints, joint_scores = (np.concatenate(part) for part in zip(*parts, strict=True))
+        scores = person_scores(detections.scores, joint_scores, self._min_joint_score)
+        poses = Poses(joints, joint_scores, detections.boxes, scores, self.skeleton, detections.sources)
+        return self._without_doubles(poses, areas=sizes.prod(axis=1))
+
+    def _estimate(self, image: ImageArray, matrices: Matrix) -> Iterator[tuple[FloatArray, FloatArray]]:
+        """Joints (B, K, 2) in frame pixels and their scores (B, K), batch by batch."""
+        for start in range(0, len(matrices), self._max_batch):
+            batch = matrices[start : start + self._max_batch]
+            heatmaps = self._run(crop_people(image, batch, self._input_size))
+            cells, scores = decode_quarter(heatmaps)
+            stride = self._input_size[0] / heatmaps.shape[-1]
+            joints = apply_affine(invert_affine(batch), cells * stride)
+            yield joints.astype(np.float32), scores.clip(0, 1)
+
+    def _without_doubles(self, poses: Poses, areas: NDArray[np.float64]) -> Poses:
+        who = (poses.joints, poses.joint_scores, areas)
+        return poses[suppress_oks(oks_matrix(*who, *who, self.skeleton.sigmas), poses.scores, self._max_oks)]

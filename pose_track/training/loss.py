@@ -1,0 +1,45 @@
+"""Losses of the keypoint network and of the person detector."""
+
+from __future__ import annotations
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+from torchvision.ops import generalized_box_iou_loss
+
+from pose_track.models.centre import sides_to_boxes
+
+
+def joints_mse(heatmaps: Tensor, targets: Tensor, weights: Tensor) -> Tensor:
+    """Half the squared error, averaged over everything, joints weighted (HRNet, section 3).
+
+    heatmaps, targets: (B, K, h, w); weights: (B, K), 0 for a joint that is not labelled.
+    """
+    weights = weights[:, :, None, None]
+    return 0.5 * F.mse_loss(heatmaps * weights, targets * weights)
+
+
+def centre_focal(logits: Tensor, heat: Tensor, weight: Tensor) -> Tensor:
+    """Focal loss on centres, softened next to a centre, a mean over people (CornerNet, equation 1).
+
+    logits: (B, h, w); heat: (B, h, w) with peaks of 1; weight: (B, h, w).
+    """
+    probability = logits.sigmoid()
+    peak = heat == 1
+    positive = -F.logsigmoid(logits) * (1 - probability) ** 2
+    negative = -F.logsigmoid(-logits) * probability**2 * (1 - heat) ** 4
+    loss = torch.where(peak, positive, negative) * weight
+    return loss.sum() / peak.sum().clamp(min=1)
+
+
+def centre_boxes(sides: Tensor, boxes: Tensor, weight: Tensor) -> Tensor:
+    """Generalised IoU loss of every weighted cell's box. sides, boxes: (B, 4, h, w); weight: (B, h, w)."""
+    chosen = weight > 0
+    predicted = sides_to_boxes(sides).movedim(1, -1)[chosen]
+    losses = generalized_box_iou_loss(predicted, boxes.movedim(1, -1)[chosen])
+    return (losses * weight[chosen]).sum() / weight.sum().clamp(min=1e-6)
+
+
+def centre_loss(output: Tensor, heat: Tensor, boxes: Tensor, box_weight: Tensor, heat_weight: Tensor) -> Tensor:
+    """The detector's loss: centres and, five times as heavy, boxes (TTFNet, section 3.4)."""
+    return centre_focal(output[:, 0], heat, heat_weight) + 5 * centre_boxes(output[:, 1:], boxes, box_weight)

@@ -1,0 +1,70 @@
+"""A folder of pictures, or one picture, as a video."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from fractions import Fraction
+from functools import partial
+from pathlib import Path
+
+import cv2
+import numpy as np
+
+from pose_track.types import ImageArray
+from pose_track.video.source import DecodeError, Picture, Selection, VideoInfo, VideoReader
+
+IMAGE_SUFFIXES = (".jpg", ".jpeg", ".png", ".bmp", ".webp", ".tif", ".tiff")
+DEFAULT_FPS = Fraction(25)
+
+
+def natural_key(name: str) -> list[tuple[int, int, str]]:
+    """Sorts numbers inside names by their value.
+
+    >>> sorted(["img10.png", "img9.png", "img1.png"], key=natural_key)
+    ['img1.png', 'img9.png', 'img10.png']
+    """
+    parts = re.split(r"(\d+)", name.lower())
+    return [(0, int(part), part) if part.isdecimal() else (1, 0, part) for part in parts]
+
+
+def list_images(folder: Path) -> list[Path]:
+    """The pictures in a folder, not in those below it, in natural order. Raises ValueError where there are none."""
+    found = (p for p in folder.iterdir() if p.suffix.lower() in IMAGE_SUFFIXES and not p.name.startswith("."))
+    paths = sorted(found, key=lambda p: natural_key(p.name))
+    if not paths:
+        raise ValueError(f"{str(folder)!r} holds no pictures; put files in it that end in {', '.join(IMAGE_SUFFIXES)}")
+    return paths
+
+
+class ImageReader(VideoReader):
+    """Pictures at a constant rate, the first at 0 seconds. Raises ValueError on reading one of another size,
+    DecodeError on one that cannot be read."""
+
+    def __init__(self, source: Path, selection: Selection, fps: Fraction = DEFAULT_FPS) -> None:
+        super().__init__(selection)
+        self._paths = list_images(source) if source.is_dir() else [source]
+        self._first = self._load(0)
+        height, width = self._first.shape[:2]
+        self.info = VideoInfo(str(source), width, height, fps, len(self._paths))
+
+    def _load(self, index: int) -> ImageArray:
+        path = self._paths[index]
+        # Decoded from bytes, for imread knows no names outside the system's code page on Windows.
+        image = cv2.imdecode(np.frombuffer(path.read_bytes() or b"\0", np.uint8), cv2.IMREAD_COLOR)
+        if image is None:
+            raise DecodeError(str(path), index, "it is not a picture that OpenCV can read")
+        return np.asarray(cv2.cvtColor(image, cv2.COLOR_BGR2RGB), np.uint8)
+
+    def _image(self, index: int) -> ImageArray:
+        image = self._first if index == 0 else self._load(index)
+        if image.shape != self._first.shape:
+            raise ValueError(
+                f"{str(self._paths[index])!r} is {image.shape[1]}x{image.shape[0]} but the first picture is "
+                f"{self.info.width}x{self.info.height}; bring them to one size"
+            )
+        return image
+
+    def _pictures(self) -> Iterator[Picture]:
+        for index in range(len(self._paths)):
+            yield index / self.info.fps, partial(self._image, index)

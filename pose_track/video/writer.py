@@ -1,0 +1,149 @@
+"""Writing H.264 video that browsers play, with the frame times of the source."""
+
+from __future__ import annotations
+
+import logging
+import os
+from fractions import Fraction
+from math import ceil
+from pathlib import Path
+from types import TracebackType
+
+import av
+import numpy as np
+from av.video.reformatter import ColorPrimaries, ColorRange, Colorspace, ColorTrc
+from typing_extensions import Self
+
+from pose_track.types import ImageArray
+
+logger = logging.getLogger(__name__)
+
+SUFFIXES = {".mp4": "mp4", ".m4v": "mp4", ".mov": "mov"}
+_TICKS_PER_SECOND = 90_000
+_MAX_RATE_NUMERATOR = 1_000_000
+_CODEC_OPTIONS = {"crf": "20", "preset": "veryfast"}
+
+
+def ticks_per_second(fps: Fraction) -> int:
+    """A clock of at least 90 kHz in which a frame at `fps` lasts a whole number of ticks.
+
+    >>> ticks_per_second(Fraction(24000, 1001)), ticks_per_second(Fraction(25))
+    (96000, 90000)
+    """
+    return fps.numerator * ceil(_TICKS_PER_SECOND / fps.numerator)
+
+
+class VideoWriter:
+    """Writes an H.264 mp4 or mov, yuv420p, BT.709, with its index at the front; a context manager.
+
+    path: the target; it appears, or is replaced, when the writer is closed, until then the data are in
+    `<path>.partial` beside it. width, height: pixels of the images; an odd size gets its last row or column twice, for
+    the codec knows even sizes only, and nothing is lost or moved by that. fps: average frames per second.
+
+    When the `with` body raises, what was written until then is finished as a valid file, and the error goes on.
+    Raises ValueError for another file suffix, a size or rate not above 0, or no frame at all; FileNotFoundError where
+    the folder does not exist.
+    """
+
+    def __init__(self, path: str | Path, width: int, height: int, fps: Fraction) -> None:
+        self._path = Path(path)
+        _check(self._path, width, height, fps)
+        if fps.numerator > _MAX_RATE_NUMERATOR:
+            fps = fps.limit_denominator(1001)
+        self._width, self._height = width, height
+        self._step = 1 / fps
+        self._time_base = Fraction(1, ticks_per_second(fps))
+        self._partial = self._path.with_name(self._path.name + ".partial")
+        self._first_seconds: float | None = None
+        self._last_tick = -1
+        self.num_frames = 0
+        self._open(fps)
+
+    def _open(self, fps: Fraction) -> None:
+        file_format = SUFFIXES[self._path.suffix.lower()]
+        self._container = av.open(str(self._partial), "w", format=file_format, options={"movflags": "+faststart"})
+        self._stream = self._container.add_stream("libx264", rate=fps, options=_CODEC_OPTIONS)
+        self._stream.width, self._stream.height = self._width + self._width % 2, self._height + self._height % 2
+        self._stream.pix_fmt = "yuv420p"
+        codec = self._stream.codec_context
+        codec.time_base = self._time_base
+        codec.colorspace, codec.color_range = Colorspace.ITU709, ColorRange.MPEG
+        codec.color_primaries, codec.color_trc = ColorPrimaries.BT709, ColorTrc.BT709
+
+    def write(self, image: ImageArray, pts_seconds: float | None = None) -> None:
+        """Add a frame. image: (height, width, 3) uint8 RGB; pts_seconds: its time, of which the first frame's is
+        taken off; where not given, one frame after the last. Raises ValueError for another shape or a time that is
+        not after the last."""
+        if image.shape != (self._height, self._width, 3) or image.dtype != np.uint8:
+            expected = (self._height, self._width, 3)
+            raise ValueError(f"image must be uint8 of shape {expected}, got {image.dtype} of shape {image.shape}")
+        frame = self._to_yuv(image)
+        frame.pts, frame.time_base = self._next_tick(pts_seconds), self._time_base
+        frame.duration = self._num_ticks(self._step)  # counts for the last frame only, whose end nothing else tells
+        self._container.mux(self._stream.encode(frame))
+        self._last_tick = frame.pts
+        self.num_frames += 1
+
+    def _next_tick(self, pts_seconds: float | None) -> int:
+        if pts_seconds is None:
+            return 0 if self.num_frames == 0 else self._last_tick + self._num_ticks(self._step)
+        if self._first_seconds is None:
+            self._first_seconds = pts_seconds - self._num_frames_seconds()
+        tick = self._num_ticks(pts_seconds - self._first_seconds)
+        if tick <= self._last_tick:
+            last = float(self._last_tick * self._time_base) + self._first_seconds
+            raise ValueError(f"frame times must increase, got {pts_seconds!r} after {last!r} seconds")
+        return tick
+
+    def _num_frames_seconds(self) -> float:
+        """Where the next frame would be without a time of its own."""
+        return 0.0 if self.num_frames == 0 else float(self._last_tick * self._time_base + self._step)
+
+    def _num_ticks(self, seconds: float | Fraction) -> int:
+        return round(seconds / self._time_base)
+
+    def _to_yuv(self, image: ImageArray) -> av.VideoFrame:
+        if image.shape[0] % 2 or image.shape[1] % 2:
+            image = np.pad(image, ((0, image.shape[0] % 2), (0, image.shape[1] % 2), (0, 0)), mode="edge")
+        frame = av.VideoFrame.from_ndarray(np.ascontiguousarray(image), format="rgb24")
+        return frame.reformat(format="yuv420p", dst_colorspace=Colorspace.ITU709, dst_color_range=ColorRange.MPEG)
+
+    def close(self) -> None:
+        """Finish the file and give it its name. Raises ValueError, and leaves no file, if nothing was written."""
+        if self._finish() == 0:
+            raise ValueError(f"no frame was written to {str(self._path)!r}; give at least one")
+
+    def _finish(self) -> int:
+        """Finish what there is; the number of frames in it. Does nothing the second time."""
+        if not self._partial.exists():
+            return self.num_frames
+        if self.num_frames:
+            self._container.mux(self._stream.encode(None))
+        self._container.close()
+        if self.num_frames:
+            os.replace(self._partial, self._path)
+        else:
+            self._partial.unlink()
+        return self.num_frames
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if error is None:
+            self.close()
+        elif self._finish():
+            logger.warning("%s holds only the %d frames before the error", self._path, self.num_frames)
+
+
+def _check(path: Path, width: int, height: int, fps: Fraction) -> None:
+    if path.suffix.lower() not in SUFFIXES:
+        raise ValueError(f"{str(path)!r} must end in one of {', '.join(SUFFIXES)}")
+    if width < 1 or height < 1:
+        raise ValueError(f"width and height must be above 0, got {width}x{height}")
+    if fps <= 0:
+        raise ValueError(f"fps must be above 0, got {fps!r}")
+    if not path.parent.is_dir():
+        raise FileNotFoundError(f"folder {str(path.parent)!r} does not exist; create it first")

@@ -1,0 +1,144 @@
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from shared_data import shared
+
+from pose_track.geometry.affine import apply_affine, crop_matrix, invert_affine
+from pose_track.models.heatmaps import average_flipped, decode_quarter, encode, flip_back, shift_flipped
+from pose_track.skeleton import COCO_17, MPII_16
+
+
+def one_map(cells: dict[tuple[int, int], float], size: tuple[int, int] = (12, 16), floor: float = 0.0) -> np.ndarray:
+    """A heatmap (1, 1, h, w) that is `floor` but at the cells (x, y)."""
+    heatmap = np.full((1, 1, size[1], size[0]), floor, np.float32)
+    for (x, y), value in cells.items():
+        heatmap[0, 0, y, x] = value
+    return heatmap
+
+
+@pytest.mark.parametrize(
+    ("cells", "floor", "joint", "score"),
+    [
+        ({}, 0.0, (0, 0), 0.0),  # nothing anywhere
+        ({(5, 6): -0.5}, -1.0, (0, 0), -0.5),  # nothing positive: not (5, 6)
+        ({(5, 6): 0.9}, 0.0, (5, 6), 0.9),  # equal neighbours: no offset
+        ({(5, 6): 0.9, (6, 6): 0.3}, 0.0, (5.25, 6), 0.9),
+        ({(5, 6): 0.9, (4, 6): 0.3, (5, 7): 0.2}, 0.0, (4.75, 6.25), 0.9),
+        ({(5, 6): 0.9, (5, 5): 0.2}, 0.0, (5, 5.75), 0.9),
+        ({(5, 6): 0.9, (9, 3): 0.9}, 0.0, (9, 3), 0.9),  # equal peaks: the upper one
+        ({(5, 6): 0.9, (9, 6): 0.9}, 0.0, (5, 6), 0.9),  # equal peaks in a row: the left one
+        ({(1, 6): 0.9, (2, 6): 0.3, (1, 7): 0.3}, 0.0, (1, 6), 0.9),  # at the left border: no offset, in y neither
+        ({(2, 6): 0.9, (3, 6): 0.3, (2, 7): 0.3}, 0.0, (2.25, 6.25), 0.9),  # the first column that has one
+        ({(11, 6): 0.9, (10, 6): 0.3}, 0.0, (11, 6), 0.9),  # the last column
+        ({(10, 6): 0.9, (11, 6): 0.3}, 0.0, (10.25, 6), 0.9),  # the last that has one
+        ({(5, 14): 0.9, (5, 13): 0.3}, 0.0, (5, 13.75), 0.9),
+        ({(5, 15): 0.9, (5, 14): 0.3, (6, 15): 0.3}, 0.0, (5, 15), 0.9),
+    ],
+)
+def test_decode(cells: dict[tuple[int, int], float], floor: float, joint: tuple[float, float], score: float) -> None:
+    joints, scores = decode_quarter(one_map(cells, floor=floor))
+    assert joints.tolist() == [[list(joint)]]
+    assert scores[0, 0] == np.float32(score)
+    assert joints.dtype == scores.dtype == np.float32
+
+
+def test_decode_keeps_people_and_joints_apart() -> None:
+    maps = np.zeros((2, 3, 16, 12), np.float32)
+    places = np.random.default_rng(0).integers(2, 10, (2, 3, 2))
+    for b, k in np.ndindex(2, 3):
+        maps[b, k, places[b, k, 1], places[b, k, 0]] = 0.1 * (1 + b + 2 * k)
+    joints, scores = decode_quarter(maps)
+    np.testing.assert_array_equal(joints, places)
+    np.testing.assert_allclose(scores, [[0.1, 0.3, 0.5], [0.2, 0.4, 0.6]])
+
+
+def test_decode_nobody() -> None:
+    joints, scores = decode_quarter(np.zeros((0, 17, 64, 48), np.float32))
+    assert joints.shape == (0, 17, 2)
+    assert scores.shape == (0, 17)
+
+
+@settings(derandomize=True, max_examples=50, deadline=None)
+@given(x=st.floats(8, 176), y=st.floats(8, 240))
+def test_encode_and_decode_agree_within_half_a_cell(x: float, y: float) -> None:
+    targets, weights = encode(np.array([[x, y]]), np.ones(1), (48, 64), sigma=2)
+    joints, scores = decode_quarter(targets[None])
+    np.testing.assert_allclose(joints[0, 0] * 4, [x, y], atol=2 + 1e-4)
+    assert scores[0, 0] == weights[0] == 1
+
+
+def test_encode_drops_what_is_unlabelled_or_far_outside() -> None:
+    joints = np.array([[40.0, 40.0], [40.0, 40.0], [-100.0, 40.0], [-8.0, 40.0]])
+    targets, weights = encode(joints, np.array([1, 0, 1, 1]), (48, 64), sigma=2)
+    assert weights.tolist() == [1, 0, 0, 1]
+    assert targets.max(axis=(1, 2))[[0, 1, 2]].tolist() == [1, 0, 0]
+    assert 0 < targets[3].max() < 1  # the peak is outside, its flank is not
+
+
+def test_flip_back_mirrors_and_exchanges_twins() -> None:
+    maps = torch.zeros(1, 3, 2, 4)
+    maps[0, 1, 0, 0] = 1.0
+    back = flip_back(maps, [0, 2, 1])
+    assert back.nonzero().tolist() == [[0, 2, 0, 3]]
+    torch.testing.assert_close(flip_back(back, np.array([0, 2, 1])), maps)
+
+
+def test_shift_keeps_the_first_column_and_its_argument() -> None:
+    maps = torch.arange(4.0).reshape(1, 1, 1, 4)
+    assert shift_flipped(maps).flatten().tolist() == [0, 0, 1, 2]
+    assert maps.flatten().tolist() == [0, 1, 2, 3]
+
+
+def test_average_of_a_mirrored_peak() -> None:
+    plain, mirrored = torch.zeros(2, 1, 2, 1, 8)
+    plain[0, 0, 0, 3] = 1.0  # joint 0 at cell 3, seen in the mirror as joint 1 at cell 7 - 2
+    mirrored[0, 1, 0, 5] = 0.5
+    average = average_flipped(plain, mirrored, [1, 0])
+    assert average[0, 0, 0].tolist() == [0, 0, 0, 0.75, 0, 0, 0, 0]
+    assert average_flipped(plain, mirrored, [1, 0], shift=False)[0, 0, 0].tolist() == [0, 0, 0.25, 0.5, 0, 0, 0, 0]
+
+
+@pytest.mark.parametrize("size", [(48, 64), (72, 96)])
+def test_recorded_decode(size: tuple[int, int]) -> None:
+    golden = np.load(shared("data/golden/decode.npz"))
+    suffix = f"{size[0]}x{size[1]}"
+    joints, scores = decode_quarter(golden[f"heatmaps_{suffix}"])
+    np.testing.assert_array_equal(scores, golden[f"maxvals_{suffix}"][..., 0])
+    np.testing.assert_allclose(joints, golden[f"preds_heatmap_{suffix}"], rtol=0, atol=1e-6)
+    centers, scales = golden[f"center_{suffix}"].astype(float), golden[f"scale_{suffix}"].astype(float)
+    for n, center in enumerate(centers):
+        to_frame = invert_affine(crop_matrix(center, scales[n, 0] * 200, size))
+        np.testing.assert_allclose(
+            apply_affine(to_frame, joints[n]), golden[f"preds_image_{suffix}"][n], rtol=0, atol=1e-3
+        )
+
+
+@pytest.mark.parametrize(("suffix", "size", "sigma"), [("48x64_s2", (48, 64), 2), ("72x96_s3", (72, 96), 3)])
+def test_recorded_targets(suffix: str, size: tuple[int, int], sigma: float) -> None:
+    golden = np.load(shared("data/golden/target.npz"))
+    for n, joints in enumerate(golden[f"joints_{suffix}"]):
+        targets, weights = encode(joints[:, :2], golden[f"joints_vis_{suffix}"][n, :, 0], size, sigma)
+        np.testing.assert_allclose(targets, golden[f"target_{suffix}"][n], rtol=0, atol=1e-6)
+        np.testing.assert_array_equal(weights, golden[f"target_weight_{suffix}"][n, :, 0])
+
+
+def test_recorded_flip_test() -> None:
+    golden = np.load(shared("data/golden/flip_test.npz"))
+    plain, mirrored = (torch.from_numpy(golden[key]) for key in ("output", "output_of_flipped_input"))
+    twins = COCO_17.flip_indices
+    np.testing.assert_allclose(flip_back(mirrored, twins), golden["flip_back"], rtol=0, atol=1e-7)
+    back = flip_back(mirrored[:1, :16], MPII_16.flip_indices)[:, :, ::4]
+    np.testing.assert_allclose(back, golden["flip_back_mpii16"], rtol=0, atol=1e-7)
+    for shift in (True, False):
+        average = average_flipped(plain, mirrored, twins, shift)
+        np.testing.assert_allclose(average, golden[f"average_shift{int(shift)}"], rtol=0, atol=1e-7)
+        joints, scores = decode_quarter(average.numpy())
+        recorded = golden[f"all_preds_shift{int(shift)}"]
+        np.testing.assert_array_equal(scores, recorded[..., 2])
+        for n, center in enumerate(golden["center"].astype(float)):
+            to_frame = invert_affine(crop_matrix(center, float(golden["scale"][n, 0]) * 200, (48, 64)))
+            np.testing.assert_allclose(apply_affine(to_frame, joints[n]), recorded[n, :, :2], rtol=0, atol=1e-3)

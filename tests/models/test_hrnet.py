@@ -1,0 +1,120 @@
+from __future__ import annotations
+
+import json
+
+import numpy as np
+import pytest
+import torch
+from shared_data import shared
+from torch import Tensor, nn
+from torch.utils.flop_counter import FlopCounterMode
+
+from pose_track.models.hrnet import HRNet, count_parameters, hrnet_compact, hrnet_w32, hrnet_w48, init_weights
+
+
+def hrnet_tiny_w8(num_joints: int = 17) -> HRNet:
+    return HRNet(num_joints, widths=(8, 16, 32, 64))
+
+
+MAKERS = {"hrnet_w32": hrnet_w32, "hrnet_w48": hrnet_w48, "hrnet_tiny_w8": hrnet_tiny_w8}
+SMALL = {"widths": (4, 8, 16, 32), "num_modules": (1, 1, 1), "num_blocks": 1, "stem_blocks": 1}
+
+
+def gmacs(network: nn.Module, height: int, width: int) -> float:
+    """Multiply-adds of one picture, in units of 1e9. The network is on the meta device: nothing is computed."""
+    with FlopCounterMode(display=False) as counter, torch.no_grad():
+        network(torch.zeros(1, 3, height, width, device="meta"))
+    return counter.get_total_flops() / 2e9
+
+
+def on_meta(name: str) -> HRNet:
+    with torch.device("meta"):
+        return MAKERS[name](17).eval()
+
+
+def test_published_sizes() -> None:
+    assert count_parameters(on_meta("hrnet_w32")) == 28_536_113
+    assert count_parameters(on_meta("hrnet_w48")) == 63_595_745
+    assert gmacs(on_meta("hrnet_w32"), 256, 192) == pytest.approx(7.645, rel=0.01)
+
+
+def test_compact_size() -> None:
+    with torch.device("meta"):
+        assert 2.5e6 < count_parameters(hrnet_compact()) < 4.5e6
+        assert hrnet_compact(15).final_layer.out_channels == 15
+
+
+@pytest.mark.parametrize(("height", "width"), [(32, 32), (64, 32), (96, 160)])
+def test_heatmaps_have_a_quarter_of_the_size(height: int, width: int) -> None:
+    with torch.device("meta"):
+        network = HRNet(5, **SMALL).eval()  # type: ignore[arg-type]
+    assert network(torch.zeros(2, 3, height, width, device="meta")).shape == (2, 5, height // 4, width // 4)
+
+
+def test_every_parameter_is_used_and_batches_do_not_mix() -> None:
+    torch.manual_seed(0)
+    network = HRNet(3, **SMALL).eval()  # type: ignore[arg-type]
+    images = torch.randn(2, 3, 64, 32)
+    together = network(images)
+    torch.testing.assert_close(together[1:], network(images[1:]), atol=1e-5, rtol=1e-4)
+    together.square().sum().backward()
+    assert [name for name, p in network.named_parameters() if p.grad is None or not p.grad.any()] == []
+
+
+def test_init_weights() -> None:
+    torch.manual_seed(0)
+    network = HRNet(3, **SMALL)  # type: ignore[arg-type]
+    init_weights(network)
+    assert network.layer1[0].conv2.weight.std().item() == pytest.approx(1e-3, rel=0.05)
+    assert not network.final_layer.bias.any()
+    assert (network.bn1.weight == 1).all()
+
+
+@pytest.mark.parametrize("name", sorted(MAKERS))
+def test_recorded_names_shapes_and_cost(name: str) -> None:
+    recorded = json.loads(shared("data/golden/hrnet_statedict.json").read_text())[name]
+    network = on_meta(name)
+    state = network.state_dict()
+    ours = {(key, tuple(v.shape), str(v.dtype).removeprefix("torch.")) for key, v in state.items()}
+    assert ours == {(key, tuple(shape), dtype) for key, shape, dtype in recorded["keys"]}
+    assert count_parameters(network) == recorded["num_parameters"]
+    assert sum(b.numel() for b in network.buffers()) == recorded["num_buffer_elements"]
+    assert gmacs(network, 256, 192) == pytest.approx(recorded["gmacs_256x192"], rel=0.01)
+    if name == "hrnet_w48":  # published at this size; one network is enough, the cost grows with the area
+        assert gmacs(network, 384, 288) == pytest.approx(recorded["gmacs_384x288"], rel=0.01)
+
+
+def recorded_tiny() -> HRNet:
+    """The tiny network with its recorded weights."""
+    network = hrnet_tiny_w8()
+    with np.load(shared("data/golden/hrnet_tiny_weights.npz")) as weights:
+        network.load_state_dict({key: torch.from_numpy(weights[key]) for key in weights.files})
+    return network.eval()
+
+
+@torch.inference_mode()
+def test_recorded_heatmaps() -> None:
+    golden = np.load(shared("data/golden/hrnet_tiny_io.npz"))
+    network = recorded_tiny()
+    seen: dict[str, Tensor] = {}
+
+    def record(name: str, outputs: Tensor | list[Tensor]) -> None:
+        for branch, output in enumerate([outputs] if isinstance(outputs, Tensor) else outputs):
+            seen[f"act_{name}_branch{branch}"] = output[:1]
+
+    for name in ("layer1", "stage2", "stage3", "stage4"):
+        getattr(network, name).register_forward_hook(lambda m, i, outputs, name=name: record(name, outputs))
+    heatmaps = network(torch.from_numpy(golden["input"]))
+    np.testing.assert_allclose(heatmaps, golden["heatmaps"], rtol=0, atol=5e-4)
+    seen["act_layer1_first4ch"] = seen.pop("act_layer1_branch0")[:, :4]
+    recorded = {key for key in golden.files if key.startswith("act_")}
+    assert recorded <= seen.keys()
+    for key in recorded:
+        np.testing.assert_allclose(seen[key], golden[key], rtol=0, atol=3e-3, err_msg=key)
+
+
+@torch.inference_mode()
+def test_recorded_heatmaps_in_double_precision() -> None:
+    golden = np.load(shared("data/golden/hrnet_tiny_io.npz"))
+    heatmaps = recorded_tiny().double()(torch.from_numpy(golden["input"]).double())
+    np.testing.assert_allclose(heatmaps, golden["heatmaps_float64"], rtol=0, atol=1e-9)

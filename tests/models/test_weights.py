@@ -1,0 +1,267 @@
+from __future__ import annotations
+
+import hashlib
+import pickle
+import zipfile
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from shared_data import shared
+from torch import Tensor, nn
+
+from pose_track.models.hrnet import HRNet
+from pose_track.models.weights import file_sha256, load_weights, save_weights
+
+
+class Small(nn.Module):
+    """A network with a kernel, a bias and batch-norm statistics."""
+
+    def __init__(self, width: int = 4) -> None:
+        super().__init__()
+        self.conv = nn.Conv2d(3, width, 3)
+        self.bn = nn.BatchNorm2d(width)
+
+
+def small(seed: int, width: int = 4) -> Small:
+    torch.manual_seed(seed)
+    network = Small(width)
+    nn.init.normal_(network.bn.running_mean)
+    return network
+
+
+def assert_same(ours: nn.Module, theirs: nn.Module, kernels_within: float = 0) -> None:
+    """Equal values under equal names; values of several dimensions only within a relative tolerance."""
+    expected = theirs.state_dict()
+    assert ours.state_dict().keys() == expected.keys()
+    for name, value in ours.state_dict().items():
+        assert value.dtype == expected[name].dtype
+        rtol = kernels_within if value.ndim > 1 else 0
+        torch.testing.assert_close(value, expected[name], rtol=rtol, atol=rtol / 100, msg=name)
+
+
+def test_full_precision_round_trip_with_metadata(tmp_path: Path) -> None:
+    saved, loaded = small(0), small(1)
+    path = tmp_path / "small.safetensors"
+    save_weights(saved, path, {"skeleton": "coco_17", "epoch": "7"}, half=False)
+    assert load_weights(loaded, path) == {"skeleton": "coco_17", "epoch": "7"}
+    assert_same(loaded, saved)
+
+
+def test_half_precision_file_is_smaller_and_loads_as_float32(tmp_path: Path) -> None:
+    saved = small(0, width=64).to(memory_format=torch.channels_last)
+    saved.bn.running_var[0] = 1e6  # beyond float16: vectors keep their precision
+    loaded = small(1, width=64)
+    full, half = tmp_path / "full.safetensors", tmp_path / "half.safetensors"
+    save_weights(saved, full, half=False)
+    save_weights(saved, half)
+    assert half.stat().st_size < 0.7 * full.stat().st_size
+    assert load_weights(loaded, half) == {}
+    assert_same(loaded, saved, kernels_within=1e-3)
+    assert saved.conv.weight.dtype == torch.float32
+
+
+def test_saving_replaces_the_file_and_leaves_no_other(tmp_path: Path) -> None:
+    path = tmp_path / "small.safetensors"
+    save_weights(small(0), path)
+    save_weights(small(1), path, half=False)
+    loaded = small(2)
+    load_weights(loaded, path)
+    assert_same(loaded, small(1))
+    assert [p.name for p in tmp_path.iterdir()] == ["small.safetensors"]
+
+
+@pytest.mark.parametrize(
+    ("value", "half", "remedy"), [(1e6, True, "half=False"), (float("nan"), False, "training has diverged")]
+)
+def test_values_that_cannot_be_stored_leave_the_old_file(tmp_path: Path, value: float, half: bool, remedy: str) -> None:
+    path = tmp_path / "small.safetensors"
+    save_weights(small(0), path)
+    before = path.read_bytes()
+    broken = small(1)
+    with torch.no_grad():
+        broken.conv.weight[0, 0, 0, 0] = value
+    with pytest.raises(ValueError, match=f"conv.weight .*{remedy}"):
+        save_weights(broken, path, half=half)
+    assert path.read_bytes() == before
+    assert len(list(tmp_path.iterdir())) == 1
+
+
+def test_an_interrupted_write_leaves_the_old_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = tmp_path / "small.safetensors"
+    save_weights(small(0), path)
+    before = path.read_bytes()
+
+    def half_written(tensors: dict[str, Tensor], name: Path, metadata: dict[str, str]) -> None:
+        Path(name).write_bytes(b"half")
+        raise OSError("no space left on device")
+
+    monkeypatch.setattr("pose_track.models.weights.save_file", half_written)
+    with pytest.raises(OSError, match="no space"):
+        save_weights(small(1), path)
+    assert path.read_bytes() == before
+    assert len(list(tmp_path.iterdir())) == 1
+
+
+def with_prefix(state: dict[str, Tensor]) -> dict[str, Tensor]:
+    return {("head." if name.startswith("conv") else "backbone.") + name: value for name, value in state.items()}
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        lambda state: state,
+        lambda state: {"state_dict": state, "epoch": 3},
+        lambda state: {name: value.half() if value.ndim > 1 else value for name, value in state.items()},
+        lambda state: {"state_dict": with_prefix(state), "meta": {"time": "now"}},  # as MMPose writes it
+        lambda state: {"state_dict": state, "meta": {"sigmas": np.array([0.1, 0.2]), "best": np.float32(0.5)}},
+        lambda state: {"module." + name: value for name, value in state.items()},  # of several devices
+    ],
+)
+def test_published_forms(tmp_path: Path, content: Callable[[dict[str, Tensor]], object]) -> None:
+    saved, loaded = small(0), small(1)
+    torch.save(content(saved.state_dict()), tmp_path / "published.pth")
+    assert load_weights(loaded, tmp_path / "published.pth") == {}
+    assert_same(loaded, saved, kernels_within=1e-3)
+
+
+def test_old_numpy_names_are_understood(tmp_path: Path) -> None:
+    """Files written with numpy 1 name its parts `numpy.core`, those of numpy 2 `numpy._core`."""
+    saved, loaded = small(0), small(1)
+    new, old = tmp_path / "new.pth", tmp_path / "old.pth"
+    torch.save({"state_dict": saved.state_dict(), "meta": np.array([0.5])}, new)
+    with zipfile.ZipFile(new) as source, zipfile.ZipFile(old, "w") as target:
+        for name in source.namelist():
+            target.writestr(name, source.read(name).replace(b"cnumpy._core.", b"cnumpy.core."))
+    assert b"cnumpy.core.multiarray" in old.read_bytes()
+    load_weights(loaded, old)
+    assert_same(loaded, saved)
+
+
+def test_a_network_with_parts_called_backbone_keeps_its_names(tmp_path: Path) -> None:
+    saved = nn.ModuleDict({"backbone": small(0), "head": small(1)})
+    loaded = nn.ModuleDict({"backbone": small(2), "head": small(3)})
+    torch.save(saved.state_dict(), tmp_path / "whole.pth")
+    load_weights(loaded, tmp_path / "whole.pth")
+    assert_same(loaded, saved)
+
+
+def without_bias(state: dict[str, Tensor]) -> dict[str, Tensor]:
+    return {name: value for name, value in state.items() if name != "conv.bias"}
+
+
+@pytest.mark.parametrize(
+    ("content", "complaint"),
+    [
+        (without_bias, r"1 missing \(conv.bias\);"),
+        (lambda s: {**s, "extra.weight": torch.zeros(1)}, r"1 unexpected \(extra.weight\);"),
+        (lambda s: {**s, "conv.bias": torch.zeros(5)}, r"1 of another shape \(conv.bias \(5,\) instead of \(4,\)\);"),
+        (
+            lambda s: {"other." + k: v for k, v in s.items()},
+            r"7 missing \(conv.weight, conv.bias, bn.weight, \.\.\.\), 7 unexpected \(other.conv.weight, .*\.\.\.\);",
+        ),
+    ],
+)
+def test_misfits_are_named_and_change_nothing(
+    tmp_path: Path, content: Callable[[dict[str, Tensor]], dict[str, Tensor]], complaint: str
+) -> None:
+    path = tmp_path / "other.pth"
+    torch.save(content(small(0).state_dict()), path)
+    loaded = small(1)
+    with pytest.raises(ValueError, match=complaint) as caught:
+        load_weights(loaded, path)
+    assert "other.pth" in str(caught.value)
+    assert "\n" not in str(caught.value)
+    assert_same(loaded, small(1))
+
+
+def test_files_of_the_old_torch_format(tmp_path: Path) -> None:
+    saved, loaded = small(0), small(1)
+    torch.save(saved.state_dict(), tmp_path / "old.pth", _use_new_zipfile_serialization=False)
+    load_weights(loaded, tmp_path / "old.pth")
+    assert_same(loaded, saved)
+
+
+def test_no_folder_to_write_in(tmp_path: Path) -> None:
+    with pytest.raises(FileNotFoundError, match="no folder .*nowhere"):
+        save_weights(small(0), tmp_path / "nowhere" / "small.safetensors")
+
+
+@pytest.mark.parametrize("suffix", [".safetensors", ".pth"])
+def test_missing_file(tmp_path: Path, suffix: str) -> None:
+    with pytest.raises(FileNotFoundError, match="nowhere"):
+        load_weights(small(0), tmp_path / f"nowhere{suffix}")
+
+
+def saved_bytes(path: Path) -> bytes:
+    if path.suffix == ".safetensors":
+        save_weights(small(0), path)
+    else:
+        torch.save(small(0).state_dict(), path)
+    return path.read_bytes()
+
+
+@pytest.mark.parametrize("suffix", [".safetensors", ".pth"])
+@pytest.mark.parametrize(
+    "spoil",
+    [
+        lambda whole: b"",
+        lambda whole: b"<html>404 not found</html>\n" * 40,
+        lambda whole: bytes(5000),
+        lambda whole: whole[: len(whole) // 2],
+        lambda whole: whole[:-1] if whole[:2] != b"PK" else whole[:-30],
+        lambda whole: whole[:6],
+    ],
+    ids=["empty", "web page", "zeros", "half", "last byte", "six bytes"],
+)
+def test_files_that_are_no_weights(tmp_path: Path, suffix: str, spoil: Callable[[bytes], bytes]) -> None:
+    path = tmp_path / f"spoilt{suffix}"
+    path.write_bytes(spoil(saved_bytes(path)))
+    with pytest.raises(ValueError, match=r"spoilt.*another file") as caught:
+        load_weights(small(0), path)
+    assert "\n" not in str(caught.value)
+
+
+class Sly:
+    """Unpickled without care, this makes a folder."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+
+    def __reduce__(self) -> tuple[Callable[..., object], tuple[Path]]:
+        return (Path.mkdir, (self.path,))
+
+
+def test_code_in_a_pickle_is_not_run(tmp_path: Path) -> None:
+    trap = tmp_path / "trap"
+    torch.save({"state_dict": small(0).state_dict(), "meta": Sly(trap)}, tmp_path / "sly.pth")
+    with pytest.raises(ValueError, match=r"sly\.pth.*another file"):
+        load_weights(small(0), tmp_path / "sly.pth")
+    assert not trap.exists()
+    pickle.loads(pickle.dumps(Sly(trap)))
+    assert trap.exists()  # the trap works
+
+
+@pytest.mark.parametrize("content", [3, [1, 2], {"epoch": 3}, {"state_dict": {"epoch": 3}}, torch.zeros(3)])
+def test_no_state_dict(tmp_path: Path, content: object) -> None:
+    torch.save(content, tmp_path / "notes.pth")
+    with pytest.raises(ValueError, match=r"notes\.pth.*no state dict"):
+        load_weights(small(0), tmp_path / "notes.pth")
+
+
+@pytest.mark.parametrize("length", [0, 10, (1 << 20) + 3])
+def test_sha256(tmp_path: Path, length: int) -> None:
+    (tmp_path / "file").write_bytes(b"x" * length)
+    assert file_sha256(tmp_path / "file") == hashlib.sha256(b"x" * length).hexdigest()
+
+
+def test_recorded_weights_load_in_the_published_form(tmp_path: Path) -> None:
+    with np.load(shared("data/golden/hrnet_tiny_weights.npz")) as golden:
+        state = {key: torch.from_numpy(golden[key]) for key in golden.files}
+    torch.save({"state_dict": state}, tmp_path / "tiny.pth")
+    network = HRNet(17, widths=(8, 16, 32, 64))
+    load_weights(network, tmp_path / "tiny.pth")
+    for name, value in network.state_dict().items():
+        assert torch.equal(value, state[name]), name

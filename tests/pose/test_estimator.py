@@ -1,0 +1,222 @@
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+
+import numpy as np
+import pytest
+import torch
+from shared_data import shared
+
+from pose_track.geometry.affine import crop_matrix, fit_boxes
+from pose_track.geometry.boxes import xywh_to_xyxy
+from pose_track.geometry.oks import oks_matrix, suppress_oks, suppress_oks_soft
+from pose_track.models.hrnet import HRNet
+from pose_track.pose.estimator import PoseEstimator, crop_people, person_scores
+from pose_track.runtime.torch_runtime import TorchRuntime
+from pose_track.skeleton import COCO_17, Skeleton
+from pose_track.types import Detections
+
+# Joints seen by `colours`: the reddest, the greenest and the bluest place of a crop.
+THREE = Skeleton("three", ("nose", "left_eye", "right_eye"))
+SIZE = (96, 128)
+
+
+class Colours:
+    """Stands for a network: joint k is where colour k is strongest, its score the strength."""
+
+    def __init__(self) -> None:
+        self.batches: list[int] = []
+
+    def __call__(self, crops: np.ndarray) -> np.ndarray:
+        self.batches.append(len(crops))
+        assert crops.shape[1:] == (SIZE[1], SIZE[0], 3)
+        return crops[:, ::4, ::4].transpose(0, 3, 1, 2).astype(np.float32) / 255
+
+
+def spots(places: np.ndarray, size: tuple[int, int] = (320, 240), heights: tuple[float, ...] = (1, 1, 1)) -> np.ndarray:
+    """A picture (H, W, 3) with soft spots, colour k around each of places[:, k], in pixels."""
+    ys, xs = np.mgrid[: size[1], : size[0]]
+    image = np.zeros((size[1], size[0], 3))
+    for person in places:
+        for k, (x, y) in enumerate(person):
+            spot = heights[k] * np.exp(-((xs - x) ** 2 + (ys - y) ** 2) / (2 * 8.0**2))
+            image[..., k] = np.maximum(image[..., k], spot)
+    return (image * 255).round().astype(np.uint8)
+
+
+PLACES = np.array([[[60.0, 60], [80, 100], [50, 150]], [[200, 70], [240, 110], [210, 160]]])
+BOXES = np.array([[20.0, 30, 110, 190], [170, 30, 270, 200]])
+
+
+def test_known_joints_are_found_in_frame_pixels() -> None:
+    poses = PoseEstimator(Colours(), THREE, SIZE)(spots(PLACES), Detections(BOXES, np.array([0.9, 0.8])))
+    cell = 4 * 1.25 * max(170, 100 * 4 / 3) / SIZE[1]  # one heatmap cell in frame pixels
+    np.testing.assert_allclose(poses.joints, PLACES, atol=0.6 * cell)
+    assert np.abs(poses.joints - PLACES).mean() < 0.3 * cell
+    np.testing.assert_allclose(poses.joint_scores, 1, atol=0.15)
+    np.testing.assert_array_equal(poses.boxes, BOXES.astype(np.float32))
+    np.testing.assert_allclose(poses.scores, [0.9, 0.8], rtol=0.15)
+    assert poses.skeleton is THREE
+
+
+def test_joint_scores_and_person_scores() -> None:
+    image = spots(PLACES[:1], heights=(1.0, 0.5, 0.1))
+    poses = PoseEstimator(Colours(), THREE, SIZE)(image, Detections(BOXES[:1], np.array([0.5])))
+    np.testing.assert_allclose(poses.joint_scores, [[1, 0.5, 0.1]], atol=0.06)
+    assert poses.scores[0] == pytest.approx(0.5 * poses.joint_scores[0, :2].mean())
+    strict = PoseEstimator(Colours(), THREE, SIZE, min_joint_score=0.7)
+    assert strict(image, Detections(BOXES[:1], np.array([0.5]))).scores[0] == pytest.approx(
+        0.5 * poses.joint_scores[0, 0]
+    )
+
+
+@pytest.mark.parametrize(("level", "score"), [(-0.5, 0.0), (1.7, 1.0)])
+def test_joint_scores_stay_between_0_and_1(level: float, score: float) -> None:
+    def run(crops: np.ndarray) -> np.ndarray:
+        return np.full((len(crops), 3, 32, 24), level, np.float32)
+
+    poses = PoseEstimator(run, THREE, SIZE)(spots(PLACES), Detections(BOXES[:1], np.ones(1)))
+    assert poses.joint_scores.tolist() == [[score] * 3]
+    assert poses.scores.tolist() == [score]
+
+
+def test_nobody_and_empty_boxes_do_not_run_the_network() -> None:
+    run = Colours()
+    estimate = PoseEstimator(run, THREE, SIZE)
+    image = spots(PLACES)
+    assert len(estimate(image, Detections.empty())) == 0
+    empty = np.array([[10, 10, 10, 50], [10, 10, 50, 10], [50, 50, 10, 10], [0, 0, np.nan, 9], [0, 0, np.inf, 9]])
+    poses = estimate(image, Detections(empty, np.ones(5)))
+    assert len(poses) == 0
+    assert poses.joints.shape == (0, 3, 2)
+    assert run.batches == []
+
+
+def test_empty_boxes_among_others_are_passed_over() -> None:
+    boxes = np.array([[10, 10, 10, 50], BOXES[0], [9, 9, 3, 3], BOXES[1]])
+    poses = PoseEstimator(Colours(), THREE, SIZE)(spots(PLACES), Detections(boxes, np.array([1, 0.9, 1, 0.8])))
+    np.testing.assert_array_equal(poses.boxes, BOXES.astype(np.float32))
+
+
+@pytest.mark.parametrize(
+    "box", [[-500, -500, -400, -300], [-50, -50, 400, 300], [5, 5, 5.001, 5.001], [-1e6, -1e6, 1e6, 1e6]]
+)
+def test_boxes_beyond_the_picture_or_tiny_give_finite_poses(box: list[float]) -> None:
+    poses = PoseEstimator(Colours(), THREE, SIZE)(spots(PLACES), Detections(np.array([box]), np.ones(1)))
+    assert len(poses) == 1
+    assert np.isfinite(poses.joints).all()
+
+
+@pytest.mark.parametrize(
+    ("people", "max_batch", "batches"), [(5, 2, [2, 2, 1]), (4, 2, [2, 2]), (3, 16, [3]), (1, 1, [1])]
+)
+def test_batches(people: int, max_batch: int, batches: list[int]) -> None:
+    run = Colours()
+    boxes = np.repeat(BOXES[:1], people, axis=0) + 2 * np.arange(people)[:, None]
+    detections = Detections(boxes, np.linspace(0.9, 0.5, people))
+    estimate = PoseEstimator(run, THREE, SIZE, max_batch=max_batch, max_oks=1)
+    batched = estimate(spots(PLACES), detections)
+    assert run.batches == batches
+    for n in range(people):
+        alone = estimate(spots(PLACES), detections[np.array([n])])
+        row = int(np.flatnonzero((batched.boxes == alone.boxes).all(axis=1))[0])
+        np.testing.assert_array_equal(batched.joints[row], alone.joints[0])
+
+
+def test_no_batch_of_nothing() -> None:
+    with pytest.raises(ValueError, match="max_batch must be at least 1, got 0"):
+        PoseEstimator(Colours(), THREE, SIZE, max_batch=0)
+
+
+def test_doubles_go_and_sources_stay_with_their_people() -> None:
+    boxes = np.array([BOXES[0] + 1, BOXES[1], BOXES[0]])
+    sources = np.array(["detector", "flow", "recorded"])
+    detections = Detections(boxes, np.array([0.4, 0.7, 0.9]), sources)
+    poses = PoseEstimator(Colours(), THREE, SIZE, max_oks=0.5)(spots(PLACES), detections)
+    assert poses.sources is not None
+    assert poses.sources.tolist() == ["recorded", "flow"]
+    np.testing.assert_array_equal(poses.boxes, boxes[[2, 1]].astype(np.float32))
+    everyone = PoseEstimator(Colours(), THREE, SIZE, max_oks=1)(spots(PLACES), detections)
+    assert everyone.sources is not None
+    assert everyone.sources.tolist() == ["recorded", "flow", "detector"]
+
+
+def test_padding_widens_the_crop() -> None:
+    seen = []
+
+    def run(crops: np.ndarray) -> np.ndarray:
+        seen.append(crops)
+        return np.zeros((len(crops), 3, 32, 24), np.float32)
+
+    image = np.full((240, 320, 3), 200, np.uint8)
+    for padding in (1.0, 1.5):
+        PoseEstimator(run, THREE, SIZE, padding)(image, Detections(np.array([[0, 0, 320, 240]]), np.ones(1)))
+    assert (seen[1] > 0).mean() < 0.6 * (seen[0] > 0).mean()
+
+
+def recorded_estimator(heatmaps: np.ndarray, seen: list[np.ndarray]) -> Callable[[np.ndarray], np.ndarray]:
+    def run(crops: np.ndarray) -> np.ndarray:
+        seen.append(crops)
+        return heatmaps
+
+    return run
+
+
+def test_recorded_crops() -> None:
+    golden = np.load(shared("data/golden/pipeline.npz"))
+    centers, sizes = fit_boxes(xywh_to_xyxy(golden["boxes_xywh"]), SIZE[0] / SIZE[1])
+    np.testing.assert_allclose(centers, golden["center"], atol=1e-3)
+    np.testing.assert_allclose(sizes / 200, golden["scale"], atol=1e-5)
+    matrices = np.stack([crop_matrix(c, s[0], SIZE) for c, s in zip(centers, sizes, strict=True)])
+    difference = np.abs(crop_people(golden["image_rgb"], matrices, SIZE).astype(int) - golden["crop"])
+    assert difference.max() <= 4
+    assert difference.mean() < 0.06
+
+
+@pytest.mark.parametrize("flip", [False, True])
+def test_recorded_poses(flip: bool) -> None:
+    golden = np.load(shared("data/golden/pipeline.npz"))
+    heatmaps = golden["flip_heatmaps" if flip else "heatmaps"]
+    seen: list[np.ndarray] = []
+    boxes = xywh_to_xyxy(golden["boxes_xywh"])
+    box_scores = golden["flip_all_boxes"][:, 5] if flip else np.array([0.9, 0.8, 0.7])
+    estimate = PoseEstimator(recorded_estimator(heatmaps, seen), COCO_17, SIZE, max_oks=1)
+    poses = estimate(golden["image_rgb"], Detections(boxes, box_scores))
+    assert np.abs(seen[0].astype(int) - golden["crop"]).max() <= 4
+    assert len(poses) == len(boxes)
+    recorded = golden["flip_all_preds"][..., :2] if flip else golden["preds"]
+    for box, joints, joint_scores in zip(poses.boxes, poses.joints, poses.joint_scores, strict=True):
+        n = int(np.abs(boxes - box).sum(axis=1).argmin())
+        np.testing.assert_allclose(joints, recorded[n], rtol=0, atol=1e-3)
+        np.testing.assert_allclose(joint_scores, heatmaps[n].max(axis=(1, 2)).clip(0, 1))
+
+
+def test_recorded_flip_test() -> None:
+    golden = np.load(shared("data/golden/pipeline.npz"))
+    network = HRNet(17, widths=(8, 16, 32, 64))
+    with np.load(shared("data/golden/hrnet_tiny_weights.npz")) as weights:
+        network.load_state_dict({key: torch.from_numpy(weights[key]) for key in weights.files})
+    heatmaps = TorchRuntime(network, "cpu", flip_indices=COCO_17.flip_indices)(golden["crop"])
+    np.testing.assert_allclose(heatmaps, golden["flip_heatmaps"], rtol=0, atol=5e-4)
+
+
+@pytest.mark.parametrize("variant", ["hard", "soft"])
+def test_recorded_rescoring_and_suppression(variant: str) -> None:
+    golden = np.load(shared("data/golden/coco_eval.npz"))
+    recorded = json.loads(shared("data/golden/coco_eval_stats.json").read_text())["official_evaluate"]
+    preds, areas = golden["preds"].astype(float), golden["all_boxes"][:, 4]
+    scores = person_scores(golden["all_boxes"][:, 5], preds[..., 2], recorded["in_vis_thre"]).astype(float)
+    suppression = {"hard": suppress_oks, "soft": suppress_oks_soft}[variant]
+    kept = []
+    for image_id in dict.fromkeys(golden["image_ids"].tolist()):
+        people = np.flatnonzero(golden["image_ids"] == image_id)
+        who = preds[people, :, :2], preds[people, :, 2], areas[people]
+        found = suppression(oks_matrix(*who, *who, COCO_17.sigmas), scores[people], recorded["oks_thre"])
+        kept += [(image_id, float(scores[n]), preds[n, 0].tolist()) for n in people[found]]
+    expected = [(k["image_id"], k["score"], k["nose"]) for k in recorded[variant]["kept"]]
+    assert len(kept) == len(expected) < len(preds)
+    for ours, theirs in zip(kept, expected, strict=True):
+        assert ours[0] == theirs[0]
+        assert ours[1] == pytest.approx(theirs[1], abs=1e-5)
+        assert ours[2] == pytest.approx(theirs[2], abs=1e-4)
