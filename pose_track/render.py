@@ -38,7 +38,7 @@ def render(image: ImageArray, tracked: TrackedPoses, min_joint_score: float = 0.
     image: (H, W, 3) uint8 RGB, left as it is. Joints that score at least min_joint_score, and above 0, are drawn, and
     the edges between two such. Right limbs are darker than left ones. A box carried by the flow is dashed and thin.
     """
-    canvas = np.ascontiguousarray(image).copy()
+    canvas: ImageArray = np.array(image, np.uint8, order="C")
     poses = tracked.poses
     assert poses.sources is not None
     order = np.argsort(poses.boxes[:, 3], kind="stable")  # people further down stand in front

@@ -101,7 +101,7 @@ def joints_to_boxes(joints: ArrayLike, joint_scores: ArrayLike, min_score: float
     [[-7.5, -15.0, 107.5, 215.0]]
     """
     joints = np.asarray(joints, np.float64)
-    counts = np.asarray(np.asarray(joint_scores) > min_score)
+    counts: NDArray[np.bool_] = np.asarray(joint_scores, np.float64) > min_score
     shown = counts[..., None]
     low = np.where(shown, joints, np.inf).min(axis=1, initial=np.inf)  # (N, K, 2) -> (N, 2)
     high = np.where(shown, joints, -np.inf).max(axis=1, initial=-np.inf)

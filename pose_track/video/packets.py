@@ -70,15 +70,15 @@ class PacketWatch:
         self._stream = stream
         self._num_packets = 0
         self._end = 0
+        self._last_dts: int | None = None
         self._awaited: list[int] = []  # stamps of packets whose frames have not come out of the decoder yet
 
     def fault(self, packet: av.Packet[VideoStream]) -> str | None:
-        """Take note of a packet; what is wrong with it, None for a sound one."""
-        if is_end(packet):
-            return None
+        """Take note of a packet of the file; what is wrong with it, None for a sound one."""
         self._num_packets += 1
         if packet.is_corrupt:
             return "its data is damaged or cut off"
+        self._last_dts = packet.dts if packet.dts is not None else self._last_dts
         stamp = packet.pts if packet.pts is not None else packet.dts
         self._end = max(self._end, (stamp or 0) + (packet.duration or 0))
         if packet.pts is not None and not packet.is_discard:
@@ -86,20 +86,26 @@ class PacketWatch:
         return None
 
     def came_out(self, frame: av.VideoFrame) -> bool:
-        """Take note of a decoded frame; whether it is the next one to be shown, none lost before it."""
+        """Take note of a decoded frame; whether it is surely the next one to be shown.
+
+        Surely: it is the earliest of the packets seen, and those not seen yet come later, for a packet is not shown
+        before its decoding time and those increase.
+        """
         expected = self._awaited[0] if self._awaited else None
         while self._awaited and (frame.pts is None or self._awaited[0] <= frame.pts):
             heapq.heappop(self._awaited)
             if frame.pts is None:
                 break
-        return frame.pts is not None and frame.pts == expected
+        if frame.pts is None or self._last_dts is None:
+            return False
+        return frame.pts == expected and frame.pts <= self._last_dts
 
     def missing(self) -> str | None:
         """What the container declares and did not give, once all packets were seen; None for a whole file."""
-        if "mp4" in self._formats:
-            num_indexed = len(self._stream.index_entries)
+        if "mp4" in self._formats or "avi" in self._formats:
+            num_indexed = sum(entry.size > 0 for entry in self._stream.index_entries)
             if self._num_packets < num_indexed:
-                return f"the file ends after {self._num_packets} of {num_indexed} packets"
+                return f"the file gives {self._num_packets} of the {num_indexed} packets in its index"
         declared, ended = self._declared_seconds(), float(self._end * (self._stream.time_base or 0))
         if declared is not None and ended < declared - _DURATION_SLACK_SECONDS:
             return f"the file ends at {ended:.2f} of {declared:.2f} seconds"
@@ -135,12 +141,9 @@ def shown_stamps(container: InputContainer, stream: VideoStream, watch: PacketWa
     """The stamp of each shown packet in file order, and in the end what is wrong with the file, if anything is."""
     by_decoding = uses_decode_stamps(container)
     for packet in container.demux(stream):
-        fault = watch.fault(packet)
+        fault = watch.missing() if is_end(packet) else watch.fault(packet)
         if fault is not None:
             yield fault
             return
         if not is_end(packet) and not packet.is_discard:
             yield packet.dts if by_decoding else packet.pts
-    missing = watch.missing()
-    if missing is not None:
-        yield missing

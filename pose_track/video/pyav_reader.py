@@ -17,7 +17,7 @@ from av.sidedata.sidedata import Type as SideDataType
 from numpy.typing import NDArray
 
 from pose_track.types import ImageArray
-from pose_track.video.packets import PacketWatch, average_fps, open_container, uses_decode_stamps, video_stream
+from pose_track.video.packets import PacketWatch, average_fps, is_end, open_container, uses_decode_stamps, video_stream
 from pose_track.video.source import DecodeError, FrameClock, Picture, Selection, VideoInfo, VideoReader
 
 logger = logging.getLogger(__name__)
@@ -78,7 +78,7 @@ class PyAvReader(VideoReader):
         fault = None
         try:
             for packet in self._container.demux(self._stream):
-                fault = self._watch.fault(packet)
+                fault = self._watch.missing() if is_end(packet) else self._watch.fault(packet)
                 if fault is not None:
                     break
                 for frame in packet.decode():
@@ -91,8 +91,6 @@ class PyAvReader(VideoReader):
             fault = error.strerror
         if fault is not None:
             yield from self._remaining_frames()
-        fault = fault or self._watch.missing()
-        if fault is not None:
             raise DecodeError(self._source, self._num_decoded, fault)
 
     def _remaining_frames(self) -> Iterator[av.VideoFrame]:

@@ -9,8 +9,6 @@ from dataclasses import dataclass
 from fractions import Fraction
 from types import TracebackType
 
-from typing_extensions import Self
-
 from pose_track.types import Frame, ImageArray
 
 logger = logging.getLogger(__name__)
@@ -126,22 +124,23 @@ class VideoReader(ABC):
         return self._selected()
 
     def _selected(self) -> Iterator[Frame]:
-        choice, first, seconds = self._selection, None, Fraction(0)
-        for index, (seconds, convert) in enumerate(self._pictures()):
+        choice, first, seconds = self._selection, None, 0.0
+        for index, (exact_seconds, convert) in enumerate(self._pictures()):
+            seconds = float(exact_seconds)  # as the limits are given: 8 / 10 is less than the float 0.8
             if choice.end_seconds is not None and seconds >= choice.end_seconds:
                 break
             if choice.start_seconds is not None and seconds < choice.start_seconds:
                 continue
             first = index if first is None else first
             if (index - first) % choice.stride == 0:
-                yield Frame(index, float(seconds), convert())
+                yield Frame(index, seconds, convert())
         if first is None:
             raise ValueError(
                 f"{self.info.source} has no frame from {choice.start_seconds!r} to {choice.end_seconds!r} seconds; "
-                f"the last one seen is at {float(seconds):.3f}"
+                f"the last one seen is at {seconds:.3f}"
             )
 
-    def __enter__(self) -> Self:
+    def __enter__(self) -> VideoReader:
         return self
 
     def __exit__(

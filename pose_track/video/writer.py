@@ -12,7 +12,6 @@ from types import TracebackType
 import av
 import numpy as np
 from av.video.reformatter import ColorPrimaries, ColorRange, Colorspace, ColorTrc
-from typing_extensions import Self
 
 from pose_track.types import ImageArray
 
@@ -56,6 +55,7 @@ class VideoWriter:
         self._partial = self._path.with_name(self._path.name + ".partial")
         self._first_seconds: float | None = None
         self._last_tick = -1
+        self._closed = False
         self.num_frames = 0
         self._open(fps)
 
@@ -72,11 +72,13 @@ class VideoWriter:
 
     def write(self, image: ImageArray, pts_seconds: float | None = None) -> None:
         """Add a frame. image: (height, width, 3) uint8 RGB; pts_seconds: its time, of which the first frame's is
-        taken off; where not given, one frame after the last. Raises ValueError for another shape or a time that is
-        not after the last."""
+        taken off; where not given, one frame after the last. Raises ValueError for another shape, a time that is
+        not after the last, or a closed writer."""
         if image.shape != (self._height, self._width, 3) or image.dtype != np.uint8:
             expected = (self._height, self._width, 3)
             raise ValueError(f"image must be uint8 of shape {expected}, got {image.dtype} of shape {image.shape}")
+        if self._closed:
+            raise ValueError(f"the writer of {str(self._path)!r} is closed; open another one")
         frame = self._to_yuv(image)
         frame.pts, frame.time_base = self._next_tick(pts_seconds), self._time_base
         frame.duration = self._num_ticks(self._step)  # counts for the last frame only, whose end nothing else tells
@@ -115,18 +117,19 @@ class VideoWriter:
 
     def _finish(self) -> int:
         """Finish what there is; the number of frames in it. Does nothing the second time."""
-        if not self._partial.exists():
+        if self._closed:
             return self.num_frames
+        self._closed = True
         if self.num_frames:
             self._container.mux(self._stream.encode(None))
         self._container.close()
         if self.num_frames:
             os.replace(self._partial, self._path)
         else:
-            self._partial.unlink()
+            self._partial.unlink(missing_ok=True)  # FFmpeg makes it with the first packet
         return self.num_frames
 
-    def __enter__(self) -> Self:
+    def __enter__(self) -> VideoWriter:
         return self
 
     def __exit__(

@@ -185,7 +185,7 @@ def test_files_of_the_old_torch_format(tmp_path: Path) -> None:
 
 
 def test_no_folder_to_write_in(tmp_path: Path) -> None:
-    with pytest.raises(FileNotFoundError, match="no folder .*nowhere"):
+    with pytest.raises(FileNotFoundError, match=r"no folder .*nowhere"):
         save_weights(small(0), tmp_path / "nowhere" / "small.safetensors")
 
 

@@ -31,7 +31,9 @@ def run(linker, *frames):
 
 
 # People as (place, score); places 200 apart never overlap, so that who is who is beyond doubt.
-crowd = st.lists(st.tuples(st.integers(0, 7), st.integers(1, 99)), max_size=6, unique_by=(lambda p: p[0], lambda p: p[1]))
+crowd = st.lists(
+    st.tuples(st.integers(0, 7), st.integers(1, 99)), max_size=6, unique_by=(lambda p: p[0], lambda p: p[1])
+)
 videos = st.lists(crowd, min_size=1, max_size=8)
 
 
@@ -155,7 +157,7 @@ def test_a_place_keeps_its_id_while_the_buffer_lasts(video, buffer_frames):
 @repeatable
 def test_the_order_of_the_input_does_not_change_who_is_who(video, random, min_confirm_frames):
     shuffled = [random.sample(people, len(people)) for people in video]
-    sizes = dict(buffer_frames=1, min_start_score=0.3, min_confirm_frames=min_confirm_frames)
+    sizes = {"buffer_frames": 1, "min_start_score": 0.3, "min_confirm_frames": min_confirm_frames}
 
     def identities(frames):
         linker, found = tracker(**sizes), []

@@ -10,7 +10,9 @@ from pose_track.datasets.figures.camera import Camera
 from pose_track.datasets.figures.looks import cloth_colour
 
 
-def clouds(rng: np.random.Generator, size: tuple[int, int], cells: tuple[int, ...] = (4, 9, 24, 70), fall: float = 0.6) -> Array:
+def clouds(
+    rng: np.random.Generator, size: tuple[int, int], cells: tuple[int, ...] = (4, 9, 24, 70), fall: float = 0.6
+) -> Array:
     """(H, W) float32 smooth noise around 0, of deviation about 1. size: W H; cells: blobs across the picture."""
     total, strength = np.zeros((size[1], size[0]), np.float32), 1.0
     for n in cells:
@@ -71,7 +73,11 @@ def _bush(image: Array, rng: np.random.Generator, horizon: float) -> None:
     height, width = image.shape[:2]
     centre = np.array([rng.uniform(0, width), horizon - rng.uniform(-0.08, 0.4) * height])
     spread = height * rng.uniform(0.04, 0.2)
-    colour = np.array([rng.uniform(30, 110), rng.uniform(60, 130), rng.uniform(20, 70)]) if rng.random() < 0.7 else 255 * cloth_colour(rng)
+    colour = (
+        np.array([rng.uniform(30, 110), rng.uniform(60, 130), rng.uniform(20, 70)])
+        if rng.random() < 0.7
+        else 255 * cloth_colour(rng)
+    )
     for _ in range(int(rng.integers(8, 40))):
         at, radius = centre + rng.normal(0, 1, 2) * spread * [1.0, 0.7], spread * rng.uniform(0.1, 0.5)
         shade = (colour * (0.9 - 0.25 * (at[1] - centre[1]) / spread) * rng.uniform(0.75, 1.2)).clip(0, 255)
@@ -93,15 +99,17 @@ def _upper(rng: np.random.Generator, camera: Camera, outdoors: bool) -> Array:
 
 
 def background(rng: np.random.Generator, camera: Camera, room: float = 6.0) -> tuple[Array, Array]:
-    """A place, (H, W, 3) float32 in [0, 255], and the mask of its ground, (H, W) float32 in [0, 1]. room: metres that a wall is
-    away at least."""
+    """A place, (H, W, 3) float32 in [0, 255], and the mask of its ground, (H, W) float32 in [0, 1]. room: metres
+    between the camera and a wall at least."""
     outdoors, size = bool(rng.random() < 0.55), (camera.width, camera.height)
     image = _upper(rng, camera, outdoors)
     x, z, down = camera.ground()
     wall = 0.0 if outdoors else camera.eye / (room * rng.uniform(1.05, 2.0))  # where the floor ends
     horizon = 0.5 * camera.height + camera.focal * np.tan(np.clip(wall - camera.pitch, -1.2, 1.2))
     for _ in range(int(rng.integers(2, 12))):
-        (_box, _pole, _bush)[int(rng.choice(3, p=[0.45, 0.2, 0.35] if outdoors else [0.7, 0.2, 0.1]))](image, rng, horizon)
+        (_box, _pole, _bush)[int(rng.choice(3, p=[0.45, 0.2, 0.35] if outdoors else [0.7, 0.2, 0.1]))](
+            image, rng, horizon
+        )
     blur = rng.choice([0.0, 1.0, 2.5]) * camera.height / 400
     image = cv2.GaussianBlur(image, (0, 0), blur) if blur > 0.2 else image
     if outdoors and rng.random() < 0.5:

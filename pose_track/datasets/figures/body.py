@@ -8,11 +8,12 @@ body part's own left, up and forward.
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-Array = NDArray[np.float64]
+Array = NDArray[Any]
 SIDES = ("left", "right")
 
 # Heights and lengths as fractions of the body height, after the segment tables of Drillis and Contini (1966).
@@ -132,7 +133,9 @@ def pose_body(build: Build, pose: Pose, heading: float = 0.0, position: tuple[fl
         reach[1] += 0.03 * height * max(0.0, np.sin(pose.arms[row, 1]) * 0.6 - 0.1)  # a raised arm lifts its shoulder
         arm = (UPPER_ARM * height, FOREARM * height)
         shoulder = points["chest"] + frames["chest"] @ reach
-        _place_limb(points, frames, ("shoulder", "elbow", "wrist"), shoulder, frames["chest"], arm, pose.arms[row], side)
+        _place_limb(
+            points, frames, ("shoulder", "elbow", "wrist"), shoulder, frames["chest"], arm, pose.arms[row], side
+        )
         hip = frames["pelvis"] @ np.array([sign * HIP_HALF * build.hips * height, 0.0, 0.0])
         leg = (THIGH * height * build.legs, SHIN * height * build.legs)
         _place_limb(points, frames, ("hip", "knee", "ankle"), hip, frames["pelvis"], leg, pose.legs[row], side)

@@ -44,7 +44,9 @@ class Camera:
         negative for the sky, as the sine of the angle."""
         x = (np.arange(self.width) - 0.5 * (self.width - 1)) / self.focal
         y = -(np.arange(self.height) - 0.5 * (self.height - 1)) / self.focal
-        turn = self.turn.astype(np.float32)  # rows: camera axes in the world, so a ray is its transpose times the pixel's
+        turn = self.turn.astype(
+            np.float32
+        )  # rows: camera axes in the world, so a ray is its transpose times the pixel's
         gx, gy = np.meshgrid(x.astype(np.float32), y.astype(np.float32))
         ray_x, ray_y, ray_z = (gx * turn[0, i] + gy * turn[1, i] - turn[2, i] for i in range(3))
         down = -ray_y

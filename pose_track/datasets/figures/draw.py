@@ -41,7 +41,9 @@ def random_light(rng: np.random.Generator) -> Light:
     hard, warm = rng.uniform(0.15, 0.75), rng.uniform(-0.07, 0.1)
     tint = np.array([1 + warm, 1.0, 1 - warm])
     fill = rng.uniform(0.45, 0.8)
-    return Light(towards / np.linalg.norm(towards), hard * tint, fill * (2 - tint), fill * rng.uniform(0.35, 0.7) * tint)
+    return Light(
+        towards / np.linalg.norm(towards), hard * tint, fill * (2 - tint), fill * rng.uniform(0.35, 0.7) * tint
+    )
 
 
 def _shade(normals: Array, facing: Array, albedo: Array, light: Light) -> Array:
@@ -55,7 +57,7 @@ def _shade(normals: Array, facing: Array, albedo: Array, light: Light) -> Array:
 
 def new_canvas(camera: Camera) -> Array:
     """(2 H, 2 W, 4) float32: RGB, and the number of the quadrilateral shown, 0 = nobody."""
-    return np.zeros((camera.height * SUPERSAMPLING, camera.width * SUPERSAMPLING, 4), np.float32)  # type: ignore[return-value]
+    return np.zeros((camera.height * SUPERSAMPLING, camera.width * SUPERSAMPLING, 4), np.float32)
 
 
 def paint(canvas: Array, surface: Surface, camera: Camera, light: Light, first_number: int) -> Painted:
@@ -86,27 +88,27 @@ def _over_corners(pick: np.ufunc, pixels: Array) -> Array:
     return np.asarray(pick(pick(pixels[:, 0], pixels[:, 1]), pick(pixels[:, 2], pixels[:, 3])))
 
 
-def compose(background: Array, canvas: Array, texture: Array | None = None) -> Array:
+def compose(background: Array, canvas: Array, texture: Array, boxes: Array) -> Array:
     """(H, W, 3) float32: the people of the canvas over a background of the picture's size. texture: (H, W) factors
-    around 1 for the people."""
+    around 1 for the people; boxes: (N, 4) x1 y1 x2 y2, which hold all that was drawn."""
     height, width = background.shape[:2]
-    cover = (canvas[..., 3] > 0).astype(np.float32)
-    alpha = cv2.resize(cover, (width, height), interpolation=cv2.INTER_AREA)
     out = background.copy()
-    x, y, w, h = cv2.boundingRect((alpha > 0).astype(np.uint8))
-    if w == 0:
-        return out
-    part = np.s_[y : y + h, x : x + w]
-    fine = canvas[2 * y : 2 * (y + h), 2 * x : 2 * (x + w)]
-    people = cv2.resize(fine, (w, h), interpolation=cv2.INTER_AREA)[..., :3]
-    factor = 1.0 if texture is None else texture[part][..., None]
-    out[part] = out[part] * (1.0 - alpha[part][..., None]) + people * factor
-    return out
+    if len(boxes) == 0:
+        return np.asarray(out)
+    x1, y1 = np.clip(np.floor(boxes[:, :2].min(axis=0)).astype(int) - 1, 0, [width - 1, height - 1])
+    x2, y2 = np.clip(np.ceil(boxes[:, 2:].max(axis=0)).astype(int) + 2, [x1 + 1, y1 + 1], [width, height])
+    part = np.s_[y1:y2, x1:x2]
+    fine = canvas[2 * y1 : 2 * y2, 2 * x1 : 2 * x2]
+    size = (int(x2 - x1), int(y2 - y1))
+    people = cv2.resize(fine, size, interpolation=cv2.INTER_AREA)[..., :3]
+    cover = cv2.resize((fine[..., 3] > 0).astype(np.float32), size, interpolation=cv2.INTER_AREA)
+    out[part] = out[part] * (1.0 - cover[..., None]) + people * texture[part][..., None]
+    return np.asarray(out)
 
 
 def shadow(surfaces: list[Surface], camera: Camera, light: Light, softness: float) -> Array:
     """(H, W) float32 in [0, 1]: how much of the light is kept from the ground, at the pixels that show it."""
-    corners = np.concatenate([s.corners[::3] for s in surfaces]) if surfaces else np.zeros((0, 4, 3))
+    corners = np.concatenate([s.corners[::4] for s in surfaces]) if surfaces else np.zeros((0, 4, 3))
     slide = np.maximum(corners[..., 1:2], 0.0) / max(light.towards[1], 0.2) * light.towards
     near_ground = corners[corners[:, 0, 1] < 0.12]  # where the foot shuts out the sky as well
     cast = _flat_mask(corners - slide, camera, max(0.8, softness * camera.height / 100))
@@ -122,4 +124,4 @@ def _flat_mask(corners: Array, camera: Camera, blur: float) -> Array:
     fixed = np.round(pixels[(depth > 0.2).all(axis=1)] * (1 << (_SHIFT - 1))).astype(np.int32)
     for polygon in fixed[(np.abs(fixed) < 4000 << _SHIFT).all(axis=(1, 2))]:
         cv2.fillConvexPoly(mask, polygon, 1.0, cv2.LINE_8, _SHIFT)
-    return cv2.GaussianBlur(mask, (0, 0), blur)
+    return np.asarray(cv2.GaussianBlur(mask, (0, 0), blur))

@@ -8,24 +8,34 @@ from pose_track.datasets.figures.body import SIDES, THIGH, Array, Posed
 from pose_track.datasets.figures.head import head
 from pose_track.datasets.figures.looks import Looks
 from pose_track.datasets.figures.surface import (
-    Surface, curve, ellipsoid, frames_along, join, ring_angles, rings, skin, smooth_curve,
+    Surface,
+    curve,
+    frames_along,
+    join,
+    ring_angles,
+    rings,
+    skin,
+    smooth_curve,
 )  # fmt: skip
 
 # Fractions of the body height. Trunk: height above the hips, half width, half depth, centre forward of the spine.
 _TRUNK = np.array([
-    [-0.085, 0.030, 0.035, -0.002], [-0.06, 0.080, 0.058, -0.006], [-0.02, 0.099, 0.070, -0.010], [0.02, 0.097, 0.066, -0.006],
-    [0.07, 0.083, 0.056, 0.002], [0.11, 0.082, 0.056, 0.004], [0.16, 0.092, 0.064, 0.004], [0.205, 0.100, 0.067, 0.004],
-    [0.24, 0.101, 0.058, 0.000], [0.262, 0.098, 0.047, -0.004], [0.280, 0.076, 0.040, -0.006], [0.298, 0.047, 0.036, -0.006],
+    [-0.085, 0.030, 0.035, -0.002], [-0.06, 0.080, 0.058, -0.006], [-0.02, 0.099, 0.070, -0.010],
+    [0.02, 0.097, 0.066, -0.006], [0.07, 0.083, 0.056, 0.002], [0.11, 0.082, 0.056, 0.004],
+    [0.16, 0.092, 0.064, 0.004], [0.205, 0.100, 0.067, 0.004], [0.24, 0.101, 0.058, 0.000],
+    [0.262, 0.098, 0.047, -0.004], [0.280, 0.076, 0.040, -0.006], [0.298, 0.047, 0.036, -0.006],
     [0.318, 0.034, 0.033, -0.004], [0.345, 0.030, 0.032, 0.000], [0.385, 0.030, 0.034, 0.004],
 ])  # fmt: skip
 # Limbs: place (0 = first joint, 1 = elbow or knee, 2 = wrist or ankle), half width, half depth.
 _ARM = np.array([
-    [-0.12, 0.004, 0.004], [-0.095, 0.018, 0.019], [-0.03, 0.028, 0.030], [0.14, 0.030, 0.034], [0.45, 0.026, 0.030],
-    [0.8, 0.023, 0.025], [1.0, 0.023, 0.024], [1.25, 0.025, 0.025], [1.6, 0.020, 0.020], [1.9, 0.016, 0.014], [2.0, 0.016, 0.013],
+    [-0.12, 0.004, 0.004], [-0.095, 0.018, 0.019], [-0.03, 0.028, 0.030], [0.14, 0.030, 0.034],
+    [0.45, 0.026, 0.030], [0.8, 0.023, 0.025], [1.0, 0.023, 0.024], [1.25, 0.025, 0.025],
+    [1.6, 0.020, 0.020], [1.9, 0.016, 0.014], [2.0, 0.016, 0.013],
 ])  # fmt: skip
 _LEG = np.array([
-    [-0.2, 0.012, 0.012], [-0.1, 0.044, 0.052], [0.08, 0.050, 0.058], [0.35, 0.047, 0.052], [0.75, 0.036, 0.038],
-    [1.0, 0.031, 0.034], [1.12, 0.030, 0.033], [1.32, 0.034, 0.036], [1.6, 0.026, 0.028], [1.88, 0.019, 0.021], [2.05, 0.019, 0.023],
+    [-0.2, 0.012, 0.012], [-0.1, 0.044, 0.052], [0.08, 0.050, 0.058], [0.35, 0.047, 0.052],
+    [0.75, 0.036, 0.038], [1.0, 0.031, 0.034], [1.12, 0.030, 0.033], [1.32, 0.034, 0.036],
+    [1.6, 0.026, 0.028], [1.88, 0.019, 0.021], [2.05, 0.019, 0.023],
 ])  # fmt: skip
 
 
@@ -36,15 +46,21 @@ def _wrinkles(looks: Looks, part: int, at: Array, num_angles: int) -> Array:
     total = np.zeros((len(at), num_angles))
     for _ in range(3):
         around, along, shift, twist = rng.integers(1, 4), rng.uniform(3, 11), rng.uniform(0, 6, 2), rng.uniform(-2, 2)
-        total += np.sin(along * at[:, None] + shift[0] + twist * np.sin(angles + shift[1])) * np.sin(around * angles + shift[1])
-    return total * 0.16 * looks.loose
+        total += np.sin(along * at[:, None] + shift[0] + twist * np.sin(angles + shift[1])) * np.sin(
+            around * angles + shift[1]
+        )
+    return np.asarray(total * 0.16 * looks.loose)
 
 
 def _limb_path(body: Posed, names: list[str], at: Array) -> tuple[Array, Array]:
     """Centres (S, 3) and frames (S, 3, 3) along three joints, rounded where the second bends."""
     a, b, c = (body.points[n] for n in names)
     start, end = a + (a - b), c + (c - b)
-    centres = curve(np.array([-1.0, 0.0, 0.97, 1.03, 2.0, 3.0]), np.stack([start, a, 0.97 * b + 0.03 * a, 0.97 * b + 0.03 * c, c, end]), at)
+    centres = curve(
+        np.array([-1.0, 0.0, 0.97, 1.03, 2.0, 3.0]),
+        np.stack([start, a, 0.97 * b + 0.03 * a, 0.97 * b + 0.03 * c, c, end]),
+        at,
+    )
     upper, lower = body.frames[names[0]], body.frames[names[1]]
     return centres, frames_along(np.array([0.82, 1.18]), [upper, lower], at)
 
@@ -55,7 +71,9 @@ def _limb(body: Posed, looks: Looks, part: str, side: str, detail: int) -> Surfa
     table, names = (_ARM, ("shoulder", "elbow", "wrist")) if arm else (_LEG, ("hip", "knee", "ankle"))
     cover, cloth = (looks.sleeve, looks.shirt) if arm else (looks.leg if not looks.skirt else 0.0, looks.trousers)
     top = table[0, 0] if arm or not looks.skirt else 0.8 * looks.skirt / (THIGH * body.build.height)
-    at = np.unique(np.concatenate([np.linspace(top, table[-1, 0], detail + 8), [max(cover, top), max(cover, top) + 0.012]]))
+    at = np.unique(
+        np.concatenate([np.linspace(top, table[-1, 0], detail + 8), [max(cover, top), max(cover, top) + 0.012]])
+    )
     centres, frames = _limb_path(body, [f"{side}_{n}" for n in names], at)
     scale = body.build.height * body.build.width ** (0.8 if arm else 0.75)
     width, depth = (smooth_curve(table[:, 0], table[:, i], at) * scale for i in (1, 2))
@@ -86,9 +104,13 @@ def _pattern(looks: Looks, albedo: Array, covered: Array, along: Array, num_angl
     elif looks.pattern in ("print", "open") and not arm:
         front = np.sin(ring_angles(num_angles))
         wide = 0.93 if looks.pattern == "open" else 0.8
-        rows = covered & (along > (0.3 if looks.pattern == "print" else -1)) & (along < (0.4 if looks.pattern == "print" else 9))
+        rows = (
+            covered
+            & (along > (0.3 if looks.pattern == "print" else -1))
+            & (along < (0.4 if looks.pattern == "print" else 9))
+        )
         out[np.ix_(np.flatnonzero(rows), np.flatnonzero(front > wide))] = looks.shirt_second
-    return out
+    return np.asarray(out)
 
 
 def _trunk_path(body: Posed, at: Array) -> tuple[Array, Array]:
@@ -106,7 +128,11 @@ def _trunk(body: Posed, looks: Looks, detail: int) -> Surface:
     """From the crotch to the neck, in trousers and shirt."""
     hem = -0.005 if looks.tucked or looks.skirt else -0.055
     collar = 0.3
-    at = np.unique(np.concatenate([np.linspace(_TRUNK[0, 0], _TRUNK[-1, 0], 2 * detail), [hem - 0.003, hem, collar, collar + 0.003]]))
+    at = np.unique(
+        np.concatenate(
+            [np.linspace(_TRUNK[0, 0], _TRUNK[-1, 0], 2 * detail), [hem - 0.003, hem, collar, collar + 0.003]]
+        )
+    )
     centres, frames = _trunk_path(body, at)
     build = body.build
     thick = build.height * build.width
@@ -118,7 +144,9 @@ def _trunk(body: Posed, looks: Looks, detail: int) -> Surface:
     centres = centres + ((forward + belly)[:, None] * build.height) * frames[:, :, 2]
     num_angles = 2 * detail
     neck = np.interp(at, [0.27, 0.31], [build.width**0.15, 1.0 / build.width**0.5])
-    points = rings(centres, frames, width * broad * thick * neck + slack, (depth + belly) * thick * neck + slack, num_angles, 0.88)
+    points = rings(
+        centres, frames, width * broad * thick * neck + slack, (depth + belly) * thick * neck + slack, num_angles, 0.88
+    )
     folds = _wrinkles(looks, 0, at * 9, num_angles) * (shirt | bottom)[:, None]
     points += (points - centres[:, None]) * (folds / 0.1)[..., None]
     rows = shirt[:-1] & shirt[1:]
@@ -135,7 +163,9 @@ def _shoulder(body: Posed, looks: Looks, side: str) -> Surface:
     colour = _pattern(looks, looks.shirt, np.ones(1, bool), np.full(1, 0.3), 1, arm=True)[0, 0]
     thick = body.build.height * body.build.width**0.8
     parts = []
-    for start, radii in zip(starts, ([0.022, 0.024, 0.026, 0.027, 0.010], [0.026, 0.028, 0.028, 0.026, 0.010]), strict=True):
+    for start, radii in zip(
+        starts, ([0.022, 0.024, 0.026, 0.027, 0.010], [0.026, 0.028, 0.028, 0.026, 0.010]), strict=True
+    ):
         t = np.array([0.0, 0.35, 0.7, 1.0, 1.1])[:, None]
         axis = (end - start) / np.linalg.norm(end - start)
         ahead = chest[:, 2] - axis * (chest[:, 2] @ axis)
@@ -158,7 +188,10 @@ def _hand(body: Posed, looks: Looks, side: str) -> Surface:
     depth = smooth_curve(knots, np.array([0.014, 0.023, 0.025, 0.021, 0.015, 0.003]), at) * height
     width = smooth_curve(knots, np.array([0.014, 0.012, 0.012, 0.010, 0.007, 0.002]), at) * height
     palm = skin(rings(centres, np.broadcast_to(frame, (8, 3, 3)), width, depth, 10), looks.skin)
-    root, tip = wrist + frame @ (np.array([0, -0.02, 0.012]) * height), wrist + frame @ (np.array([-0.01 * sign, -0.062, 0.034]) * height)
+    root, tip = (
+        wrist + frame @ (np.array([0, -0.02, 0.012]) * height),
+        wrist + frame @ (np.array([-0.01 * sign, -0.062, 0.034]) * height),
+    )
     thumb = curve(np.array([0.0, 1.0]), np.stack([root, tip]), at[::2])
     radii = np.array([0.010, 0.010, 0.008, 0.002]) * height
     return join([palm, skin(rings(thumb, np.broadcast_to(frame, (4, 3, 3)), radii, radii, 6), looks.skin)])
@@ -184,7 +217,9 @@ def _skirt(body: Posed, looks: Looks, detail: int) -> Surface:
     height = body.build.height
     at = np.linspace(-0.1, 1.0, detail)
     reach = looks.skirt / (THIGH * height)  # in thigh lengths
-    legs = np.stack([_limb_path(body, [f"{side}_{n}" for n in ("hip", "knee", "ankle")], at * reach)[0] for side in SIDES])
+    legs = np.stack(
+        [_limb_path(body, [f"{side}_{n}" for n in ("hip", "knee", "ankle")], at * reach)[0] for side in SIDES]
+    )
     centres, apart = legs.mean(axis=0), np.linalg.norm(legs[0] - legs[1], axis=1)
     lateral = legs[0] - legs[1]
     left = lateral / np.maximum(np.linalg.norm(lateral, axis=1, keepdims=True), 1e-6)
@@ -195,7 +230,9 @@ def _skirt(body: Posed, looks: Looks, detail: int) -> Surface:
     flare = np.interp(at, [-0.1, 0.1, 1.0], [0.034, 0.046, 0.075]) * height * body.build.width
     points = rings(centres, frames, 0.5 * apart + flare, flare * 1.4, 2 * detail)
     angles = np.arange(2 * detail) * (np.pi / detail)
-    points += (points - centres[:, None]) * (0.07 * np.maximum(at, 0)[:, None] * np.sin(7 * angles + looks.wrinkle_seed % 7))[..., None]
+    points += (points - centres[:, None]) * (
+        0.07 * np.maximum(at, 0)[:, None] * np.sin(7 * angles + looks.wrinkle_seed % 7)
+    )[..., None]
     return skin(points, looks.trousers, two_sided=True, lift=0.05)
 
 
@@ -208,6 +245,3 @@ def dressed(body: Posed, looks: Looks, detail: int = 14) -> Surface:
     if looks.skirt:
         parts.append(_skirt(body, looks, detail))
     return join(parts)
-
-
-__all__ = ["dressed", "ellipsoid"]

@@ -9,8 +9,14 @@ import numpy as np
 
 from pose_track.datasets.figures.body import Array, Build
 
-_SKIN = np.array([[0.96, 0.80, 0.70], [0.90, 0.72, 0.60], [0.82, 0.62, 0.48], [0.66, 0.46, 0.34], [0.45, 0.30, 0.21], [0.30, 0.20, 0.15]])
-_HAIR = np.array([[0.06, 0.05, 0.05], [0.12, 0.08, 0.06], [0.26, 0.16, 0.09], [0.45, 0.30, 0.16], [0.72, 0.58, 0.36], [0.55, 0.53, 0.51]])  # fmt: skip
+_SKIN = np.array([
+    [0.96, 0.80, 0.70], [0.90, 0.72, 0.60], [0.82, 0.62, 0.48], [0.66, 0.46, 0.34],
+    [0.45, 0.30, 0.21], [0.30, 0.20, 0.15],
+])  # fmt: skip
+_HAIR = np.array([
+    [0.06, 0.05, 0.05], [0.12, 0.08, 0.06], [0.26, 0.16, 0.09], [0.45, 0.30, 0.16],
+    [0.72, 0.58, 0.36], [0.55, 0.53, 0.51],
+])  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -79,7 +85,8 @@ def random_build(rng: np.random.Generator) -> Build:
         height = rng.uniform(1.05, 1.5)
         return Build(height, 0.97, rng.uniform(0.95, 1.12), 0.97, 0.97, 1.0 + 0.35 * (1.6 - height))
     return Build(
-        height=float(np.clip(rng.normal(1.71, 0.09), 1.48, 2.0)), legs=float(np.clip(rng.normal(1.0, 0.025), 0.94, 1.06)),
+        height=float(np.clip(rng.normal(1.71, 0.09), 1.48, 2.0)),
+        legs=float(np.clip(rng.normal(1.0, 0.025), 0.94, 1.06)),
         width=float(np.clip(rng.normal(1.04, 0.12), 0.84, 1.45)), shoulders=float(rng.uniform(0.9, 1.1)),
         hips=float(rng.uniform(0.92, 1.1)), head=float(rng.uniform(0.96, 1.04)),
     )  # fmt: skip

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import lru_cache
 
 import numpy as np
+from numpy.typing import NDArray
 
 from pose_track.datasets.figures.body import Array
 
@@ -35,9 +37,9 @@ def join(surfaces: list[Surface]) -> Surface:
 
 def curve(knots: Array, values: Array, at: Array) -> Array:
     """Values (S, ...) at `at` (S,), linear between the knots (K,) whose values (K, ...) are given."""
-    flat = np.asarray(values, np.float64).reshape(len(knots), -1)
-    out = np.stack([np.interp(at, knots, column) for column in flat.T], axis=1)
-    return out.reshape((len(at), *np.shape(values)[1:]))
+    i = np.clip(np.searchsorted(knots, at, "right") - 1, 0, len(knots) - 2)
+    share = np.clip((at - knots[i]) / (knots[i + 1] - knots[i]), 0.0, 1.0).reshape(-1, *[1] * (np.ndim(values) - 1))
+    return np.asarray(values[i] * (1.0 - share) + values[i + 1] * share)
 
 
 def smooth_curve(knots: Array, values: Array, at: Array) -> Array:
@@ -55,10 +57,12 @@ def smooth_curve(knots: Array, values: Array, at: Array) -> Array:
 def frames_along(knots: Array, frames: list[Array], at: Array) -> Array:
     """(S, 3, 3) rotations blended between the frames at the knots, columns of length 1."""
     blended = curve(knots, np.stack(frames), at)
-    return blended / np.maximum(np.linalg.norm(blended, axis=1, keepdims=True), 1e-9)
+    return np.asarray(blended / np.maximum(np.sqrt((blended**2).sum(axis=1, keepdims=True)), 1e-9))
 
 
-def rings(centres: Array, frames: Array, half_width: Array, half_depth: Array, num_angles: int, box: float = 1.0) -> Array:
+def rings(
+    centres: Array, frames: Array, half_width: Array, half_depth: Array, num_angles: int, box: float = 1.0
+) -> Array:
     """(S, A, 3) points of S elliptical rings; angle 0 is the body part's left, a quarter further its front.
 
     centres: (S, 3); frames: (S, 3, 3); half_width, half_depth: (S,) metres; box: below 1 makes the ellipses squarer.
@@ -70,14 +74,26 @@ def rings(centres: Array, frames: Array, half_width: Array, half_depth: Array, n
     return np.asarray(centres[:, None] + across + ahead)
 
 
+@lru_cache(maxsize=64)
+def _next(count: int) -> NDArray[np.int64]:
+    """(count,) 1, 2, ... 0: the neighbour of each point of a ring."""
+    return (np.arange(count) + 1) % count
+
+
+def _cross(a: Array, b: Array) -> Array:
+    """As np.cross over the last axis of 3, in a third of the time for small arrays."""
+    ax, ay, az, bx, by, bz = (v[..., i] for v in (a, b) for i in range(3))
+    return np.stack([ay * bz - az * by, az * bx - ax * bz, ax * by - ay * bx], axis=-1)
+
+
 def skin(points: Array, albedo: Array, two_sided: bool = False, lift: float = 0.0) -> Surface:
     """The surface between the rings (S, A, 3). albedo: (3,), or (S - 1, A, 3) for each quadrilateral."""
-    turned = np.roll(points, -1, axis=1)
+    turned = points[:, _next(points.shape[1])]
     corners = np.stack([points[:-1], turned[:-1], turned[1:], points[1:]], axis=2)  # (S - 1, A, 4, 3)
     centres = points.mean(axis=1)
     outward = corners.mean(axis=2) - 0.5 * (centres[:-1] + centres[1:])[:, None]
-    normals = np.cross(corners[:, :, 2] - corners[:, :, 0], corners[:, :, 3] - corners[:, :, 1])
-    normals *= np.sign(np.einsum("sai,sai->sa", normals, outward))[..., None]
+    normals = _cross(corners[:, :, 2] - corners[:, :, 0], corners[:, :, 3] - corners[:, :, 1])
+    normals *= np.sign((normals * outward).sum(axis=2))[..., None]
     normals = _rounded(normals / np.maximum(np.sqrt((normals**2).sum(axis=2)), 1e-12)[..., None])
     count = corners.shape[0] * corners.shape[1]
     colours = np.broadcast_to(albedo, (*corners.shape[:2], 3)).reshape(count, 3)
@@ -87,7 +103,8 @@ def skin(points: Array, albedo: Array, two_sided: bool = False, lift: float = 0.
 
 def _rounded(normals: Array) -> Array:
     """(S, A, 3) each normal averaged with its neighbours', so that the facets show less."""
-    around = 2.0 * normals + np.roll(normals, 1, axis=1) + np.roll(normals, -1, axis=1)
+    following = _next(normals.shape[1])
+    around = 2.0 * normals + normals[:, following] + normals[:, following - 2]
     total = 2.0 * around
     total[1:] += around[:-1]
     total[:-1] += around[1:]
@@ -99,7 +116,9 @@ def ring_angles(num_angles: int) -> Array:
     return np.asarray((np.arange(num_angles) + 0.5) * (2.0 * np.pi / num_angles))
 
 
-def ellipsoid(centre: Array, frame: Array, radii: tuple[float, float, float], albedo: Array, detail: int = 8) -> Surface:
+def ellipsoid(
+    centre: Array, frame: Array, radii: tuple[float, float, float], albedo: Array, detail: int = 8
+) -> Surface:
     """radii: metres to the frame's left, up and forward."""
     at = np.linspace(-0.5 * np.pi, 0.5 * np.pi, detail)
     centres = centre + np.sin(at)[:, None] * radii[1] * frame[:, 1]

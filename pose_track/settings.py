@@ -1,0 +1,226 @@
+"""The settings of the main job: frozen, one class for each stage, read from YAML, overridden by dotted keys.
+
+Every value is checked when settings are made; what is wrong is said in one line that names the key.
+"""
+
+from __future__ import annotations
+
+import difflib
+import sysconfig
+from collections.abc import Mapping
+from dataclasses import is_dataclass
+from pathlib import Path
+from typing import Annotated, Any, Literal, TypeVar, get_type_hints
+
+import yaml
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+
+Share = Annotated[float, Field(ge=0, le=1)]
+Positive = Annotated[int, Field(ge=1)]
+
+BUNDLED = "bundled"
+
+
+class Section(BaseModel):
+    """Frozen; an unknown key is an error."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", protected_namespaces=())
+
+
+class ReaderSettings(Section):
+    """Which frames are read.
+
+    decoder: PyAV, or decord. start_seconds, end_seconds: the part of the video, null for all of it. stride: every
+    so-manieth frame. image_fps: frame rate of a folder of pictures.
+    """
+
+    decoder: Literal["pyav", "decord"] = "pyav"
+    start_seconds: Annotated[float, Field(ge=0)] | None = None
+    end_seconds: Annotated[float, Field(gt=0)] | None = None
+    stride: Positive = 1
+    image_fps: Annotated[float, Field(gt=0)] = 25.0
+
+    @model_validator(mode="after")
+    def _ends_after_start(self) -> ReaderSettings:
+        if self.end_seconds is not None and self.end_seconds <= (self.start_seconds or 0.0):
+            raise ValueError(f"end_seconds {self.end_seconds} must be after start_seconds {self.start_seconds or 0.0}")
+        return self
+
+
+DetectorName = Literal[
+    "compact", "fasterrcnn_resnet50_fpn_v2", "fasterrcnn_mobilenet_v3_large_320_fpn", "fcos_resnet50_fpn",
+    "keypointrcnn_resnet50_fpn", "recorded",
+]  # fmt: skip
+
+
+class DetectorSettings(Section):
+    """Where the boxes of people come from.
+
+    name: the bundled network, one of torchvision's, or boxes recorded in a file. weights: a file of the network's
+    weights; "bundled" for the compact one, null for torchvision's own, which are downloaded once. boxes: the file of
+    recorded boxes. long_side: pixels to which the picture's longer side is brought (compact only). min_score, max_iou:
+    a box must be at least this sure, and of two that overlap more the better stays.
+    """
+
+    name: DetectorName = "compact"
+    weights: str | None = None
+    boxes: Path | None = None
+    long_side: Annotated[int, Field(ge=64, le=4096)] = 416
+    min_score: Share = 0.3
+    max_iou: Share = 0.6
+
+    @model_validator(mode="after")
+    def _boxes_when_recorded(self) -> DetectorSettings:
+        if (self.name == "recorded") != (self.boxes is not None):
+            raise ValueError("detector.boxes, a file, goes with detector.name: recorded, and only with it")
+        return self
+
+
+class PoseSettings(Section):
+    """The keypoint network and what is made of its heatmaps.
+
+    network: its form. weights: "bundled" (hrnet_compact only) or a file of weights. skeleton: the joints it was
+    trained for. input_size: w, h of a crop in pixels, multiples of 32. padding: how much larger than the box a crop
+    is. flip_test: average with the mirrored crop. max_oks: of two poses more alike, the better stays. max_batch: crops
+    run at once.
+    """
+
+    network: Literal["hrnet_compact", "hrnet_w32", "hrnet_w48"] = "hrnet_compact"
+    weights: str = BUNDLED
+    skeleton: Literal["posetrack_15", "coco_17", "posetrack18_17", "mpii_16", "lsp_14"] = "posetrack_15"
+    input_size: tuple[Positive, Positive] = (128, 192)
+    padding: Annotated[float, Field(ge=1, le=3)] = 1.25
+    flip_test: bool = False
+    max_oks: Share = 0.9
+    max_batch: Positive = 16
+
+    @model_validator(mode="after")
+    def _sizes_fit(self) -> PoseSettings:
+        if any(side % 32 for side in self.input_size):
+            raise ValueError(f"pose.input_size must be multiples of 32, got {list(self.input_size)}")
+        if self.weights == BUNDLED and self.network != "hrnet_compact":
+            raise ValueError(f"{self.network} has no bundled weights; give their file as pose.weights")
+        return self
+
+
+class TrackerSettings(Section):
+    """How poses are linked.
+
+    similarity: of poses (object keypoint similarity) or of boxes (overlap). matching: greedy or Hungarian.
+    min_similarity: least similarity of the same person in two frames. buffer_seconds: how long a person may go unseen
+    and still keep the id. min_start_score: least person score that begins a track. min_confirm_frames: from which
+    frame of a track on it is in the output.
+    """
+
+    similarity: Literal["oks", "iou"] = "oks"
+    matching: Literal["greedy", "hungarian"] = "hungarian"
+    min_similarity: Share = 0.2
+    buffer_seconds: Annotated[float, Field(ge=0)] = 1.0
+    min_start_score: Share = 0.3
+    min_confirm_frames: Positive = 1
+
+
+class OutputSettings(Section):
+    """What is written beside the records. render: the annotated video. min_joint_score: joints drawn there."""
+
+    render: bool = True
+    min_joint_score: Share = 0.3
+
+
+class Settings(Section):
+    """Everything the main job can be told. device: where networks run; "auto" is a GPU where there is one."""
+
+    device: Literal["auto", "cpu", "cuda"] = "auto"
+    reader: ReaderSettings = ReaderSettings()
+    detector: DetectorSettings = DetectorSettings()
+    pose: PoseSettings = PoseSettings()
+    tracker: TrackerSettings = TrackerSettings()
+    output: OutputSettings = OutputSettings()
+
+
+SettingsType = TypeVar("SettingsType", bound=BaseModel)
+
+
+def configs_folder() -> Path:
+    """Where the presets lie: in a checkout beside the package, else where the installation put them."""
+    beside = Path(__file__).parent.parent / "configs"
+    return beside if beside.is_dir() else Path(sysconfig.get_path("data")) / "share" / "pose_track" / "configs"
+
+
+def preset_path(name: str) -> Path:
+    """The file of a preset. Raises ValueError naming those there are."""
+    known = sorted(p.stem for p in configs_folder().glob("*.yaml"))
+    if name not in known:
+        raise ValueError(f"unknown preset {name!r}; choose one of {', '.join(known)}")
+    return configs_folder() / f"{name}.yaml"
+
+
+def load_settings(
+    kind: type[SettingsType], path: Path | None = None, overrides: Mapping[str, str] | None = None
+) -> SettingsType:
+    """Settings from a YAML file, or the defaults, with some values replaced.
+
+    overrides: dotted keys, such as "tracker.buffer_seconds", and their values as YAML text. Raises FileNotFoundError,
+    or ValueError with one line that names the key and what it may be.
+    """
+    values = read_yaml(path) if path is not None else {}
+    for key, text in (overrides or {}).items():
+        _set(values, key, text)
+    try:
+        return kind.model_validate(values)
+    except ValidationError as error:
+        raise ValueError(f"{path or 'settings'}: {_explain(error, kind)}") from None
+
+
+def read_yaml(path: Path) -> dict[str, Any]:
+    """The mapping a YAML file holds. Raises FileNotFoundError, or ValueError for anything else."""
+    if not path.is_file():
+        raise FileNotFoundError(f"there is no settings file {str(path)!r}; give a .yaml file or use --preset")
+    try:
+        values = yaml.safe_load(path.read_text())
+    except yaml.YAMLError as error:
+        raise ValueError(f"{path} is not YAML: {' '.join(str(error).split())}") from None
+    if values is None:
+        return {}
+    if not isinstance(values, dict):
+        raise ValueError(f"{path} must hold settings as 'section:' with 'key: value' lines")
+    return values
+
+
+def _set(values: dict[str, Any], key: str, text: str) -> None:
+    *sections, name = key.split(".")
+    for section in sections:
+        values = values.setdefault(section, {})
+        if not isinstance(values, dict):
+            raise ValueError(f"{key}: {section} is a value, not a section")
+    values[name] = yaml.safe_load(text)
+
+
+def _explain(error: ValidationError, kind: type[BaseModel]) -> str:
+    """The first fault in the user's words, and how many more there are."""
+    fault = error.errors()[0]
+    key = ".".join(str(part) for part in fault["loc"])
+    if fault["type"] in ("extra_forbidden", "unexpected_keyword_argument"):
+        text = f"{key!r} is not a setting{_suggest(key, kind)}"
+    else:
+        message = fault["msg"].removeprefix("Value error, ")
+        text = f"{key} = {fault['input']!r}: {message}" if fault["type"] != "value_error" else message
+    more = len(error.errors()) - 1
+    return text + (f" (and {more} more)" if more else "")
+
+
+def _suggest(key: str, kind: type[BaseModel]) -> str:
+    known = setting_names(kind)
+    close = difflib.get_close_matches(key, known, n=1) or [k for k in known if k.split(".")[-1] == key.split(".")[-1]]
+    return f"; did you mean {close[0]!r}?" if close else f"; there are {', '.join(known)}"
+
+
+def setting_names(kind: type, prefix: str = "") -> list[str]:
+    """Dotted names of all settings of a class, a section or a plain dataclass."""
+    names = []
+    for name, inner in get_type_hints(kind).items():
+        if name == "model_config":
+            continue
+        nested = isinstance(inner, type) and (issubclass(inner, BaseModel) or is_dataclass(inner))
+        names += setting_names(inner, f"{prefix}{name}.") if nested else [prefix + name]
+    return names

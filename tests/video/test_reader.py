@@ -1,0 +1,352 @@
+import sys
+from collections.abc import Callable
+from fractions import Fraction
+from pathlib import Path
+
+import av
+import cv2
+import numpy as np
+import pytest
+from make_video import (
+    HEIGHT,
+    WIDTH,
+    damaged,
+    is_upright,
+    make_sound,
+    make_video,
+    picture,
+    read_number,
+    shared_file,
+    truncated,
+)
+
+from pose_track.types import Frame
+from pose_track.video.reader import DecodeError, open_video
+from pose_track.video.source import FrameClock
+
+VARYING_TIMES = [Fraction(ms, 1000) for ms in (0, 40, 80, 200, 240, 250, 500, 1000, 1040, 1080)]
+# largest difference of an 8-bit value between the two decoders; they use different builds of FFmpeg, measured: 0
+MAX_DECODER_DIFFERENCE = 3
+
+decoders = pytest.mark.parametrize("decoder", ["pyav", "decord"])
+
+
+def read_all(path: Path, decoder: str = "pyav", **selection: float) -> list[Frame]:
+    if decoder == "decord":
+        pytest.importorskip("decord")
+    with open_video(path, decoder, **selection) as reader:  # type: ignore[arg-type]
+        return list(reader)
+
+
+def read_until_fault(path: Path, decoder: str = "pyav") -> tuple[list[Frame], DecodeError]:
+    frames: list[Frame] = []
+    with pytest.raises(DecodeError) as caught, open_video(path, decoder) as reader:  # noqa: PT012
+        for frame in reader:
+            frames.append(frame)
+    return frames, caught.value
+
+
+def assert_numbered(frames: list[Frame], num_frames: int, fps: int = 10) -> None:
+    assert [f.index for f in frames] == list(range(num_frames))
+    assert [read_number(f.image) for f in frames] == list(range(num_frames))
+    assert [f.pts_seconds for f in frames] == [i / fps for i in range(num_frames)]
+
+
+# codec, container
+FORMATS = [
+    ("libx264", "mp4"),
+    ("libx264", "mkv"),
+    ("libx264", "ts"),  # stamps begin above 0
+    ("libx264", "avi"),  # B-frames in a container without presentation stamps
+    ("libx265", "mp4"),
+    ("libvpx-vp9", "webm"),
+    ("mpeg4", "avi"),
+    ("mpeg4", "mp4"),
+    ("libsvtav1", "mp4"),
+]
+
+
+@pytest.mark.parametrize(("codec", "container"), FORMATS)
+def test_every_frame_comes_once_in_order_with_its_time(tmp_path: Path, codec: str, container: str) -> None:
+    assert_numbered(read_all(make_video(tmp_path / f"clip.{container}", 30, codec)), 30)
+
+
+@pytest.mark.parametrize(("codec", "container"), [f for f in FORMATS if f[0] != "libsvtav1" and f[1] != "ts"])
+def test_decord_gives_the_same_frames(tmp_path: Path, codec: str, container: str) -> None:
+    assert_numbered(read_all(make_video(tmp_path / f"clip.{container}", 30, codec), "decord"), 30)
+
+
+@decoders
+@pytest.mark.parametrize("rotation", [0, 90, 180, 270])
+def test_rotation_is_applied_exactly_once(tmp_path: Path, decoder: str, rotation: int) -> None:
+    path = make_video(tmp_path / "clip.mp4", 3, rotation=rotation)
+    frames = read_all(path, decoder)
+    assert all(is_upright(f.image) and f.image.shape == (HEIGHT, WIDTH, 3) for f in frames)
+    assert_numbered(frames, 3)
+    with open_video(path, decoder) as reader:
+        assert (reader.info.width, reader.info.height, reader.info.rotation) == (WIDTH, HEIGHT, rotation)
+
+
+def test_mirroring_is_applied(tmp_path: Path) -> None:
+    frames = read_all(make_video(tmp_path / "clip.mp4", 3, mirrored=True))
+    assert all(is_upright(f.image) for f in frames)
+
+
+def test_decord_refuses_what_it_would_show_wrongly(tmp_path: Path) -> None:
+    pytest.importorskip("decord")
+    path = make_video(tmp_path / "clip.mp4", 3, mirrored=True)
+    with pytest.raises(DecodeError, match="differently"):
+        open_video(path, "decord")
+
+
+@decoders
+@pytest.mark.parametrize("container", ["mp4", "mkv"])
+def test_times_of_a_varying_rate_are_kept(tmp_path: Path, decoder: str, container: str) -> None:
+    path = make_video(tmp_path / f"clip.{container}", len(VARYING_TIMES), times=VARYING_TIMES)
+    frames = read_all(path, decoder)
+    assert [f.pts_seconds for f in frames] == [float(t) for t in VARYING_TIMES]
+    assert [read_number(f.image) for f in frames] == list(range(len(VARYING_TIMES)))
+
+
+@decoders
+def test_times_begin_at_zero(tmp_path: Path, decoder: str) -> None:
+    path = make_video(tmp_path / "clip.mkv", 5, times=[t + 7 for t in VARYING_TIMES])
+    assert [f.pts_seconds for f in read_all(path, decoder)] == [float(t) for t in VARYING_TIMES[:5]]
+
+
+# stamps given (None: missing), times expected; the average frame lasts 1 s
+@pytest.mark.parametrize(
+    ("stamps", "times"),
+    [
+        ([], []),
+        ([None, None], [0, 1]),
+        ([None, 5, 6], [0, 1, 2]),  # the first stamp missing
+        ([5, 6, 6, 8], [0, 1, 2, 3]),  # one repeated
+        ([5, 7, 6, 9], [0, 2, 3, 4]),  # one goes back
+        ([-1, 0, 5], [0, 1, 6]),  # a gap is kept
+    ],
+)
+def test_frame_clock_repairs(stamps: list[int | None], times: list[int]) -> None:
+    clock = FrameClock(Fraction(1))
+    assert [clock.seconds(None if s is None else Fraction(s)) for s in stamps] == times
+
+
+def test_info_of_a_video(tmp_path: Path) -> None:
+    path = make_video(tmp_path / "clip.mp4", 12, fps=Fraction(24000, 1001))
+    with open_video(path) as reader:
+        info = reader.info
+    assert (info.source, info.width, info.height, info.rotation) == (str(path), WIDTH, HEIGHT, 0)
+    assert (info.fps, info.num_frames_from_header) == (Fraction(24000, 1001), 12)
+
+
+def test_absurd_rate_is_replaced_by_that_of_the_stamps(tmp_path: Path) -> None:
+    times = [Fraction(i, 25) for i in range(20)]
+    path = make_video(tmp_path / "clip.webm", 20, "libvpx-vp9", fps=Fraction(1000), times=times)
+    with open_video(path) as reader:
+        assert reader.info.fps == 25
+
+
+# selection, indices expected of 20 frames at 10 frames per second
+@decoders
+@pytest.mark.parametrize(
+    ("selection", "indices"),
+    [
+        ({"end_seconds": 0.3}, [0, 1, 2]),
+        ({"start_seconds": 1.75}, [18, 19]),
+        ({"start_seconds": 0.5, "end_seconds": 0.8}, [5, 6, 7]),
+        ({"stride": 8}, [0, 8, 16]),
+        ({"start_seconds": 0.3, "end_seconds": 1.0, "stride": 3}, [3, 6, 9]),
+    ],
+)
+def test_selection_keeps_the_indices_of_the_source(
+    tmp_path: Path, decoder: str, selection: dict[str, float], indices: list[int]
+) -> None:
+    frames = read_all(make_video(tmp_path / "clip.mp4", 20), decoder, **selection)
+    assert [f.index for f in frames] == indices
+    assert [read_number(f.image) for f in frames] == indices
+    assert [f.pts_seconds for f in frames] == [i / 10 for i in indices]
+
+
+def test_a_reader_is_read_once(tmp_path: Path) -> None:
+    with open_video(make_video(tmp_path / "clip.mp4", 3)) as reader:
+        list(reader)
+        with pytest.raises(ValueError, match="open it again"):
+            iter(reader)
+
+
+@decoders
+def test_frames_hidden_by_an_edit_list_are_not_shown(tmp_path: Path, decoder: str) -> None:
+    path = make_video(tmp_path / "clip.mp4", 30, options={"bf": "0"})
+    content = bytearray(path.read_bytes())
+    media_time = content.index(b"elst") + 16  # after version, number of entries and duration, 4 bytes each
+    with av.open(str(path)) as container:
+        ticks = round(Fraction(15, 10) / Fraction(container.streams.video[0].time_base or 1))
+    content[media_time : media_time + 4] = ticks.to_bytes(4, "big")
+    path.write_bytes(content)
+    frames = read_all(path, decoder)
+    assert [read_number(f.image) for f in frames] == list(range(15, 30))
+    assert [f.pts_seconds for f in frames] == [i / 10 for i in range(15)]
+
+
+# container, codec, how the file is spoilt
+@pytest.mark.parametrize(
+    ("codec", "container", "spoil"),
+    [
+        ("libx264", "mp4", truncated),
+        ("libx265", "mp4", truncated),
+        ("libsvtav1", "mp4", truncated),
+        ("libvpx-vp9", "webm", truncated),
+        ("libx264", "mkv", truncated),
+        ("mpeg4", "avi", truncated),
+        ("libx264", "mp4", damaged),
+    ],
+)
+def test_frames_before_a_fault_come_then_the_fault(
+    tmp_path: Path, codec: str, container: str, spoil: Callable[[Path], Path]
+) -> None:
+    path = spoil(make_video(tmp_path / f"clip.{container}", 60, codec))
+    frames, fault = read_until_fault(path)
+    assert 0 < len(frames) < 60
+    assert_numbered(frames, len(frames))
+    assert fault.frame_index == len(frames)
+    assert str(path) in str(fault)
+
+
+def test_packets_lost_within_a_file_are_told(tmp_path: Path) -> None:
+    path = damaged(make_video(tmp_path / "clip.avi", 60, "mpeg4"))  # the header of a packet is lost, FFmpeg goes on
+    frames, fault = read_until_fault(path)
+    assert fault.frame_index == len(frames) < 60
+
+
+def test_decord_raises_on_a_cut_file(tmp_path: Path) -> None:
+    pytest.importorskip("decord")
+    path = truncated(make_video(tmp_path / "clip.mkv", 60))
+    frames, fault = read_until_fault(path, "decord")
+    assert_numbered(frames, fault.frame_index)
+
+
+# the name, what the error says
+@decoders
+@pytest.mark.parametrize(("name", "message"), [("sound.wav", "no video stream"), ("text.mp4", "cannot be opened")])
+def test_files_without_video(tmp_path: Path, decoder: str, name: str, message: str) -> None:
+    make_sound(tmp_path / "sound.wav")
+    (tmp_path / "text.mp4").write_text("not a video")
+    with pytest.raises(ValueError, match=message) as caught:
+        read_all(tmp_path / name, decoder)
+    assert name in str(caught.value)
+
+
+def test_video_without_frames(tmp_path: Path) -> None:
+    path = tmp_path / "clip.mkv"
+    with av.open(str(path), "w") as container:
+        stream = container.add_stream("mpeg4", rate=10)
+        stream.width, stream.height, stream.pix_fmt = WIDTH, HEIGHT, "yuv420p"
+        container.start_encoding()
+    with pytest.raises(ValueError, match=r"no frame|cannot be opened"):
+        open_video(path)
+
+
+@decoders
+def test_missing_file(tmp_path: Path, decoder: str) -> None:
+    with pytest.raises(FileNotFoundError, match=r"missing\.mp4"):
+        open_video(tmp_path / "missing.mp4", decoder)
+
+
+# arguments, what the error says
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ({"decoder": "opencv"}, "'opencv'.*pyav, decord"),
+        ({"stride": 0}, "stride must be at least 1"),
+        ({"start_seconds": 2, "end_seconds": 1}, "after start_seconds"),
+        ({"fps": 30}, "has its own frame rate"),
+        ({"start_seconds": 100}, "no frame from 100"),
+    ],
+)
+def test_bad_arguments(tmp_path: Path, arguments: dict[str, float], message: str) -> None:
+    path = make_video(tmp_path / "clip.mp4", 3)
+    with pytest.raises(ValueError, match=message):
+        read_all(path, **arguments) if "decoder" not in arguments else open_video(path, "opencv")
+
+
+def test_decord_not_installed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "decord", None)
+    with pytest.raises(ImportError, match="pip install decord"):
+        open_video(make_video(tmp_path / "clip.mp4", 3), "decord")
+
+
+def write_image(path: Path, number: int, size: tuple[int, int] = (WIDTH, HEIGHT)) -> None:
+    path.write_bytes(cv2.imencode(path.suffix, picture(number, *size)[..., ::-1])[1].tobytes())
+
+
+@pytest.mark.parametrize("suffix", [".png", ".jpg", ".bmp", ".webp", ".tif"])
+def test_folder_of_images_in_natural_order(tmp_path: Path, suffix: str) -> None:
+    for number in (0, 1, 2, 9, 10, 11):
+        write_image(tmp_path / f"frame{number}{suffix}", number)
+    (tmp_path / "notes.txt").write_text("not a picture")
+    with open_video(tmp_path, fps=10) as reader:
+        frames = list(reader)
+    assert [read_number(f.image) for f in frames] == [0, 1, 2, 9, 10, 11]
+    assert [f.pts_seconds for f in frames] == [0.0, 0.1, 0.2, 0.3, 0.4, 0.5]
+    assert all(is_upright(f.image) for f in frames)  # red is red: RGB, not BGR
+    assert (reader.info.num_frames_from_header, reader.info.fps) == (6, 10)
+
+
+def test_one_image_is_one_frame(tmp_path: Path) -> None:
+    write_image(tmp_path / "one.png", 77)
+    (frame,) = read_all(tmp_path / "one.png")
+    assert (frame.index, frame.pts_seconds, read_number(frame.image)) == (0, 0.0, 77)
+
+
+def test_folder_without_images(tmp_path: Path) -> None:
+    with pytest.raises(ValueError, match="holds no pictures"):
+        open_video(tmp_path)
+
+
+def test_images_of_two_sizes(tmp_path: Path) -> None:
+    write_image(tmp_path / "a.png", 0)
+    write_image(tmp_path / "b.png", 1, size=(96, 64))
+    with pytest.raises(ValueError, match=r"b\.png.*96x64.*192x128"):
+        read_all(tmp_path)
+
+
+def test_image_that_cannot_be_read(tmp_path: Path) -> None:
+    write_image(tmp_path / "a.png", 0)
+    (tmp_path / "b.png").write_bytes(b"")
+    frames, fault = read_until_fault(tmp_path)
+    assert (len(frames), fault.frame_index) == (1, 1)
+    assert "b.png" in str(fault)
+
+
+# file, frames, width, height, frames per second
+@pytest.mark.parametrize(
+    ("name", "num_frames", "width", "height", "fps"),
+    [
+        ("mall_5_frames.mp4", 5, 960, 540, 5),
+        ("squats.mp4", 65, 720, 1280, 5),
+        ("treadmill_portrait.mp4", 100, 1088, 1920, 60),
+        ("arms_rendered.mp4", 120, 576, 576, 30),
+        ("runner_1080p.mp4", 180, 1920, 1088, 30),
+        ("roof_jump_vp9.mp4", 230, 1768, 994, 30),
+        ("three_gymnasts.avi", 393, 384, 288, 10),
+        ("taiji.mp4", 412, 1280, 720, Fraction(24000, 1001)),
+        ("one_by_one.mp4", 1394, 768, 432, 10),
+    ],
+)
+def test_healthy_videos_are_read_to_the_end(name: str, num_frames: int, width: int, height: int, fps: Fraction) -> None:
+    with open_video(shared_file(f"data/videos/{name}"), stride=num_frames - 1) as reader:
+        frames = list(reader)
+    assert (reader.info.width, reader.info.height, reader.info.fps) == (width, height, fps)
+    assert [f.index for f in frames] == [0, num_frames - 1]
+    assert frames[-1].pts_seconds == pytest.approx((num_frames - 1) / float(fps), abs=1e-9)
+
+
+@pytest.mark.parametrize("name", ["mall_5_frames.mp4", "squats.mp4", "three_gymnasts.avi"])
+def test_decoders_agree_on_real_videos(name: str) -> None:
+    pytest.importorskip("decord")
+    path = shared_file(f"data/videos/{name}")
+    with open_video(path) as first, open_video(path, "decord") as second:
+        assert first.info == second.info
+        for a, b in zip(first, second, strict=True):
+            assert (a.index, a.pts_seconds) == (b.index, b.pts_seconds)
+            assert np.abs(a.image.astype(np.int16) - b.image).max() <= MAX_DECODER_DIFFERENCE
