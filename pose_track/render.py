@@ -16,6 +16,7 @@ Color = tuple[int, int, int]
 _GOLDEN_RATIO = 0.618033988749895
 _SHADES = ((0.75, 1.0), (1.0, 0.85), (0.5, 1.0))  # saturation and value, taken in turn
 _SUBPIXEL_BITS = 4
+_SUBPIXELS = 16
 _LARGEST_COORDINATE = 30_000  # keeps a wild joint within the range of OpenCV's fixed-point coordinates
 
 
@@ -65,13 +66,17 @@ class _Pen:
         cv2.line(self.canvas, _fixed(start), _fixed(end), color or self.color, width, cv2.LINE_AA, _SUBPIXEL_BITS)
 
     def dot(self, centre: FloatArray, radius: float, color: Color) -> None:
-        fixed_radius = round(radius * 2**_SUBPIXEL_BITS)
+        fixed_radius = round(radius * _SUBPIXELS)
         cv2.circle(self.canvas, _fixed(centre), fixed_radius, color, cv2.FILLED, cv2.LINE_AA, _SUBPIXEL_BITS)
 
 
 def _fixed(point: FloatArray) -> tuple[int, int]:
-    x, y = np.clip(point, -_LARGEST_COORDINATE, _LARGEST_COORDINATE).tolist()
-    return round(x * 2**_SUBPIXEL_BITS), round(y * 2**_SUBPIXEL_BITS)
+    x, y = point.tolist()
+    return _fixed_coordinate(x), _fixed_coordinate(y)
+
+
+def _fixed_coordinate(value: float) -> int:
+    return round(min(max(value, -_LARGEST_COORDINATE), _LARGEST_COORDINATE) * _SUBPIXELS)
 
 
 def _thickness(box: FloatArray, image: ImageArray) -> int:

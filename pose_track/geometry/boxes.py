@@ -101,11 +101,11 @@ def joints_to_boxes(joints: ArrayLike, joint_scores: ArrayLike, min_score: float
     [[-7.5, -15.0, 107.5, 215.0]]
     """
     joints = np.asarray(joints, np.float64)
-    counts: NDArray[np.bool_] = np.asarray(joint_scores, np.float64) > min_score
-    shown = counts[..., None]
+    scores = np.asarray(joint_scores, np.float64)
+    shown = scores[..., None] > min_score
     low = np.where(shown, joints, np.inf).min(axis=1, initial=np.inf)  # (N, K, 2) -> (N, 2)
     high = np.where(shown, joints, -np.inf).max(axis=1, initial=-np.inf)
-    anyone = counts.any(axis=1)[:, None]
+    anyone = np.any(shown, axis=1)  # (N, 1)
     low, high = np.where(anyone, low, 0), np.where(anyone, high, 0)
     margin = (high - low) * grow / 2
     return np.concatenate([low - margin, high + margin], axis=1)

@@ -26,4 +26,4 @@ def load_checkpoint(path: Path) -> dict[str, Any]:
     try:
         return dict(torch.load(path, map_location="cpu", weights_only=True))
     except Exception as error:
-        raise ValueError(f"{path} is not a checkpoint of this program, or is cut short: {error}") from error
+        raise ValueError(f"{path} is not a checkpoint of this program, or is cut short ({str(error).splitlines()[0]})") from error

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import logging
+import math
 import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
@@ -88,7 +89,7 @@ def learning_rate_at(step: int, options: LoopOptions) -> float:
     seen = step * options.batch_size
     warm = min(1.0, (seen + options.batch_size) / max(options.warmup_samples, 1))
     progress = min(1.0, seen / options.num_samples)
-    return options.learning_rate * warm * (0.01 + 0.99 * 0.5 * (1 + np.cos(np.pi * progress)))
+    return options.learning_rate * warm * (0.01 + 0.99 * 0.5 * (1 + math.cos(math.pi * progress)))
 
 
 def make_optimizer(network: nn.Module, options: LoopOptions) -> torch.optim.AdamW:

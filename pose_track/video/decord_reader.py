@@ -57,6 +57,7 @@ class DecordReader(VideoReader):
             self._fail(0, "decord shows it differently from FFmpeg")
 
     def close(self) -> None:
+        super().close()
         self._reader = None
 
     def _open(self, num_threads: int) -> Any:

@@ -41,13 +41,16 @@ class PyAvReader(VideoReader):
             if first is None:
                 raise ValueError(f"{self._source!r} has no frame that can be decoded; check that it is a whole video")
             self.info = self._describe(path, first)
-            self._decoded = chain([first], frames)
+            self._matrix = display_matrix(first)
+            self._decoded: Iterator[av.VideoFrame] = chain([first], frames)
         except BaseException:
             self._container.close()
             raise
 
     def close(self) -> None:
+        super().close()
         self._container.close()
+        self._decoded = iter(())  # it refers to this reader, which would keep the decoder's memory
 
     def _describe(self, path: Path, frame: av.VideoFrame) -> VideoInfo:
         height, width = (frame.width, frame.height) if frame.rotation % 180 else (frame.height, frame.width)
@@ -64,7 +67,8 @@ class PyAvReader(VideoReader):
             logger.warning("%s: %d frame times missing or not increasing, filled in", self._source, clock.repaired)
 
     def _image(self, frame: av.VideoFrame) -> ImageArray:
-        image = to_shown(frame)
+        stored = np.asarray(frame.to_ndarray(format="rgb24"), np.uint8)
+        image = np.ascontiguousarray(orient(stored, self._matrix))
         if image.shape[:2] != (self.info.height, self.info.width):
             raise DecodeError(
                 self._source,
@@ -107,14 +111,16 @@ class PyAvReader(VideoReader):
             yield frame
 
 
-def to_shown(frame: av.VideoFrame) -> ImageArray:
-    """The frame as shown, after rotation or mirroring: (H, W, 3) uint8 RGB."""
-    image = np.asarray(frame.to_ndarray(format="rgb24"), np.uint8)
+def display_matrix(frame: av.VideoFrame) -> NDArray[np.int32]:
+    """(2, 2) how a stored point becomes a shown one, see `orient`; the identity where the frame does not say.
+
+    To be asked of one frame, not of each: asking ties the frame's memory up until the garbage collector comes by.
+    """
     side_data = cast(Mapping[SideDataType, SideData], frame.side_data)
     if SideDataType.DISPLAYMATRIX not in side_data:
-        return image
-    matrix = np.frombuffer(bytes(side_data[SideDataType.DISPLAYMATRIX]), np.int32).reshape(3, 3)
-    return np.ascontiguousarray(orient(image, matrix[:2, :2]))
+        return np.eye(2, dtype=np.int32)
+    matrix: NDArray[np.int32] = np.frombuffer(bytes(side_data[SideDataType.DISPLAYMATRIX]), np.int32).reshape(3, 3)
+    return matrix[:2, :2]
 
 
 def orient(image: ImageArray, matrix: NDArray[np.int32]) -> ImageArray:

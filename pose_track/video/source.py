@@ -100,8 +100,8 @@ class VideoReader(ABC):
     """A source of frames, read once from its beginning to its end; a context manager that closes the source.
 
     Iterating yields `Frame`s. Their index is that in the source, whatever the selection; their time is seconds since
-    the first frame of the source. Raises ValueError when iterated twice, or at the end if the selection held no
-    frame; DecodeError after the last sound frame of a damaged source.
+    the first frame of the source. Raises ValueError when iterated twice or after closing, or at the end if the
+    selection held no frame; DecodeError after the last sound frame of a damaged source.
     """
 
     info: VideoInfo
@@ -114,12 +114,13 @@ class VideoReader(ABC):
     def _pictures(self) -> Iterator[Picture]:
         """Every picture of the source in the order shown."""
 
-    def close(self) -> None:  # noqa: B027 - pictures in a folder have nothing to give back
-        """Give the source back; safe to call twice."""
+    def close(self) -> None:
+        """Give the source back; safe to call twice. It cannot be read any more."""
+        self._started = True
 
     def __iter__(self) -> Iterator[Frame]:
         if self._started:
-            raise ValueError(f"{self.info.source} was read already; open it again to read it again")
+            raise ValueError(f"{self.info.source} was read or closed already; open it again to read it")
         self._started = True
         return self._selected()
 

@@ -92,6 +92,12 @@ def test_nms(boxes: list[list[float]], scores: list[float], max_iou: float, kept
     assert nms(boxes, scores, max_iou).tolist() == kept
 
 
+def test_at_the_limit_both_stay() -> None:
+    similarity = np.array([[1.0, 0.5], [0.5, 1.0]])
+    assert suppress(similarity, [0.8, 0.9], 0.5).tolist() == [1, 0]
+    assert suppress(similarity, [0.8, 0.9], 0.49).tolist() == [1]
+
+
 def test_suppress_reads_the_row_of_the_kept_one() -> None:
     similarity = np.array([[1.0, 0.9], [0.0, 1.0]])
     assert suppress(similarity, [0.9, 0.8], 0.5).tolist() == [0]

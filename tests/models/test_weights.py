@@ -66,7 +66,10 @@ def test_half_precision_file_is_smaller_and_loads_as_float32(tmp_path: Path) -> 
 def test_saving_replaces_the_file_and_leaves_no_other(tmp_path: Path) -> None:
     path = tmp_path / "small.safetensors"
     save_weights(small(0), path)
-    save_weights(small(1), path, half=False)
+    before = path.read_bytes()
+    with path.open("rb") as reader:  # someone who reads the old file meanwhile is not disturbed
+        save_weights(small(1), path, half=False)
+        assert reader.read() == before
     loaded = small(2)
     load_weights(loaded, path)
     assert_same(loaded, small(1))
@@ -145,6 +148,14 @@ def test_a_network_with_parts_called_backbone_keeps_its_names(tmp_path: Path) ->
     loaded = nn.ModuleDict({"backbone": small(2), "head": small(3)})
     torch.save(saved.state_dict(), tmp_path / "whole.pth")
     load_weights(loaded, tmp_path / "whole.pth")
+    assert_same(loaded, saved)
+
+
+def test_equal_names_with_and_without_prefix_stay_apart(tmp_path: Path) -> None:
+    saved, loaded = small(0), small(2)
+    saved.backbone, loaded.backbone = small(1), small(3)
+    torch.save(saved.state_dict(), tmp_path / "both.pth")
+    load_weights(loaded, tmp_path / "both.pth")
     assert_same(loaded, saved)
 
 

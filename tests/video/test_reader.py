@@ -1,3 +1,4 @@
+import gc
 import sys
 from collections.abc import Callable
 from fractions import Fraction
@@ -172,6 +173,25 @@ def test_a_reader_is_read_once(tmp_path: Path) -> None:
         list(reader)
         with pytest.raises(ValueError, match="open it again"):
             iter(reader)
+    with open_video(make_video(tmp_path / "clip.mp4", 3)) as reader:
+        pass
+    with pytest.raises(ValueError, match="closed already"):
+        iter(reader)
+
+
+@pytest.mark.parametrize("rotation", [0, 90])
+def test_frames_are_let_go(tmp_path: Path, rotation: int) -> None:
+    path = make_video(tmp_path / "clip.mp4", 60, rotation=rotation)
+    gc.collect()
+    gc.disable()  # nothing may wait for it: frames are large, and too few to call it
+    try:
+        with open_video(path) as reader:
+            num_read = sum(1 for _ in reader)
+            num_held = sum(isinstance(o, av.VideoFrame) for o in gc.get_objects())
+    finally:
+        gc.enable()
+    assert num_read == 60
+    assert num_held <= 3
 
 
 @decoders

@@ -13,7 +13,7 @@ _SKULL = np.array([
     [-0.046, 0.004, 0.004, 0.038], [-0.043, 0.018, 0.016, 0.036], [-0.034, 0.029, 0.034, 0.022],
     [-0.015, 0.037, 0.050, 0.010], [0.008, 0.042, 0.056, 0.006], [0.03, 0.044, 0.058, 0.004],
     [0.05, 0.043, 0.057, 0.002], [0.068, 0.037, 0.049, 0.000], [0.081, 0.025, 0.034, -0.002],
-    [0.088, 0.012, 0.016, -0.003], [0.0905, 0.002, 0.002, -0.003],
+    [0.088, 0.012, 0.016, -0.003], [0.092, 0.0002, 0.0002, -0.003],
 ])  # fmt: skip
 
 # Spots of the face: left, up and forward of the skull joint, half width, half height; mouth, gap between the lips, and
@@ -34,9 +34,10 @@ def _skull(body: Posed, looks: Looks, detail: int) -> Surface:
     up, num_angles = at[:, None] * frame[:, 1], detail + 6
     centres = body.points["skull"] + (up + forward[:, None] * frame[:, 2]) * size
     frames = np.broadcast_to(frame, (len(at), 3, 3))
-    points = rings(centres, frames, np.maximum(width, 0.001) * size, np.maximum(depth, 0.001) * size, num_angles, 0.95)
+    points = rings(centres, frames, np.maximum(width, 0.0) * size, np.maximum(depth, 0.0) * size, num_angles, 0.95)
     angles = np.arange(num_angles) * (2 * np.pi / num_angles)
     thick = np.where(_hairy(looks, at[:, None], np.sin(angles)), 0.0045 * size, 0.0)
+    thick *= np.clip((width - 0.002) / 0.02, 0.0, 1.0)[:, None]  # none at the crown, which would stay open
     out = points - centres[:, None]
     points = points + out / np.maximum(np.linalg.norm(out, axis=2, keepdims=True), 1e-6) * thick[..., None]
     hair = _hairy(looks, 0.5 * (at[:-1] + at[1:])[:, None], np.sin(ring_angles(num_angles)))
@@ -114,7 +115,7 @@ def head(body: Posed, looks: Looks, detail: int) -> Surface:
     """Everything above the neck."""
     size, frame = body.build.height * body.build.head, body.frames["head"]
     parts = [_skull(body, looks, detail), _nose(body, looks), _face(body, looks)]
-    for sign in (-1.0, 1.0):
+    for sign in (-1.0, 1.0) if detail > 10 else ():  # the ears of those far away are not seen
         centre = body.points["skull"] + frame @ np.array([sign * 0.0445, 0.014, -0.002]) * size
         parts.append(ellipsoid(centre, frame, (0.006 * size, 0.017 * size, 0.010 * size), looks.skin, 6))
     if looks.hair in ("long", "bun"):

@@ -38,6 +38,18 @@ def _room(person: Person, others: list[Person]) -> bool:
     return all(np.hypot(*np.subtract(person.position, o.position)) > 0.55 for o in others)
 
 
+def _crowd(rng: np.random.Generator, camera: Camera, distance: float, num_people: int) -> list[Person]:
+    """People who do not stand in one another; farther away where there is no more room."""
+    people: list[Person] = []
+    tries = 0
+    while len(people) < num_people:
+        person = random_person(rng, camera, distance * (1 + 0.03 * tries))
+        if _room(person, people):
+            people.append(person)
+        tries += 1
+    return people
+
+
 def _grade(image: NDArray[np.uint8], rng: np.random.Generator) -> NDArray[np.uint8]:
     """Exposure, contrast, colour cast and focus of some camera."""
     gain = rng.uniform(0.75, 1.25) * (1 + rng.normal(0, 0.04, 3))
@@ -65,10 +77,7 @@ def render_scene(
     share = rng.uniform(0.4, 0.95) if rng.random() < 0.8 else rng.uniform(0.95, 1.9)  # body height in picture heights
     distance = max(1.2, camera.focal * 1.7 / (share * size[1]))
     camera = _aim(camera, distance, 0.9 if share < 1.0 else rng.uniform(0.9, 1.4))
-    people: list[Person] = []
-    while len(people) < num_people:
-        person = random_person(rng, camera, distance * (1 + 0.05 * len(people)))
-        if _room(person, people):
-            people.append(person)
-    shot = render(make_stage(rng, camera, 1.6 * distance), people, rng)
+    people = _crowd(rng, camera, distance, num_people)
+    farthest = max((-p.position[1] for p in people), default=distance)
+    shot = render(make_stage(rng, camera, farthest + 0.8), people, rng)
     return _grade(shot.image, rng), shot.joints, shot.visibility, shot.boxes
