@@ -43,7 +43,8 @@ class Task(NamedTuple):
 @dataclass(frozen=True)
 class LoopOptions:
     """num_samples: how many samples the whole run sees; the learning rate warms up over warmup_samples and falls to
-    nothing as a half cosine. ema_decay: of the averaged weights, per step. evaluate_every, checkpoint_seconds: in
+    nothing as a half cosine. ema_decay: of the averaged weights, per
+    step, reached by and by. evaluate_every, checkpoint_seconds: in
     samples and in seconds."""
 
     num_samples: int
@@ -100,6 +101,16 @@ def make_optimizer(network: nn.Module, options: LoopOptions) -> torch.optim.Adam
     return torch.optim.AdamW(groups, lr=options.learning_rate)
 
 
+def warmed_average(decay: float) -> Callable[[Any, Any, Any], None]:
+    """A moving average of weights whose decay grows from 0.1 to `decay`, so that the random start is soon forgotten."""
+
+    def update(averaged: Any, current: Any, num_averaged: Any) -> None:
+        seen = float(num_averaged)
+        torch.optim.swa_utils.get_ema_multi_avg_fn(min(decay, (1 + seen) / (10 + seen)))(averaged, current, num_averaged)
+
+    return update
+
+
 class Trainer:
     """Trains `task.network` in `folder`, which holds `checkpoint.pt` and `log.csv`."""
 
@@ -109,7 +120,7 @@ class Trainer:
         self.network = task.network.to(self.device, memory_format=torch.channels_last)  # type: ignore[call-overload]
         self.normalize = Normalize().to(self.device)
         self.averaged = torch.optim.swa_utils.AveragedModel(
-            self.network, multi_avg_fn=torch.optim.swa_utils.get_ema_multi_avg_fn(options.ema_decay), use_buffers=True
+            self.network, multi_avg_fn=warmed_average(options.ema_decay), use_buffers=True
         )
         self.optimizer = make_optimizer(self.network, options)
         self.step = 0
