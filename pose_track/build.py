@@ -18,13 +18,13 @@ from pose_track.models.hrnet import hrnet_compact, hrnet_w32, hrnet_w48
 from pose_track.models.weights import file_sha256, load_weights
 from pose_track.pipeline import Estimator, FrameDetector
 from pose_track.pose.estimator import PoseEstimator
-from pose_track.runtime.torch_runtime import TorchRuntime
-from pose_track.settings import BUNDLED, DetectorSettings, PoseSettings, Settings, TrackerSettings
+from pose_track.runtime.torch_runtime import TorchRuntime, resolve_device
+from pose_track.settings import BUNDLED, DEFAULT_PRESET, DetectorSettings, PoseSettings, Settings, TrackerSettings
 from pose_track.skeleton import SKELETONS, Skeleton
 from pose_track.track.matching import MATCHERS
 from pose_track.track.similarity import iou_similarity, oks_similarity
 from pose_track.track.tracker import PoseTracker
-from pose_track.types import Frame
+from pose_track.types import Detections, Frame
 
 NETWORKS: dict[str, Callable[[int], nn.Module]] = {
     "hrnet_compact": hrnet_compact,
@@ -47,8 +47,9 @@ class Stages:
 def build_stages(settings: Settings) -> Stages:
     """Build everything that does not depend on the video. Raises ValueError, FileNotFoundError or ConnectionError in
     the user's words."""
-    detect, detector_weights = build_detector(settings.detector, settings.device)
-    estimate, pose_weights = build_estimator(settings.pose, settings.device)
+    device = str(resolve_device(settings.device))
+    estimate, pose_weights = build_estimator(settings.pose, device)  # first, for a detector may be a long download
+    detect, detector_weights = build_detector(settings.detector, device)
     return Stages(
         detect,
         estimate,
@@ -63,6 +64,19 @@ def bundled_weights(name: str) -> Path:
     return Path(str(files("pose_track") / "assets" / f"{name}.safetensors"))
 
 
+def weights_file(given: str | None, bundled: str, setting: str) -> Path:
+    """The file of a network's weights: the bundled one, or that which a setting names. Raises FileNotFoundError."""
+    path = bundled_weights(bundled) if given in (None, BUNDLED) else Path(str(given))
+    if path.is_file():
+        return path
+    if given in (None, BUNDLED):
+        raise FileNotFoundError(f"the bundled weights {str(path)!r} are missing; install the package again")
+    raise FileNotFoundError(
+        f"there is no weights file {str(path)!r}; put it into {str(path.absolute().parent)!r} or give its path as "
+        f"--{setting}, or use --preset {DEFAULT_PRESET}, whose weights are bundled"
+    )
+
+
 def _describe(path: Path) -> dict[str, str]:
     return {"file": path.name, "sha256": file_sha256(path)}
 
@@ -72,18 +86,23 @@ def build_detector(settings: DetectorSettings, device: str) -> tuple[FrameDetect
     if settings.boxes is not None:
         return RecordedDetector(settings.boxes, settings.min_score), _describe(settings.boxes)
     if settings.name == "compact":
-        path = bundled_weights("detector") if settings.weights in (None, BUNDLED) else Path(str(settings.weights))
+        path = weights_file(settings.weights, "detector", "detector.weights")
         network = centre_compact()
         load_weights(network, path)
         runtime = TorchRuntime(network, device)
         found = CentreDetector(runtime, settings.long_side, settings.min_score, settings.max_iou)
         return _on_picture(found), _describe(path)
-    other = TorchvisionDetector(settings.name, settings.weights, device, settings.min_score, settings.max_iou)
-    return _on_picture(other), {"file": settings.weights or f"torchvision {settings.name}"}
+    given = None if settings.weights is None else weights_file(settings.weights, "", "detector.weights")
+    other = TorchvisionDetector(
+        settings.name, None if given is None else str(given), device, settings.min_score, settings.max_iou
+    )
+    return _on_picture(other), {"file": f"torchvision {settings.name}"} if given is None else _describe(given)
 
 
 def _on_picture(detector: Detector) -> FrameDetector:
-    def detect(frame: Frame):  # type: ignore[no-untyped-def]
+    """A detector of pictures as one of frames, which recorded boxes need to know their place."""
+
+    def detect(frame: Frame) -> Detections:
         return detector(frame.image)
 
     return detect
@@ -92,8 +111,8 @@ def _on_picture(detector: Detector) -> FrameDetector:
 def build_estimator(settings: PoseSettings, device: str) -> tuple[PoseEstimator, dict[str, str]]:
     """The estimator, and the name and hash of its weights."""
     skeleton = SKELETONS[settings.skeleton]
+    path = weights_file(settings.weights, "pose", "pose.weights")
     network = NETWORKS[settings.network](skeleton.num_joints)
-    path = bundled_weights("pose") if settings.weights == BUNDLED else Path(settings.weights)
     load_weights(network, path)
     runtime = TorchRuntime(network, device, flip_indices=skeleton.flip_indices if settings.flip_test else None)
     estimator = PoseEstimator(

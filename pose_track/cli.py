@@ -3,16 +3,23 @@
 from __future__ import annotations
 
 import argparse
+import difflib
 import logging
 import sys
 from collections import Counter
 from collections.abc import Callable, Sequence
+from functools import partial
 from pathlib import Path
-from typing import NoReturn
+from typing import TYPE_CHECKING, NoReturn
 
 from pose_track import __version__
-from pose_track.settings import Settings, load_settings, preset_path, setting_names
+from pose_track.settings import DEFAULT_PRESET, Settings, load_settings, preset_path, setting_names
 from pose_track.video.source import DecodeError
+
+if TYPE_CHECKING:
+    from pose_track.build import Stages
+
+logger = logging.getLogger(__name__)
 
 EXIT_FAULT = 2
 EXIT_INTERRUPTED = 130
@@ -24,24 +31,51 @@ class Parser(argparse.ArgumentParser):
     def error(self, message: str) -> NoReturn:
         self.exit(EXIT_FAULT, f"error: {message}; see {self.prog} --help\n")
 
+    def parse_known_words(self, words: Sequence[str]) -> argparse.Namespace:
+        """Options and positional words in any order; for a word that is none of them, the likeliest option."""
+        options, rest = self.parse_known_intermixed_args(list(words))
+        if rest:
+            known = [option for action in self._actions for option in action.option_strings]
+            close = difflib.get_close_matches(rest[0].partition("=")[0], known, n=1, cutoff=0.75)
+            self.error(f"unknown option {rest[0]!r}" + (f"; did you mean {close[0]!r}?" if close else ""))
+        return options
 
-def split_overrides(words: Sequence[str]) -> dict[str, str]:
-    """Dotted settings among words: --tracker.buffer_seconds 2 or --tracker.buffer_seconds=2; dashes in names count as
-    underscores. Raises ValueError for any other word, and for a key without a value.
 
-    >>> split_overrides(["--tracker.buffer-seconds", "2", "--pose.flip_test=true"])
-    {'tracker.buffer_seconds': '2', 'pose.flip_test': 'true'}
+def take_overrides(
+    words: Sequence[str], is_setting: Callable[[str], bool] = lambda key: "." in key
+) -> tuple[dict[str, str], list[str]]:
+    """Settings among the words of a command line, and the other words in their order.
+
+    A setting is given as --tracker.buffer_seconds 2 or --tracker.buffer_seconds=2; dashes in its name count as
+    underscores. Raises ValueError for one without a value.
+
+    >>> take_overrides(["--tracker.buffer-seconds", "2", "clip.mp4", "--pose.flip_test=true"])
+    ({'tracker.buffer_seconds': '2', 'pose.flip_test': 'true'}, ['clip.mp4'])
     """
     values: dict[str, str] = {}
+    others: list[str] = []
     rest = iter(words)
     for word in rest:
-        key, has_value, value = word.removeprefix("--").partition("=")
-        if not word.startswith("--"):
-            raise ValueError(f"{word!r} is neither a video before the options nor a --section.setting")
+        name, has_value, value = word.removeprefix("--").partition("=")
+        if not word.startswith("--") or not is_setting(name):
+            others.append(word)
+            continue
         given = value if has_value else next(rest, None)
-        if given is None:
-            raise ValueError(f"--{key} needs a value")
-        values[key.replace("-", "_")] = given
+        if given is None or (given.startswith("--") and not has_value):
+            raise ValueError(f"--{name} needs a value")
+        values[name.replace("-", "_")] = given
+    return values, others
+
+
+def split_overrides(words: Sequence[str]) -> dict[str, str]:
+    """The same where all words are to be settings. Raises ValueError for any other word.
+
+    >>> split_overrides(["--loop.seed", "2", "--threads=1"])
+    {'loop.seed': '2', 'threads': '1'}
+    """
+    values, others = take_overrides(words, lambda key: True)
+    if others:
+        raise ValueError(f"{others[0]!r} is neither an option nor a --section.setting")
     return values
 
 
@@ -53,23 +87,24 @@ def track_parser(prog: str) -> Parser:
         epilog="Any setting can be given as --section.name VALUE: " + ", ".join(setting_names(Settings)),
         allow_abbrev=False,
     )
-    parser.add_argument("videos", nargs="+", type=Path, metavar="VIDEO", help="a video, a folder of pictures, or a picture")
-    parser.add_argument("--out", type=Path, default=Path("runs"), help="results go to OUT/<name of the video>/")
+    add = parser.add_argument
+    add("videos", nargs="+", type=Path, metavar="VIDEO", help="a video, a folder of pictures, or a picture")
+    add("--out", type=Path, default=Path("runs"), help="results go to OUT/<name of the video>/")
     chosen = parser.add_mutually_exclusive_group()
     chosen.add_argument("--config", type=Path, help="a file of settings")
-    chosen.add_argument("--preset", default="fast", help="fast (the default), balanced or accurate")
-    parser.add_argument("--device", choices=("auto", "cpu", "cuda"), help="where the networks run")
-    parser.add_argument("--decoder", choices=("pyav", "decord"), help="what decodes the video")
-    parser.add_argument("--start", metavar="S", help="first second")
-    parser.add_argument("--end", metavar="S", help="the second before which to stop")
-    parser.add_argument("--stride", metavar="N", help="only every Nth frame")
-    parser.add_argument("--no-render", action="store_true", help="write no annotated video")
-    parser.add_argument("--overwrite", action="store_true", help="replace results that are there")
-    parser.add_argument("--version", action="version", version=__version__)
+    chosen.add_argument("--preset", help="fast (the default), balanced or accurate")
+    add("--device", choices=("auto", "cpu", "cuda"), help="where the networks run")
+    add("--decoder", choices=("pyav", "decord"), help="what decodes the video")
+    add("--start", metavar="S", help="first second")
+    add("--end", metavar="S", help="the second before which to stop")
+    add("--stride", metavar="N", help="only every Nth frame")
+    add("--no-render", action="store_true", help="write no annotated video")
+    add("--overwrite", action="store_true", help="replace results that are there")
+    add("--version", action="version", version=__version__)
     return parser
 
 
-def track_settings(options: argparse.Namespace, words: Sequence[str]) -> Settings:
+def track_settings(options: argparse.Namespace, overrides: dict[str, str]) -> Settings:
     """The settings a command line asks for."""
     named = {
         "device": options.device,
@@ -79,58 +114,83 @@ def track_settings(options: argparse.Namespace, words: Sequence[str]) -> Setting
         "reader.stride": options.stride,
         "output.render": "false" if options.no_render else None,
     }
-    overrides = {key: value for key, value in named.items() if value is not None} | split_overrides(words)
-    return load_settings(Settings, options.config or preset_path(options.preset), overrides)
+    given = {key: value for key, value in named.items() if value is not None}
+    return load_settings(Settings, options.config or preset_path(options.preset or DEFAULT_PRESET), given | overrides)
 
 
 def result_folders(videos: Sequence[Path], out: Path) -> list[Path]:
-    """OUT/<stem> for each video. Raises ValueError where two would share one."""
-    stems = [video.resolve().stem for video in videos]
-    twice = [stem for stem, count in Counter(stems).items() if count > 1]
+    """OUT/<name> for each video: a file's without its suffix, a folder's whole. Raises ValueError where two would
+    share one."""
+    whole = [video.resolve() for video in videos]
+    folders = [out / (path.name if path.is_dir() else path.stem) for path in whole]
+    twice = [folder for folder, count in Counter(folders).items() if count > 1]
     if twice:
-        raise ValueError(f"several videos would write to {out / twice[0]}; track them one at a time with different --out")
-    return [out / stem for stem in stems]
+        raise ValueError(f"several videos would write into {str(twice[0])!r}; track each with an --out of its own")
+    return folders
 
 
 def track(arguments: Sequence[str] | None = None, prog: str = "track_video.py") -> int:
-    """The main job; returns the exit code."""
-    options, words = track_parser(prog).parse_known_args(arguments)
-    return guarded(lambda: _track_all(options, words))
+    """The main job; returns the exit code. Raises SystemExit, with its code, for --help and for unknown options."""
+    words = sys.argv[1:] if arguments is None else arguments
+    return guarded(lambda: _track_all(words, prog))
 
 
-def _track_all(options: argparse.Namespace, words: Sequence[str]) -> int:
-    settings = track_settings(options, words)
-    folders = result_folders(options.videos, options.out)
-    from pose_track.build import build_stages  # torch is slow to import: not before the words are understood
-    from pose_track.results import check_folder, track_file
+def _track_all(words: Sequence[str], prog: str) -> int:
+    overrides, others = take_overrides(words)
+    options = track_parser(prog).parse_known_words(others)
+    settings = track_settings(options, overrides)
+    jobs = list(zip(options.videos, result_folders(options.videos, options.out), strict=True))
+    codes = [guarded(partial(_check, video, folder, options.overwrite)) for video, folder in jobs]
+    possible = [job for job, code in zip(jobs, codes, strict=True) if code == 0]
+    if not possible:
+        return max(codes)
 
-    for video, folder in zip(options.videos, folders, strict=True):
-        if not video.exists():
-            raise FileNotFoundError(f"{str(video)!r} does not exist; check the path")
-        check_folder(folder, options.overwrite)
+    from pose_track.build import build_stages  # PyTorch takes seconds: not before the words are understood
+
     stages = build_stages(settings)
-    codes = []
-    for video, folder in zip(options.videos, folders, strict=True):
-
-        def one(video: Path = video, folder: Path = folder) -> int:
-            done = track_file(video, folder, stages, settings, options.overwrite)
-            print(
-                f"{video}: {done.frames} frames, {done.people} people, {len(done.track_ids)} tracks, "
-                f"{done.frames_per_second:.1f} fps -> {folder}"
-            )
-            return 0
-
-        codes.append(guarded(one))
+    for video, folder in possible:
+        codes.append(_track_one(video, folder, stages, settings, options.overwrite))
         if codes[-1] == EXIT_INTERRUPTED:
             break
     return max(codes)
 
 
+def _check(video: Path, folder: Path, overwrite: bool) -> int:
+    from pose_track.results import NAMES, check_folder
+
+    if not video.exists():
+        raise FileNotFoundError(f"{str(video)!r} does not exist; check the path")
+    if video.resolve() in [(folder / name).resolve() for name in NAMES]:
+        raise ValueError(f"the results of {str(video)!r} would take its place; give another --out")
+    check_folder(folder, overwrite)
+    return 0
+
+
+def _track_one(video: Path, folder: Path, stages: Stages, settings: Settings, overwrite: bool) -> int:
+    """Track a video and say what came of it, also where an error or an interrupt ended it early."""
+    from pose_track.results import Summary, track_file
+
+    done = Summary()
+
+    def job() -> int:
+        track_file(video, folder, stages, settings, overwrite, done)
+        return 0
+
+    code = guarded(job)
+    if done.frames:
+        print(
+            f"{video}: {done.frames} frames, {done.people / done.frames:.1f} people a frame, "
+            f"{len(done.track_ids)} tracks, {done.frames_per_second:.1f} fps -> {folder}"
+        )
+    return code
+
+
 def guarded(job: Callable[[], int]) -> int:
-    """Run a job; what the user can mend becomes one line on stderr and exit code 2."""
+    """Run a job; what the user can mend becomes one line on stderr and exit code 2, an interrupt 130."""
     try:
         return job()
     except (ValueError, OSError, ImportError, DecodeError) as error:
+        logger.debug("where the error came from", exc_info=True)
         print(f"error: {' '.join(str(error).split())}", file=sys.stderr)
         return EXIT_FAULT
     except KeyboardInterrupt:
@@ -143,10 +203,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
     logging.basicConfig(level=logging.WARNING, format="%(levelname)s: %(message)s")
     words = list(sys.argv[1:] if arguments is None else arguments)
     commands = {"track": track}
-    if not words or words[0] not in commands:
-        if words and words[0] in ("-h", "--help"):
-            print("usage: pose-track track VIDEO [VIDEO ...]; see pose-track track --help")
-            return 0
-        print(f"error: give a command, one of {', '.join(commands)}; see pose-track --help", file=sys.stderr)
-        return EXIT_FAULT
-    return commands[words[0]](words[1:], f"pose-track {words[0]}")
+    if words and words[0] in commands:
+        return commands[words[0]](words[1:], f"pose-track {words[0]}")
+    if words and words[0] in ("-h", "--help"):
+        print("usage: pose-track track VIDEO [VIDEO ...]; see pose-track track --help")
+        return 0
+    print(f"error: give a command, one of {', '.join(commands)}; see pose-track --help", file=sys.stderr)
+    return EXIT_FAULT

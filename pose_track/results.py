@@ -2,37 +2,61 @@
 
 from __future__ import annotations
 
-import contextlib
-from collections.abc import Iterator
+import logging
+import time
+from collections.abc import Callable, Iterable
+from contextlib import ExitStack
 from dataclasses import dataclass, field
 from fractions import Fraction
 from itertools import chain
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from tqdm import tqdm
 
 from pose_track import __version__
-from pose_track.build import Stages
+from pose_track.faults import fault_recorded, interrupts_between_frames, told_once, writing_into
 from pose_track.formats.posetrack import write_posetrack17, write_posetrack18
 from pose_track.formats.tracks_jsonl import TracksWriter
 from pose_track.pipeline import track_video
 from pose_track.render import render
-from pose_track.settings import Settings
+from pose_track.settings import ReaderSettings, Settings
 from pose_track.types import Frame, TrackedPoses
-from pose_track.video.reader import DecodeError, VideoInfo, VideoReader, open_video
+from pose_track.video.image_reader import IMAGE_SUFFIXES
+from pose_track.video.reader import VideoInfo, VideoReader, open_video
 from pose_track.video.writer import VideoWriter
 
-NAMES = ("tracks.jsonl", "tracks.posetrack18.json", "tracks.posetrack17.json", "annotated.mp4")
+if TYPE_CHECKING:
+    from pose_track.build import Stages
+
+logger = logging.getLogger(__name__)
+
+RECORDS, POSETRACK18, POSETRACK17, ANNOTATED = NAMES = (
+    "tracks.jsonl",
+    "tracks.posetrack18.json",
+    "tracks.posetrack17.json",
+    "annotated.mp4",
+)
+
+# as tqdm's own, but always in frames per second, never in seconds per frame
+_BAR = "{l_bar}{bar}| {n_fmt}/{total_fmt} [{elapsed}<{remaining}, {rate_noinv_fmt}{postfix}]"
+_BAR_WITHOUT_END = "{desc}: {n_fmt} frames [{elapsed}, {rate_noinv_fmt}{postfix}]"
+
+Results = Iterable[tuple[Frame, TrackedPoses]]
 
 
 @dataclass
 class Summary:
-    """What one video gave."""
+    """What one video gave. people: counted in each frame; seconds: how long it took."""
 
     frames: int = 0
     people: int = 0
     track_ids: set[int] = field(default_factory=set)
-    frames_per_second: float = 0.0
+    seconds: float = 0.0
+
+    @property
+    def frames_per_second(self) -> float:
+        return self.frames / self.seconds if self.seconds else 0.0
 
     def add(self, tracked: TrackedPoses) -> None:
         self.frames += 1
@@ -44,69 +68,113 @@ def check_folder(folder: Path, overwrite: bool) -> None:
     """Raises FileExistsError if the folder holds results that may not be overwritten."""
     there = [name for name in NAMES if (folder / name).exists()]
     if there and not overwrite:
-        raise FileExistsError(f"{folder} already holds {', '.join(there)}; give --overwrite or another --out")
+        raise FileExistsError(f"{str(folder)!r} already holds {', '.join(there)}; give --overwrite or another --out")
 
 
-def track_file(video: Path, folder: Path, stages: Stages, settings: Settings, overwrite: bool = False) -> Summary:
-    """Track one video into `folder`; see NAMES for what is there afterwards.
+def track_file(
+    video: Path,
+    folder: Path,
+    stages: Stages,
+    settings: Settings,
+    overwrite: bool = False,
+    summary: Summary | None = None,
+) -> Summary:
+    """Track one video into `folder`; see NAMES for what is there afterwards, and fill in `summary`.
 
-    A fault of the source, or an interrupt, ends the records with a line that names it; what was done is kept as valid
-    files, and the error goes on to the caller. Nothing is written for a source that gives no frame at all.
+    Whatever goes wrong after the first frame, and an interrupt, ends the records with a line that names it; what was
+    done is kept as valid files, and the error goes on to the caller, who finds in `summary` how far it got. Nothing
+    is written, and older results stay, where not even the first frame can be tracked.
     """
+    summary = Summary() if summary is None else summary
     check_folder(folder, overwrite)
-    reader_settings = settings.reader
-    with open_video(
-        video,
-        reader_settings.decoder,
-        reader_settings.start_seconds,
-        reader_settings.end_seconds,
-        reader_settings.stride,
-        reader_settings.image_fps if video.is_dir() else None,
-    ) as reader:
-        frames = iter(reader)
-        first = next(frames)
-        folder.mkdir(parents=True, exist_ok=True)
-        for name in NAMES:
-            (folder / name).unlink(missing_ok=True)
+    with open_reader(video, settings.reader) as reader, interrupts_between_frames() as check_interrupt:
+        started = time.perf_counter()
+        results = track_video(reader, stages.detect, stages.estimate, stages.make_tracker(reader.info.fps))
+        tracked = chain([next(results)], results)  # a reader without any frame raises
         try:
-            return _write(reader, chain([first], frames), folder, stages, settings)
+            with writing_into(folder), told_once():
+                _write(tracked, reader.info, folder, stages, settings, summary, check_interrupt)
         finally:
-            write_posetrack18(folder / NAMES[0], folder / NAMES[1])
-            write_posetrack17(folder / NAMES[0], folder / NAMES[2])
+            summary.seconds = time.perf_counter() - started
+    return summary
 
 
-def _write(reader: VideoReader, frames: Iterator[Frame], folder: Path, stages: Stages, settings: Settings) -> Summary:
-    info, summary = reader.info, Summary()
-    rate = info.fps / settings.reader.stride
-    tracker = stages.make_tracker(info.fps)
-    with TracksWriter(folder / NAMES[0], header(info, stages, settings)) as records, contextlib.ExitStack() as stack:
-        video = None
-        if settings.output.render:
-            video = stack.enter_context(VideoWriter(folder / NAMES[3], info.width, info.height, rate))
-        bar = stack.enter_context(tqdm(total=expected_frames(info, settings), unit="frame", desc=Path(info.source).name))
-        try:
-            for frame, tracked in track_video(frames, stages.detect, stages.estimate, tracker):
+def open_reader(video: Path, settings: ReaderSettings) -> VideoReader:
+    """The video, read as the settings say."""
+    pictures = video.is_dir() or video.suffix.lower() in IMAGE_SUFFIXES
+    rate = settings.image_fps if pictures else None
+    return open_video(video, settings.decoder, settings.start_seconds, settings.end_seconds, settings.stride, rate)
+
+
+def _write(
+    results: Results,
+    info: VideoInfo,
+    folder: Path,
+    stages: Stages,
+    settings: Settings,
+    summary: Summary,
+    check_interrupt: Callable[[], None],
+) -> None:
+    _make_room(folder)
+    try:
+        with ExitStack() as stack:
+            records = stack.enter_context(TracksWriter(folder / RECORDS, header(info, stages, settings)))
+            stack.enter_context(fault_recorded(records))
+            video = stack.enter_context(_annotated(folder, info, settings)) if settings.output.render else None
+            bar = stack.enter_context(_progress(info, settings.reader))
+            for frame, tracked in results:
                 records.write(tracked)
                 if video is not None:
                     video.write(render(frame.image, tracked, settings.output.min_joint_score), frame.pts_seconds)
                 summary.add(tracked)
                 bar.set_postfix(people=len(tracked), refresh=False)
                 bar.update()
-        except (DecodeError, KeyboardInterrupt) as error:
-            records.fault(str(error) or "interrupted by the user")
-            raise
-        summary.frames_per_second = summary.frames / max(bar.format_dict["elapsed"], 1e-9)
-    return summary
+                check_interrupt()
+    except BaseException:
+        _export_what_there_is(folder)
+        raise
+    _export(folder)
 
 
-def expected_frames(info: VideoInfo, settings: Settings) -> int | None:
+def _make_room(folder: Path) -> None:
+    """The folder, without the results of an older run or what a killed one left."""
+    folder.mkdir(parents=True, exist_ok=True)
+    for name in (*NAMES, f"{ANNOTATED}.partial"):
+        (folder / name).unlink(missing_ok=True)
+
+
+def _annotated(folder: Path, info: VideoInfo, settings: Settings) -> VideoWriter:
+    return VideoWriter(folder / ANNOTATED, info.width, info.height, info.fps / settings.reader.stride)
+
+
+def _progress(info: VideoInfo, settings: ReaderSettings) -> tqdm[None]:
+    total = expected_frames(info, settings)
+    form = _BAR_WITHOUT_END if total is None else _BAR
+    return tqdm(total=total, desc=Path(info.source).name, unit=" frames", bar_format=form)
+
+
+def _export(folder: Path) -> None:
+    """The records in the other formats. A full disk may have cut the last record."""
+    write_posetrack18(folder / RECORDS, folder / POSETRACK18, allow_cut_end=True)
+    write_posetrack17(folder / RECORDS, folder / POSETRACK17, allow_cut_end=True)
+
+
+def _export_what_there_is(folder: Path) -> None:
+    """The same after an error, which a second one does not hide."""
+    try:
+        _export(folder)
+    except (OSError, ValueError) as second:
+        logger.warning("%s: the exports could not be written either: %s", folder, second)
+
+
+def expected_frames(info: VideoInfo, settings: ReaderSettings) -> int | None:
     """How many frames the progress bar counts to; None where the file does not say."""
     total = info.num_frames_from_header
     if total is None:
         return None
-    start, end = settings.reader.start_seconds or 0.0, settings.reader.end_seconds
-    last = total if end is None else min(total, round(Fraction(end) * info.fps))
-    return max(0, -(-(last - round(Fraction(start) * info.fps)) // settings.reader.stride))
+    last = total if settings.end_seconds is None else min(total, round(Fraction(settings.end_seconds) * info.fps))
+    first = round(Fraction(settings.start_seconds or 0.0) * info.fps)
+    return max(0, -(-(last - first) // settings.stride))
 
 
 def header(info: VideoInfo, stages: Stages, settings: Settings) -> dict[str, object]:

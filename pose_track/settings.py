@@ -14,24 +14,26 @@ from typing import Annotated, Any, Literal, TypeVar, get_type_hints
 
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic_core import ErrorDetails
 
 Share = Annotated[float, Field(ge=0, le=1)]
 Positive = Annotated[int, Field(ge=1)]
 
 BUNDLED = "bundled"
+DEFAULT_PRESET = "fast"
 
 
 class Section(BaseModel):
-    """Frozen; an unknown key is an error."""
+    """Frozen; an unknown key is an error, and so is a number that is not finite."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid", protected_namespaces=())
+    model_config = ConfigDict(frozen=True, extra="forbid", protected_namespaces=(), allow_inf_nan=False)
 
 
 class ReaderSettings(Section):
     """Which frames are read.
 
-    decoder: PyAV, or decord. start_seconds, end_seconds: the part of the video, null for all of it. stride: every
-    so-manieth frame. image_fps: frame rate of a folder of pictures.
+    decoder: of video files, PyAV or decord. start_seconds, end_seconds: the part of the video, null for all of it.
+    stride: every so-manieth frame. image_fps: frames per second of pictures; a video has its own.
     """
 
     decoder: Literal["pyav", "decord"] = "pyav"
@@ -43,7 +45,8 @@ class ReaderSettings(Section):
     @model_validator(mode="after")
     def _ends_after_start(self) -> ReaderSettings:
         if self.end_seconds is not None and self.end_seconds <= (self.start_seconds or 0.0):
-            raise ValueError(f"end_seconds {self.end_seconds} must be after start_seconds {self.start_seconds or 0.0}")
+            start = self.start_seconds or 0.0
+            raise ValueError(f"reader.end_seconds {self.end_seconds} must be after reader.start_seconds {start}")
         return self
 
 
@@ -57,9 +60,9 @@ class DetectorSettings(Section):
     """Where the boxes of people come from.
 
     name: the bundled network, one of torchvision's, or boxes recorded in a file. weights: a file of the network's
-    weights; "bundled" for the compact one, null for torchvision's own, which are downloaded once. boxes: the file of
-    recorded boxes. long_side: pixels to which the picture's longer side is brought (compact only). min_score, max_iou:
-    a box must be at least this sure, and of two that overlap more the better stays.
+    weights; null for the bundled ones (compact) or torchvision's own, which are downloaded once. boxes: the file of
+    recorded boxes. long_side: pixels to which the picture's longer side is brought (compact only). min_score: a box
+    must be at least this sure. max_iou: of two boxes that overlap more, the better stays (not for recorded ones).
     """
 
     name: DetectorName = "compact"
@@ -70,9 +73,17 @@ class DetectorSettings(Section):
     max_iou: Share = 0.6
 
     @model_validator(mode="after")
-    def _boxes_when_recorded(self) -> DetectorSettings:
-        if (self.name == "recorded") != (self.boxes is not None):
-            raise ValueError("detector.boxes, a file, goes with detector.name: recorded, and only with it")
+    def _files_fit_name(self) -> DetectorSettings:
+        if self.name == "recorded" and self.boxes is None:
+            raise ValueError("detector.name recorded needs detector.boxes, the file that holds the boxes")
+        if self.name != "recorded" and self.boxes is not None:
+            raise ValueError(
+                f"detector.boxes has no effect on {self.name}; leave it out, or set detector.name recorded"
+            )
+        if self.name == "recorded" and self.weights is not None:
+            raise ValueError("detector.weights has no effect on recorded boxes; leave it out")
+        if self.weights == BUNDLED and self.name != "compact":
+            raise ValueError(f"{self.name} has no bundled weights; leave detector.weights out, or give a file")
         return self
 
 
@@ -95,11 +106,15 @@ class PoseSettings(Section):
     max_batch: Positive = 16
 
     @model_validator(mode="after")
-    def _sizes_fit(self) -> PoseSettings:
+    def _weights_fit_network(self) -> PoseSettings:
         if any(side % 32 for side in self.input_size):
             raise ValueError(f"pose.input_size must be multiples of 32, got {list(self.input_size)}")
         if self.weights == BUNDLED and self.network != "hrnet_compact":
             raise ValueError(f"{self.network} has no bundled weights; give their file as pose.weights")
+        if self.weights == BUNDLED and self.skeleton != "posetrack_15":
+            raise ValueError(
+                f"the bundled weights are for posetrack_15; for {self.skeleton} give a file as pose.weights"
+            )
         return self
 
 
@@ -144,15 +159,20 @@ SettingsType = TypeVar("SettingsType", bound=BaseModel)
 def configs_folder() -> Path:
     """Where the presets lie: in a checkout beside the package, else where the installation put them."""
     beside = Path(__file__).parent.parent / "configs"
-    return beside if beside.is_dir() else Path(sysconfig.get_path("data")) / "share" / "pose_track" / "configs"
+    if (beside / f"{DEFAULT_PRESET}.yaml").is_file():
+        return beside
+    return Path(sysconfig.get_path("data")) / "share" / "pose_track" / "configs"
 
 
 def preset_path(name: str) -> Path:
     """The file of a preset. Raises ValueError naming those there are."""
-    known = sorted(p.stem for p in configs_folder().glob("*.yaml"))
+    folder = configs_folder()
+    known = sorted(p.stem for p in folder.glob("*.yaml"))
+    if not known:
+        raise ValueError(f"there are no presets in {folder}; install the package again, or give a file as --config")
     if name not in known:
         raise ValueError(f"unknown preset {name!r}; choose one of {', '.join(known)}")
-    return configs_folder() / f"{name}.yaml"
+    return folder / f"{name}.yaml"
 
 
 def load_settings(
@@ -160,8 +180,8 @@ def load_settings(
 ) -> SettingsType:
     """Settings from a YAML file, or the defaults, with some values replaced.
 
-    overrides: dotted keys, such as "tracker.buffer_seconds", and their values as YAML text. Raises FileNotFoundError,
-    or ValueError with one line that names the key and what it may be.
+    overrides: dotted keys, such as "tracker.buffer_seconds", and their values as text. Raises FileNotFoundError, or
+    ValueError with one line that names the file, the key and what it may be.
     """
     values = read_yaml(path) if path is not None else {}
     for key, text in (overrides or {}).items():
@@ -169,7 +189,10 @@ def load_settings(
     try:
         return kind.model_validate(values)
     except ValidationError as error:
-        raise ValueError(f"{path or 'settings'}: {_explain(error, kind)}") from None
+        fault, more = error.errors()[0], error.error_count() - 1
+        key = ".".join(str(part) for part in fault["loc"])
+        where = f"{path}: " if path is not None and not _is_within(key, overrides or {}) else ""
+        raise ValueError(where + _explain(key, fault, kind) + (f" (and {more} more)" if more else "")) from None
 
 
 def read_yaml(path: Path) -> dict[str, Any]:
@@ -177,8 +200,8 @@ def read_yaml(path: Path) -> dict[str, Any]:
     if not path.is_file():
         raise FileNotFoundError(f"there is no settings file {str(path)!r}; give a .yaml file or use --preset")
     try:
-        values = yaml.safe_load(path.read_text())
-    except yaml.YAMLError as error:
+        values = yaml.safe_load(path.read_text(encoding="utf-8"))
+    except (yaml.YAMLError, UnicodeDecodeError) as error:
         raise ValueError(f"{path} is not YAML: {' '.join(str(error).split())}") from None
     if values is None:
         return {}
@@ -188,30 +211,40 @@ def read_yaml(path: Path) -> dict[str, Any]:
 
 
 def _set(values: dict[str, Any], key: str, text: str) -> None:
+    """Put an override in its place. Text stays text, which the settings' own types read; lists and null are YAML."""
     *sections, name = key.split(".")
     for section in sections:
         values = values.setdefault(section, {})
         if not isinstance(values, dict):
-            raise ValueError(f"{key}: {section} is a value, not a section")
-    values[name] = yaml.safe_load(text)
+            raise ValueError(f"{key}: {section!r} is not a section of settings")
+    try:
+        parsed = yaml.safe_load(text)
+    except yaml.YAMLError:
+        parsed = text
+    values[name] = parsed if parsed is None or isinstance(parsed, list | dict) else text
 
 
-def _explain(error: ValidationError, kind: type[BaseModel]) -> str:
-    """The first fault in the user's words, and how many more there are."""
-    fault = error.errors()[0]
-    key = ".".join(str(part) for part in fault["loc"])
+def _is_within(key: str, overrides: Mapping[str, str]) -> bool:
+    """Whether a faulty value, or part of a faulty section, was given as an override: then no file is to blame."""
+    return any(f"{key}.".startswith(f"{given}.") or given.startswith(f"{key}.") for given in overrides)
+
+
+def _explain(key: str, fault: ErrorDetails, kind: type[BaseModel]) -> str:
+    """A fault in the user's words."""
     if fault["type"] in ("extra_forbidden", "unexpected_keyword_argument"):
-        text = f"{key!r} is not a setting{_suggest(key, kind)}"
-    else:
-        message = fault["msg"].removeprefix("Value error, ")
-        text = f"{key} = {fault['input']!r}: {message}" if fault["type"] != "value_error" else message
-    more = len(error.errors()) - 1
-    return text + (f" (and {more} more)" if more else "")
+        return f"{key!r} is not a setting{_suggest(key, kind)}"
+    if fault["type"] in ("missing", "missing_argument"):
+        return f"{key!r} is missing; give it a value"
+    if fault["type"] in ("model_type", "model_attributes_type", "dataclass_type"):
+        return f"{key} = {fault['input']!r}: must be a section with 'key: value' lines; leave it out for the defaults"
+    message = fault["msg"].removeprefix("Value error, ").replace("Input should be", "must be").partition(", unable")[0]
+    return message if fault["type"] == "value_error" else f"{key} = {fault['input']!r}: {message}"
 
 
 def _suggest(key: str, kind: type[BaseModel]) -> str:
     known = setting_names(kind)
-    close = difflib.get_close_matches(key, known, n=1) or [k for k in known if k.split(".")[-1] == key.split(".")[-1]]
+    name = key.split(".")[-1]
+    close = difflib.get_close_matches(key, known, n=1, cutoff=0.75) or [k for k in known if k.split(".")[-1] == name]
     return f"; did you mean {close[0]!r}?" if close else f"; there are {', '.join(known)}"
 
 

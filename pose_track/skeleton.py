@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 # Deviation of an annotator, in units of sqrt(area), per COCO keypoint (COCO keypoint evaluation). head_bottom and
-# head_top: openpifpaf's PoseTrack18 constants; pelvis and thorax, which no source gives, stand as the hips and shoulders.
+# head_top: openpifpaf's PoseTrack18 constants; pelvis and thorax, which no source gives, as the hips and shoulders.
 _SIGMAS = {
     "nose": 0.026, "eye": 0.025, "ear": 0.035, "shoulder": 0.079, "elbow": 0.072, "wrist": 0.062, "hip": 0.107,
     "knee": 0.087, "ankle": 0.089, "head_bottom": 0.08, "head_top": 0.06, "pelvis": 0.107, "thorax": 0.079,
@@ -21,6 +21,7 @@ _LIMBS = (
 )  # fmt: skip
 _CENTRE_EDGES = (
     ("left_shoulder", "right_shoulder"), ("left_hip", "right_hip"), ("head_bottom", "nose"), ("nose", "head_top"),
+    ("pelvis", "thorax"), ("thorax", "head_bottom"),
 )  # fmt: skip
 
 
@@ -72,7 +73,8 @@ class Skeleton:
         limbs = [(a.format(side), b.format(side)) for a, b in _LIMBS for side in ("left", "right")]
         neck = [("head_bottom", "left_shoulder"), ("head_bottom", "right_shoulder")]
         known = set(self.joint_names)
-        pairs = [(a, b) for a, b in (*limbs, *_CENTRE_EDGES, *neck) if a in known and b in known]
+        head = [] if "nose" in known else [("head_bottom", "head_top")]
+        pairs = [(a, b) for a, b in (*limbs, *_CENTRE_EDGES, *neck, *head) if a in known and b in known]
         return tuple((self.index(a), self.index(b)) for a, b in pairs)
 
 

@@ -21,15 +21,32 @@ ImageArray = NDArray[np.uint8]
 SOURCES = ("detector", "flow", "recorded")
 
 
-def _checked(name: str, value: object, shape: tuple[int | None, ...], dtype: type) -> Array:
-    """`value` as an array of `dtype`; None in `shape` stands for any length. Raises ValueError on another shape."""
-    array = np.asarray(value, dtype=dtype)
-    if array.size == 0 and shape[0] in (None, 0):
+def _checked(name: str, value: object, shape: tuple[int | None, ...], dtype: type[np.generic]) -> Array:
+    """`value` as an array of `dtype`; None in `shape` stands for any length, and [] for none of anything.
+
+    Raises ValueError on another shape, or where the values would not survive the change of type.
+    """
+    given = np.asarray(value)
+    if given.size and not np.can_cast(given.dtype, dtype, "same_kind"):
+        raise ValueError(f"{name} must be {np.dtype(dtype).name}, got {given.dtype.name}")
+    array: Array = given.astype(dtype, copy=False)
+    if array.shape == (0,) and shape[0] in (None, 0):
         array = array.reshape(tuple(0 if s is None else s for s in shape))
     if array.ndim != len(shape) or any(s not in (None, n) for s, n in zip(shape, array.shape, strict=True)):
         expected = tuple("any" if s is None else s for s in shape)
         raise ValueError(f"{name} must have shape {expected}, got {array.shape}")
     return array
+
+
+def _checked_sources(value: object, num: int) -> Array:
+    """(num,) where each box came from; all from the detector where `value` is None."""
+    if value is None:
+        return np.full(num, "detector")
+    sources = _checked("sources", value, (num,), np.str_)
+    unknown = set(sources.tolist()) - set(SOURCES)
+    if unknown:
+        raise ValueError(f"sources must be of {', '.join(SOURCES)}, got {sorted(unknown)}")
+    return sources
 
 
 @dataclass(frozen=True, eq=False)
@@ -58,8 +75,7 @@ class Detections:
         boxes = _checked("boxes", self.boxes, (None, 4), np.float32)
         object.__setattr__(self, "boxes", boxes)
         object.__setattr__(self, "scores", _checked("scores", self.scores, (len(boxes),), np.float32))
-        sources = np.full(len(boxes), "detector") if self.sources is None else self.sources
-        object.__setattr__(self, "sources", _checked("sources", sources, (len(boxes),), np.str_))
+        object.__setattr__(self, "sources", _checked_sources(self.sources, len(boxes)))
 
     def __len__(self) -> int:
         return len(self.boxes)
@@ -91,15 +107,14 @@ class Poses:
     sources: NDArray[np.str_] | None = None
 
     def __post_init__(self) -> None:
-        num_joints = self.skeleton.num_joints
-        joints = _checked("joints", self.joints, (None, num_joints, 2), np.float32)
+        k = self.skeleton.num_joints
+        joints = _checked("joints", self.joints, (None, k, 2), np.float32)
         n = len(joints)
         object.__setattr__(self, "joints", joints)
-        object.__setattr__(self, "joint_scores", _checked("joint_scores", self.joint_scores, (n, num_joints), np.float32))
+        object.__setattr__(self, "joint_scores", _checked("joint_scores", self.joint_scores, (n, k), np.float32))
         object.__setattr__(self, "boxes", _checked("boxes", self.boxes, (n, 4), np.float32))
         object.__setattr__(self, "scores", _checked("scores", self.scores, (n,), np.float32))
-        sources = np.full(n, "detector") if self.sources is None else self.sources
-        object.__setattr__(self, "sources", _checked("sources", sources, (n,), np.str_))
+        object.__setattr__(self, "sources", _checked_sources(self.sources, n))
 
     def __len__(self) -> int:
         return len(self.joints)
@@ -108,7 +123,12 @@ class Poses:
         """The people selected by a boolean mask or by indices."""
         assert self.sources is not None
         return Poses(
-            self.joints[keep], self.joint_scores[keep], self.boxes[keep], self.scores[keep], self.skeleton, self.sources[keep]
+            self.joints[keep],
+            self.joint_scores[keep],
+            self.boxes[keep],
+            self.scores[keep],
+            self.skeleton,
+            self.sources[keep],
         )
 
     @classmethod
@@ -134,6 +154,8 @@ class TrackedPoses:
         ids = _checked("track_ids", self.track_ids, (len(self.poses),), np.int64)
         if len(np.unique(ids)) != len(ids):
             raise ValueError(f"track_ids must be unique within a frame, got {ids.tolist()}")
+        if len(ids) and ids.min() < 1:
+            raise ValueError(f"track_ids must be at least 1, got {ids.tolist()}")
         object.__setattr__(self, "track_ids", ids)
 
     def __len__(self) -> int:

@@ -13,6 +13,8 @@ from pathlib import Path
 from pose_track.cli import Parser, guarded, split_overrides
 from pose_track.settings import load_settings
 
+LOCAL = {"train", "val", "init_weights", "device", "threads"}  # settings that tell of the machine, not of the weights
+
 
 def run(options: argparse.Namespace, words: Sequence[str]) -> int:
     import cv2
@@ -35,17 +37,22 @@ def run(options: argparse.Namespace, words: Sequence[str]) -> int:
     if options.resume:
         trainer.resume()
     figures = trainer.run()
-    notes = {"task": experiment.task, "settings": experiment.model_dump_json()}
-    save_weights(trainer.averaged.module, out / "weights.safetensors", notes | {k: f"{v:.4f}" for k, v in figures.items()})
+    notes = {"task": experiment.task, "settings": experiment.model_dump_json(exclude=LOCAL)}
+    notes |= {name: f"{value:.4f}" for name, value in figures.items()}
+    save_weights(trainer.averaged.module, out / "weights.safetensors", notes)
     print(", ".join(f"{name} {value:.3f}" for name, value in figures.items()), "->", out / "weights.safetensors")
     return 0
 
 
-if __name__ == "__main__":
-    logging.basicConfig(level=logging.INFO, format="%(message)s")
+def main(arguments: Sequence[str] | None = None) -> int:
     parser = Parser(prog="train.py", description=__doc__, allow_abbrev=False)
     parser.add_argument("config", type=Path, help="a training config, such as configs/train/pose_compact.yaml")
     parser.add_argument("--out", type=Path, help="where the run is kept; runs/<name of the config> if not given")
     parser.add_argument("--resume", action="store_true", help="go on from the checkpoint there")
-    chosen, rest = parser.parse_known_args()
-    sys.exit(guarded(lambda: run(chosen, rest)))
+    chosen, rest = parser.parse_known_args(arguments)
+    return guarded(lambda: run(chosen, rest))
+
+
+if __name__ == "__main__":
+    logging.basicConfig(level=logging.INFO, format="%(message)s")
+    sys.exit(main())

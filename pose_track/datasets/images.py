@@ -12,41 +12,56 @@ from pose_track.types import ImageArray
 
 
 def decode_image(data: bytes, name: str) -> ImageArray:
-    """(H, W, 3) uint8 RGB. Raises ValueError naming the picture if `data` is none."""
-    image = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_COLOR)
+    """(H, W, 3) uint8 RGB, as stored: labels count in stored pixels, whatever way up the picture is to be shown.
+
+    Raises ValueError naming the picture if `data` is none.
+    """
+    flags = cv2.IMREAD_COLOR | cv2.IMREAD_IGNORE_ORIENTATION
+    image = cv2.imdecode(np.frombuffer(data, np.uint8), flags) if data else None
     if image is None:
-        raise ValueError(f"{name}: not a picture that OpenCV reads")
-    return np.ascontiguousarray(image[:, :, ::-1])
+        raise ValueError(f"{name}: not a picture that OpenCV reads; remove it and its labels, or fetch it again")
+    return np.ascontiguousarray(image[:, :, ::-1], np.uint8)
 
 
 class ImageStore:
     """Reads pictures by name from a folder or from an uncompressed tar file.
 
-    Names are relative to the folder, or members of the tar file; they may not leave the folder.
+    Names are relative to the folder, or members of the tar file; they may not leave the folder. Raises
+    FileNotFoundError where there is neither, and ValueError for a file that is no such tar file.
     """
 
     def __init__(self, path: Path):
         if not path.exists():
-            raise FileNotFoundError(f"no images at {path}")
+            raise FileNotFoundError(f"no images at {path}; give a folder or a tar file")
         self.path = path
-        self._members: dict[str, tuple[int, int]] | None = None
-        if path.is_file():
-            with tarfile.open(path, "r:") as tar:
-                self._members = {m.name.removeprefix("./"): (m.offset_data, m.size) for m in tar if m.isfile()}
+        self._members = None if path.is_dir() else _members(path)
 
     def read(self, name: str) -> ImageArray:
         """(H, W, 3) uint8 RGB. Raises FileNotFoundError or ValueError naming the picture."""
-        return decode_image(self._read_bytes(name), f"{self.path}: {name}")
+        data = self._from_folder(name) if self._members is None else self._from_tar(name, self._members)
+        return decode_image(data, f"{self.path}: {name}")
 
-    def _read_bytes(self, name: str) -> bytes:
-        if self._members is None:
-            file = (self.path / name).resolve()
-            if not file.is_relative_to(self.path.resolve()):
-                raise ValueError(f"{name!r} leaves the image folder {self.path}")
-            return file.read_bytes()
-        if name not in self._members:
-            raise FileNotFoundError(f"{self.path} has no member {name!r}")
-        offset, size = self._members[name]
-        with self.path.open("rb") as file_object:  # opened at each call, so that workers share no file position
-            file_object.seek(offset)
-            return file_object.read(size)
+    def _from_folder(self, name: str) -> bytes:
+        file = (self.path / name).resolve()
+        if not file.is_relative_to(self.path.resolve()):
+            raise ValueError(f"{name!r} leaves the image folder {self.path}")
+        if not file.is_file():
+            raise FileNotFoundError(f"{self.path} has no picture {name!r}")
+        return file.read_bytes()
+
+    def _from_tar(self, name: str, members: dict[str, tuple[int, int]]) -> bytes:
+        if name not in members:
+            raise FileNotFoundError(f"{self.path} has no picture {name!r}")
+        offset, size = members[name]
+        with self.path.open("rb") as file:  # opened at each call, so that processes share no file position
+            file.seek(offset)
+            return file.read(size)
+
+
+def _members(path: Path) -> dict[str, tuple[int, int]]:
+    """Where the bytes of each file in a tar file lie: name -> offset and size."""
+    try:
+        with tarfile.open(path, "r:") as tar:
+            return {m.name.removeprefix("./"): (m.offset_data, m.size) for m in tar if m.isfile()}
+    except tarfile.TarError as error:
+        raise ValueError(f"{path} is not an uncompressed tar file of pictures, or is cut short ({error})") from error

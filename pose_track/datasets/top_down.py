@@ -17,14 +17,17 @@ from pose_track.models.heatmaps import encode
 from pose_track.skeleton import Skeleton
 from pose_track.types import ImageArray
 
+LOWER_BODY = ("pelvis", "hip", "knee", "ankle")
+
 
 @dataclass(frozen=True)
 class PoseAugmentation:
     """How far a training crop strays from its box (HRNet, section 4.1).
 
     scale: deviation of the size factor, cut off at one deviation; rotation: deviation in degrees, cut off at two,
-    applied with probability rotation_chance; shift: largest move of the centre, as a share of the crop;
-    colour: largest change of gain per channel.
+    applied with probability rotation_chance; shift: largest move of the centre, as a share of the crop; flip_chance: of
+    a mirrored crop; half_body_chance: of a crop of the upper or the lower body only; colour: largest change of gain;
+    occlusion_chance: of a patch of one colour over a part of the crop. Raises ValueError for values out of range.
     """
 
     scale: float = 0.35
@@ -35,6 +38,16 @@ class PoseAugmentation:
     half_body_chance: float = 0.3
     colour: float = 0.0
     occlusion_chance: float = 0.0
+
+    def __post_init__(self) -> None:
+        for name in ("rotation_chance", "flip_chance", "half_body_chance", "occlusion_chance"):
+            if not 0 <= getattr(self, name) <= 1:
+                raise ValueError(f"{name} must be between 0 and 1, got {getattr(self, name)!r}")
+        for name in ("scale", "shift", "colour"):
+            if not 0 <= getattr(self, name) < 1:
+                raise ValueError(f"{name} must be at least 0 and below 1, got {getattr(self, name)!r}")
+        if not 0 <= self.rotation <= 180:
+            raise ValueError(f"rotation must be between 0 and 180 degrees, got {self.rotation!r}")
 
 
 class PoseSample(NamedTuple):
@@ -49,7 +62,8 @@ class TopDownDataset:
     """Crops of labelled people with heatmap targets.
 
     input_size: (w, h) of the crop in pixels; sigma: of the target in heatmap cells; augmentation: None gives the
-    plain crop. The crop of one index is drawn anew at each access, from the generator seeded by `reseed`.
+    plain crop. The crop of one index is drawn anew at each access, from the generator seeded by `reseed`. Pictures that
+    are missing or broken raise FileNotFoundError or ValueError naming them.
     """
 
     def __init__(
@@ -64,11 +78,11 @@ class TopDownDataset:
     ):
         self.images, self.people, self.skeleton = images, people, skeleton
         self.input_size, self.sigma, self.augmentation = input_size, sigma, augmentation
-        self.upper_body = np.array(["hip" not in n and "knee" not in n and "ankle" not in n for n in skeleton.joint_names])
+        self._upper = np.array([not n.endswith(LOWER_BODY) for n in skeleton.joint_names])
         self.reseed(seed)
 
     def reseed(self, seed: int) -> None:
-        """Restart the random augmentation; called once an epoch, so that a resumed run draws the same crops."""
+        """Restart the random augmentation; called for each batch, so that a resumed run draws the same crops."""
         self.rng = np.random.default_rng(seed)
 
     def __len__(self) -> int:
@@ -78,7 +92,7 @@ class TopDownDataset:
         person = self.people[index]
         image = self.images.read(person.file_name)
         matrix, flip = self._draw_crop(person)
-        crop = cv2.warpAffine(image, matrix, self.input_size, flags=cv2.INTER_LINEAR)
+        crop: ImageArray = np.asarray(cv2.warpAffine(image, matrix, self.input_size, flags=cv2.INTER_LINEAR), np.uint8)
         joints, visibility = apply_affine(matrix, person.joints), person.visibility
         if flip:
             crop = crop[:, ::-1]
@@ -106,17 +120,18 @@ class TopDownDataset:
         return crop_matrix(center, width, self.input_size, angle), bool(rng.random() < aug.flip_chance)
 
     def _half_body_box(self, person: PersonLabel) -> NDArray[np.float64] | None:
-        """The extent of the upper or the lower joints; None where too few are labelled (HRNet: more than 8)."""
+        """The extent of the upper or the lower joints; None where no more than 8 joints are labelled (HRNet's number),
+        or where those chosen lie in one point."""
         labelled = person.visibility > 0
         if labelled.sum() <= 8:
             return None
-        upper, lower = labelled & self.upper_body, labelled & ~self.upper_body
+        upper, lower = labelled & self._upper, labelled & ~self._upper
         chosen = upper if (self.rng.random() < 0.5 and upper.sum() > 2) or lower.sum() <= 2 else lower
-        points = person.joints[chosen]
-        return np.concatenate([points.min(axis=0), points.max(axis=0)])
+        low, high = person.joints[chosen].min(axis=0), person.joints[chosen].max(axis=0)
+        return np.concatenate([low, high]) if (high > low).any() else None
 
     def _repaint(self, crop: ImageArray, aug: PoseAugmentation) -> ImageArray:
-        """Colour gains, and a patch of noise over a part of the person."""
+        """Colour gains, and a patch of one colour over a part of the crop."""
         rng = self.rng
         if aug.colour:
             gain = rng.uniform(1 - aug.colour, 1 + aug.colour) * rng.uniform(1 - aug.colour / 2, 1 + aug.colour / 2, 3)
@@ -125,7 +140,7 @@ class TopDownDataset:
         if rng.random() < aug.occlusion_chance:
             h, w = crop.shape[:2]
             ph, pw = rng.integers(h // 8, h // 3), rng.integers(w // 8, w // 3)
-            y, x = rng.integers(0, h - ph), rng.integers(0, w - pw)
+            y, x = rng.integers(0, h - ph + 1), rng.integers(0, w - pw + 1)
             crop = crop.copy()
             crop[y : y + ph, x : x + pw] = rng.integers(0, 256, 3, dtype=np.uint8)
         return crop

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+import pickle
 from pathlib import Path
 
 import numpy as np
 import torch
 from torch import nn
 from torchvision.models import get_model, get_model_weights
+from torchvision.ops import FrozenBatchNorm2d
 
-from pose_track.geometry.boxes import nms
 from pose_track.models.weights import load_weights
 from pose_track.runtime.torch_runtime import resolve_device
 from pose_track.types import Detections, ImageArray
@@ -18,44 +19,67 @@ PERSON_LABEL = 1  # of COCO's categories, as torchvision numbers them
 
 
 def build_network(name: str, weights: str | None) -> nn.Module:
-    """A torchvision detection network with weights from a file, or with its published COCO weights, which are
-    downloaded once, checked by their hash and kept in torch's cache folder.
+    """A torchvision detection network with weights from a file, such as the published one, or with its published COCO
+    weights, which are downloaded once, checked by their hash and kept in torch's cache folder.
 
     Raises ValueError or FileNotFoundError naming the file, and ConnectionError with the URL where there is no network.
     """
     published = get_model_weights(name).DEFAULT
     num_classes = len(published.meta["categories"])
     network: nn.Module = get_model(name, weights=None, weights_backbone=None, num_classes=num_classes)
+    if not name.endswith("_v2"):
+        freeze_norms(network, eps=0.0 if name == "keypointrcnn_resnet50_fpn" else None)
     if weights is not None:
         load_weights(network, weights)
         return network
+    folder = Path(torch.hub.get_dir()) / "checkpoints"
     try:
         network.load_state_dict(published.get_state_dict(progress=True, check_hash=True))
     except OSError as error:
-        folder = Path(torch.hub.get_dir()) / "checkpoints"
         raise ConnectionError(
             f"cannot download the weights of {name} from {published.url} ({error}); put the file into {folder}, give "
-            "another as detector.weights, or use --preset fast, which needs none"
+            "it as detector.weights, or use --preset fast, which needs none"
         ) from None
+    except (RuntimeError, EOFError, pickle.UnpicklingError) as error:
+        file = folder / Path(published.url).name
+        raise ValueError(f"{file} is not what {published.url} holds ({error}); remove it and try again") from error
     return network
 
 
+def freeze_norms(network: nn.Module, eps: float | None = None) -> None:
+    """Replace the batch norms by frozen ones, in place, as the published networks have (all but those of version 2).
+
+    Torchvision builds them so only together with weights that it downloads itself; the names in a published file are
+    those of frozen norms. eps: of the norms, None for the
+    usual one; torchvision sets it to 0 in its older networks.
+    """
+    for name, child in network.named_children():
+        if isinstance(child, nn.BatchNorm2d):
+            frozen = FrozenBatchNorm2d(child.num_features)  # with its own eps, as published, whatever the other's was
+            frozen.eps = frozen.eps if eps is None else eps
+            setattr(network, name, frozen)
+        else:
+            freeze_norms(child, eps)
+
+
 class TorchvisionDetector:
-    """People by a torchvision detection network, at the size that network resizes to."""
+    """People by a torchvision detection network, at the size that network resizes to.
+
+    min_score: of a detection; max_iou: of two detections that overlap more, the better stays.
+    """
 
     def __init__(
         self, name: str, weights: str | None = None, device: str = "auto", min_score: float = 0.3, max_iou: float = 0.6
     ):
         self._device = resolve_device(device)
         self._network = build_network(name, weights).eval().to(self._device)
-        self._min_score, self._max_iou = min_score, max_iou
+        last = getattr(self._network, "roi_heads", self._network)  # where the network keeps thresholds of its own
+        last.score_thresh, last.nms_thresh = min_score, max_iou
 
     @torch.inference_mode()
     def __call__(self, image: ImageArray) -> Detections:
         """Boxes x1 y1 x2 y2 in the pixels of the picture, (H, W, 3) uint8 RGB, highest score first."""
-        picture = torch.from_numpy(np.ascontiguousarray(image)).to(self._device).permute(2, 0, 1).float() / 255
+        picture = torch.from_numpy(np.array(image)).to(self._device).permute(2, 0, 1).float() / 255
         found = {key: value.cpu().numpy() for key, value in self._network([picture])[0].items()}
-        people = (found["labels"] == PERSON_LABEL) & (found["scores"] >= self._min_score)
-        boxes, scores = found["boxes"][people], found["scores"][people]
-        keep = nms(boxes, scores, self._max_iou)
-        return Detections(boxes[keep], scores[keep])
+        people = found["labels"] == PERSON_LABEL
+        return Detections(found["boxes"][people], found["scores"][people])

@@ -5,20 +5,34 @@ from __future__ import annotations
 import contextlib
 import io
 from collections.abc import Sequence
+from typing import Any, Protocol
 
 import numpy as np
+from numpy.typing import NDArray
 from pycocotools.coco import COCO
 from pycocotools.cocoeval import COCOeval
 
-from pose_track.datasets.coco import ImageLabel
 from pose_track.types import Detections
 
 
+class Truth(Protocol):
+    """One labelled picture. height: in pixels; boxes: (N, 4) x1 y1 x2 y2 of people; ignore: (M, 4) of regions that
+    count neither way."""
+
+    @property
+    def height(self) -> int: ...
+    @property
+    def boxes(self) -> NDArray[np.float64]: ...
+    @property
+    def ignore(self) -> NDArray[np.float64]: ...
+
+
 def average_precision(
-    labels: Sequence[ImageLabel], found: Sequence[Detections], min_height: float = 0.15, iou: float = 0.5
+    labels: Sequence[Truth], found: Sequence[Detections], min_height: float = 0.15, iou: float = 0.5
 ) -> float:
     """AP at one IoU in [0, 1] of people at least `min_height` of their picture's height tall; shorter people, labelled
-    or found, count neither way, nor does what lies in a region to ignore. NaN without such people.
+    or found, count neither way, nor does what lies in a region to ignore. NaN without such people. Interpolated at 101
+    recalls, as for COCO; of a picture's detections the best 100 count.
 
     The "area" by which pycocotools ranks sizes is set to the relative height here, so that its own rules for objects
     out of range apply.
@@ -52,7 +66,7 @@ def average_precision(
     return float(precision.mean()) if (precision >= 0).all() else float("nan")
 
 
-def _note(image_id: int, box: np.ndarray, height: int, **more: float) -> dict[str, object]:
+def _note(image_id: int, box: NDArray[np.floating], height: int, **more: float) -> dict[str, Any]:
     x1, y1, x2, y2 = (float(v) for v in box)
     note = {"image_id": image_id, "category_id": 1, "bbox": [x1, y1, x2 - x1, y2 - y1], "area": (y2 - y1) / height}
     return {**note, **more}

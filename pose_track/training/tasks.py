@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+from collections import defaultdict
 from collections.abc import Sequence
 
 import numpy as np
@@ -19,18 +21,37 @@ from pose_track.types import Detections
 
 
 def pose_figures(
-    network: nn.Module, images: ImageStore, people: Sequence[PersonLabel], skeleton: Skeleton,
-    input_size: tuple[int, int], flip_test: bool = False, device: str = "cpu",
+    network: nn.Module,
+    images: ImageStore,
+    people: Sequence[PersonLabel],
+    skeleton: Skeleton,
+    input_size: tuple[int, int],
+    flip_test: bool = False,
+    device: str = "cpu",
 ) -> dict[str, float]:
-    """PCK@0.2 of the torso with true boxes, over all joints and for each joint's pair of sides."""
+    """PCK@0.2 of the torso in the true boxes: "pck" over all joints, and "pck_hip" for each pair of sides.
+
+    people: at least one. NaN for a part that nobody has labelled.
+    """
     runtime = TorchRuntime(network, device, flip_indices=skeleton.flip_indices if flip_test else None)
     estimate = PoseEstimator(runtime, skeleton, input_size, max_oks=1.0)
-    found = [estimate(images.read(p.file_name), Detections(p.box[None], np.ones(1))).joints[0] for p in people]  # type: ignore[arg-type]
+    found = np.stack([estimate(images.read(person.file_name), _true_box(person)).joints[0] for person in people])
     truth, visibility = np.stack([p.joints for p in people]), np.stack([p.visibility for p in people])
-    total, each = pck(np.stack(found), truth, visibility, torso_sizes(truth, visibility, skeleton))
-    parts = {n.removeprefix("left_").removeprefix("right_") for n in skeleton.joint_names}
-    of_part = {p: float(np.nanmean([v for n, v in zip(skeleton.joint_names, each, strict=True) if n.endswith(p)])) for p in sorted(parts)}
-    return {"pck": total, **{f"pck_{part}": value for part, value in of_part.items()}}
+    total, each = pck(found, truth, visibility, torso_sizes(truth, visibility, skeleton))
+    parts: dict[str, list[float]] = defaultdict(list)
+    for name, value in zip(skeleton.joint_names, each, strict=True):
+        parts[name.removeprefix("left_").removeprefix("right_")].append(float(value))
+    return {"pck": total, **{f"pck_{part}": _mean_known(parts[part]) for part in sorted(parts)}}
+
+
+def _true_box(person: PersonLabel) -> Detections:
+    return Detections(person.box[None].astype(np.float32), np.ones(1, np.float32))
+
+
+def _mean_known(values: Sequence[float]) -> float:
+    """The mean of the values that are not NaN, NaN where there is none."""
+    known = [value for value in values if not math.isnan(value)]
+    return sum(known) / len(known) if known else math.nan
 
 
 def detector_figures(
@@ -41,9 +62,8 @@ def detector_figures(
     detect = CentreDetector(TorchRuntime(network, device), long_side, min_score=0.02)
     counted = [label for label in labels if label.exhaustive]
     found = [detect(images.read(label.file_name)) for label in counted]
-    each = {}
+    each: dict[str, float] = {}
     for source in sorted({label.source for label in counted}):
         chosen = [i for i, label in enumerate(counted) if label.source == source]
         each[f"ap50_{source or 'all'}"] = average_precision([counted[i] for i in chosen], [found[i] for i in chosen])
-    known = [value for value in each.values() if np.isfinite(value)]
-    return {"ap50": float(np.mean(known)) if known else float("nan"), **each}
+    return {"ap50": _mean_known(list(each.values())), **each}

@@ -1,0 +1,111 @@
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from pose_track.datasets.coco import load_boxes, load_people
+from pose_track.skeleton import LSP_14, POSETRACK_15
+
+NAMES = ["nose", "left_hip", "right_hip", "tail"]
+
+
+def note(**changes: Any) -> dict[str, Any]:
+    keypoints = [1, 2, 2, 3, 4, 1, 0, 0, 0, 7, 8, 2]
+    return {"id": 5, "image_id": 1, "category_id": 1, "bbox": [10, 20, 30, 40], "keypoints": keypoints} | changes
+
+
+def write(path: Path, *notes: dict[str, Any], **changes: Any) -> Path:
+    image = {"id": 1, "file_name": "a.png", "width": 100, "height": 80}
+    categories = [{"id": 1, "name": "person", "keypoints": NAMES}]
+    file = path / "notes.json"
+    file.write_text(json.dumps({"images": [image], "annotations": notes, "categories": categories} | changes))
+    return file
+
+
+def test_joints_are_mapped_by_name(tmp_path: Path) -> None:
+    (person,) = load_people(write(tmp_path, note()), POSETRACK_15)
+    assert person.file_name == "a.png"
+    assert person.box.tolist() == [10, 20, 40, 60]
+    assert person.joints[POSETRACK_15.index("nose")].tolist() == [1, 2]
+    assert person.joints[POSETRACK_15.index("left_hip")].tolist() == [3, 4]
+    seen = {name: int(v) for name, v in zip(POSETRACK_15.joint_names, person.visibility, strict=True) if v}
+    assert seen == {"nose": 2, "left_hip": 1}  # not the right hip, which is not labelled, nor what the file lacks
+
+
+def test_people_without_a_usable_joint_are_left_out(tmp_path: Path) -> None:
+    nobody = [
+        note(keypoints=[0] * 12),
+        note(keypoints=[0] * 9 + [7, 8, 2]),  # only a joint that the skeleton lacks
+        note(keypoints=[]),
+        note(iscrowd=1),
+        {key: value for key, value in note().items() if key != "keypoints"},
+    ]
+    assert len(load_people(write(tmp_path, *nobody, note()), POSETRACK_15)) == 1
+
+
+def test_a_file_that_knows_no_joint(tmp_path: Path) -> None:
+    file = write(tmp_path, note(), categories=[{"id": 1, "name": "person", "keypoints": ["tail"]}])
+    with pytest.raises(ValueError, match=r"labels none of the joints of lsp_14; it has \['tail'\]"):
+        load_people(file, LSP_14)
+
+
+def test_boxes_crowds_and_other_categories(tmp_path: Path) -> None:
+    images = [
+        {"id": 1, "file_name": "a.png", "width": 100, "height": 80, "exhaustive": False, "source": "street"},
+        {"id": 2, "file_name": "b.png", "width": 50, "height": 40},
+    ]
+    categories = [{"id": 3, "name": "dog"}, {"id": 1, "name": "person"}]
+    notes = [note(), note(iscrowd=1, bbox=[0, 0, 9, 9]), note(category_id=3, bbox=[5, 5, 5, 5])]
+    first, second = load_boxes(write(tmp_path, *notes, images=images, categories=categories))
+    assert first.boxes.tolist() == [[10, 20, 40, 60]]
+    assert first.ignore.tolist() == [[0, 0, 9, 9]]
+    assert (first.exhaustive, first.source, first.width, first.height) == (False, "street", 100, 80)
+    assert second.boxes.shape == second.ignore.shape == (0, 4)
+    assert (second.file_name, second.exhaustive, second.source) == ("b.png", True, "")
+
+
+@pytest.mark.parametrize(
+    ("bad", "message"),
+    [
+        (note(image_id=9), r"annotation 5 is of image 9, which the file does not list"),
+        ({k: v for k, v in note().items() if k != "bbox"}, r"annotation 5 needs a bbox.*got None"),
+        (note(bbox=[1, 2, 3]), r"annotation 5 needs a bbox"),
+        (note(bbox=[1, 2, 3, -4]), r"annotation 5 needs a bbox"),
+        (note(bbox=[1, 2, float("nan"), 4]), r"annotation 5 needs a bbox"),
+    ],
+)
+def test_faulty_annotations_are_named(tmp_path: Path, bad: dict[str, Any], message: str) -> None:
+    file = write(tmp_path, note(id=4), bad)
+    with pytest.raises(ValueError, match=rf"notes\.json: {message}"):
+        load_boxes(file)
+    with pytest.raises(ValueError, match=rf"notes\.json: {message}"):
+        load_people(file, POSETRACK_15)
+
+
+def test_faulty_people_are_named(tmp_path: Path) -> None:
+    with pytest.raises(ValueError, match="annotation 5 has 6 keypoint values, 4 times"):
+        load_people(write(tmp_path, note(keypoints=[1, 2, 2, 3, 4, 1])), POSETRACK_15)
+    with pytest.raises(ValueError, match="annotation 5 has an empty bbox"):
+        load_people(write(tmp_path, note(bbox=[1, 2, 0, 4])), POSETRACK_15)
+    np.testing.assert_array_equal(load_boxes(write(tmp_path, note(bbox=[1, 2, 0, 4])))[0].boxes, [[1, 2, 1, 6]])
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("", "is not JSON"),
+        ("[]", "is not in COCO format: it has no images and no annotations"),
+        ('{"images": []}', "it has no annotations"),
+        ('{"images": [{"id": 3}], "annotations": []}', "image 3 has no file_name, no width, no height"),
+    ],
+)
+def test_other_files(tmp_path: Path, text: str, message: str) -> None:
+    (tmp_path / "notes.json").write_text(text)
+    with pytest.raises(ValueError, match=rf"notes\.json.*{message}"):
+        load_boxes(tmp_path / "notes.json")
+    with pytest.raises(FileNotFoundError, match=r"no annotation file .*other"):
+        load_boxes(tmp_path / "other.json")

@@ -1,0 +1,125 @@
+from __future__ import annotations
+
+from pathlib import Path
+from urllib.error import URLError
+
+import numpy as np
+import pytest
+import torch
+from torch import nn
+from torchvision.models import get_model, get_model_weights
+from torchvision.ops import FrozenBatchNorm2d
+
+from pose_track.detect import torchvision_detector
+from pose_track.detect.torchvision_detector import TorchvisionDetector, build_network, freeze_norms
+from pose_track.geometry.boxes import iou_matrix
+
+NAME = "fasterrcnn_mobilenet_v3_large_320_fpn"
+
+
+def random_network() -> nn.Module:
+    """With frozen norms, as the published files have them, and people found everywhere."""
+    torch.manual_seed(0)
+    network: nn.Module = get_model(NAME, weights=None, weights_backbone=None, num_classes=91)
+    freeze_norms(network)
+    with torch.no_grad():
+        network.get_parameter("roi_heads.box_predictor.cls_score.bias")[1] = 5.0
+    return network
+
+
+@pytest.fixture(scope="module")
+def weights(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    path = tmp_path_factory.mktemp("weights") / "random.pth"
+    torch.save(random_network().state_dict(), path)
+    return path
+
+
+IMAGE = np.random.default_rng(0).integers(0, 256, (150, 200, 3), dtype=np.uint8)
+
+
+def test_weights_of_a_file(weights: Path) -> None:
+    network, saved = build_network(NAME, str(weights)), torch.load(weights, weights_only=True)
+    assert not any(isinstance(module, nn.BatchNorm2d) for module in network.modules())
+    state = network.state_dict()
+    assert state.keys() == saved.keys()
+    assert all(torch.equal(state[name], saved[name]) for name in state)
+    assert not any("num_batches_tracked" in name for name in state)  # nor are they in the published files
+
+
+def test_detections_are_in_range(weights: Path) -> None:
+    found = TorchvisionDetector(NAME, str(weights), "cpu", min_score=0.3)(IMAGE)
+    assert 0 < len(found) <= 100
+    assert (found.boxes >= 0).all()
+    assert (found.boxes <= (200, 150, 200, 150)).all()
+    assert (found.boxes[:, 2:] > found.boxes[:, :2]).all()
+    assert (found.scores >= 0.3).all()
+    assert (found.scores <= 1).all()
+    assert (np.diff(found.scores) <= 0).all()
+
+
+def test_thresholds_take_effect(weights: Path) -> None:
+    """Also beyond those that torchvision builds its networks with, 0.05 and 0.5."""
+
+    def closest(max_iou: float) -> float:
+        """The highest overlap of two people found."""
+        found = TorchvisionDetector(NAME, str(weights), "cpu", 0.0, max_iou)(IMAGE)
+        overlaps = iou_matrix(found.boxes, found.boxes)
+        return float((overlaps - np.eye(len(found))).max())
+
+    assert len(TorchvisionDetector(NAME, str(weights), "cpu", 0.999)(IMAGE)) == 0
+    assert 0 < closest(0.2) <= 0.2
+    assert 0.6 < closest(0.9) <= 0.9
+
+
+def test_frozen_norms_compute_the_same() -> None:
+    torch.manual_seed(0)
+    network = nn.Sequential(nn.Conv2d(3, 4, 1), nn.Sequential(nn.BatchNorm2d(4)))
+    network[1][0].running_mean.normal_()
+    expected = network.eval()(torch.ones(1, 3, 2, 2))
+    state = network.state_dict()
+    freeze_norms(network)
+    assert isinstance(network[1][0], FrozenBatchNorm2d)
+    network.load_state_dict(state)
+    torch.testing.assert_close(network(torch.ones(1, 3, 2, 2)), expected)
+    freeze_norms(other := nn.Sequential(nn.BatchNorm2d(4)), eps=0.0)
+    assert other[0].eps == 0  # type: ignore[union-attr]
+
+
+def test_no_network(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """One line with the URL, the folder to put the file into, and what else to do."""
+    published = get_model_weights(NAME).DEFAULT
+
+    def offline(*args: object, **kwargs: object) -> None:
+        raise URLError("no route to host")
+
+    monkeypatch.setattr(type(published), "get_state_dict", offline)
+    monkeypatch.setattr(torch.hub, "get_dir", lambda: str(tmp_path))
+    with pytest.raises(ConnectionError) as caught:
+        build_network(NAME, None)
+    message = str(caught.value)
+    assert "\n" not in message
+    assert "no route to host" in message
+    for part in (NAME, published.url, str(tmp_path / "checkpoints"), "detector.weights", "--preset fast"):
+        assert part in message
+
+
+@pytest.mark.parametrize("error", [RuntimeError("invalid hash value"), EOFError("ran out of input")])
+def test_a_broken_download(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, error: Exception) -> None:
+    published = get_model_weights(NAME).DEFAULT
+
+    def broken(*args: object, **kwargs: object) -> None:
+        raise error
+
+    monkeypatch.setattr(type(published), "get_state_dict", broken)
+    monkeypatch.setattr(torch.hub, "get_dir", lambda: str(tmp_path))
+    with pytest.raises(ValueError, match="remove it and try again") as caught:
+        build_network(NAME, None)
+    assert str(tmp_path / "checkpoints" / Path(published.url).name) in str(caught.value)
+
+
+def test_names(tmp_path: Path) -> None:
+    assert get_model_weights(NAME).DEFAULT.meta["categories"].index("person") == torchvision_detector.PERSON_LABEL
+    with pytest.raises(ValueError, match="Unknown model"):
+        build_network("fasterrcnn_unheard_of", None)
+    with pytest.raises(FileNotFoundError, match=r"none\.pth"):
+        build_network(NAME, str(tmp_path / "none.pth"))

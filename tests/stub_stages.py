@@ -1,0 +1,37 @@
+"""Stages that find people by rule instead of by network, for videos of `make_video`."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import numpy as np
+
+from pose_track.build import Stages, build_tracker
+from pose_track.settings import Settings
+from pose_track.skeleton import POSETRACK_15
+from pose_track.types import Detections, Frame, ImageArray, Poses
+
+
+def one_person(frame: Frame) -> Detections:
+    """A person who steps 2 px to the right each frame; nobody in frame 0."""
+    if frame.index == 0:
+        return Detections.empty()
+    left = 10.0 + 2 * frame.index
+    return Detections([[left, 20, left + 40, 100]], [0.9])  # type: ignore[arg-type]
+
+
+def estimate_on_diagonal(image: ImageArray, detections: Detections) -> Poses:
+    """Joints evenly along the diagonal of each box, score 0.8."""
+    k = POSETRACK_15.num_joints
+    shares = np.linspace(0.1, 0.9, k)[None, :, None]
+    start, end = detections.boxes[:, None, :2], detections.boxes[:, None, 2:]
+    joints = start + shares * (end - start)  # (N, 1, 2) -> (N, K, 2)
+    scores = np.full((len(detections), k), 0.8, np.float32)
+    return Poses(joints, scores, detections.boxes, detections.scores, POSETRACK_15, detections.sources)
+
+
+def stub_stages(settings: Settings | None = None, detect: Callable[[Frame], Detections] = one_person) -> Stages:
+    """As `build_stages`, without networks."""
+    tracker = (settings or Settings()).tracker
+    weights = {"detector": {"file": "none"}, "pose": {"file": "none"}}
+    return Stages(detect, estimate_on_diagonal, lambda fps: build_tracker(tracker, fps), POSETRACK_15, weights)

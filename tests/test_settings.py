@@ -1,0 +1,416 @@
+"""Settings: what is refused and in which words, presets, and that each one has its effect."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from fractions import Fraction
+from pathlib import Path
+from typing import Any, ClassVar, get_args, get_type_hints
+
+import cv2
+import numpy as np
+import pytest
+import torch
+from make_video import make_video, picture
+from stub_stages import estimate_on_diagonal, stub_stages
+
+import pose_track.build
+from pose_track.build import NETWORKS, build_stages, build_tracker
+from pose_track.results import ANNOTATED, open_reader, track_file
+from pose_track.settings import (
+    DetectorSettings,
+    PoseSettings,
+    ReaderSettings,
+    Settings,
+    TrackerSettings,
+    load_settings,
+    preset_path,
+    setting_names,
+)
+from pose_track.skeleton import SKELETONS
+from pose_track.track.matching import MATCHERS
+from pose_track.track.tracker import FrameTime
+from pose_track.types import Detections, Frame
+from pose_track.video.reader import DECODERS, open_video
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("", None),  # nothing is set: the defaults
+        ("tracker: {}", None),
+        (
+            "tracker: {buffer_second: 2}",
+            "'tracker.buffer_second' is not a setting; did you mean 'tracker.buffer_seconds'?",
+        ),
+        ("buffer_seconds: 2", "'buffer_seconds' is not a setting; did you mean 'tracker.buffer_seconds'?"),
+        ("colour: red", "'colour' is not a setting; there are device, reader.decoder"),
+        ("reader: {stride: 0}", "reader.stride = 0: must be greater than or equal to 1"),
+        ("reader: {stride: x}", "reader.stride = 'x': must be a valid integer"),
+        ("reader: {decoder: vlc}", "reader.decoder = 'vlc': must be 'pyav' or 'decord'"),
+        ("reader: {start_seconds: 3, end_seconds: 2}", "reader.end_seconds 2.0 must be after reader.start_seconds 3.0"),
+        ("tracker: {buffer_seconds: .inf}", "tracker.buffer_seconds = inf: must be a finite number"),
+        ("tracker: {min_similarity: .nan}", "tracker.min_similarity = nan: must be"),
+        ("tracker:", "tracker = None: must be a section with 'key: value' lines"),
+        ("tracker: {min_similarity: 2, buffer_seconds: -1}", r"\(and 1 more\)"),
+        ("pose: {input_size: [100, 192]}", r"pose.input_size must be multiples of 32, got \[100, 192\]"),
+        ("pose: {network: hrnet_w32}", "hrnet_w32 has no bundled weights; give their file as pose.weights"),
+        ("pose: {skeleton: coco_17}", "the bundled weights are for posetrack_15"),
+        ("detector: {name: recorded}", "needs detector.boxes"),
+        ("detector: {boxes: a.json}", "detector.boxes has no effect on compact"),
+        ("detector: {name: recorded, boxes: a.json, weights: b}", "detector.weights has no effect on recorded boxes"),
+        ("detector: {name: fcos_resnet50_fpn, weights: bundled}", "fcos_resnet50_fpn has no bundled weights"),
+        ("- a\n- b", "must hold settings as 'section:' with 'key: value' lines"),
+        ("reader: [", "is not YAML"),
+        ("\udcff", "is not YAML"),  # bytes that are no text
+    ],
+)
+def test_what_a_file_may_hold(text: str, message: str | None, tmp_path: Path) -> None:
+    path = tmp_path / "mine.yaml"
+    path.write_bytes(text.encode("utf-8", "surrogateescape"))
+    if message is None:
+        assert load_settings(Settings, path) == Settings()
+        return
+    with pytest.raises(ValueError, match=message) as caught:
+        load_settings(Settings, path)
+    assert str(path) in str(caught.value)
+    assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("key", "text", "expected"),
+    [
+        ("tracker.buffer_seconds", "2", 2.0),
+        ("reader.start_seconds", "null", None),
+        ("pose.flip_test", "true", True),
+        ("pose.input_size", "[192, 256]", (192, 256)),
+        ("pose.weights", "1234", "1234"),  # a file may be called so
+        ("detector.weights", "no", "no"),
+    ],
+)
+def test_overrides_replace_values_of_the_file(key: str, text: str, expected: object, tmp_path: Path) -> None:
+    path = tmp_path / "mine.yaml"
+    path.write_text("tracker: {buffer_seconds: 5, min_similarity: 0.25}\nreader: {start_seconds: 1}\n")
+    settings = load_settings(Settings, path, {key: text})
+    section, name = key.split(".")
+    assert getattr(getattr(settings, section), name) == expected
+    assert settings.tracker.min_similarity == 0.25
+
+
+@pytest.mark.parametrize(
+    ("key", "text", "message"),
+    [
+        ("tracker.buffer_seconds", "2s", "tracker.buffer_seconds = '2s': must be a valid number"),
+        ("tracker.buffer_second", "2", "did you mean 'tracker.buffer_seconds'"),
+        ("pose.input_size", "[128,", r"pose.input_size = '\[128,': must be a valid tuple"),
+        ("pose.input_size", "[128, 100]", "pose.input_size must be multiples of 32"),
+        ("device.name", "cpu", "device.name: 'device' is not a section of settings"),
+    ],
+)
+def test_a_wrong_override_does_not_blame_the_file(key: str, text: str, message: str, tmp_path: Path) -> None:
+    path = tmp_path / "mine.yaml"
+    path.write_text("device: cpu\npose: {flip_test: false}\n")
+    with pytest.raises(ValueError, match=message) as caught:
+        load_settings(Settings, path, {key: text})
+    assert str(path) not in str(caught.value)
+
+
+def test_a_missing_file_and_an_unknown_preset_are_named(tmp_path: Path) -> None:
+    with pytest.raises(FileNotFoundError, match=r"no settings file .*none\.yaml'; give a \.yaml file or use --preset"):
+        load_settings(Settings, tmp_path / "none.yaml")
+    with pytest.raises(ValueError, match="unknown preset 'quick'; choose one of accurate, balanced, fast"):
+        preset_path("quick")
+
+
+def test_settings_are_frozen() -> None:
+    with pytest.raises(ValueError, match="frozen"):
+        Settings().tracker.buffer_seconds = 3.0  # type: ignore[misc]
+
+
+def test_fast_is_the_default() -> None:
+    assert load_settings(Settings, preset_path("fast")) == Settings()
+
+
+@pytest.mark.parametrize(
+    ("preset", "network", "size"), [("balanced", "hrnet_w32", (192, 256)), ("accurate", "hrnet_w48", (288, 384))]
+)
+def test_larger_presets_name_the_file_they_lack(
+    preset: str, network: str, size: tuple[int, int], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    settings = load_settings(Settings, preset_path(preset))
+    assert (settings.pose.network, settings.pose.input_size) == (network, size)
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(pose_track.build, "TorchvisionDetector", _must_not_be_built)
+    monkeypatch.setitem(NETWORKS, network, lambda num_joints: torch.nn.Identity())
+    with pytest.raises(FileNotFoundError) as caught:
+        build_stages(settings.model_copy(update={"device": "cpu"}))
+    for part in (repr(settings.pose.weights), repr(str(tmp_path)), "--pose.weights", "--preset fast"):
+        assert part in str(caught.value)
+
+
+def _must_not_be_built(*args: object) -> None:
+    raise AssertionError("a detector's weights are downloaded although the pose network has none")
+
+
+def test_missing_bundled_weights_say_what_to_do(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setattr(pose_track.build, "bundled_weights", lambda name: tmp_path / f"{name}.safetensors")
+    with pytest.raises(FileNotFoundError, match=r"bundled weights '.*pose\.safetensors' are missing; install"):
+        build_stages(Settings(device="cpu"))
+
+
+def test_cuda_where_there_is_none(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
+    with pytest.raises(ValueError, match=r"'cuda' was asked for .* use 'auto' or 'cpu'"):
+        build_stages(Settings(device="cuda"))
+
+
+def test_choices_are_those_that_exist() -> None:
+    def choices(section: type, name: str) -> set[str]:
+        return set(get_args(get_type_hints(section)[name]))
+
+    assert choices(ReaderSettings, "decoder") == set(DECODERS)
+    assert choices(PoseSettings, "network") == set(NETWORKS)
+    assert choices(PoseSettings, "skeleton") == set(SKELETONS)
+    assert choices(TrackerSettings, "matching") == set(MATCHERS)
+    torchvision = choices(DetectorSettings, "name") - {"compact", "recorded"}
+    from torchvision.models import list_models
+
+    assert torchvision <= set(list_models())
+
+
+# What follows shows the effect of each setting: the same observation with two values.
+
+
+@dataclass
+class World:
+    """A video, pictures and files in `folder`; what the stand-ins for networks were asked."""
+
+    folder: Path
+    video: Path
+    asked: dict[str, Any]
+
+
+class StubRuntime:
+    """In place of a network: marks what it is told to, and notes what it was given."""
+
+    seen: ClassVar[dict[str, Any]] = {}
+
+    def __init__(self, network: str, device: str, flip_indices: object = None) -> None:
+        self._network = network
+        self.seen |= {f"{network} device": device, f"{network} flips": flip_indices is not None}
+
+    def __call__(self, images: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:
+        batch, height, width, _ = images.shape
+        self.seen.setdefault(f"{self._network} shapes", []).append((batch, height, width))
+        if self._network == "centre":
+            return _centre_output(height // 8, width // 8)
+        heatmaps = np.zeros((batch, int(self._network.rpartition(" ")[2]), height // 4, width // 4), np.float32)
+        heatmaps[:, :, 0, 0] = 0.9  # all joints in the corner of the crop
+        return heatmaps
+
+
+def _centre_output(height: int, width: int) -> np.ndarray[Any, Any]:
+    """Three people of 32 x 32 px: sure ones at cells (2, 2) and (2, 4), which overlap by a third, an unsure one."""
+    output = np.full((1, 5, height, width), 16.0, np.float32)
+    output[:, 0] = -9.0
+    output[0, 0, 2, [2, 4]] = (2.0, 1.5)  # sigmoid: 0.88, 0.82
+    output[0, 0, 2, 10] = -0.5  # 0.38
+    return output
+
+
+@pytest.fixture
+def world(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> World:
+    StubRuntime.seen.clear()
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(pose_track.build, "TorchRuntime", StubRuntime)
+    monkeypatch.setattr(pose_track.build, "load_weights", lambda network, path: None)
+    monkeypatch.setattr(pose_track.build, "centre_compact", lambda: "centre")
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
+    for name in NETWORKS:
+        monkeypatch.setitem(NETWORKS, name, lambda num_joints, name=name: f"{name} {num_joints}")
+    for name in ("a.pth", "b.pth"):
+        (tmp_path / name).write_bytes(name.encode())
+    for name, left in (("a.json", 10), ("b.json", 60)):
+        rows = [{"image_id": 1, "bbox": [left, 20, 40, 80], "score": score} for score in (0.9, 0.2)]
+        (tmp_path / name).write_text(json.dumps(rows))
+    pictures = tmp_path / "pictures"
+    pictures.mkdir()
+    cv2.imwrite(str(pictures / "0.png"), picture(0))
+    return World(tmp_path, tmp_path / "clip.mp4", StubRuntime.seen)
+
+
+def frame() -> Frame:
+    return Frame(1, 0.1, np.zeros((128, 192, 3), np.uint8))
+
+
+def frames_read(settings: Settings, world: World) -> list[int]:
+    with open_reader(make_video(world.video), settings.reader) as reader:
+        return [f.index for f in reader]
+
+
+def reader_used(settings: Settings, world: World) -> str:
+    with open_reader(make_video(world.video), settings.reader) as reader:
+        return type(reader).__name__
+
+
+def picture_rates(settings: Settings, world: World) -> list[float]:
+    pictures = world.folder / "pictures"
+    return [float(open_reader(path, settings.reader).info.fps) for path in (pictures, pictures / "0.png")]
+
+
+def boxes_found(settings: Settings, world: World) -> list[list[float]]:
+    return build_stages(settings).detect(frame()).boxes[:, [0, 2]].round().tolist()  # type: ignore[no-any-return]
+
+
+def num_found(settings: Settings, world: World) -> int:
+    return len(boxes_found(settings, world))
+
+
+def weights_used(settings: Settings, world: World) -> list[str]:
+    weights = build_stages(settings).weights
+    return [weights["detector"]["file"], weights["pose"]["file"]]
+
+
+def asked(what: str) -> Callable[[Settings, World], object]:
+    """What the network was given while two people, far apart, were estimated after a detection."""
+
+    def observe(settings: Settings, world: World) -> object:
+        stages = build_stages(settings)
+        stages.detect(frame())
+        stages.estimate(frame().image, people(10, 100))
+        return world.asked[what]
+
+    return observe
+
+
+def networks_built(settings: Settings, world: World) -> list[str]:
+    build_stages(settings)
+    return sorted(key.removesuffix(" device") for key in world.asked if key.endswith(" device"))
+
+
+def first_joint(settings: Settings, world: World) -> list[float]:
+    return build_stages(settings).estimate(frame().image, people(50)).joints[0, 0].round().tolist()  # type: ignore[no-any-return]
+
+
+def num_of_two_alike(settings: Settings, world: World) -> int:
+    return len(build_stages(settings).estimate(frame().image, people(50, 54)))
+
+
+def people(*lefts: float, scores: tuple[float, ...] = (0.9, 0.8)) -> Detections:
+    """40 px wide and 80 high."""
+    boxes = np.array([[left, 20, left + 40, 100] for left in lefts]).reshape(-1, 4)
+    return Detections(boxes, scores[: len(lefts)])  # type: ignore[arg-type]
+
+
+def ids_of(*frames: Detections) -> Callable[[Settings, World], list[list[int]]]:
+    """The ids that the tracker of a video of 10 fps gives to people in successive frames."""
+
+    def observe(settings: Settings, world: World) -> list[list[int]]:
+        tracker = build_tracker(settings.tracker, Fraction(10))
+        poses = [estimate_on_diagonal(frame().image, found) for found in frames]
+        return [tracker.update(p, FrameTime(i, i / 10)).track_ids.tolist() for i, p in enumerate(poses)]
+
+    return observe
+
+
+def ids_when_only_the_box_moves(settings: Settings, world: World) -> list[list[int]]:
+    tracker = build_tracker(settings.tracker, Fraction(10))
+    poses = estimate_on_diagonal(frame().image, people(10))
+    moved = replace(poses, boxes=poses.boxes + 100)
+    return [tracker.update(p, FrameTime(i, i / 10)).track_ids.tolist() for i, p in enumerate((poses, moved))]
+
+
+def annotated(settings: Settings, world: World) -> bool:
+    track_file(make_video(world.video), world.folder / "out", stub_stages(settings), settings)
+    return (world.folder / "out" / ANNOTATED).exists()
+
+
+def joints_drawn(settings: Settings, world: World) -> bool:
+    """Whether a joint in the middle of the person of the last frame is drawn; joints score 0.8."""
+    annotated(settings, world)
+    with open_video(world.folder / "out" / ANNOTATED) as reader:
+        image = list(reader)[-1].image
+    x, y = 10 + 2 * 11 + 20, 20 + 40
+    return bool(np.abs(image[y - 4 : y + 5, x - 4 : x + 5].astype(int) - 60).max() > 60)
+
+
+IOU = {"tracker.similarity": "iou"}
+RECORDED = {"detector.name": "recorded", "detector.boxes": "a.json"}
+CROSSING = ids_of(people(8, 0), people(6, 12))  # the pairs most alike one by one, or most alike in sum
+
+# setting, what else is set, observation, and for each value what is then seen
+EFFECTS: list[tuple[str, dict[str, str], Callable[[Settings, World], object], dict[str, object]]] = [
+    ("device", {}, asked("centre device"), {"auto": "cuda", "cpu": "cpu"}),
+    ("device", {}, asked("hrnet_compact 15 device"), {"auto": "cuda", "cpu": "cpu"}),
+    ("reader.decoder", {}, reader_used, {"pyav": "PyAvReader", "decord": "DecordReader"}),
+    ("reader.start_seconds", {}, frames_read, {"null": list(range(12)), "0.85": [9, 10, 11]}),
+    ("reader.end_seconds", {}, frames_read, {"null": list(range(12)), "0.25": [0, 1, 2]}),
+    ("reader.stride", {}, frames_read, {"1": list(range(12)), "5": [0, 5, 10]}),
+    ("reader.image_fps", {}, picture_rates, {"25": [25.0, 25.0], "10": [10.0, 10.0]}),
+    ("detector.name", {}, networks_built, {"compact": ["centre", "hrnet_compact 15"]}),
+    ("detector.name", {"detector.boxes": "a.json"}, networks_built, {"recorded": ["hrnet_compact 15"]}),
+    ("detector.weights", {}, weights_used,
+     {"null": ["detector.safetensors", "pose.safetensors"], "a.pth": ["a.pth", "pose.safetensors"]}),
+    ("detector.boxes", {"detector.name": "recorded"}, boxes_found, {"a.json": [[10, 50]], "b.json": [[60, 100]]}),
+    ("detector.long_side", {}, asked("centre shapes"), {"192": [(1, 128, 192)], "384": [(1, 256, 384)]}),
+    ("detector.min_score", {}, num_found, {"0.3": 3, "0.5": 2}),
+    ("detector.min_score", RECORDED, num_found, {"0.3": 1, "0.1": 2}),
+    ("detector.max_iou", {}, num_found, {"0.6": 3, "0.2": 2}),
+    ("pose.network", {"pose.weights": "a.pth"}, networks_built,
+     {n: ["centre", f"{n} 15"] for n in ("hrnet_w32", "hrnet_w48")}),
+    ("pose.weights", {}, weights_used,
+     {"a.pth": ["detector.safetensors", "a.pth"], "b.pth": ["detector.safetensors", "b.pth"]}),
+    ("pose.skeleton", {"pose.weights": "a.pth"}, networks_built,
+     {"lsp_14": ["centre", "hrnet_compact 14"], "coco_17": ["centre", "hrnet_compact 17"]}),
+    ("pose.input_size", {}, asked("hrnet_compact 15 shapes"),
+     {"[128, 192]": [(2, 192, 128)], "[192, 256]": [(2, 256, 192)]}),
+    ("pose.padding", {}, first_joint, {"1": [43.0, 20.0], "1.5": [30.0, 0.0]}),
+    ("pose.flip_test", {}, asked("hrnet_compact 15 flips"), {"false": False, "true": True}),
+    ("pose.max_oks", {}, num_of_two_alike, {"0.1": 1, "1": 2}),
+    ("pose.max_batch", {}, asked("hrnet_compact 15 shapes"), {"2": [(2, 192, 128)], "1": [(1, 192, 128)] * 2}),
+    ("tracker.similarity", {}, ids_when_only_the_box_moves, {"oks": [[1], [1]], "iou": [[1], [2]]}),
+    ("tracker.matching", IOU, CROSSING, {"greedy": [[1, 2], [1, 2]], "hungarian": [[1, 2], [2, 1]]}),
+    ("tracker.min_similarity", IOU, ids_of(people(0), people(12)), {"0.2": [[1], [1]], "0.6": [[1], [2]]}),
+    ("tracker.buffer_seconds", {}, ids_of(people(0), people(), people(), people(0)),
+     {"0.2": [[1], [], [], [1]], "0.1": [[1], [], [], [2]]}),
+    ("tracker.min_start_score", {}, ids_of(people(0, scores=(0.4,))), {"0.3": [[1]], "0.5": [[]]}),
+    ("tracker.min_confirm_frames", {}, ids_of(people(0), people(0)), {"1": [[1], [1]], "2": [[], [1]]}),
+    ("output.render", {}, annotated, {"true": True, "false": False}),
+    ("output.min_joint_score", {}, joints_drawn, {"0.3": True, "0.9": False}),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("key", "others", "observe", "value", "expected"),
+    [
+        pytest.param(key, others, observe, value, expected, id=f"{key}={value}")
+        for key, others, observe, seen in EFFECTS
+        for value, expected in seen.items()
+    ],
+)
+def test_each_setting_has_its_effect(
+    key: str,
+    others: dict[str, str],
+    observe: Callable[[Settings, World], object],
+    value: str,
+    expected: object,
+    world: World,
+) -> None:
+    if value == "decord":
+        pytest.importorskip("decord")
+    assert observe(load_settings(Settings, None, others | {key: value}), world) == expected
+
+
+def test_the_effect_of_every_setting_is_shown() -> None:
+    assert {key for key, *_ in EFFECTS} == set(setting_names(Settings))
+
+
+def test_torchvision_detectors_get_their_settings(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    built: list[tuple[object, ...]] = []
+    monkeypatch.setattr(pose_track.build, "TorchvisionDetector", lambda *args: built.append(args))
+    values = {"name": "fcos_resnet50_fpn", "min_score": 0.4, "max_iou": 0.5}
+    build_stages(Settings(device="cpu", detector=DetectorSettings(**values)))  # type: ignore[arg-type]
+    build_stages(Settings(device="cpu", detector=DetectorSettings(**values, weights="a.pth")))  # type: ignore[arg-type]
+    assert built == [("fcos_resnet50_fpn", weights, "cpu", 0.4, 0.5) for weights in (None, "a.pth")]

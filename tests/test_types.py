@@ -1,0 +1,78 @@
+"""The arrays between the stages: shapes, types and choices."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pytest
+
+from pose_track.skeleton import LSP_14, POSETRACK_15
+from pose_track.types import Detections, Frame, Poses, TrackedPoses
+
+
+def make_poses(num: int) -> Poses:
+    k = POSETRACK_15.num_joints
+    joints = np.arange(num * k * 2).reshape(num, k, 2)
+    boxes = np.arange(num * 4).reshape(num, 4)
+    return Poses(joints, np.full((num, k), 0.5), boxes, np.linspace(0, 1, num), POSETRACK_15)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(
+    ("make", "expected"),
+    [
+        (lambda: Detections.empty(), 0),  # nobody
+        (lambda: Detections([], []), 0),  # nobody, as lists  # type: ignore[arg-type]
+        (lambda: Poses.empty(LSP_14), 0),
+        (lambda: Detections([[0, 0, 1, 1]], [1]), 1),  # numbers of another type  # type: ignore[arg-type]
+        (lambda: TrackedPoses(3, 0.1, make_poses(2), [2, 1]), 2),  # type: ignore[arg-type]
+    ],
+)
+def test_length_is_the_number_of_people(make: Any, expected: int) -> None:
+    assert len(make()) == expected
+
+
+@pytest.mark.parametrize(
+    ("make", "message"),
+    [
+        (lambda: Detections(np.zeros((2, 5)), np.zeros(2)), r"boxes must have shape \('any', 4\), got \(2, 5\)"),
+        (lambda: Detections(np.zeros((5, 0)), np.zeros(5)), r"boxes must have shape .* got \(5, 0\)"),  # not nobody
+        (lambda: Detections(np.zeros((2, 4)), np.zeros(3)), r"scores must have shape \(2,\), got \(3,\)"),
+        (lambda: Detections(np.zeros((1, 4)), np.zeros(1), ["guess"]), "sources must be of detector.*'guess'"),
+        (lambda: Detections([["a"] * 4], [1.0]), "boxes must be float32, got str"),
+        (lambda: Poses(np.zeros((1, 14, 2)), [], [], [], POSETRACK_15), r"joints .*15, 2\), got \(1, 14, 2\)"),
+        (lambda: Frame(0, 0.0, np.zeros((4, 4), np.uint8)), r"image must have shape .* got \(4, 4\)"),
+        (lambda: Frame(0, 0.0, np.zeros((4, 4, 3))), "image must be uint8, got float64"),  # not all black
+        (lambda: TrackedPoses(0, 0.0, make_poses(2), np.array([1, 1])), "unique"),
+        (lambda: TrackedPoses(0, 0.0, make_poses(2), np.array([1, 0])), "at least 1"),
+        (lambda: TrackedPoses(0, 0.0, make_poses(1), np.array([1.5])), "track_ids must be int64, got float64"),
+    ],
+)
+def test_wrong_arrays_are_refused(make: Any, message: str) -> None:
+    with pytest.raises(ValueError, match=message):
+        make()
+
+
+def test_selection_keeps_the_arrays_parallel() -> None:
+    poses = make_poses(3)
+    chosen = poses[np.array([True, False, True])]
+    assert chosen.scores.tolist() == [0.0, 1.0]
+    assert chosen.boxes.tolist() == poses.boxes[[0, 2]].tolist()
+    assert chosen.joints.tolist() == poses.joints[[0, 2]].tolist()
+    boxes = Detections(poses.boxes, poses.scores, ["detector", "flow", "recorded"])  # type: ignore[arg-type]
+    assert boxes[np.array([2, 1])].sources.tolist() == ["recorded", "flow"]  # type: ignore[union-attr]
+
+
+def test_arrays_have_the_stated_types() -> None:
+    poses = make_poses(1)
+    assert {a.dtype for a in (poses.joints, poses.joint_scores, poses.boxes, poses.scores)} == {np.dtype(np.float32)}
+    assert TrackedPoses(0, 0.0, poses, [1]).track_ids.dtype == np.int64  # type: ignore[arg-type]
+    assert poses.sources is not None
+    assert poses.sources.tolist() == ["detector"]
+
+
+def test_other_scores_leave_the_rest() -> None:
+    poses = make_poses(2)
+    other = poses.with_scores(np.array([0.1, 0.2], np.float32))
+    assert other.joints is poses.joints
+    assert other.scores.tolist() == pytest.approx([0.1, 0.2])
