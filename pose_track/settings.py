@@ -68,9 +68,9 @@ class DetectorSettings(Section):
     name: DetectorName = "compact"
     weights: str | None = None
     boxes: Path | None = None
-    long_side: Annotated[int, Field(ge=64, le=4096)] = 416
+    long_side: Annotated[int, Field(ge=64, le=4096)] = 384
     min_score: Share = 0.3
-    max_iou: Share = 0.6
+    max_iou: Share = 0.5
 
     @model_validator(mode="after")
     def _files_fit_name(self) -> DetectorSettings:
@@ -102,7 +102,7 @@ class PoseSettings(Section):
     input_size: tuple[Positive, Positive] = (128, 192)
     padding: Annotated[float, Field(ge=1, le=3)] = 1.25
     flip_test: bool = False
-    max_oks: Share = 0.9
+    max_oks: Share = 0.6
     max_batch: Positive = 16
 
     @model_validator(mode="after")
@@ -131,7 +131,7 @@ class TrackerSettings(Section):
     matching: Literal["greedy", "hungarian"] = "hungarian"
     min_similarity: Share = 0.2
     buffer_seconds: Annotated[float, Field(ge=0)] = 1.0
-    min_start_score: Share = 0.3
+    min_start_score: Share = 0.15
     min_confirm_frames: Positive = 1
 
 
