@@ -62,10 +62,14 @@ class Skeleton:
         return np.array([self.index(_twin(name)) for name in self.joint_names], np.int64)
 
     @cached_property
+    def part_names(self) -> tuple[str, ...]:
+        """K names without their side: "wrist" for both wrists."""
+        return tuple(name.removeprefix("left_").removeprefix("right_") for name in self.joint_names)
+
+    @cached_property
     def sigmas(self) -> NDArray[np.float64]:
         """(K,) OKS deviations, in units of sqrt(area)."""
-        parts = [n.removeprefix("left_").removeprefix("right_") for n in self.joint_names]
-        return np.array([_SIGMAS[p] for p in parts])
+        return np.array([_SIGMAS[part] for part in self.part_names])
 
     @cached_property
     def edges(self) -> tuple[tuple[int, int], ...]:

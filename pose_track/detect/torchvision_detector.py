@@ -50,8 +50,7 @@ def freeze_norms(network: nn.Module, eps: float | None = None) -> None:
     """Replace the batch norms by frozen ones, in place, as the published networks have (all but those of version 2).
 
     Torchvision builds them so only together with weights that it downloads itself; the names in a published file are
-    those of frozen norms. eps: of the norms, None for the
-    usual one; torchvision sets it to 0 in its older networks.
+    those of frozen norms. eps: of the norms, None for the usual one; torchvision sets it to 0 in its older networks.
     """
     for name, child in network.named_children():
         if isinstance(child, nn.BatchNorm2d):

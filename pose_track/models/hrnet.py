@@ -195,8 +195,3 @@ def hrnet_compact(num_joints: int = 15) -> HRNet:
     """The bundled network's form: 3.26 M parameters at 15 joints, 0.533 GMACs at 192x128. A light stem leaves the work
     to the branches, whose widths are multiples of what a vector register holds."""
     return HRNet(num_joints, (24, 48, 96, 192), num_modules=(1, 2, 1), num_blocks=2, stem_blocks=1, stem_channels=32)
-
-
-def count_parameters(network: nn.Module) -> int:
-    """Number of values that training may change."""
-    return sum(p.numel() for p in network.parameters())

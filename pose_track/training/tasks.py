@@ -39,8 +39,8 @@ def pose_figures(
     truth, visibility = np.stack([p.joints for p in people]), np.stack([p.visibility for p in people])
     total, each = pck(found, truth, visibility, torso_sizes(truth, visibility, skeleton))
     parts: dict[str, list[float]] = defaultdict(list)
-    for name, value in zip(skeleton.joint_names, each, strict=True):
-        parts[name.removeprefix("left_").removeprefix("right_")].append(float(value))
+    for part, value in zip(skeleton.part_names, each, strict=True):
+        parts[part].append(float(value))
     return {"pck": total, **{f"pck_{part}": _mean_known(parts[part]) for part in sorted(parts)}}
 
 

@@ -9,7 +9,7 @@ from shared_data import shared
 from torch import Tensor, nn
 from torch.utils.flop_counter import FlopCounterMode
 
-from pose_track.models.hrnet import HRNet, count_parameters, hrnet_compact, hrnet_w32, hrnet_w48
+from pose_track.models.hrnet import HRNet, hrnet_compact, hrnet_w32, hrnet_w48
 
 
 def hrnet_tiny_w8(num_joints: int = 17) -> HRNet:
@@ -25,6 +25,10 @@ def gmacs(network: nn.Module, height: int, width: int) -> float:
     with FlopCounterMode(display=False) as counter, torch.no_grad():
         network(torch.zeros(1, 3, height, width, device="meta"))
     return counter.get_total_flops() / 2e9
+
+
+def count_parameters(network: nn.Module) -> int:
+    return sum(p.numel() for p in network.parameters())
 
 
 def on_meta(name: str) -> HRNet:

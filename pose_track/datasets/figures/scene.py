@@ -22,7 +22,7 @@ _COVER = {
     "hip": 0.11, "shoulder": 0.075, "knee": 0.055, "elbow": 0.045, "ankle": 0.04, "wrist": 0.035,
     "head_bottom": 0.06, "nose": 0.02, "head_top": 0.07,
 }  # fmt: skip
-_COVERS = np.array([_COVER[n.removeprefix("left_").removeprefix("right_")] for n in POSETRACK_15.joint_names])
+_COVERS = np.array([_COVER[part] for part in POSETRACK_15.part_names])
 
 
 @dataclass(frozen=True)
