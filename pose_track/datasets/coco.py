@@ -4,42 +4,16 @@ from __future__ import annotations
 
 import json
 from collections import defaultdict
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from pose_track.datasets.labels import ImageLabel, PersonLabel
 from pose_track.skeleton import Skeleton
 
 Note = dict[str, Any]
-
-
-@dataclass(frozen=True, eq=False)
-class PersonLabel:
-    """One labelled person. joints: (K, 2) pixels in the skeleton's order; visibility: (K,) 0 not labelled,
-    1 hidden, 2 seen; box: (4,) x1 y1 x2 y2."""
-
-    file_name: str
-    joints: NDArray[np.float64]
-    visibility: NDArray[np.int64]
-    box: NDArray[np.float64]
-
-
-@dataclass(frozen=True, eq=False)
-class ImageLabel:
-    """One picture's boxes. width, height: in pixels; boxes: (N, 4) x1 y1 x2 y2 of people; ignore: (M, 4) of regions
-    that count neither way; exhaustive: whether every person is labelled; source: which collection it is from, "" where
-    not told."""
-
-    file_name: str
-    width: int
-    height: int
-    boxes: NDArray[np.float64]
-    ignore: NDArray[np.float64]
-    exhaustive: bool
-    source: str
 
 
 def load_people(path: Path, skeleton: Skeleton) -> list[PersonLabel]:
@@ -69,7 +43,8 @@ def load_people(path: Path, skeleton: Skeleton) -> list[PersonLabel]:
         box = file.box(note)
         if not (box[2:] > box[:2]).all():
             raise ValueError(f"{file.where(note)} has an empty bbox {note['bbox']}; correct or remove it")
-        people.append(PersonLabel(file.image(note)["file_name"], joints, visibility, box))
+        image = file.image(note)
+        people.append(PersonLabel(image["file_name"], joints, visibility, box, image_id=image["id"]))
     return people
 
 

@@ -10,8 +10,8 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from pose_track.datasets.coco import ImageLabel
 from pose_track.datasets.images import ImageStore
+from pose_track.datasets.labels import ImageLabel
 from pose_track.geometry.boxes import clip_boxes
 from pose_track.models.centre import PADDING_GREY, STRIDE
 from pose_track.types import ImageArray, IntArray

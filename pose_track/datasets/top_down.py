@@ -10,8 +10,8 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from pose_track.datasets.coco import PersonLabel
 from pose_track.datasets.images import ImageStore
+from pose_track.datasets.labels import PersonLabel
 from pose_track.geometry.affine import apply_affine, crop_matrix, fit_boxes
 from pose_track.models.heatmaps import encode
 from pose_track.skeleton import Skeleton

@@ -9,8 +9,8 @@ from collections.abc import Sequence
 import numpy as np
 from torch import nn
 
-from pose_track.datasets.coco import ImageLabel, PersonLabel
 from pose_track.datasets.images import ImageStore
+from pose_track.datasets.labels import ImageLabel, PersonLabel
 from pose_track.detect.detector import CentreDetector
 from pose_track.evaluation.boxes import average_precision
 from pose_track.evaluation.pck import pck, torso_sizes

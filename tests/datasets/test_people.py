@@ -6,8 +6,8 @@ import cv2
 import numpy as np
 import pytest
 
-from pose_track.datasets.coco import ImageLabel
 from pose_track.datasets.images import ImageStore
+from pose_track.datasets.labels import ImageLabel
 from pose_track.datasets.people import BoxAugmentation, BoxSample, PeopleDataset, centre_targets
 from pose_track.models.centre import cell_centres
 

@@ -6,8 +6,8 @@ import cv2
 import numpy as np
 import pytest
 
-from pose_track.datasets.coco import PersonLabel
 from pose_track.datasets.images import ImageStore
+from pose_track.datasets.labels import PersonLabel
 from pose_track.datasets.top_down import PoseAugmentation, PoseSample, TopDownDataset
 from pose_track.skeleton import POSETRACK_15
 

@@ -5,7 +5,7 @@ import math
 import numpy as np
 import pytest
 
-from pose_track.datasets.coco import ImageLabel
+from pose_track.datasets.labels import ImageLabel
 from pose_track.evaluation.boxes import average_precision
 from pose_track.types import Detections
 

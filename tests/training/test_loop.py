@@ -13,8 +13,8 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from pose_track.datasets.coco import ImageLabel, PersonLabel
 from pose_track.datasets.images import ImageStore
+from pose_track.datasets.labels import ImageLabel, PersonLabel
 from pose_track.datasets.people import BoxAugmentation, PeopleDataset
 from pose_track.datasets.top_down import PoseAugmentation, TopDownDataset
 from pose_track.models.centre import CentreNet
