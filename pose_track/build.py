@@ -14,6 +14,7 @@ from pose_track.detect.detector import CentreDetector, Detector
 from pose_track.detect.recorded import RecordedDetector
 from pose_track.detect.torchvision_detector import TorchvisionDetector
 from pose_track.models.centre import centre_compact
+from pose_track.models.codec import Codec
 from pose_track.models.hrnet import hrnet_compact, hrnet_w32, hrnet_w48
 from pose_track.models.weights import file_sha256, load_weights
 from pose_track.pipeline import Estimator, FrameDetector
@@ -114,10 +115,10 @@ def build_estimator(settings: PoseSettings, device: str) -> tuple[PoseEstimator,
     path = weights_file(settings.weights, "pose", "pose.weights")
     network = NETWORKS[settings.network](skeleton.num_joints)
     load_weights(network, path)
-    runtime = TorchRuntime(network, device, flip_indices=skeleton.flip_indices if settings.flip_test else None)
-    estimator = PoseEstimator(
-        runtime, skeleton, settings.input_size, settings.padding, settings.max_batch, settings.max_oks
-    )
+    codec = Codec("plain", settings.input_size)
+    twins = skeleton.flip_indices if settings.flip_test else None
+    runtime = TorchRuntime(network, device, flip_indices=twins, flip_shift=codec.flip_shift)
+    estimator = PoseEstimator(runtime, skeleton, codec, settings.padding, settings.max_batch, settings.max_oks)
     return estimator, _describe(path)
 
 

@@ -197,7 +197,8 @@ class StubRuntime:
 
     seen: ClassVar[dict[str, Any]] = {}
 
-    def __init__(self, network: str, device: str, flip_indices: object = None) -> None:
+    def __init__(self, network: str, device: str, flip_indices: object = None, flip_shift: bool = True) -> None:
+        assert flip_shift
         self._network = network
         self.seen |= {f"{network} device": device, f"{network} flips": flip_indices is not None}
 

@@ -6,7 +6,9 @@ import math
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
+
+from pose_track.geometry.boxes import joints_to_boxes, nonempty
 
 
 @dataclass(frozen=True, eq=False)
@@ -36,3 +38,28 @@ class ImageLabel:
     ignore: NDArray[np.float64]
     exhaustive: bool
     source: str
+
+
+def box_around(joints: NDArray[np.floating], visibility: NDArray[np.integer]) -> NDArray[np.float64] | None:
+    """(4,) x1 y1 x2 y2: the extent of a person's labelled joints, its width and height grown by 15 % about the centre,
+    7.5 % to each side (see `geometry.boxes.joints_to_boxes`); None where they span no box, as a single joint, which
+    does not tell a person's size.
+
+    joints: (J, 2) pixels; visibility: (J,), 0 not labelled.
+
+    >>> box_around(np.array([[0.0, 0], [100, 200], [900, 900]]), np.array([2, 1, 0])).tolist()
+    [-7.5, -15.0, 107.5, 215.0]
+    """
+    box = joints_to_boxes(joints[None], visibility[None], min_score=0)
+    return box[0] if nonempty(box)[0] else None
+
+
+def head_size(head_box: ArrayLike) -> float:
+    """The length in pixels that PCKh measures by: 0.6 of the diagonal of the head's box, x1 y1 x2 y2 (as in the
+    evaluations of MPII and PoseTrack); NaN where the box has one.
+
+    >>> head_size([10, 10, 40, 50])
+    30.0
+    """
+    x1, y1, x2, y2 = np.asarray(head_box, np.float64)
+    return 0.6 * math.hypot(x2 - x1, y2 - y1)

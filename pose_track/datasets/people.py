@@ -3,21 +3,26 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import NamedTuple
 
-import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from pose_track.datasets.augment import ColourJitter, Degradation, Erasing, check_chances
+from pose_track.datasets.canvas import TOP_LAYER, Canvas, Placement, join, lay_person, mirror, place
+from pose_track.datasets.cutouts import Cutouts, vary
 from pose_track.datasets.images import ImageStore
 from pose_track.datasets.labels import ImageLabel
-from pose_track.geometry.boxes import clip_boxes
-from pose_track.models.centre import PADDING_GREY, STRIDE
+from pose_track.models.centre import STRIDE
 from pose_track.types import ImageArray, IntArray
 
 SPREAD = 0.54 / 6  # deviation of a centre's Gaussian as a share of the box's side (TTFNet, alpha / 6)
 MIN_SIDE = 6.0  # pixels on the canvas; people cut down to less are ignored
+MAX_COVERED = 0.7  # share of a box; people more covered by what was laid over them are ignored
+MAX_PASTED = 3  # people into one picture
+OVERHANG = np.array([(0.3, 0.1), (0.3, 0.4)])  # of a pasted person, most in x y beyond left and top, right and bottom
+PASTED_HEIGHTS = (0.15, 0.9)  # of a pasted person, as a share of what the canvas shows of the picture's height
 
 
 @dataclass(frozen=True)
@@ -25,15 +30,19 @@ class BoxAugmentation:
     """How a training picture is changed.
 
     long_side: range of its longer side on the canvas in pixels, drawn log-uniformly; aspect: largest stretch of width
-    against height; flip_chance: of a mirrored picture; colour: largest change of gain; grey_chance: of a picture
-    without colour. Raises ValueError for values out of range.
+    against height; flip_chance: of a mirrored picture; paste_chance: of a person pasted into it, and of each further
+    one, up to three; mosaic_chance: of four pictures on one canvas, each as much smaller as its part of it; colour,
+    degradation and erasing: of the whole canvas. Raises ValueError for values out of range.
     """
 
     long_side: tuple[float, float] = (240.0, 640.0)
     aspect: float = 1.4
     flip_chance: float = 0.5
-    colour: float = 0.3
-    grey_chance: float = 0.1
+    paste_chance: float = 0.0
+    mosaic_chance: float = 0.0
+    colour: ColourJitter = field(default_factory=lambda: ColourJitter(0.3, 0.1, 24, grey_chance=0.1))
+    degradation: Degradation = field(default_factory=Degradation)
+    erasing: Erasing = field(default_factory=Erasing)
 
     def __post_init__(self) -> None:
         low, high = self.long_side
@@ -41,11 +50,7 @@ class BoxAugmentation:
             raise ValueError(f"long_side must be two lengths in pixels, the smaller first, got {list(self.long_side)}")
         if not self.aspect >= 1:
             raise ValueError(f"aspect must be at least 1, got {self.aspect!r}")
-        if not 0 <= self.colour < 1:
-            raise ValueError(f"colour must be at least 0 and below 1, got {self.colour!r}")
-        for name in ("flip_chance", "grey_chance"):
-            if not 0 <= getattr(self, name) <= 1:
-                raise ValueError(f"{name} must be between 0 and 1, got {getattr(self, name)!r}")
+        check_chances(self, "flip_chance", "paste_chance", "mosaic_chance")
 
 
 class BoxSample(NamedTuple):
@@ -94,9 +99,9 @@ def centre_targets(
 class PeopleDataset:
     """Pictures with person boxes on a square canvas, augmented.
 
-    canvas: side in pixels, a multiple of 64. The sample of one index is drawn anew at each access, from the generator
-    seeded by `reseed`. Pictures that are missing or broken, or not of the size their label tells, raise
-    FileNotFoundError or ValueError naming them.
+    canvas: side in pixels, a multiple of 64; cutouts: people to paste. Raises ValueError where people are to be pasted
+    and there are none. Pictures that are missing or broken, or not of the size their label tells, raise
+    FileNotFoundError or ValueError naming them once they are drawn.
     """
 
     def __init__(
@@ -105,92 +110,95 @@ class PeopleDataset:
         labels: Sequence[ImageLabel],
         canvas: int,
         augmentation: BoxAugmentation,
-        seed: int = 0,
+        cutouts: Cutouts | None = None,
     ):
-        self.images, self.labels, self.canvas, self.augmentation = images, labels, canvas, augmentation
-        self.reseed(seed)
-
-    def reseed(self, seed: int) -> None:
-        """Restart the random augmentation; called for each batch, so that a resumed run draws the same pictures."""
-        self.rng = np.random.default_rng(seed)
+        if augmentation.paste_chance > 0 and cutouts is None:
+            raise ValueError(f"paste_chance {augmentation.paste_chance!r} needs people to paste; give cut-outs, or 0")
+        self.images, self.labels, self.canvas = images, labels, canvas
+        self.augmentation, self.cutouts = augmentation, cutouts
 
     def __len__(self) -> int:
         return len(self.labels)
 
-    def __getitem__(self, index: int) -> BoxSample:
+    def sample(self, index: int, seed: int) -> BoxSample:
+        """The picture of an index, with the changes that `seed`, not negative, draws for it."""
+        aug, rng = self.augmentation, np.random.default_rng([seed, index])
+        whole = np.array([self.canvas, self.canvas])
+        mosaic = rng.random() < aug.mosaic_chance
+        canvas = self._draw_mosaic(index, rng) if mosaic else self._draw_picture(index, whole, rng)
+        if rng.random() < aug.flip_chance:
+            canvas = mirror(canvas)
+        erased = aug.erasing(canvas.image, rng)
+        if erased is not None:
+            canvas.layers[erased] = TOP_LAYER
+        return box_sample(canvas, aug.degradation(aug.colour(canvas.image, rng), rng))
+
+    def _draw_mosaic(self, index: int, rng: np.random.Generator) -> Canvas:
+        """The picture and three others around a point in the middle half of the canvas (Bochkovskiy et al., "YOLOv4",
+        2020, section 3.3)."""
+        cells = self.canvas // STRIDE
+        x, y = STRIDE * rng.integers(cells // 4, cells - cells // 4 + 1, 2)
+        windows = [np.array([w, h]) for h in (y, self.canvas - y) for w in (x, self.canvas - x)]
+        chosen = [index, *rng.integers(len(self), size=3).tolist()]
+        parts = [self._draw_picture(i, window, rng) for i, window in zip(chosen, windows, strict=True)]
+        return join([parts[:2], parts[2:]])
+
+    def _draw_picture(self, index: int, window: IntArray, rng: np.random.Generator) -> Canvas:
+        """A picture on a canvas of size `window`, w h, maybe with further people."""
         label = self.labels[index]
+        image = self._read(label)
+        placement = self._draw_placement(np.array(image.shape[1::-1]), window, rng)
+        canvas = place(image, label, placement)
+        if self.cutouts is not None:
+            for _ in range(MAX_PASTED):
+                if rng.random() >= self.augmentation.paste_chance:
+                    break
+                canvas = _paste_person(canvas, placement, self.cutouts, rng)
+        return canvas
+
+    def _read(self, label: ImageLabel) -> ImageArray:
         image = self.images.read(label.file_name)
         if image.shape[:2] != (label.height, label.width):
             told, found = f"{label.width}x{label.height}", f"{image.shape[1]}x{image.shape[0]}"
             raise ValueError(f"{self.images.path}: {label.file_name} is {found} pixels, its label says {told}")
-        return self.sample(image, label)
+        return image
 
-    def sample(self, image: ImageArray, label: ImageLabel) -> BoxSample:
-        """One augmented sample of a picture."""
-        source = np.array([image.shape[1], image.shape[0]])
-        size, corner, flip = self._draw_placement(source)
-        canvas = self._paste(image, size, corner)
-        boxes, ignore = (self._place(b, size / source, corner, flip) for b in (label.boxes, label.ignore))
-        if flip:
-            canvas = canvas[:, ::-1]
-        return self._targets(self._repaint(canvas), boxes, ignore, label.exhaustive)
-
-    def _draw_placement(self, source: IntArray) -> tuple[IntArray, IntArray, bool]:
-        """Size w h on the canvas of a picture of size `source`, the place x y of its top left pixel there, and whether
-        to mirror."""
-        aug, rng = self.augmentation, self.rng
-        factor = np.exp(rng.uniform(*np.log(aug.long_side))) / source.max()
+    def _draw_placement(self, source: IntArray, window: IntArray, rng: np.random.Generator) -> Placement:
+        """Where in the window a picture of size `source`, w h, goes."""
+        aug = self.augmentation
+        long_side = np.exp(rng.uniform(*np.log(aug.long_side))) * window.max() / self.canvas
         stretch = np.exp(rng.uniform(-1, 1) * np.log(aug.aspect) / 2)
-        size = np.maximum(1, np.rint(source * factor * [stretch, 1 / stretch])).astype(np.int64)
-        room = self.canvas - size
+        size = np.rint(source / source.max() * long_side * [stretch, 1 / stretch]).astype(np.int64).clip(1)
+        room = window - size
         corner = np.rint(rng.uniform(np.minimum(room, 0), np.maximum(room, 0))).astype(np.int64)
-        return size, corner, bool(rng.random() < aug.flip_chance)
+        return Placement(window, size, corner)
 
-    def _paste(self, image: ImageArray, size: IntArray, corner: IntArray) -> ImageArray:
-        """The picture resized as `letterbox` does for the finished detector, on a grey canvas that may cut it."""
-        shrinks = size.prod() < image.shape[0] * image.shape[1]
-        resized = cv2.resize(image, size.tolist(), interpolation=cv2.INTER_AREA if shrinks else cv2.INTER_LINEAR)
-        canvas = np.full((self.canvas, self.canvas, 3), PADDING_GREY, np.uint8)
-        (x1, y1), (x2, y2) = np.maximum(corner, 0), np.minimum(corner + size, self.canvas)
-        canvas[y1:y2, x1:x2] = resized[y1 - corner[1] : y2 - corner[1], x1 - corner[0] : x2 - corner[0]]
-        return canvas
 
-    def _place(
-        self, boxes: NDArray[np.float64], scale: NDArray[np.float64], corner: IntArray, flip: bool
-    ) -> NDArray[np.float64]:
-        """Boxes of the picture as boxes of the canvas; pixel centres are whole numbers in both."""
-        placed = (boxes + 0.5) * np.tile(scale, 2) - 0.5 + np.tile(corner, 2)
-        if flip:
-            placed[:, [0, 2]] = self.canvas - 1 - placed[:, [2, 0]]
-        return placed
+def _paste_person(canvas: Canvas, placement: Placement, cutouts: Cutouts, rng: np.random.Generator) -> Canvas:
+    """The canvas with one more person on its picture, most of whom is within it."""
+    rows, columns = within = placement.shown
+    extent = np.array([columns.stop - columns.start, rows.stop - rows.start])
+    height = extent[1] * np.exp(rng.uniform(*np.log(PASTED_HEIGHTS)))
+    person = vary(cutouts.draw(rng), height, canvas.image[within], rng)
+    size = np.array(person.alpha.shape[::-1])
+    low, high = -size * OVERHANG[0], extent - size * (1 - OVERHANG[1])
+    corner = np.rint(low + rng.random(2) * (high - low)).astype(int)
+    return lay_person(canvas, person, (columns.start + int(corner[0]), rows.start + int(corner[1])), within)
 
-    def _repaint(self, canvas: ImageArray) -> ImageArray:
-        aug, rng = self.augmentation, self.rng
-        gain = rng.uniform(1 - aug.colour, 1 + aug.colour) * rng.uniform(1 - aug.colour / 3, 1 + aug.colour / 3, 3)
-        offset = np.float32(rng.uniform(-80, 80) * aug.colour)
-        values: NDArray[np.float32] = np.clip(canvas * gain.astype(np.float32) + offset, 0, 255)
-        if rng.random() < aug.grey_chance:
-            values = np.repeat(values.mean(axis=2, keepdims=True), 3, axis=2)
-        painted: ImageArray = values.astype(np.uint8)
-        return painted
 
-    def _targets(
-        self, canvas: ImageArray, boxes: NDArray[np.float64], ignore: NDArray[np.float64], exhaustive: bool
-    ) -> BoxSample:
-        """The sample of a canvas; people of whom little is left on it, or who are tiny there, are ignored."""
-        cells = self.canvas // STRIDE
-        inside = clip_boxes(boxes, (self.canvas, self.canvas))
-        sides = inside[:, 2:] - inside[:, :2]
-        full = (boxes[:, 2:] - boxes[:, :2]).prod(axis=1)
-        kept = (sides > MIN_SIDE).all(axis=1) & (sides.prod(axis=1) > 0.3 * full)
-        heat, where, box_weight = centre_targets(inside[kept], (cells, cells))
-        heat_weight = np.full((cells, cells), float(exhaustive), np.float32)
-        for region in [*clip_boxes(ignore, (self.canvas, self.canvas)), *inside[~kept]]:
-            heat_weight[_cells_within(region)] = 0
-        for region in inside[kept]:
-            heat_weight[_cells_within(region)] = 1
-        heat_weight[heat == 1] = 1  # a box may be so thin that no cell has its middle within
-        return BoxSample(np.ascontiguousarray(canvas.transpose(2, 0, 1)), heat, where, box_weight, heat_weight)
+def box_sample(canvas: Canvas, image: ImageArray) -> BoxSample:
+    """The targets of a canvas, whose picture looks like `image` by now; people who are tiny or mostly covered there
+    are ignored."""
+    sides = canvas.boxes[:, 2:] - canvas.boxes[:, :2]
+    kept = (sides > MIN_SIDE).all(axis=1) & (canvas.covered() <= MAX_COVERED)
+    heat, where, box_weight = centre_targets(canvas.boxes[kept], canvas.known.shape[::-1])
+    heat_weight = canvas.known.astype(np.float32)
+    for region in [*canvas.ignore, *canvas.boxes[~kept]]:
+        heat_weight[_cells_within(region)] = 0
+    for region in canvas.boxes[kept]:
+        heat_weight[_cells_within(region)] = 1
+    heat_weight[heat == 1] = 1  # a box may be so thin that no cell has its middle within
+    return BoxSample(np.ascontiguousarray(image.transpose(2, 0, 1)), heat, where, box_weight, heat_weight)
 
 
 def _cells_within(box: NDArray[np.float64]) -> tuple[slice, slice]:

@@ -3,31 +3,36 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import NamedTuple
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from pose_track.datasets.augment import ColourJitter, Degradation, Erasing, check_chances, check_shares
+from pose_track.datasets.cutouts import Cutouts, paste, vary
 from pose_track.datasets.images import ImageStore
 from pose_track.datasets.labels import PersonLabel
-from pose_track.geometry.affine import apply_affine, crop_matrix, fit_boxes
-from pose_track.models.heatmaps import encode
+from pose_track.geometry.affine import Matrix, apply_affine, fit_boxes
+from pose_track.models.codec import Codec
 from pose_track.skeleton import Skeleton
 from pose_track.types import ImageArray
 
 LOWER_BODY = ("pelvis", "hip", "knee", "ankle")
+HALF_BODY_JOINTS = 8  # more than so many must be labelled for a crop of one half
+HALF_BODY_PADDING = 1.5
 
 
 @dataclass(frozen=True)
 class PoseAugmentation:
-    """How far a training crop strays from its box (HRNet, section 4.1).
+    """How a training crop strays from its box (HRNet, section 4.1).
 
     scale: deviation of the size factor, cut off at one deviation; rotation: deviation in degrees, cut off at two,
     applied with probability rotation_chance; shift: largest move of the centre, as a share of the crop; flip_chance: of
-    a mirrored crop; half_body_chance: of a crop of the upper or the lower body only; colour: largest change of gain;
-    occlusion_chance: of a patch of one colour over a part of the crop. Raises ValueError for values out of range.
+    a mirrored crop; half_body_chance: of a crop of the upper or the lower body only; upper_body_chance: of the upper
+    one of these two (the published code, which compares a normal number with 0.5, has 0.6915); paste_chance: of another
+    person at the crop's edge; colour, degradation and erasing: of the crop. Raises ValueError for values out of range.
     """
 
     scale: float = 0.35
@@ -36,16 +41,15 @@ class PoseAugmentation:
     shift: float = 0.0
     flip_chance: float = 0.5
     half_body_chance: float = 0.3
-    colour: float = 0.0
-    occlusion_chance: float = 0.0
+    upper_body_chance: float = 0.5
+    paste_chance: float = 0.0
+    colour: ColourJitter = field(default_factory=ColourJitter)
+    degradation: Degradation = field(default_factory=Degradation)
+    erasing: Erasing = field(default_factory=Erasing)
 
     def __post_init__(self) -> None:
-        for name in ("rotation_chance", "flip_chance", "half_body_chance", "occlusion_chance"):
-            if not 0 <= getattr(self, name) <= 1:
-                raise ValueError(f"{name} must be between 0 and 1, got {getattr(self, name)!r}")
-        for name in ("scale", "shift", "colour"):
-            if not 0 <= getattr(self, name) < 1:
-                raise ValueError(f"{name} must be at least 0 and below 1, got {getattr(self, name)!r}")
+        check_chances(self, "rotation_chance", "flip_chance", "half_body_chance", "upper_body_chance", "paste_chance")
+        check_shares(self, "scale", "shift")
         if not 0 <= self.rotation <= 180:
             raise ValueError(f"rotation must be between 0 and 180 degrees, got {self.rotation!r}")
 
@@ -61,9 +65,9 @@ class PoseSample(NamedTuple):
 class TopDownDataset:
     """Crops of labelled people with heatmap targets.
 
-    input_size: (w, h) of the crop in pixels; sigma: of the target in heatmap cells; augmentation: None gives the
-    plain crop. The crop of one index is drawn anew at each access, from the generator seeded by `reseed`. Pictures that
-    are missing or broken raise FileNotFoundError or ValueError naming them.
+    codec: the crop's geometry and the targets; augmentation: None gives the plain crop; cutouts: people to paste.
+    Raises ValueError where people are to be pasted and there are none. Pictures that are missing or broken raise
+    FileNotFoundError or ValueError naming them once they are drawn.
     """
 
     def __init__(
@@ -71,76 +75,86 @@ class TopDownDataset:
         images: ImageStore,
         people: Sequence[PersonLabel],
         skeleton: Skeleton,
-        input_size: tuple[int, int],
-        sigma: float = 2.0,
+        codec: Codec,
         augmentation: PoseAugmentation | None = None,
-        seed: int = 0,
+        cutouts: Cutouts | None = None,
     ):
-        self.images, self.people, self.skeleton = images, people, skeleton
-        self.input_size, self.sigma, self.augmentation = input_size, sigma, augmentation
-        self._upper = np.array([not n.endswith(LOWER_BODY) for n in skeleton.joint_names])
-        self.reseed(seed)
-
-    def reseed(self, seed: int) -> None:
-        """Restart the random augmentation; called for each batch, so that a resumed run draws the same crops."""
-        self.rng = np.random.default_rng(seed)
+        if augmentation is not None and augmentation.paste_chance > 0 and cutouts is None:
+            raise ValueError(f"paste_chance {augmentation.paste_chance!r} needs people to paste; give cut-outs, or 0")
+        self.images, self.people, self.skeleton, self.codec = images, people, skeleton, codec
+        self.augmentation, self.cutouts = augmentation, cutouts
+        self._upper = np.array([not name.endswith(LOWER_BODY) for name in skeleton.joint_names])
 
     def __len__(self) -> int:
         return len(self.people)
 
-    def __getitem__(self, index: int) -> PoseSample:
-        person = self.people[index]
+    def sample(self, index: int, seed: int) -> PoseSample:
+        """The crop of a person, with the changes that `seed`, not negative, draws for it."""
+        person, rng = self.people[index], np.random.default_rng([seed, index])
         image = self.images.read(person.file_name)
-        matrix, flip = self._draw_crop(person)
-        crop: ImageArray = np.asarray(cv2.warpAffine(image, matrix, self.input_size, flags=cv2.INTER_LINEAR), np.uint8)
+        matrix, flip = self._draw_crop(person, rng)
+        crop: ImageArray = np.asarray(cv2.warpAffine(image, matrix, self.codec.input_size), np.uint8)
         joints, visibility = apply_affine(matrix, person.joints), person.visibility
         if flip:
-            crop = crop[:, ::-1]
-            joints[:, 0] = self.input_size[0] - 1 - joints[:, 0]
+            crop = np.asarray(cv2.flip(crop, 1), np.uint8)
+            joints[:, 0] = self.codec.input_size[0] - 1 - joints[:, 0]
             joints, visibility = joints[self.skeleton.flip_indices], visibility[self.skeleton.flip_indices]
         if self.augmentation is not None:
-            crop = self._repaint(crop, self.augmentation)
-        cells = (self.input_size[0] // 4, self.input_size[1] // 4)
-        target, weight = encode(joints, (visibility > 0).astype(np.float32), cells, self.sigma)
+            crop = self._repaint(crop, self.augmentation, rng)
+        target, weight = self.codec.encode(joints, (visibility > 0).astype(np.float32))
         return PoseSample(np.ascontiguousarray(crop.transpose(2, 0, 1)), target, weight)
 
-    def _draw_crop(self, person: PersonLabel) -> tuple[NDArray[np.float64], bool]:
+    def _draw_crop(self, person: PersonLabel, rng: np.random.Generator) -> tuple[Matrix, bool]:
         """The matrix from the picture to the crop, and whether to mirror the crop."""
-        aug, rng, aspect = self.augmentation, self.rng, self.input_size[0] / self.input_size[1]
+        aug = self.augmentation
+        centers, sizes = fit_boxes(person.box, self._aspect)
+        center, size = centers[0], sizes[0]
         if aug is None:
-            centers, sizes = fit_boxes(person.box, aspect)
-            return crop_matrix(centers[0], sizes[0, 0], self.input_size), False
-        half = self._half_body_box(person) if rng.random() < aug.half_body_chance else None
-        centers, sizes = fit_boxes(person.box, aspect) if half is None else fit_boxes(half, aspect, padding=1.5)
-        center = centers[0] + rng.uniform(-aug.shift, aug.shift, 2) * sizes[0]
-        width = sizes[0, 0] * np.clip(1 + aug.scale * rng.standard_normal(), 1 - aug.scale, 1 + aug.scale)
+            return self.codec.matrix(center, size[0]), False
+        if rng.random() < aug.half_body_chance:
+            center, size = self._half_body(person, rng.random() < aug.upper_body_chance) or (center, size)
+        center = center + rng.uniform(-aug.shift, aug.shift, 2) * size
+        width = size[0] * np.clip(1 + aug.scale * rng.standard_normal(), 1 - aug.scale, 1 + aug.scale)
         angle = 0.0
         if rng.random() < aug.rotation_chance:
             angle = float(np.clip(aug.rotation * rng.standard_normal(), -2 * aug.rotation, 2 * aug.rotation))
-        return crop_matrix(center, width, self.input_size, angle), bool(rng.random() < aug.flip_chance)
+        return self.codec.matrix(center, width, angle), bool(rng.random() < aug.flip_chance)
 
-    def _half_body_box(self, person: PersonLabel) -> NDArray[np.float64] | None:
-        """The extent of the upper or the lower joints; None where no more than 8 joints are labelled (HRNet's number),
-        or where those chosen lie in one point."""
+    @property
+    def _aspect(self) -> float:
+        return self.codec.input_size[0] / self.codec.input_size[1]
+
+    def _half_body(self, person: PersonLabel, upper: bool) -> tuple[NDArray[np.float64], NDArray[np.float64]] | None:
+        """Centre and size of the crop of the upper or the lower body; None where too few joints are labelled, or where
+        those chosen lie in one point.
+
+        The centre is the mean of the joints. A half of two joints or fewer leaves its turn to the other (as in the
+        published code).
+        """
         labelled = person.visibility > 0
-        if labelled.sum() <= 8:
+        if labelled.sum() <= HALF_BODY_JOINTS:
             return None
-        upper, lower = labelled & self._upper, labelled & ~self._upper
-        chosen = upper if (self.rng.random() < 0.5 and upper.sum() > 2) or lower.sum() <= 2 else lower
-        low, high = person.joints[chosen].min(axis=0), person.joints[chosen].max(axis=0)
-        return np.concatenate([low, high]) if (high > low).any() else None
+        above, below = labelled & self._upper, labelled & ~self._upper
+        joints = person.joints[above if (upper and above.sum() > 2) or below.sum() <= 2 else below]
+        low, high = joints.min(axis=0), joints.max(axis=0)
+        if (low == high).all():
+            return None
+        _, sizes = fit_boxes(np.concatenate([low, high]), self._aspect, HALF_BODY_PADDING)
+        return joints.mean(axis=0), sizes[0]
 
-    def _repaint(self, crop: ImageArray, aug: PoseAugmentation) -> ImageArray:
-        """Colour gains, and a patch of one colour over a part of the crop."""
-        rng = self.rng
-        if aug.colour:
-            gain = rng.uniform(1 - aug.colour, 1 + aug.colour) * rng.uniform(1 - aug.colour / 2, 1 + aug.colour / 2, 3)
-            offset = rng.uniform(-60, 60) * aug.colour
-            crop = np.clip(crop * gain.astype(np.float32) + np.float32(offset), 0, 255).astype(np.uint8)
-        if rng.random() < aug.occlusion_chance:
-            h, w = crop.shape[:2]
-            ph, pw = rng.integers(h // 8, h // 3), rng.integers(w // 8, w // 3)
-            y, x = rng.integers(0, h - ph + 1), rng.integers(0, w - pw + 1)
-            crop = crop.copy()
-            crop[y : y + ph, x : x + pw] = rng.integers(0, 256, 3, dtype=np.uint8)
-        return crop
+    def _repaint(self, crop: ImageArray, aug: PoseAugmentation, rng: np.random.Generator) -> ImageArray:
+        """The crop with what stands in front of it, in other light and of worse quality."""
+        if self.cutouts is not None and rng.random() < aug.paste_chance:
+            _paste_beside(crop, self.cutouts, rng)
+        aug.erasing(crop, rng)
+        return aug.degradation(aug.colour(crop, rng), rng)
+
+
+def _paste_beside(crop: ImageArray, cutouts: Cutouts, rng: np.random.Generator) -> None:
+    """Another person of about the size of the one in the middle, at the crop's left or right edge."""
+    height, width = crop.shape[:2]
+    person = vary(cutouts.draw(rng), height * rng.uniform(0.6, 1.4), crop, rng)
+    offset = rng.choice([-1, 1]) * rng.uniform(0.35, 0.6) * width, rng.uniform(-0.35, 0.35) * height
+    middle = np.array([width, height]) / 2 + offset
+    corner = np.rint(middle - np.array(person.alpha.shape[::-1]) / 2).astype(int)
+    paste(crop, person, (int(corner[0]), int(corner[1])))

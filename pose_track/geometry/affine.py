@@ -1,8 +1,8 @@
 """Crops of people as affine matrices, and their inverse: the one place that knows the crop's geometry.
 
 A crop is the picture seen through a rotated rectangle of fixed aspect around a box. Pixel centres have integer
-coordinates in both the frame and the crop (the published, "biased" convention: the centre of the rectangle lands on
-(W / 2, H / 2)).
+coordinates in both the frame and the crop. Where the rectangle's centre lands is a convention: on (W / 2, H / 2) (the
+published, "biased" one) or on the true middle of the pixel centres (the "unbiased" one of UDP).
 """
 
 from __future__ import annotations
@@ -28,19 +28,29 @@ def fit_boxes(boxes: ArrayLike, aspect: float, padding: float = 1.25) -> tuple[M
     return (boxes[:, :2] + boxes[:, 2:]) / 2, sizes * padding
 
 
-def crop_matrix(center: ArrayLike, width: float, out_size: tuple[int, int], rotation_degrees: float = 0.0) -> Matrix:
+def crop_matrix(
+    center: ArrayLike, width: float, out_size: tuple[int, int], rotation_degrees: float = 0.0, unbiased: bool = False
+) -> Matrix:
     """(2, 3) matrix from frame pixels to crop pixels.
 
-    center: x y in the frame; width: the crop's width in frame pixels; out_size: (w, h) of the crop. A positive
-    rotation turns the picture's content counter-clockwise (seen with y down).
+    center: x y in the frame; width: the crop's width in frame pixels, its height is that of the aspect of out_size;
+    out_size: (w, h) of the crop. A positive rotation turns the picture's content counter-clockwise (seen with y down).
+    unbiased: the crop is W - 1 pixels wide, from centre to centre of its outermost ones, instead of W, and the middle
+    lands on ((W - 1) / 2, (H - 1) / 2) instead of (W / 2, H / 2), where mirroring leaves it (UDP: Huang et al., "The
+    Devil is in the Details", CVPR 2020, section 3). The units of x and y then differ a little, as published, which
+    shears rotated content by tenths of a percent. The published UDP code turns clockwise; here both turn alike.
 
     >>> crop_matrix([10, 20], 50, (100, 200)) @ [10, 20, 1]
     array([ 50., 100.])
+    >>> crop_matrix([10, 20], 50, (101, 201), unbiased=True) @ [10, 20, 1]
+    array([ 50., 100.])
     """
-    scale = out_size[0] / width
-    cos, sin = scale * np.cos(np.deg2rad(rotation_degrees)), scale * np.sin(np.deg2rad(rotation_degrees))
-    linear = np.array([[cos, sin], [-sin, cos]])
-    shift = np.array(out_size) / 2 - linear @ np.asarray(center, np.float64)
+    size = np.array(out_size, np.float64)
+    extent = size - 1 if unbiased else size
+    cos, sin = np.cos(np.deg2rad(rotation_degrees)), np.sin(np.deg2rad(rotation_degrees))
+    scale = extent / size * (size[0] / width)  # crop pixels to one of the frame, in x and y
+    linear = scale[:, None] * np.array([[cos, sin], [-sin, cos]])
+    shift = extent / 2 - linear @ np.asarray(center, np.float64)
     return np.column_stack([linear, shift])
 
 

@@ -20,6 +20,9 @@ from safetensors import safe_open
 from safetensors.torch import save_file
 from torch import Tensor, nn
 
+_LAST_LAYER = "final_layer."
+_COUNTER = ".num_batches_tracked"  # of a batch-norm: without effect, and missing in the published W48 of ImageNet
+
 # Parts of the names in other projects' files: of a wrapper for several devices, and of a network's two halves.
 _FOREIGN_PREFIX = re.compile(r"^(module\.)?((backbone|head|keypoint_head)\.)?")
 
@@ -35,13 +38,29 @@ def load_weights(network: nn.Module, path: str | os.PathLike[str]) -> dict[str, 
     shapes are not exactly those of the network.
     """
     path = Path(path)
-    if not path.is_file():
-        raise FileNotFoundError(f"there is no weights file {str(path)!r}; give the path of a .safetensors or .pth file")
-    tensors, metadata = _read_safetensors(path) if path.suffix == ".safetensors" else (_read_pickle(path), {})
+    tensors, metadata = _read(path)
     tensors = _renamed(tensors, network)
     _check_fits(tensors, network, path)
     network.load_state_dict(tensors)
     return metadata
+
+
+def load_trunk(network: nn.Module, path: str | os.PathLike[str]) -> list[str]:
+    """Fill an HRNet but for its last layer from a file of an HRNet trained for something else, such as ImageNet's
+    classes or other joints; return the names of what was left out of the file.
+
+    The file is read as `load_weights` does; as its authors, MMPose and timm write it, it may hold a classifier, and a
+    last exchange that also feeds the coarser branches, which are left out. It may lack batch-norms' counters. On an
+    error the network is as it was before. Raises FileNotFoundError where there is no file; ValueError where it cannot
+    be read, or lacks a part of the trunk or has one of another shape.
+    """
+    path, ours = Path(path), network.state_dict()
+    tensors = _renamed(_read(path)[0], network)
+    own = {name: value for name, value in ours.items() if name.startswith(_LAST_LAYER) or name.endswith(_COUNTER)}
+    trunk = {name: value for name, value in tensors.items() if name in ours and not name.startswith(_LAST_LAYER)}
+    _check_fits({**own, **trunk}, network, path)
+    network.load_state_dict({**own, **trunk})
+    return [name for name in tensors if name not in trunk]
 
 
 def save_weights(
@@ -81,6 +100,13 @@ def _stored(name: str, value: Tensor, half: bool) -> Tensor:
         remedy = "save with half=False" if torch.isfinite(value).all() else "the training has diverged"
         raise ValueError(f"{name} holds values that cannot be stored as {stored.dtype}: {remedy}")
     return stored
+
+
+def _read(path: Path) -> tuple[dict[str, Tensor], dict[str, str]]:
+    """The tensors of a file and its metadata."""
+    if not path.is_file():
+        raise FileNotFoundError(f"there is no weights file {str(path)!r}; give the path of a .safetensors or .pth file")
+    return _read_safetensors(path) if path.suffix == ".safetensors" else (_read_pickle(path), {})
 
 
 def _read_safetensors(path: Path) -> tuple[dict[str, Tensor], dict[str, str]]:

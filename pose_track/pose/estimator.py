@@ -8,10 +8,11 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from pose_track.geometry.affine import Matrix, apply_affine, crop_matrix, fit_boxes, invert_affine
+from pose_track.geometry.affine import Matrix, apply_affine, fit_boxes, invert_affine
 from pose_track.geometry.boxes import nonempty
 from pose_track.geometry.oks import oks_matrix, suppress_oks
-from pose_track.models.heatmaps import FloatArray, decode_quarter
+from pose_track.models.codec import Codec
+from pose_track.models.heatmaps import FloatArray
 from pose_track.skeleton import Skeleton
 from pose_track.types import Detections, ImageArray, Poses
 
@@ -47,10 +48,10 @@ class PoseEstimator:
     """The poses of the people in given boxes, by a heatmap network run on a crop of each.
 
     run: network from crops (B, h, w, 3) uint8 RGB to heatmaps (B, K, h / 4, w / 4), such as a `TorchRuntime`, which
-    also does the flip test. skeleton: the K joints. input_size: (w, h) of the crops. padding: how much larger than
-    its box a crop is. max_batch: crops run at once. max_oks: of two people more similar than this (OKS, over the
-    areas of their crops), the one of lower score is dropped; 1 keeps all. min_joint_score: joints up to this score
-    do not count in the score of a person.
+    also does the flip test. skeleton: the K joints. codec: that which the network was trained with; it also tells the
+    size of the crops. padding: how much larger than its box a crop is. max_batch: crops run at once. max_oks: of two
+    people more similar than this (OKS, over the areas of their crops), the one of lower score is dropped; 1 keeps all.
+    min_joint_score: joints up to this score do not count in the score of a person.
 
     Raises ValueError for a `max_batch` below 1.
     """
@@ -59,7 +60,7 @@ class PoseEstimator:
         self,
         run: Run,
         skeleton: Skeleton,
-        input_size: tuple[int, int] = (192, 256),
+        codec: Codec,
         padding: float = 1.25,
         max_batch: int = 16,
         max_oks: float = 0.9,
@@ -69,7 +70,7 @@ class PoseEstimator:
             raise ValueError(f"max_batch must be at least 1, got {max_batch!r}")
         self.skeleton = skeleton
         self._run = run
-        self._input_size = input_size
+        self._codec = codec
         self._padding = padding
         self._max_batch = max_batch
         self._max_oks = max_oks
@@ -80,16 +81,14 @@ class PoseEstimator:
         score, without doubles.
 
         Boxes that are empty or not finite are passed over. `boxes` and `sources` of the poses are those of the
-        detections; a joint's score is the peak of its heatmap, within [0, 1]; a person's is that of `person_scores`.
+        detections; a joint's score is that of `Codec.decode`; a person's is that of `person_scores`.
         """
         detections = detections[nonempty(detections.boxes)]
         if not len(detections):
             return Poses.empty(self.skeleton)
-        aspect = self._input_size[0] / self._input_size[1]
-        centers, sizes = fit_boxes(detections.boxes, aspect, self._padding)
-        matrices = np.stack(
-            [crop_matrix(center, size[0], self._input_size) for center, size in zip(centers, sizes, strict=True)]
-        )
+        w, h = self._codec.input_size
+        centers, sizes = fit_boxes(detections.boxes, w / h, self._padding)
+        matrices = np.stack([self._codec.matrix(center, size[0]) for center, size in zip(centers, sizes, strict=True)])
         parts = list(self._estimate(image, matrices))
         joints, joint_scores = (np.concatenate(part) for part in zip(*parts, strict=True))
         scores = person_scores(detections.scores, joint_scores, self._min_joint_score)
@@ -100,11 +99,9 @@ class PoseEstimator:
         """Joints (B, K, 2) in frame pixels and their scores (B, K), batch by batch."""
         for start in range(0, len(matrices), self._max_batch):
             batch = matrices[start : start + self._max_batch]
-            heatmaps = self._run(crop_people(image, batch, self._input_size))
-            cells, scores = decode_quarter(heatmaps)
-            stride = self._input_size[0] / heatmaps.shape[-1]
-            joints = apply_affine(invert_affine(batch), cells * stride)
-            yield joints.astype(np.float32), scores.clip(0, 1)
+            heatmaps = self._run(crop_people(image, batch, self._codec.input_size))
+            joints, scores = self._codec.decode(heatmaps)
+            yield apply_affine(invert_affine(batch), joints).astype(np.float32), scores
 
     def _without_doubles(self, poses: Poses, areas: NDArray[np.float64]) -> Poses:
         who = (poses.joints, poses.joint_scores, areas)

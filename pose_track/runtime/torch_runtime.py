@@ -57,7 +57,7 @@ class TorchRuntime:
     network: takes normalised RGB (B, 3, H, W) and gives one tensor; it is moved to the device and set to evaluation
     in place. device and precision: see `resolve_device` and `resolve_precision`. flip_indices: (K,) twins of the
     joints (`Skeleton.flip_indices`); where given, the mirrored pictures are run too and the heatmaps of both
-    averaged, the mirrored ones moved one cell to the right.
+    averaged, the mirrored ones moved one cell to the right where flip_shift (`Codec.flip_shift`) says so.
     """
 
     def __init__(
@@ -66,10 +66,12 @@ class TorchRuntime:
         device: str = "auto",
         precision: Precision = "auto",
         flip_indices: ArrayLike | None = None,
+        flip_shift: bool = True,
     ) -> None:
         self.device = resolve_device(device)
         self.dtype = resolve_precision(precision, self.device)
         self._flip_indices = flip_indices
+        self._flip_shift = flip_shift
         model = nn.Sequential(Normalize(), network).eval()
         self._model = model.to(device=self.device, memory_format=torch.channels_last)  # type: ignore[call-overload]
 
@@ -82,7 +84,7 @@ class TorchRuntime:
         batch = batch.permute(0, 3, 1, 2)  # (B, H, W, 3) -> (B, 3, H, W), in memory still channels last
         outputs = self._forward(batch)
         if self._flip_indices is not None:
-            outputs = average_flipped(outputs, self._forward(batch.flip(-1)), self._flip_indices)
+            outputs = average_flipped(outputs, self._forward(batch.flip(-1)), self._flip_indices, self._flip_shift)
         return np.asarray(outputs.cpu().numpy())
 
     def _forward(self, batch: Tensor) -> Tensor:

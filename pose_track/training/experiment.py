@@ -1,161 +1,164 @@
-"""What one training run is: its settings, and the task they describe."""
+"""The settings of one training run."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from pathlib import Path
-from typing import Annotated, Literal, NamedTuple
+from typing import Annotated, Any, Literal
 
-import numpy as np
-import torch
 from pydantic import Field, model_validator
-from torch import nn
 
-from pose_track.build import NETWORKS
-from pose_track.datasets.coco import load_boxes, load_people
-from pose_track.datasets.images import ImageStore
-from pose_track.datasets.people import BoxAugmentation, PeopleDataset
-from pose_track.datasets.top_down import PoseAugmentation, TopDownDataset
-from pose_track.models.centre import SIZE_MULTIPLE, centre_compact
-from pose_track.models.weights import load_weights
+from pose_track.datasets.people import BoxAugmentation
+from pose_track.datasets.readers import LabelFormat
+from pose_track.datasets.top_down import PoseAugmentation
+from pose_track.models.centre import SIZE_MULTIPLE
+from pose_track.models.codec import Codec
+from pose_track.models.heatmaps import Kind
 from pose_track.settings import Positive, Section
-from pose_track.skeleton import SKELETONS, Skeleton
-from pose_track.training.loop import LoopOptions, SampleSource, Task
-from pose_track.training.loss import centre_loss, joints_mse
-from pose_track.training.tasks import detector_figures, pose_figures
+from pose_track.training.loop import LoopOptions
+from pose_track.training.optimizer import OptimizerOptions
+from pose_track.training.validation import Metric
 
 
 class DataSource(Section):
-    """A COCO-format annotation file and its pictures, a folder or a tar file."""
+    """Labels and their pictures.
+
+    annotations: a file, or for PoseTrack a folder of files. images: a folder, zip or tar file that the names in the
+    annotations are relative to. format: of the annotations; "auto" tells it by their content.
+    """
 
     annotations: Path
     images: Path
+    format: LabelFormat = "auto"
+
+
+class TrainSource(DataSource):
+    """weight: how often an epoch has each of the samples, on average."""
+
+    weight: Annotated[float, Field(gt=0)] = 1.0
 
 
 class PoseExperiment(Section):
-    """A keypoint network's form, input w h in pixels, target deviation in cells, and augmentation."""
+    """A keypoint network and its training samples.
+
+    network: its form. skeleton: its joints, to which those of the data are mapped by name. input_size: w h of a crop in
+    pixels. target: kind of the heatmaps; sigma: their deviation in cells. loss: half the squared error as published
+    (mse), that of each person's eight worst joints (ohkm), or the cross-entropy of a map's softmax. weigh_joints:
+    whether hard joints count more, as in the published code where switched on. cutouts: people with masks, for
+    augmentation.paste_chance. metric: of validation, null for the usual one of the data; flip_test: there.
+    """
 
     network: Literal["hrnet_compact", "hrnet_w32", "hrnet_w48"] = "hrnet_compact"
     skeleton: Literal["posetrack_15", "coco_17", "posetrack18_17", "mpii_16", "lsp_14"] = "posetrack_15"
     input_size: tuple[Positive, Positive] = (128, 192)
+    target: Kind = "plain"
     sigma: Annotated[float, Field(gt=0)] = 2.0
+    loss: Literal["mse", "ohkm", "cross_entropy"] = "mse"
+    weigh_joints: bool = False
     augmentation: PoseAugmentation = PoseAugmentation()
+    cutouts: DataSource | None = None
+    metric: Metric | None = None
+    flip_test: bool = False
+
+    @property
+    def codec(self) -> Codec:
+        """How the network's heatmaps are made and read."""
+        return Codec(self.target, self.input_size, self.sigma, logits=self.loss == "cross_entropy")
 
     @model_validator(mode="after")
     def _sizes_fit(self) -> PoseExperiment:
         if any(side % 32 for side in self.input_size):
             raise ValueError(f"pose.input_size must be multiples of 32, got {list(self.input_size)}")
+        _check_cutouts("pose", self.cutouts, self.augmentation.paste_chance)
         return self
 
 
 class DetectorExperiment(Section):
-    """The side of a training canvas and the longer side of a picture in validation, in pixels, and augmentation."""
+    """The person detector and its training samples.
+
+    canvas: side of a training picture, long_side: longer side of a picture in validation, both in pixels. cutouts:
+    people with masks, for augmentation.paste_chance.
+    """
 
     canvas: Positive = 320
     long_side: Positive = 416
     augmentation: BoxAugmentation = BoxAugmentation()
+    cutouts: DataSource | None = None
 
     @model_validator(mode="after")
     def _canvas_fits(self) -> DetectorExperiment:
         if self.canvas % SIZE_MULTIPLE:
             raise ValueError(f"detector.canvas must be a multiple of {SIZE_MULTIPLE}, got {self.canvas}")
+        _check_cutouts("detector", self.cutouts, self.augmentation.paste_chance)
         return self
+
+
+def _check_cutouts(section: str, cutouts: DataSource | None, paste_chance: float) -> None:
+    if (cutouts is not None) != (paste_chance > 0):
+        raise ValueError(
+            f"{section}.cutouts and {section}.augmentation.paste_chance work together; give both, or neither"
+        )
+
+
+class Hardware(Section):
+    """What the run is made on.
+
+    device: "auto" is a GPU where there is one. devices: of a machine, 0 for all GPUs or one CPU process; nodes:
+    machines; a launcher (torchrun, fabric run) decides both itself. precision: of the network, "auto" is bfloat16 on a
+    GPU and float32 on a CPU. share_batch_norm: whether batch-norms see the samples of all processes. compile: whether
+    PyTorch compiles the network. threads: of the CPU for each process, 0 for all.
+    """
+
+    device: Literal["auto", "cpu", "cuda"] = "auto"
+    devices: Annotated[int, Field(ge=0)] = 0
+    nodes: Positive = 1
+    precision: Literal["auto", "32-true", "bf16-mixed", "16-mixed"] = "auto"
+    share_batch_norm: bool = False
+    compile: bool = False
+    threads: Annotated[int, Field(ge=0)] = 0
 
 
 class Experiment(Section):
     """One training run.
 
-    task: which network. train, val: data to learn from, one or more, and to measure with. init_weights: a file the
-    network starts from, null for random ones. pose, detector: of which only the one of the task may be given.
-    threads: of the CPU, 0 for all.
+    task: which network. train: data to learn from, one or more; val: to measure with. init_weights: a file the whole
+    network starts from; init_trunk: one that all but its last layer starts from, such as a network trained on ImageNet;
+    null for random weights. pose, detector: of which only the one of the task may be given.
     """
 
     task: Literal["pose", "detector"]
-    train: Annotated[tuple[DataSource, ...], Field(min_length=1)]
+    train: Annotated[tuple[TrainSource, ...], Field(min_length=1)]
     val: DataSource
     init_weights: Path | None = None
+    init_trunk: Path | None = None
     pose: PoseExperiment = PoseExperiment()
     detector: DetectorExperiment = DetectorExperiment()
+    optimizer: OptimizerOptions = OptimizerOptions()
     loop: LoopOptions
-    device: Literal["auto", "cpu", "cuda"] = "auto"
-    threads: Annotated[int, Field(ge=0)] = 0
+    hardware: Hardware = Hardware()
 
     @model_validator(mode="after")
-    def _only_its_own_section(self) -> Experiment:
+    def _nothing_without_effect(self) -> Experiment:
         other = "detector" if self.task == "pose" else "pose"
         if other in self.model_fields_set:
             raise ValueError(f"{other} has no effect on task {self.task}; leave that section out")
+        if self.init_trunk is not None and (self.init_weights is not None or self.task == "detector"):
+            raise ValueError("init_trunk is for task pose, and not beside init_weights; leave one out")
         return self
 
-
-class Joined:
-    """Several data sets, at least one, as one."""
-
-    def __init__(self, parts: Sequence[SampleSource]):
-        self.parts = parts
-        self.ends = np.cumsum([len(part) for part in parts])
-
-    def __len__(self) -> int:
-        return int(self.ends[-1])
-
-    def __getitem__(self, index: int) -> NamedTuple:
-        part = int(np.searchsorted(self.ends, index, side="right"))
-        return self.parts[part][index - (int(self.ends[part - 1]) if part else 0)]
-
-    def reseed(self, seed: int) -> None:
-        """Restart the randomness of each part, each from its own seed."""
-        for number, part in enumerate(self.parts):
-            part.reseed(seed * 101 + number)
+    def course(self) -> dict[str, Any]:
+        """The settings that decide what a run computes, flat; not where its files are and what it runs on."""
+        local = {"annotations", "images", "format", "evaluate_every", "checkpoint_seconds", "workers", "cutouts"}
+        local |= {"init_weights", "init_trunk", "device", "devices", "nodes", "compile", "threads", "val", "on_broken"}
+        other = "detector" if self.task == "pose" else "pose"
+        return dict(_flat("", self.model_dump(mode="json", exclude={other}), local))
 
 
-def build_network(experiment: Experiment) -> nn.Module:
-    """The network, from `init_weights` or random ones of the loop's seed."""
-    torch.manual_seed(experiment.loop.seed)
-    if experiment.task == "detector":
-        network: nn.Module = centre_compact()
+def _flat(prefix: str, value: Any, without: set[str]) -> list[tuple[str, Any]]:
+    """Nested mappings and lists as (dotted key, value), but for the keys in `without`."""
+    if isinstance(value, dict):
+        items = [(key, inner) for key, inner in value.items() if key not in without]
+    elif isinstance(value, list) and any(isinstance(inner, dict) for inner in value):
+        items = [(str(number), inner) for number, inner in enumerate(value)]
     else:
-        network = NETWORKS[experiment.pose.network](SKELETONS[experiment.pose.skeleton].num_joints)
-    if experiment.init_weights is not None:
-        load_weights(network, experiment.init_weights)
-    return network
-
-
-def build_task(experiment: Experiment, device: str) -> Task:
-    """What the trainer needs, for either kind of network."""
-    return _detector_task(experiment, device) if experiment.task == "detector" else _pose_task(experiment, device)
-
-
-def _pose_task(experiment: Experiment, device: str) -> Task:
-    options, skeleton, val = experiment.pose, SKELETONS[experiment.pose.skeleton], experiment.val
-    parts = [_pose_data(source, options, skeleton) for source in experiment.train]
-    images, people = ImageStore(val.images), load_people(val.annotations, skeleton)
-    if not people:
-        raise ValueError(f"{val.annotations} has no person with a labelled joint of {skeleton.name} to measure with")
-
-    def evaluate(network: nn.Module) -> dict[str, float]:
-        return pose_figures(network, images, people, skeleton, options.input_size, device=device)
-
-    return Task(build_network(experiment), Joined(parts), joints_mse, evaluate)
-
-
-def _pose_data(source: DataSource, options: PoseExperiment, skeleton: Skeleton) -> TopDownDataset:
-    people = load_people(source.annotations, skeleton)
-    return TopDownDataset(
-        ImageStore(source.images), people, skeleton, options.input_size, options.sigma, options.augmentation
-    )
-
-
-def _detector_task(experiment: Experiment, device: str) -> Task:
-    options, val = experiment.detector, experiment.val
-    parts = [
-        PeopleDataset(ImageStore(s.images), load_boxes(s.annotations), options.canvas, options.augmentation)
-        for s in experiment.train
-    ]
-    images, labels = ImageStore(val.images), load_boxes(val.annotations)
-    if not any(label.exhaustive for label in labels):
-        raise ValueError(f"{val.annotations} has no picture in which everyone is labelled to measure with")
-
-    def evaluate(network: nn.Module) -> dict[str, float]:
-        return detector_figures(network, images, labels, options.long_side, device)
-
-    return Task(build_network(experiment), Joined(parts), centre_loss, evaluate)
+        return [(prefix, value)]
+    return [pair for key, inner in items for pair in _flat(f"{prefix}.{key}" if prefix else key, inner, without)]

@@ -1,23 +1,32 @@
-"""The training loop: batches, steps, a moving average of the weights, checkpoints, evaluation."""
+"""The training loop: batches, steps, a moving average of the weights, checkpoints, evaluation.
+
+It runs as one process or, launched by Lightning Fabric or torchrun, as one for each device; the samples of a step are
+the same for any number of processes.
+"""
 
 from __future__ import annotations
 
-import csv
 import logging
 import math
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, NamedTuple, Protocol
+from typing import Any, Literal, NamedTuple, cast
 
-import numpy as np
 import torch
+from lightning_fabric import Fabric
 from torch import Tensor, nn
 from tqdm import tqdm
 
+from pose_track.datasets.entries import OnBroken
 from pose_track.models.normalize import Normalize
-from pose_track.training.checkpoint import load_checkpoint, save_checkpoint
+from pose_track.training.checkpoint import check_space, load_checkpoint, save_checkpoint, versions
+from pose_track.training.interruption import Interruption
+from pose_track.training.loader import Batch, SampleSource, StepDraws, Waiting, make_loader
+from pose_track.training.log import Meter, RunLog
+from pose_track.training.optimizer import OptimizerOptions, learning_rate_at, make_optimizer
+from pose_track.types import ImageArray
 
 log = logging.getLogger(__name__)
 
@@ -26,108 +35,69 @@ class DivergedError(FloatingPointError, ValueError):
     """The loss or its gradient is not finite any more; the message says when and what helps."""
 
 
-class SampleSource(Protocol):
-    """A data set whose samples are tuples of arrays, the picture first; `reseed` restarts its randomness."""
-
-    def __len__(self) -> int: ...
-    def __getitem__(self, index: int) -> NamedTuple: ...
-    def reseed(self, seed: int) -> None: ...
-
-
 class Task(NamedTuple):
-    """What is trained on what. loss takes the network's output and the rest of a batch; evaluate gives figures,
-    higher is better, of which the first is watched."""
+    """What is trained on what.
+
+    loss takes the network's output and the rest of a batch, a mean over its samples; evaluate gives figures, higher is
+    better, of which the first is watched; draw gives a picture (H, W, 3) RGB of predictions and targets.
+    """
 
     network: nn.Module
     data: SampleSource
     loss: Callable[..., Tensor]
     evaluate: Callable[[nn.Module], dict[str, float]]
+    draw: Callable[[nn.Module], ImageArray]
 
 
 @dataclass(frozen=True)
 class LoopOptions:
-    """How long and how fast to train.
+    """How long to train, and what to do on the way.
 
-    num_samples: how many samples the whole run sees. batch_size: samples of one step. learning_rate: its highest value;
-    it warms up linearly over warmup_samples and falls to a hundredth as a half cosine. weight_decay: AdamW's, of
-    convolutions. ema_decay: of the averaged weights, per step, reached by and by. clip_norm: longest gradient.
-    evaluate_every: in samples. checkpoint_seconds: time between two checkpoints. seed: of the first weights, the order
+    epochs: how often the whole run sees the data. batch_size: samples of one step, of all processes together.
+    accumulate: parts a process makes of its share of a step, to fit into memory. clip_norm: longest gradient, null for
+    any. ema_decay: of the averaged weights, per step, reached by and by; 0 keeps the last weights. evaluate_every: in
+    epochs. checkpoint_seconds: time between two checkpoints. on_nonfinite: whether a loss or gradient that is not
+    finite stops the run or costs that step only. on_broken: whether a picture that is missing or broken stops the run,
+    or another one stands in. workers: processes that prepare batches, 0 for none. seed: of the first weights, the order
     and the augmentation. Raises ValueError for values out of range.
     """
 
-    num_samples: int
+    epochs: float
     batch_size: int = 32
-    learning_rate: float = 2e-3
-    weight_decay: float = 0.05
-    warmup_samples: int = 3000
+    accumulate: int = 1
+    clip_norm: float | None = 1.0
     ema_decay: float = 0.998
-    clip_norm: float = 1.0
-    evaluate_every: int = 20000
+    evaluate_every: float = 1.0
     checkpoint_seconds: float = 120.0
+    on_nonfinite: Literal["stop", "skip"] = "stop"
+    on_broken: OnBroken = "stop"
+    workers: int = 0
     seed: int = 0
 
     def __post_init__(self) -> None:
-        for name in ("batch_size", "evaluate_every", "learning_rate", "clip_norm"):
-            if not getattr(self, name) > 0:
-                raise ValueError(f"{name} must be above 0, got {getattr(self, name)!r}")
-        for name in ("weight_decay", "warmup_samples", "checkpoint_seconds", "seed"):
+        for name in ("epochs", "batch_size", "accumulate", "evaluate_every", "clip_norm"):
+            value = getattr(self, name)
+            if value is not None and not value > 0:
+                raise ValueError(f"{name} must be above 0, got {value!r}")
+        for name in ("checkpoint_seconds", "seed", "workers"):
             if not getattr(self, name) >= 0:
                 raise ValueError(f"{name} must not be negative, got {getattr(self, name)!r}")
         if not 0 <= self.ema_decay < 1:
             raise ValueError(f"ema_decay must be at least 0 and below 1, got {self.ema_decay!r}")
-        if self.num_samples < self.batch_size:
-            raise ValueError(f"num_samples {self.num_samples} do not fill one batch of {self.batch_size}; raise them")
-
-    @property
-    def num_steps(self) -> int:
-        """Steps of the whole run."""
-        return self.num_samples // self.batch_size
+        if self.batch_size % self.accumulate:
+            raise ValueError(f"batch_size {self.batch_size} must be a multiple of accumulate, {self.accumulate}")
 
 
-def epoch_order(length: int, seed: int, epoch: int) -> list[int]:
-    """The order of an epoch's samples, the same whenever it is asked for."""
-    return [int(i) for i in np.random.default_rng([seed, epoch]).permutation(length)]
+def summary(row: Mapping[str, float], watched: str | None) -> str:
+    """A row of the log in words.
 
-
-def batches(data: SampleSource, options: LoopOptions, start_step: int) -> Iterator[list[Tensor]]:
-    """Endless batches from a step on, the same whether or not the steps before it were drawn.
-
-    An epoch leaves out the samples that do not fill a batch, other ones each time. Raises ValueError where there is not
-    even one batch.
+    >>> row = {"epoch": 2.0, "loss": 0.00123, "samples_per_second": 40.0, "data_wait": 0.02, "pck": 0.5}
+    >>> summary(row, "pck")
+    'epoch 2.00: loss 0.00123, pck 0.5000; 40.0 samples a second, 2 % of the time waiting for data'
     """
-    per_epoch = len(data) // options.batch_size
-    if per_epoch == 0:
-        raise ValueError(f"{len(data)} samples do not fill one batch of {options.batch_size}; lower batch_size")
-    step = start_step
-    while True:
-        epoch, first = divmod(step, per_epoch)
-        order = epoch_order(len(data), options.seed, epoch)
-        for i in range(first, per_epoch):
-            data.reseed(options.seed * 1_000_003 + step)
-            rows = order[i * options.batch_size : (i + 1) * options.batch_size]
-            yield collate([data[row] for row in rows])
-            step += 1
-
-
-def collate(samples: Sequence[Any]) -> list[Tensor]:
-    """Samples of parallel arrays -> one stacked tensor for each field."""
-    return [torch.from_numpy(np.stack(field)) for field in zip(*samples, strict=True)]
-
-
-def learning_rate_at(step: int, options: LoopOptions) -> float:
-    """Half a cosine from the highest rate to a hundredth of it, times a linear warm-up."""
-    seen = step * options.batch_size
-    warm = min(1.0, (seen + options.batch_size) / max(options.warmup_samples, 1))
-    progress = min(1.0, seen / options.num_samples)
-    return options.learning_rate * warm * (0.01 + 0.99 * 0.5 * (1 + math.cos(math.pi * progress)))
-
-
-def make_optimizer(network: nn.Module, options: LoopOptions) -> torch.optim.AdamW:
-    """AdamW; biases and batch-norms do not decay."""
-    decayed = [p for p in network.parameters() if p.ndim > 1]
-    kept = [p for p in network.parameters() if p.ndim <= 1]
-    groups = [{"params": decayed, "weight_decay": options.weight_decay}, {"params": kept, "weight_decay": 0.0}]
-    return torch.optim.AdamW(groups, lr=options.learning_rate)
+    figure = f", {watched} {row[watched]:.4f}" if watched else ""
+    speed = f"{row['samples_per_second']:.1f} samples a second, {row['data_wait']:.0%} of the time waiting for data"
+    return f"epoch {row['epoch']:.2f}: loss {row['loss']:.5g}{figure}; {speed}".replace("%", " %")
 
 
 def warmed_average(decay: float) -> Callable[[Any, Any, Any], None]:
@@ -143,113 +113,184 @@ def warmed_average(decay: float) -> Callable[[Any, Any, Any], None]:
 
 
 class Trainer:
-    """Trains `task.network` in `folder`, which holds `checkpoint.pt` and `log.csv`.
+    """Trains `task.network` in `folder`, which holds `checkpoint.pt` and what `RunLog` writes.
 
-    step: how many have been made. averaged: holds the averaged weights, which are the ones to keep, as `.module`.
+    settings: whatever else decides the course of the run; kept in the checkpoint, and a run that goes on must have the
+    same. fabric: devices, processes and precision, launched; one process on the CPU where there is none. step: how many
+    steps have been made; num_nonfinite: how many of them this process left out. averaged: holds the averaged weights,
+    which are the ones to keep, as `.module`.
     """
 
-    def __init__(self, task: Task, options: LoopOptions, folder: Path, device: str = "cpu"):
-        self.task, self.options, self.folder, self.device = task, options, folder, torch.device(device)
-        folder.mkdir(parents=True, exist_ok=True)
-        self._log = folder / "log.csv"
-        self.network = task.network.to(self.device, memory_format=torch.channels_last)  # type: ignore[call-overload]
-        self.normalize = Normalize().to(self.device)
+    def __init__(
+        self,
+        task: Task,
+        options: LoopOptions,
+        optimizer: OptimizerOptions,
+        folder: Path,
+        fabric: Fabric | None = None,
+        settings: Mapping[str, Any] | None = None,
+        compiled: bool = False,
+    ):
+        self.task, self.options, self.optimizer_options, self.folder = task, options, optimizer, folder
+        self.settings = dict(settings or {})
+        self.fabric = fabric or Fabric(accelerator="cpu", devices=1)
+        self.steps_per_epoch = max(1, len(task.data) // options.batch_size)
+        self.num_steps = max(1, round(options.epochs * self.steps_per_epoch))
+        network = task.network.to(self.fabric.device, memory_format=torch.channels_last)  # type: ignore[call-overload]
+        self.network: nn.Module = network
+        self.normalize = Normalize().to(self.fabric.device)
         self.averaged = torch.optim.swa_utils.AveragedModel(
-            self.network, multi_avg_fn=warmed_average(options.ema_decay), use_buffers=True
+            network, multi_avg_fn=warmed_average(options.ema_decay), use_buffers=True
         )
-        self.optimizer = make_optimizer(self.network, options)
-        self.step = 0
+        model = cast(nn.Module, torch.compile(network)) if compiled else network
+        self.model, self.optimizer = self.fabric.setup(model, make_optimizer(network, optimizer))
+        self.step, self.num_nonfinite = 0, 0
+
+    @property
+    def _path(self) -> Path:
+        return self.folder / "checkpoint.pt"
 
     def resume(self) -> None:
         """Go on from the folder's checkpoint. Raises FileNotFoundError, or ValueError where it does not fit."""
-        path = self.folder / "checkpoint.pt"
-        state = load_checkpoint(path)
+        state = load_checkpoint(self._path)
         try:
+            self._check_settings(state["settings"])
             self.network.load_state_dict(state["network"])
             self.averaged.load_state_dict(state["averaged"])
             self.optimizer.load_state_dict(state["optimizer"])
+            self.fabric.strategy.precision.load_state_dict(state["precision"])
+            torch.set_rng_state(state["random"])
             self.step = int(state["step"])
         except (RuntimeError, KeyError, ValueError) as error:
             reason = " ".join(str(error).split())[:200]
             raise ValueError(
-                f"{path} is of another network; give its own config, or another --out ({reason})"
+                f"{self._path} is of another run; give its own config, or another --out ({reason})"
             ) from error
-        self._forget_rows_after(self.step)
 
-    def _forget_rows_after(self, step: int) -> None:
-        """Drop from the log what was measured after the checkpoint; the resumed run measures it again."""
-        if self._log.exists():
-            lines = self._log.read_text().splitlines(keepends=True)
-            kept = [row for row in lines[1:] if int(row.split(",")[0]) <= step]
-            self._log.write_text("".join(lines[:1] + kept))
+    def _check_settings(self, found: Mapping[str, Any]) -> None:
+        changed = [key for key in {**found, **self.settings} if found.get(key) != self.settings.get(key)]
+        if changed:
+            key = min(changed)
+            raise ValueError(f"its {key} was {found.get(key)!r}, now it is {self.settings.get(key)!r}")
 
     def save(self) -> None:
-        """Write the checkpoint."""
+        """Write the checkpoint. Raises OSError naming the file where that fails; the one before it stays."""
         state = {
             "network": self.network.state_dict(),
             "averaged": self.averaged.state_dict(),
             "optimizer": self.optimizer.state_dict(),
+            "precision": self.fabric.strategy.precision.state_dict(),
+            "random": torch.get_rng_state(),
             "step": self.step,
+            "epoch": self.step / self.steps_per_epoch,
+            "settings": self.settings,
+            "versions": versions(),
         }
-        save_checkpoint(self.folder / "checkpoint.pt", state)
+        if self.fabric.is_global_zero:
+            save_checkpoint(self._path, state)
 
-    def train_step(self, batch: list[Tensor]) -> float:
-        """One step of the optimizer; returns the loss.
+    def train_step(self, batch: Batch) -> Tensor:
+        """One step of the optimizer; returns the loss, a scalar.
 
         batch: the pictures (B, 3, H, W) uint8, and what the loss needs. Raises DivergedError, before any weight
-        changes, if the loss or its gradient is not finite.
+        changes, if the loss or its gradient is not finite and that is to stop the run.
         """
+        rate = self._learning_rate()
         for group in self.optimizer.param_groups:
-            group["lr"] = learning_rate_at(self.step, self.options)
-        images, *targets = (t.to(self.device) for t in batch)
-        output = self.network(self.normalize(images.contiguous(memory_format=torch.channels_last)))
-        loss = self.task.loss(output, *targets)
-        self._check_finite("loss", loss)
+            group["lr"] = rate
+        loss = self._backward(self.fabric.to_device(batch.tensors))
+        clip = self.options.clip_norm or math.inf
+        norm = self.fabric.clip_gradients(self.model, self.optimizer, max_norm=clip, error_if_nonfinite=False)
+        if self._may_move(loss, cast(Tensor, norm)):
+            self.optimizer.step()
+            self.averaged.update_parameters(self.network)
+        else:
+            self.num_nonfinite += 1
         self.optimizer.zero_grad(set_to_none=True)
-        loss.backward()  # type: ignore[no-untyped-call]
-        norm = nn.utils.clip_grad_norm_(self.network.parameters(), self.options.clip_norm)
-        self._check_finite("gradient", norm)
-        self.optimizer.step()
-        self.averaged.update_parameters(self.network)
         self.step += 1
-        return float(loss.item())
+        return loss
 
-    def _check_finite(self, what: str, value: Tensor) -> None:
-        if not torch.isfinite(value):
+    def _learning_rate(self) -> float:
+        size = self.options.batch_size
+        whole, epoch = self.num_steps * size, self.steps_per_epoch * size
+        return learning_rate_at(self.step * size, epoch, whole, self.optimizer_options)
+
+    def _backward(self, tensors: list[Tensor]) -> Tensor:
+        """Add up the gradients of the parts of a batch; the mean loss."""
+        parts = list(zip(*(t.chunk(self.options.accumulate) for t in tensors), strict=True))
+        total = torch.zeros((), device=self.fabric.device)
+        for number, (images, *targets) in enumerate(parts, 1):
+            with self.fabric.no_backward_sync(self.model, enabled=number < len(parts)):
+                output = self.model(self.normalize(images.contiguous(memory_format=torch.channels_last)))
+                loss = self.task.loss(output, *targets) / len(parts)
+                self.fabric.backward(loss)
+            total += loss.detach()
+        return total
+
+    def _may_move(self, loss: Tensor, norm: Tensor) -> bool:
+        """Whether loss and gradient are finite. In float16 overflowing gradients are usual, and their steps left out
+        by the loss scaling; there only the loss counts."""
+        scaled = self.fabric.strategy.precision.precision == "16-mixed"
+        watched = {"loss": cast(Tensor, self.fabric.all_reduce(loss)), **({} if scaled else {"gradient": norm})}
+        faulty = {name: value.item() for name, value in watched.items() if not torch.isfinite(value)}
+        if faulty and self.options.on_nonfinite == "stop":
+            name, value = next(iter(faulty.items()))
             remedy = "lower learning_rate or clip_norm, and begin again"
-            raise DivergedError(f"the {what} is {value.item()} at step {self.step}; {remedy}")
+            raise DivergedError(f"the {name} is {value} at step {self.step}; {remedy}")
+        for name, value in faulty.items():
+            log.warning("the %s is %s at step %d; the step is left out", name, value, self.step)
+        return not faulty
 
     def run(self) -> dict[str, float]:
-        """Train to the end and return the last evaluation of the averaged weights."""
-        options, total = self.options, self.options.num_steps
-        every = max(1, options.evaluate_every // options.batch_size)
-        if self.step == 0:
-            self._log.unlink(missing_ok=True)  # of a run that ended before its first checkpoint
+        """Train to the end and return the last evaluation of the averaged weights.
+
+        SIGINT and SIGTERM end it after the step that is being made, with a checkpoint, as KeyboardInterrupt.
+        """
+        check_space(self.folder, self.network)
+        batches = self._batches()
+        meter = Meter(self.fabric, batches, self.options.batch_size)
+        every = max(1, round(self.options.evaluate_every * self.steps_per_epoch))
         figures: dict[str, float] | None = None
-        saved, losses = time.monotonic(), list[float]()
-        self.network.train()
-        with tqdm(total=total, initial=self.step, unit="step", mininterval=5) as bar:
-            for _, batch in zip(range(self.step, total), batches(self.task.data, options, self.step), strict=False):
-                losses.append(self.train_step(batch))
-                bar.update()
-                if self.step % every == 0 or self.step == total:
-                    figures, losses = self.evaluate(float(np.mean(losses))), []
-                if time.monotonic() - saved > options.checkpoint_seconds or self.step == total:
+        saved = time.monotonic()
+        self.model.train()
+        with RunLog(self.folder, self.step, self.fabric.is_global_zero) as run_log, Interruption() as interruption:
+            for batch in self._progress(batches):
+                meter.add(self.train_step(batch), batch.num_broken)
+                last = self.step == self.num_steps
+                if self.step % every == 0 or last:
+                    figures = self._evaluate(meter, run_log)
+                if last or interruption.asked or time.monotonic() - saved > self.options.checkpoint_seconds:
                     self.save()
                     saved = time.monotonic()
+                if interruption.asked:
+                    raise KeyboardInterrupt(f"stopped after step {self.step}; --resume goes on from there")
         return self._figures() if figures is None else figures  # a resumed run may have been at its end
 
-    def evaluate(self, loss: float) -> dict[str, float]:
-        """Figures of the averaged weights, also written to the log beside `loss`, the mean since the last time."""
-        figures = self._figures()
-        row = {"step": self.step, "samples": self.step * self.options.batch_size, "loss": loss, **figures}
-        log.info("%s", row)
-        new = not self._log.exists()
-        with self._log.open("a", newline="") as file:
-            writer = csv.DictWriter(file, row)
-            if new:
-                writer.writeheader()
-            writer.writerow(row)
+    def _batches(self) -> Waiting:
+        options, fabric = self.options, self.fabric
+        steps = range(self.step, self.num_steps)
+        draws = StepDraws(
+            self.task.data, options.batch_size, options.seed, steps, fabric.global_rank, fabric.world_size
+        )
+        return Waiting(make_loader(draws, options.on_broken, options.workers, fabric.device.type == "cuda"))
+
+    def _progress(self, batches: Waiting) -> Iterable[Batch]:
+        shown = self.fabric.is_global_zero
+        return tqdm(  # type: ignore[no-any-return]
+            batches, initial=self.step, total=self.num_steps, unit="step", mininterval=5, disable=not shown
+        )
+
+    def _evaluate(self, meter: Meter, run_log: RunLog) -> dict[str, float]:
+        """Figures of the averaged weights, also written to the log, on the first process; the others wait."""
+        course = {"epoch": self.step / self.steps_per_epoch, "learning_rate": self._learning_rate()}
+        course |= {**meter.read(), "nonfinite": self.num_nonfinite}
+        figures: dict[str, float] = {}
+        if self.fabric.is_global_zero:
+            figures = self._figures()
+            log.info("%s", summary({**course, **figures}, next(iter(figures), None)))
+            run_log.write(self.step, {**course, **figures}, self.task.draw(self.averaged.module))
+        self.fabric.barrier()
+        meter.restart()
         return figures
 
     def _figures(self) -> dict[str, float]:

@@ -8,6 +8,7 @@ from torch import Tensor
 from torchvision.ops import generalized_box_iou_loss
 
 from pose_track.models.centre import sides_to_boxes
+from pose_track.skeleton import Skeleton
 
 
 def joints_mse(heatmaps: Tensor, targets: Tensor, weights: Tensor) -> Tensor:
@@ -15,8 +16,43 @@ def joints_mse(heatmaps: Tensor, targets: Tensor, weights: Tensor) -> Tensor:
 
     heatmaps, targets: (B, K, h, w); weights: (B, K), 0 for a joint that is not labelled.
     """
+    return _squared_errors(heatmaps, targets, weights).mean()
+
+
+def joints_ohkm(heatmaps: Tensor, targets: Tensor, weights: Tensor, hardest: int = 8) -> Tensor:
+    """As `joints_mse`, over each person's `hardest` joints only, those of greatest error (online hard keypoint mining;
+    Chen et al., "Cascaded Pyramid Network", CVPR 2018, section 3.2)."""
+    errors = _squared_errors(heatmaps, targets, weights)
+    return errors.topk(min(hardest, errors.shape[1]), dim=1).values.mean()
+
+
+def _squared_errors(heatmaps: Tensor, targets: Tensor, weights: Tensor) -> Tensor:
+    """(B, K) half the squared error of each weighted map, a mean over its cells."""
     weights = weights[:, :, None, None]
-    return 0.5 * F.mse_loss(heatmaps * weights, targets * weights)
+    return 0.5 * F.mse_loss(heatmaps * weights, targets * weights, reduction="none").mean(dim=(2, 3))
+
+
+def joints_cross_entropy(logits: Tensor, targets: Tensor, weights: Tensor) -> Tensor:
+    """Cross-entropy of the softmax over a map's cells against the target as shares, a weighted mean over all joints,
+    unlabelled ones too, so that the mean of equal parts of a batch is that of the batch.
+
+    logits, targets: (B, K, h, w); weights: (B, K), 0 for a joint that is not labelled. An empty target costs nothing.
+    """
+    maps, bells = logits.flatten(0, 1).flatten(1), targets.flatten(0, 1).flatten(1)  # (B, K, h, w) -> (B * K, h * w)
+    shares = bells / bells.sum(dim=1, keepdim=True).clamp(min=torch.finfo(bells.dtype).tiny)
+    return (F.cross_entropy(maps, shares, reduction="none") * weights.flatten()).mean()
+
+
+def joint_weights(skeleton: Skeleton) -> Tensor:
+    """(K,) weights that make up for how hard a joint is to find; multiply a batch's weights with them (the published
+    COCO training, where they may be switched on).
+
+    >>> from pose_track.skeleton import LSP_14
+    >>> joint_weights(LSP_14)[:3]  # right ankle, knee and hip
+    tensor([1.5000, 1.2000, 1.0000])
+    """
+    heavy = {"elbow": 1.2, "knee": 1.2, "wrist": 1.5, "ankle": 1.5}
+    return torch.tensor([heavy.get(part, 1.0) for part in skeleton.part_names])
 
 
 def centre_focal(logits: Tensor, heat: Tensor, weight: Tensor) -> Tensor:

@@ -2,56 +2,133 @@
 
 from __future__ import annotations
 
+import logging
 import math
-from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import numpy as np
-from torch import nn
+import torch
+from torch import Tensor, nn
 
+from pose_track.build import NETWORKS
+from pose_track.datasets.coco import load_boxes
+from pose_track.datasets.cutouts import Cutouts, load_outlines
 from pose_track.datasets.images import ImageStore
-from pose_track.datasets.labels import ImageLabel, PersonLabel
+from pose_track.datasets.labels import ImageLabel
+from pose_track.datasets.mixture import Mixture
+from pose_track.datasets.people import PeopleDataset
+from pose_track.datasets.readers import load_people
+from pose_track.datasets.top_down import TopDownDataset
 from pose_track.detect.detector import CentreDetector
 from pose_track.evaluation.boxes import average_precision
-from pose_track.evaluation.pck import pck, torso_sizes
-from pose_track.pose.estimator import PoseEstimator
+from pose_track.models.centre import centre_compact
+from pose_track.models.weights import load_trunk, load_weights
 from pose_track.runtime.torch_runtime import TorchRuntime
-from pose_track.skeleton import Skeleton
-from pose_track.types import Detections
+from pose_track.skeleton import SKELETONS, Skeleton
+from pose_track.training.batch_norm import share_batch_norms
+from pose_track.training.experiment import DataSource, Experiment, PoseExperiment
+from pose_track.training.loader import SampleSource
+from pose_track.training.loop import Task
+from pose_track.training.loss import centre_loss, joint_weights, joints_cross_entropy, joints_mse, joints_ohkm
+from pose_track.training.pictures import draw_boxes, draw_heatmaps
+from pose_track.training.validation import measure_poses, pose_test
+from pose_track.types import ImageArray
+
+log = logging.getLogger(__name__)
+
+LOSSES = {"mse": joints_mse, "ohkm": joints_ohkm, "cross_entropy": joints_cross_entropy}
+NUM_DRAWN = 8  # samples in the picture of a run
 
 
-def pose_figures(
-    network: nn.Module,
-    images: ImageStore,
-    people: Sequence[PersonLabel],
-    skeleton: Skeleton,
-    input_size: tuple[int, int],
-    flip_test: bool = False,
-    device: str = "cpu",
-) -> dict[str, float]:
-    """PCK@0.2 of the torso in the true boxes: "pck" over all joints, and "pck_hip" for each pair of sides.
-
-    people: at least one. NaN for a part that nobody has labelled.
-    """
-    runtime = TorchRuntime(network, device, flip_indices=skeleton.flip_indices if flip_test else None)
-    estimate = PoseEstimator(runtime, skeleton, input_size, max_oks=1.0)
-    found = np.stack([estimate(images.read(person.file_name), _true_box(person)).joints[0] for person in people])
-    truth, visibility = np.stack([p.joints for p in people]), np.stack([p.visibility for p in people])
-    total, each = pck(found, truth, visibility, torso_sizes(truth, visibility, skeleton))
-    parts: dict[str, list[float]] = defaultdict(list)
-    for part, value in zip(skeleton.part_names, each, strict=True):
-        parts[part].append(float(value))
-    return {"pck": total, **{f"pck_{part}": _mean_known(parts[part]) for part in sorted(parts)}}
+def build_network(experiment: Experiment, device: str = "cpu") -> nn.Module:
+    """The network, from `init_weights`, `init_trunk` or random ones of the loop's seed."""
+    torch.manual_seed(experiment.loop.seed)
+    if experiment.task == "detector":
+        network: nn.Module = centre_compact()
+    else:
+        network = NETWORKS[experiment.pose.network](SKELETONS[experiment.pose.skeleton].num_joints)
+    if experiment.init_weights is not None:
+        load_weights(network, experiment.init_weights)
+    if experiment.init_trunk is not None:
+        left = load_trunk(network, experiment.init_trunk)
+        log.info("the trunk is that of %s; %d of its tensors left out", experiment.init_trunk, len(left))
+    return share_batch_norms(network, torch.device(device)) if experiment.hardware.share_batch_norm else network
 
 
-def _true_box(person: PersonLabel) -> Detections:
-    return Detections(person.box[None].astype(np.float32), np.ones(1, np.float32))
+def build_task(experiment: Experiment, device: str) -> Task:
+    """What the trainer needs, for either kind of network."""
+    return _detector_task(experiment, device) if experiment.task == "detector" else _pose_task(experiment, device)
 
 
-def _mean_known(values: Sequence[float]) -> float:
-    """The mean of the values that are not NaN, NaN where there is none."""
-    known = [value for value in values if not math.isnan(value)]
-    return sum(known) / len(known) if known else math.nan
+def _pose_task(experiment: Experiment, device: str) -> Task:
+    options, val = experiment.pose, experiment.val
+    skeleton, codec = SKELETONS[options.skeleton], options.codec
+    data = Mixture([(_pose_data(s, experiment, skeleton), s.weight) for s in experiment.train])
+    images = ImageStore(val.images)
+    on_broken = experiment.loop.on_broken
+    people = load_people(val.format, val.annotations, skeleton, on_broken)
+    test = pose_test(people, skeleton, val.annotations, options.metric, on_broken=on_broken)
+
+    def evaluate(network: nn.Module) -> dict[str, float]:
+        return measure_poses(network, test, images, skeleton, codec, options.flip_test, device)
+
+    def draw(network: nn.Module) -> ImageArray:
+        crops, targets, _ = first_samples(data)
+        return draw_heatmaps(TorchRuntime(network, device, "float32"), codec, crops.transpose(0, 2, 3, 1), targets)
+
+    return Task(build_network(experiment, device), data, _pose_loss(options, skeleton), evaluate, draw)
+
+
+def _pose_data(source: DataSource, experiment: Experiment, skeleton: Skeleton) -> TopDownDataset:
+    options, on_broken = experiment.pose, experiment.loop.on_broken
+    people = load_people(source.format, source.annotations, skeleton, on_broken)
+    images, cutouts = ImageStore(source.images), _cutouts(options.cutouts)
+    return TopDownDataset(images, people, skeleton, options.codec, options.augmentation, cutouts)
+
+
+def _cutouts(source: DataSource | None) -> Cutouts | None:
+    return None if source is None else Cutouts(ImageStore(source.images), load_outlines(source.annotations))
+
+
+def _pose_loss(options: PoseExperiment, skeleton: Skeleton) -> Callable[..., Tensor]:
+    loss = LOSSES[options.loss]
+    if not options.weigh_joints:
+        return loss
+    shares = joint_weights(skeleton)
+    return lambda output, targets, weights: loss(output, targets, weights * shares.to(weights.device))
+
+
+def _detector_task(experiment: Experiment, device: str) -> Task:
+    options, val = experiment.detector, experiment.val
+    cutouts = _cutouts(options.cutouts)
+    parts = [
+        (
+            PeopleDataset(
+                ImageStore(s.images), load_boxes(s.annotations), options.canvas, options.augmentation, cutouts
+            ),
+            s,
+        )
+        for s in experiment.train
+    ]
+    data = Mixture([(part, source.weight) for part, source in parts])
+    images, labels = ImageStore(val.images), load_boxes(val.annotations)
+    if not any(label.exhaustive for label in labels):
+        raise ValueError(f"{val.annotations} has no picture in which everyone is labelled to measure with")
+
+    def evaluate(network: nn.Module) -> dict[str, float]:
+        return detector_figures(network, images, labels, options.long_side, device)
+
+    def draw(network: nn.Module) -> ImageArray:
+        canvases, heat, boxes, *_ = first_samples(data)
+        return draw_boxes(TorchRuntime(network, device, "float32"), canvases.transpose(0, 2, 3, 1), heat, boxes)
+
+    return Task(build_network(experiment, device), data, centre_loss, evaluate, draw)
+
+
+def first_samples(data: SampleSource) -> list[np.ndarray]:
+    """The fields of the first samples of the first epoch, stacked; the same ones each time."""
+    order = data.epoch_order(0, 0)[:NUM_DRAWN]
+    return [np.stack(field) for field in zip(*(data.sample(int(index), 0) for index in order), strict=True)]
 
 
 def detector_figures(
@@ -59,11 +136,12 @@ def detector_figures(
 ) -> dict[str, float]:
     """AP50 of people taller than 15 % of the picture: the mean over the sources, then each source; pictures that are
     not labelled exhaustively are left out."""
-    detect = CentreDetector(TorchRuntime(network, device), long_side, min_score=0.02)
+    detect = CentreDetector(TorchRuntime(network, device, "float32"), long_side, min_score=0.02)
     counted = [label for label in labels if label.exhaustive]
     found = [detect(images.read(label.file_name)) for label in counted]
     each: dict[str, float] = {}
     for source in sorted({label.source for label in counted}):
         chosen = [i for i, label in enumerate(counted) if label.source == source]
         each[f"ap50_{source or 'all'}"] = average_precision([counted[i] for i in chosen], [found[i] for i in chosen])
-    return {"ap50": _mean_known(list(each.values())), **each}
+    known = [value for value in each.values() if not math.isnan(value)]
+    return {"ap50": sum(known) / len(known) if known else math.nan, **each}

@@ -1,13 +1,14 @@
 from __future__ import annotations
 
 import json
+import logging
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 
-from pose_track.datasets.coco import load_boxes, load_people
+from pose_track.datasets.coco import load_boxes, load_coco_people
 from pose_track.skeleton import LSP_14, POSETRACK_15
 
 NAMES = ["nose", "left_hip", "right_hip", "tail"]
@@ -27,7 +28,7 @@ def write(path: Path, *notes: dict[str, Any], **changes: Any) -> Path:
 
 
 def test_joints_are_mapped_by_name(tmp_path: Path) -> None:
-    (person,) = load_people(write(tmp_path, note()), POSETRACK_15)
+    (person,) = load_coco_people(write(tmp_path, note()), POSETRACK_15)
     assert person.file_name == "a.png"
     assert person.box.tolist() == [10, 20, 40, 60]
     assert person.joints[POSETRACK_15.index("nose")].tolist() == [1, 2]
@@ -44,13 +45,13 @@ def test_people_without_a_usable_joint_are_left_out(tmp_path: Path) -> None:
         note(iscrowd=1),
         {key: value for key, value in note().items() if key != "keypoints"},
     ]
-    assert len(load_people(write(tmp_path, *nobody, note()), POSETRACK_15)) == 1
+    assert len(load_coco_people(write(tmp_path, *nobody, note()), POSETRACK_15)) == 1
 
 
 def test_a_file_that_knows_no_joint(tmp_path: Path) -> None:
     file = write(tmp_path, note(), categories=[{"id": 1, "name": "person", "keypoints": ["tail"]}])
     with pytest.raises(ValueError, match=r"labels none of the joints of lsp_14; it has \['tail'\]"):
-        load_people(file, LSP_14)
+        load_coco_people(file, LSP_14)
 
 
 def test_boxes_crowds_and_other_categories(tmp_path: Path) -> None:
@@ -72,8 +73,8 @@ def test_boxes_crowds_and_other_categories(tmp_path: Path) -> None:
     ("bad", "message"),
     [
         (note(image_id=9), r"annotation 5 is of image 9, which the file does not list"),
-        ({k: v for k, v in note().items() if k != "bbox"}, r"annotation 5 needs a bbox.*got None"),
-        (note(bbox=[1, 2, 3]), r"annotation 5 needs a bbox"),
+        ({k: v for k, v in note().items() if k != "bbox"}, r"annotation 5 needs 4 numbers as bbox, got None"),
+        (note(bbox=[1, 2, 3]), r"annotation 5 needs 4 numbers as bbox"),
         (note(bbox=[1, 2, 3, -4]), r"annotation 5 needs a bbox"),
         (note(bbox=[1, 2, float("nan"), 4]), r"annotation 5 needs a bbox"),
     ],
@@ -83,14 +84,43 @@ def test_faulty_annotations_are_named(tmp_path: Path, bad: dict[str, Any], messa
     with pytest.raises(ValueError, match=rf"notes\.json: {message}"):
         load_boxes(file)
     with pytest.raises(ValueError, match=rf"notes\.json: {message}"):
-        load_people(file, POSETRACK_15)
+        load_coco_people(file, POSETRACK_15)
+
+
+def test_spellings_of_other_collections(tmp_path: Path) -> None:
+    names = ["left shoulder", "Neck", "top_head", "r_hip"]
+    file = write(tmp_path, note(), categories=[{"id": 1, "name": "person", "keypoints": names}])
+    (person,) = load_coco_people(file, POSETRACK_15)
+    seen = {name: int(v) for name, v in zip(POSETRACK_15.joint_names, person.visibility, strict=True) if v}
+    assert seen == {"left_shoulder": 2, "head_bottom": 1, "right_hip": 2}
+    assert person.joints[POSETRACK_15.index("head_bottom")].tolist() == [3, 4]
+
+
+def test_the_joints_are_those_of_the_persons_category(tmp_path: Path) -> None:
+    categories = [{"id": 2, "name": "dog", "keypoints": ["tail"]}, {"id": 1, "name": "person", "keypoints": NAMES}]
+    file = write(tmp_path, note(category_id=2, keypoints=[1, 2, 2]), note(), categories=categories)
+    assert len(load_coco_people(file, POSETRACK_15)) == 1
+
+
+def test_broken_people_can_be_left_out(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    bad = [note(id=6, image_id=9), note(id=7, bbox=[1, 2, 0, 4]), note(id=8, keypoints=[1, 2]), note(id=9, bbox=None)]
+    file = write(tmp_path, bad[0], note(), *bad[1:])
+    with caplog.at_level(logging.WARNING):
+        assert len(load_coco_people(file, POSETRACK_15, on_broken="skip")) == 1
+    (record,) = caplog.records
+    assert "notes.json: 4 broken entries left out, the first: " in record.message
+    assert record.message.endswith("annotation 6 is of image 9, which the file does not list")
 
 
 def test_faulty_people_are_named(tmp_path: Path) -> None:
-    with pytest.raises(ValueError, match="annotation 5 has 6 keypoint values, 4 times"):
-        load_people(write(tmp_path, note(keypoints=[1, 2, 2, 3, 4, 1])), POSETRACK_15)
+    with pytest.raises(ValueError, match="annotation 5 needs 12 numbers as the keypoints of 4 joints, got"):
+        load_coco_people(write(tmp_path, note(keypoints=[1, 2, 2, 3, 4, 1])), POSETRACK_15)
+    with pytest.raises(ValueError, match=r"annotation 5 has a keypoint of visibility 0\.9, which must be 0, 1 or 2"):
+        load_coco_people(write(tmp_path, note(keypoints=[1, 2, 0.9, 3, 4, 1, 0, 0, 0, 7, 8, 2])), POSETRACK_15)
+    with pytest.raises(ValueError, match=r"annotation 5 has a labelled joint at \[nan, 2.0\]"):
+        load_coco_people(write(tmp_path, note(keypoints=[float("nan"), 2, 2, *[0] * 9])), POSETRACK_15)
     with pytest.raises(ValueError, match="annotation 5 has an empty bbox"):
-        load_people(write(tmp_path, note(bbox=[1, 2, 0, 4])), POSETRACK_15)
+        load_coco_people(write(tmp_path, note(bbox=[1, 2, 0, 4])), POSETRACK_15)
     np.testing.assert_array_equal(load_boxes(write(tmp_path, note(bbox=[1, 2, 0, 4])))[0].boxes, [[1, 2, 1, 6]])
 
 
@@ -101,6 +131,8 @@ def test_faulty_people_are_named(tmp_path: Path) -> None:
         ("[]", "is not in COCO format: it has no images and no annotations"),
         ('{"images": []}', "it has no annotations"),
         ('{"images": [{"id": 3}], "annotations": []}', "image 3 has no file_name, no width, no height"),
+        ('{"images": [{"file_name": "a"}], "annotations": []}', "image number 0 has no id"),
+        ('{"images": [], "annotations": [1]}', "annotations must be a list of objects, got"),
     ],
 )
 def test_other_files(tmp_path: Path, text: str, message: str) -> None:

@@ -1,7 +1,11 @@
 from __future__ import annotations
 
 import io
+import multiprocessing
+import pickle
 import tarfile
+import zipfile
+from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor
 from pathlib import Path
 
 import cv2
@@ -26,16 +30,38 @@ def write_tar(path: Path, members: dict[str, bytes], mode: str = "w") -> Path:
     return path
 
 
-@pytest.fixture(params=["folder", "tar"])
+def write_zip(path: Path, members: dict[str, bytes], method: int = zipfile.ZIP_STORED) -> Path:
+    with zipfile.ZipFile(path, "w", method) as file:
+        file.writestr("sub/", b"")  # an entry of the folder itself, as most programs write
+        for name, data in members.items():
+            file.writestr(name, data)
+    return path
+
+
+def write_folder(path: Path, members: dict[str, bytes]) -> Path:
+    for name, data in members.items():
+        (path / name).parent.mkdir(parents=True, exist_ok=True)
+        (path / name).write_bytes(data)
+    return path
+
+
+KINDS = ["folder", "tar", "zip", "deflated zip"]
+
+
+def write_set(kind: str, path: Path, members: dict[str, bytes]) -> Path:
+    """The members in a folder, a tar or a zip file, at `path` with the ending that suits it."""
+    if kind == "folder":
+        return write_folder(path, members)
+    if kind == "tar":
+        return write_tar(path.with_suffix(".tar"), {f"./{name}": data for name, data in members.items()})
+    return write_zip(path.with_suffix(".zip"), members, zipfile.ZIP_STORED if kind == "zip" else zipfile.ZIP_DEFLATED)
+
+
+@pytest.fixture(params=KINDS)
 def store(request: pytest.FixtureRequest, tmp_path: Path) -> ImageStore:
     files = {"a.png": png(), "sub/b.png": png(PICTURE[::-1]), "broken.jpg": b"no picture", "empty.jpg": b""}
-    if request.param == "tar":
-        return ImageStore(write_tar(tmp_path / "set.tar", {f"./{name}": data for name, data in files.items()}))
-    (tmp_path / "set" / "sub").mkdir(parents=True)
-    for name, data in files.items():
-        (tmp_path / "set" / name).write_bytes(data)
     (tmp_path / "outside.png").write_bytes(png())
-    return ImageStore(tmp_path / "set")
+    return ImageStore(write_set(request.param, tmp_path / "set", files))
 
 
 def test_reads_rgb_by_name(store: ImageStore) -> None:
@@ -62,17 +88,102 @@ def test_names_do_not_leave_the_folder(store: ImageStore, name: str) -> None:
         store.read(name)
 
 
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_folder_within(tmp_path: Path, kind: str) -> None:
+    """As the archives of COCO and MPII have one that the file names do not."""
+    path = write_set(kind, tmp_path / "set", {"other/a.png": png(), "train/x/a.png": png(PICTURE[::-1])})
+    np.testing.assert_array_equal(ImageStore(path / "train" / "x").read("a.png"), PICTURE[::-1])
+    np.testing.assert_array_equal(ImageStore(path / "train").read("x/a.png"), PICTURE[::-1])
+    with pytest.raises(FileNotFoundError, match="has no picture"):
+        ImageStore(path / "train").read("other/a.png")
+    with pytest.raises(FileNotFoundError, match="none"):
+        ImageStore(path / "none")
+
+
+def test_a_missing_picture_of_an_archive_shows_what_names_are_like(tmp_path: Path) -> None:
+    store = ImageStore(write_zip(tmp_path / "set.zip", {"train/a.png": png()}))
+    with pytest.raises(FileNotFoundError, match=r"has no picture 'a\.png'; its names are like 'train/a\.png'"):
+        store.read("a.png")
+
+
+def numbered(count: int) -> dict[str, bytes]:
+    return {f"{i}.png": png(np.full((4, 4, 3), i, np.uint8)) for i in range(count)}
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_store_is_read_in_threads_and_after_pickling(tmp_path: Path, kind: str) -> None:
+    store = ImageStore(write_set(kind, tmp_path / "set", numbered(40)))
+    copy = pickle.loads(pickle.dumps(store))
+    with ThreadPoolExecutor(8) as pool:
+        for reader in (store, copy):
+            found = list(pool.map(reader.read, [f"{i}.png" for i in range(40)] * 3))
+            assert [int(image[0, 0, 0]) for image in found] == list(range(40)) * 3
+
+
+def test_a_store_is_read_by_new_processes(tmp_path: Path) -> None:
+    store = ImageStore(write_zip(tmp_path / "set.zip", numbered(20), zipfile.ZIP_DEFLATED))
+    with ProcessPoolExecutor(2, mp_context=multiprocessing.get_context("spawn")) as pool:
+        found = list(pool.map(store.read, [f"{i}.png" for i in range(20)]))
+    assert [int(image[0, 0, 0]) for image in found] == list(range(20))
+
+
 def test_no_store(tmp_path: Path) -> None:
-    with pytest.raises(FileNotFoundError, match=r"no images at .*nowhere"):
+    with pytest.raises(FileNotFoundError, match=r"no images at .*nowhere; give a folder, a zip file or an unc"):
         ImageStore(tmp_path / "nowhere")
-    for path in (
-        write_tar(tmp_path / "packed.tar.gz", {"a.png": png()}, "w:gz"),
-        tmp_path / "text.txt",
-    ):
-        if not path.exists():
-            path.write_text("text")
-        with pytest.raises(ValueError, match=rf"{path.name} is not an uncompressed tar file"):
-            ImageStore(path)
+    (tmp_path / "text.txt").write_text("text")
+    with pytest.raises(ValueError, match=r"text\.txt is not a zip file or an uncompressed tar file"):
+        ImageStore(tmp_path / "text.txt")
+    with pytest.raises(FileNotFoundError, match=r"empty\.tar has no pictures$"):
+        ImageStore(write_tar(tmp_path / "empty.tar", {}))
+
+
+@pytest.mark.parametrize(("ending", "name"), [("gz", "gzip"), ("bz2", "bzip2"), ("xz", "xz")])
+def test_a_compressed_tar_file_is_told_what_to_do(tmp_path: Path, ending: str, name: str) -> None:
+    path = write_tar(tmp_path / f"set.tar.{ending}", {"a.png": png()}, f"w:{ending}")
+    with pytest.raises(ValueError, match=rf"{path.name} is packed with {name}, .* unpack it to a folder or"):
+        ImageStore(path)
+
+
+def test_a_tar_file_with_a_zip_file_in_it(tmp_path: Path) -> None:
+    """What zipfile.is_zipfile would take for a zip file."""
+    inner = write_zip(tmp_path / "inner.zip", {"a.png": png()}).read_bytes()
+    path = write_tar(tmp_path / "set.tar", {"b.png": png(), "inner.zip": inner})
+    np.testing.assert_array_equal(ImageStore(path).read("b.png"), PICTURE)
+
+
+def test_zip_files_that_are_not_read(tmp_path: Path) -> None:
+    whole = write_zip(tmp_path / "whole.zip", {"a.png": png()}).read_bytes()
+    (tmp_path / "cut.zip").write_bytes(whole[:-30])
+    with pytest.raises(ValueError, match=r"cut\.zip is not a whole zip file"):
+        ImageStore(tmp_path / "cut.zip")
+    with pytest.raises(ValueError, match=r"odd\.zip: a\.png is encrypted, or neither stored nor deflated"):
+        ImageStore(write_zip(tmp_path / "odd.zip", {"a.png": png()}, zipfile.ZIP_BZIP2))
+    locked = bytearray(whole)
+    locked[locked.rindex(b"PK\1\2") + 8] |= 1  # the flag of encryption in the list of members
+    (tmp_path / "odd.zip").write_bytes(locked)
+    with pytest.raises(ValueError, match=r"odd\.zip: a\.png is encrypted, or neither stored nor deflated"):
+        ImageStore(tmp_path / "odd.zip")
+
+
+@pytest.mark.parametrize("method", [zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED])
+def test_a_damaged_picture_of_a_zip_file_is_named(tmp_path: Path, method: int) -> None:
+    path = write_zip(tmp_path / "set.zip", {"a.png": png(), "b.png": png()}, method)
+    store, data = ImageStore(path), bytearray(path.read_bytes())
+    data[data.index(b"a.png") + 40 : data.index(b"a.png") + 60] = bytes(20)
+    path.write_bytes(data)
+    with pytest.raises(ValueError, match=r"set\.zip: a\.png is damaged"):
+        store.read("a.png")
+    np.testing.assert_array_equal(store.read("b.png"), PICTURE)
+
+
+def test_a_jpeg_file_that_is_cut_short_is_named() -> None:
+    """OpenCV before version 5 fills the rest with grey."""
+    noise = np.random.default_rng(1).integers(0, 256, (64, 64, 3), dtype=np.uint8)
+    jpeg = cv2.imencode(".jpg", noise)[1].tobytes()
+    for cut in (len(jpeg) // 2, len(jpeg) - 2, 100):
+        with pytest.raises(ValueError, match=r"^a\.jpg: a JPEG file that is cut short"):
+            decode_image(jpeg[:cut], "a.jpg")
+    assert decode_image(jpeg + b"\xff\xdawhat a phone adds", "a.jpg").shape == (64, 64, 3)
 
 
 def test_stored_orientation_is_kept() -> None:

@@ -1,32 +1,68 @@
 from __future__ import annotations
 
+from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import cv2
 import numpy as np
 import pytest
 
+from pose_track.datasets.augment import ColourJitter, Degradation, Erasing
+from pose_track.datasets.cutouts import Cutouts, Outline
 from pose_track.datasets.images import ImageStore
 from pose_track.datasets.labels import ImageLabel
 from pose_track.datasets.people import BoxAugmentation, BoxSample, PeopleDataset, centre_targets
 from pose_track.models.centre import cell_centres
 
 CANVAS = 192
-PLAIN = BoxAugmentation(long_side=(192, 192), aspect=1.0, flip_chance=0.0, colour=0.0, grey_chance=0.0)
+PLAIN = BoxAugmentation(long_side=(192, 192), aspect=1.0, flip_chance=0.0, colour=ColourJitter())
 NONE = np.zeros((0, 4))
 
 
+class Memory(ImageStore):
+    """Pictures that were never in a file."""
+
+    def __init__(self, *images: np.ndarray):
+        self.path, self.images = Path("memory"), images
+
+    def read(self, name: str) -> np.ndarray:
+        return self.images[int(name)].copy()
+
+
 def label(
-    boxes: object, ignore: object = NONE, exhaustive: bool = True, size: tuple[int, int] = (192, 192)
+    boxes: object, ignore: object = NONE, exhaustive: bool = True, size: tuple[int, int] = (192, 192), name: str = "0"
 ) -> ImageLabel:
-    return ImageLabel("a.png", *size, np.array(boxes, float).reshape(-1, 4), np.array(ignore, float), exhaustive, "")
+    return ImageLabel(name, *size, np.array(boxes, float).reshape(-1, 4), np.array(ignore, float), exhaustive, "")
 
 
-def sample_of(of: ImageLabel, augmentation: BoxAugmentation = PLAIN, seed: int = 0) -> BoxSample:
+def draw(of: ImageLabel) -> np.ndarray:
+    """Black, with people white."""
     image = np.zeros((of.height, of.width, 3), np.uint8)
     for x1, y1, x2, y2 in of.boxes.round().astype(int):
         image[y1 : y2 + 1, x1 : x2 + 1] = 255
-    return PeopleDataset(ImageStore(Path()), [of], CANVAS, augmentation, seed).sample(image, of)
+    return image
+
+
+def dataset(labels: Sequence[ImageLabel], augmentation: BoxAugmentation = PLAIN, **options: Any) -> PeopleDataset:
+    return PeopleDataset(Memory(*(draw(of) for of in labels)), labels, CANVAS, augmentation, **options)
+
+
+def sample_of(of: ImageLabel, augmentation: BoxAugmentation = PLAIN, seed: int = 0) -> BoxSample:
+    return dataset([of], augmentation).sample(0, seed)
+
+
+def red_people() -> Cutouts:
+    """One person to paste, all red, 64 x 32 pixels."""
+    image, mask = np.zeros((80, 60, 3), np.uint8), np.zeros((80, 60, 3), np.uint8)
+    image[:, :, 0], mask[8:72, 10:42] = 255, 255
+    return Cutouts(Memory(image, mask), [Outline("0", np.array([9.5, 7.5, 41.5, 71.5]), "1")])
+
+
+def boxes_of(sample: BoxSample) -> np.ndarray:
+    """(N, 4) of the people in the targets."""
+    return sample.boxes[:, sample.heat == 1].T
 
 
 BOXES = np.array([[8, 16, 40, 64], [3.5, 3.5, 92.5, 180.5], [100, 8, 108, 16], [0, 150, 190, 191]], float)
@@ -82,7 +118,7 @@ def test_shapes() -> None:
     assert [part.dtype for part in sample] == [np.uint8] + [np.float32] * 4
 
 
-AUGMENTED = BoxAugmentation(long_side=(100, 300), aspect=1.5, flip_chance=0.5, colour=0.0, grey_chance=0.0)
+AUGMENTED = BoxAugmentation(long_side=(100, 300), aspect=1.5, flip_chance=0.5, colour=ColourJitter())
 
 
 def test_boxes_move_with_the_pixels() -> None:
@@ -90,11 +126,10 @@ def test_boxes_move_with_the_pixels() -> None:
     one = label([[59.5, 29.5, 180.5, 140.5]], size=(240, 200))  # the edges of the pixels 60..180, 30..140
     image = np.zeros((200, 240, 3), np.uint8)
     image[30:141, 60:181] = 255
-    data = PeopleDataset(ImageStore(Path()), [one], CANVAS, AUGMENTED)
+    data = PeopleDataset(Memory(image), [one], CANVAS, AUGMENTED)
     places = []
     for seed in range(40):
-        data.reseed(seed)
-        sample = data.sample(image, one)
+        sample = data.sample(0, seed)
         if not (sample.heat == 1).any():  # moved out of the canvas
             continue
         ys, xs = np.nonzero(sample.image.min(axis=0) > 180)  # the padding is grey
@@ -109,7 +144,7 @@ def test_boxes_move_with_the_pixels() -> None:
 def test_flip_mirrors_boxes_and_pixels() -> None:
     one = label([[20, 30, 79, 129]])
     straight = sample_of(one)
-    mirrored = sample_of(one, BoxAugmentation((192, 192), 1.0, 1.0, 0.0, 0.0))
+    mirrored = sample_of(one, replace(PLAIN, flip_chance=1.0))
     np.testing.assert_array_equal(mirrored.image, straight.image[:, :, ::-1])
     ((y, x),) = np.argwhere(mirrored.heat == 1)
     assert mirrored.boxes[:, y, x].tolist() == [112, 30, 171, 129]
@@ -136,43 +171,126 @@ def test_tiny_and_cut_people_are_ignored() -> None:
     tiny = sample_of(label([[64, 64, 69, 69]]))
     assert not tiny.heat.any()
     assert tiny.heat_weight[8, 8] == 0
-    zoomed = BoxAugmentation((384, 384), 1.0, 0.0, 0.0, 0.0)
+    zoomed = replace(PLAIN, long_side=(384, 384))
     kept = [bool((sample_of(label([[90, 90, 120, 120]]), zoomed, seed).heat == 1).any()) for seed in range(20)]
     assert 0 < sum(kept) < 20
 
 
-def test_the_same_seed_gives_the_same_sample() -> None:
-    first, again, other = (sample_of(label(BOXES), BoxAugmentation(), seed) for seed in (1, 1, 2))
-    for a, b in zip(first, again, strict=True):
-        np.testing.assert_array_equal(a, b)
-    assert (first.image != other.image).any()
+def test_a_sample_depends_on_its_seed_and_index_alone() -> None:
+    options = BoxAugmentation(
+        paste_chance=0.5, mosaic_chance=0.5, degradation=Degradation(0.5, 0.5, 0.5, 0.5), erasing=Erasing(0.5)
+    )
+    labels = [label(BOXES, name=str(i)) for i in range(3)]
+    data, other = (dataset(labels, options, cutouts=red_people()) for _ in range(2))
+    drawn = {(index, seed): data.sample(index, seed) for index in range(3) for seed in range(4)}
+    for (index, seed), sample in reversed(drawn.items()):
+        for a, b in zip(sample, other.sample(index, seed), strict=True):
+            np.testing.assert_array_equal(a, b)
+    assert len({sample.image.tobytes() for sample in drawn.values()}) == len(drawn)
 
 
-def test_colour_and_grey() -> None:
-    image = np.full((192, 192, 3), (200, 100, 40), np.uint8)
-    bare = label(NONE)
-
-    def painted(**change: float) -> np.ndarray:
-        augmentation = BoxAugmentation(
-            **{"long_side": (192, 192), "aspect": 1.0, "colour": 0.0, "grey_chance": 0.0} | change
-        )  # type: ignore[arg-type]
-        return PeopleDataset(ImageStore(Path()), [bare], CANVAS, augmentation).sample(image, bare).image[:, 96, 96]
-
-    assert painted().tolist() == [200, 100, 40]
-    assert painted(grey_chance=1.0).tolist() == [113, 113, 113]
-    assert painted(colour=0.4).tolist() != [200, 100, 40]
-
-
-def test_a_picture_of_another_size_is_named(tmp_path: Path) -> None:
-    cv2.imwrite(str(tmp_path / "a.png"), np.zeros((50, 60, 3), np.uint8))
-    data = PeopleDataset(ImageStore(tmp_path), [label(NONE)], CANVAS, PLAIN)
-    with pytest.raises(ValueError, match=r"a\.png is 60x50 pixels, its label says 192x192"):
-        data[0]
+SHADES = np.random.default_rng(0).integers(0, 256, (192, 192, 3), np.uint8)
 
 
 @pytest.mark.parametrize(
-    "change", [{"long_side": (300, 200)}, {"aspect": 0.5}, {"colour": 1.0}, {"flip_chance": 2}, {"grey_chance": -1}]
+    "change",
+    [
+        {"long_side": (100, 120)}, {"aspect": 1.5}, {"flip_chance": 1.0}, {"paste_chance": 1.0},
+        {"mosaic_chance": 1.0}, {"colour": ColourJitter(gain=0.2)}, {"degradation": Degradation(noise_chance=1)},
+        {"erasing": Erasing(chance=1)},
+    ],
+    ids=lambda change: next(iter(change)),
+)  # fmt: skip
+def test_every_option_has_an_effect(change: dict[str, Any]) -> None:
+    one = label([[20, 30, 79, 129]])
+    data = PeopleDataset(Memory(SHADES), [one], CANVAS, PLAIN)
+    np.testing.assert_array_equal(data.sample(0, 1).image, SHADES.transpose(2, 0, 1))
+    changed = PeopleDataset(Memory(SHADES), [one], CANVAS, replace(PLAIN, **change), red_people())
+    assert (changed.sample(0, 1).image != data.sample(0, 1).image).mean() > 0.02
+
+
+def test_pasted_people_are_boxed_and_lie_within_their_picture() -> None:
+    """The picture is blue, half as large as the canvas; what is red is a person."""
+    blue = np.full((192, 192, 3), (0, 0, 255), np.uint8)
+    small = replace(PLAIN, long_side=(96, 96), paste_chance=1.0)
+    data = PeopleDataset(Memory(blue), [label(NONE)], CANVAS, small, red_people())
+    num_boxes = []
+    for seed in range(30):
+        sample = data.sample(0, seed)
+        red = (sample.image[0] > 1.5 * sample.image[2].astype(int)) & (sample.image[0] > 20)
+        grey = (sample.image == 114).all(axis=0)
+        assert grey.sum() == 192 * 192 - 96 * 96
+        assert red.any()
+        known = np.zeros_like(red)
+        for x1, y1, x2, y2 in boxes_of(sample):
+            known[int(np.ceil(y1)) : int(y2) + 1, int(np.ceil(x1)) : int(x2) + 1] = True
+        ignored = (sample.heat_weight == 0).repeat(8, axis=0).repeat(8, axis=1)
+        assert (red & ~known & ~ignored).sum() <= 0.05 * red.sum() + 8  # cells of a rim that is ignored
+        num_boxes.append(len(boxes_of(sample)))
+    assert max(num_boxes) == 3
+
+
+def test_covered_people_are_ignored() -> None:
+    """A person of 12 x 24 pixels lies under the pasted ones or not; where most of the box is covered, it is ignored."""
+    data = dataset([label([[90, 80, 102, 104]])], replace(PLAIN, paste_chance=1.0), cutouts=red_people())
+    outcomes = set()
+    for seed in range(60):
+        sample = data.sample(0, seed)
+        white = (sample.image[:, 80:105, 90:103] > 250).all(axis=0).mean()
+        still = any(np.abs(box - [90, 80, 102, 104]).max() < 0.1 for box in boxes_of(sample))
+        assert still == (white > 0.3) or 0.2 < white < 0.4
+        outcomes.add(still)
+    assert outcomes == {True, False}
+
+
+def test_erased_people_are_ignored() -> None:
+    data = dataset([label([[90, 80, 102, 104]])], replace(PLAIN, erasing=Erasing(1.0, (0.3, 0.5))))
+    kept = {bool(len(boxes_of(data.sample(0, seed)))) for seed in range(20)}
+    assert kept == {True, False}
+    gone = next(sample for seed in range(20) if not len(boxes_of(sample := data.sample(0, seed))))
+    assert gone.heat_weight[10:13, 12].max() == 0
+
+
+def test_a_mosaic_shows_four_pictures_each_with_its_people() -> None:
+    greys, labels = (40, 90, 140, 190), []
+    for i in range(4):
+        labels.append(label([[70, 60, 129, 139]], exhaustive=i < 2, name=str(i)))
+    pictures = [np.full((192, 192, 3), grey, np.uint8) for grey in greys]
+    for picture in pictures:
+        picture[60:140, 70:130] += 10
+    data = PeopleDataset(Memory(*pictures), labels, CANVAS, replace(PLAIN, mosaic_chance=1.0))
+    shown = set()
+    for seed in range(20):
+        sample = data.sample(seed % 4, seed)
+        values = set(np.unique(sample.image[0]).tolist())
+        assert greys[seed % 4] in values
+        shown |= values & set(greys)
+        for x1, y1, x2, y2 in boxes_of(sample).round().astype(int):
+            inside = sample.image[0, y1 + 2 : y2 - 1, x1 + 2 : x2 - 1]
+            assert np.isin(inside, np.array(greys) + 10).all()
+        for grey, known in zip(greys, (1, 1, 0, 0), strict=True):
+            cells = (sample.image[0].reshape(24, 8, 24, 8) == grey).all(axis=(1, 3))
+            free = cells & (sample.box_weight == 0) & (np.abs(sample.heat_weight - known) > 0)
+            assert free.sum() <= 0.2 * max(cells.sum(), 20)  # but for people of whom little is left, and their boxes
+    assert shown == set(greys)
+
+
+def test_pasting_needs_people() -> None:
+    with pytest.raises(ValueError, match=r"paste_chance 0\.5 needs people to paste; give cut-outs, or 0"):
+        dataset([label(NONE)], replace(PLAIN, paste_chance=0.5))
+
+
+def test_a_picture_of_another_size_is_named(tmp_path: Path) -> None:
+    cv2.imwrite(str(tmp_path / "0.png"), np.zeros((50, 60, 3), np.uint8))
+    data = PeopleDataset(ImageStore(tmp_path), [label(NONE, name="0.png")], CANVAS, PLAIN)
+    with pytest.raises(ValueError, match=r"0\.png is 60x50 pixels, its label says 192x192"):
+        data.sample(0, 0)
+
+
+@pytest.mark.parametrize(
+    "change",
+    [{"long_side": (300, 200)}, {"aspect": 0.5}, {"flip_chance": 2}, {"paste_chance": -1}, {"mosaic_chance": 2}],
 )
-def test_values_out_of_range(change: dict[str, float]) -> None:
+def test_values_out_of_range(change: dict[str, Any]) -> None:
     with pytest.raises(ValueError, match=f"{next(iter(change))} must be"):
-        BoxAugmentation(**change)  # type: ignore[arg-type]
+        BoxAugmentation(**change)

@@ -1,20 +1,26 @@
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import cv2
 import numpy as np
 import pytest
 
+from pose_track.datasets.augment import ColourJitter, Degradation, Erasing
+from pose_track.datasets.cutouts import Cutouts, Outline
 from pose_track.datasets.images import ImageStore
 from pose_track.datasets.labels import PersonLabel
 from pose_track.datasets.top_down import PoseAugmentation, PoseSample, TopDownDataset
-from pose_track.skeleton import POSETRACK_15
+from pose_track.models.codec import Codec
+from pose_track.models.heatmaps import Kind
+from pose_track.skeleton import LSP_14, MPII_16, POSETRACK_15, Skeleton
 
 WRIST, TWIN = POSETRACK_15.index("left_wrist"), POSETRACK_15.index("right_wrist")
 DOT = np.array([83.3, 67.8])
 SIZE = (96, 128)
-PLAIN = {"scale": 0.0, "rotation_chance": 0.0, "flip_chance": 0.0, "half_body_chance": 0.0}
+PLAIN = PoseAugmentation(scale=0.0, rotation_chance=0.0, flip_chance=0.0, half_body_chance=0.0)
 
 
 def write_dot(folder: Path) -> ImageStore:
@@ -32,9 +38,21 @@ def person(joints: dict[int, tuple[float, float]], box: tuple[float, ...] = (50,
     return PersonLabel("dot.png", xy, visibility, np.array(box, float))
 
 
-def dot_data(folder: Path, augmentation: PoseAugmentation | None, seed: int = 0) -> TopDownDataset:
+def dot_data(folder: Path, augmentation: PoseAugmentation | None, kind: Kind = "plain") -> TopDownDataset:
     people = [person({WRIST: (DOT[0], DOT[1])})]
-    return TopDownDataset(write_dot(folder), people, POSETRACK_15, SIZE, 2.0, augmentation, seed)
+    return TopDownDataset(
+        write_dot(folder), people, POSETRACK_15, Codec(kind, SIZE), augmentation, green_people(folder / "green")
+    )
+
+
+def green_people(folder: Path) -> Cutouts:
+    """One person to paste, all green, 64 x 24 pixels."""
+    folder.mkdir(exist_ok=True)
+    image, mask = np.zeros((80, 40, 3), np.uint8), np.zeros((80, 40), np.uint8)
+    image[:, :, 1], mask[8:72, 8:32] = 255, 255
+    cv2.imwrite(str(folder / "a.png"), image)
+    cv2.imwrite(str(folder / "mask.png"), mask)
+    return Cutouts(ImageStore(folder), [Outline("a.png", np.array([7.5, 7.5, 31.5, 71.5]), "mask.png")])
 
 
 def bright_cell(sample: PoseSample) -> np.ndarray:
@@ -48,56 +66,90 @@ def peak(sample: PoseSample, joint: int) -> np.ndarray:
     return np.array(np.unravel_index(sample.target[joint].argmax(), sample.target[joint].shape)[::-1])
 
 
-@pytest.mark.parametrize(
-    "augmentation",
-    [
-        None,
-        PoseAugmentation(**PLAIN),
-        PoseAugmentation(**PLAIN | {"rotation_chance": 1.0, "rotation": 40.0}),
-        PoseAugmentation(**PLAIN | {"scale": 0.4}),
-        PoseAugmentation(**PLAIN | {"shift": 0.15}),
-        PoseAugmentation(**PLAIN | {"flip_chance": 1.0}),
-        PoseAugmentation(scale=0.3, rotation=30, rotation_chance=1, shift=0.05, flip_chance=0.5, half_body_chance=0.5),
-    ],
-    ids=["plain", "no change", "rotation", "scale", "shift", "flip", "all"],
-)
-def test_the_dot_lies_under_the_peak(tmp_path: Path, augmentation: PoseAugmentation | None) -> None:
-    data = dot_data(tmp_path, augmentation)
+GEOMETRY = {
+    "plain": None,
+    "no change": PLAIN,
+    "rotation": replace(PLAIN, rotation_chance=1.0, rotation=40.0),
+    "scale": replace(PLAIN, scale=0.4),
+    "shift": replace(PLAIN, shift=0.15),
+    "flip": replace(PLAIN, flip_chance=1.0),
+    "all": PoseAugmentation(0.3, 30, 1, shift=0.05, flip_chance=0.5, half_body_chance=0.5),
+}
+
+
+@pytest.mark.parametrize("kind", ["plain", "dark"])
+@pytest.mark.parametrize("augmentation", GEOMETRY.values(), ids=list(GEOMETRY))
+def test_the_dot_lies_under_the_peak(tmp_path: Path, kind: Kind, augmentation: PoseAugmentation | None) -> None:
+    data = dot_data(tmp_path, augmentation, kind)
     for seed in range(12):
-        data.reseed(seed)
-        sample = data[0]
+        sample = data.sample(0, seed)
         assert sample.image.shape == (3, 128, 96)
         assert sample.image.dtype == np.uint8
         assert sample.target.shape == (15, 32, 24)
         (joint,) = np.flatnonzero(sample.weight)
-        assert sample.target[joint].max() == 1
+        assert sample.target[joint].max() == 1 if kind == "plain" else sample.target[joint].max() > 0.9
         assert np.abs(peak(sample, joint) - bright_cell(sample)).max() < 0.55  # a peak is at a whole cell
         assert not np.delete(sample.target, joint, axis=0).any()
 
 
+@pytest.mark.parametrize("kind", ["dark", "udp"])
+def test_exact_targets_lie_where_the_dot_is(tmp_path: Path, kind: Kind) -> None:
+    augmentation = GEOMETRY["all"]
+    assert augmentation is not None
+    data, codec = dot_data(tmp_path, augmentation, kind), Codec(kind, SIZE)
+    for seed in range(12):
+        sample = data.sample(0, seed)
+        (joint,) = np.flatnonzero(sample.weight)
+        place = codec.decode(sample.target[None])[0][0, joint]
+        assert np.abs(place - 4 * bright_cell(sample)).max() < 0.5
+
+
 def test_flip_exchanges_left_and_right(tmp_path: Path) -> None:
-    straight = dot_data(tmp_path, PoseAugmentation(**PLAIN))[0]
-    mirrored = dot_data(tmp_path, PoseAugmentation(**PLAIN | {"flip_chance": 1.0}))[0]
+    straight = dot_data(tmp_path, PLAIN).sample(0, 0)
+    mirrored = dot_data(tmp_path, replace(PLAIN, flip_chance=1.0)).sample(0, 0)
     assert np.flatnonzero(straight.weight).tolist() == [WRIST]
     assert np.flatnonzero(mirrored.weight).tolist() == [TWIN]
     np.testing.assert_array_equal(mirrored.image, straight.image[:, :, ::-1])
 
 
-def test_the_same_seed_gives_the_same_crops(tmp_path: Path) -> None:
-    data = dot_data(tmp_path, PoseAugmentation(colour=0.3, occlusion_chance=0.5, shift=0.1), seed=3)
-    first = [data[0] for _ in range(3)]
-    data.reseed(3)
-    for before in first:
-        for a, b in zip(before, data[0], strict=True):
+def test_a_sample_depends_on_its_seed_and_index_alone(tmp_path: Path) -> None:
+    options = PoseAugmentation(
+        shift=0.1, paste_chance=0.5, colour=ColourJitter(0.3), degradation=Degradation(0.5, 0.5, 0.5, 0.5),
+        erasing=Erasing(0.5),
+    )  # fmt: skip
+    data, other = dot_data(tmp_path, options), dot_data(tmp_path, options)
+    for each in (data, other):
+        each.people = [person({WRIST: (DOT[0], DOT[1])})] * 3
+    drawn = {(index, seed): data.sample(index, seed) for index in range(3) for seed in range(4)}
+    for (index, seed), sample in reversed(drawn.items()):
+        for a, b in zip(sample, other.sample(index, seed), strict=True):
             np.testing.assert_array_equal(a, b)
-    assert (first[0].image != first[1].image).any()
+    assert len({sample.image.tobytes() for sample in drawn.values()}) == len(drawn)
 
 
 def test_unlabelled_and_outside_joints_have_no_weight(tmp_path: Path) -> None:
     people = [person({0: (80, 70), 1: (-500, 70)})]
-    sample = TopDownDataset(write_dot(tmp_path), people, POSETRACK_15, SIZE)[0]
+    sample = TopDownDataset(write_dot(tmp_path), people, POSETRACK_15, Codec("plain", SIZE)).sample(0, 0)
     assert np.flatnonzero(sample.weight).tolist() == [0]
     assert not sample.target[1:].any()
+
+
+LEGS = ("hip", "knee", "ankle")
+
+
+def apart(skeleton: Skeleton = POSETRACK_15) -> dict[int, tuple[float, float]]:
+    """Upper joints at the left, lower ones far to the right: a crop of one half cannot hold the other."""
+    return {
+        k: (15.0 + k, 20.0 + 3 * k) if not name.endswith((*LEGS, "pelvis")) else (140.0 - k, 50.0 + 3 * k)
+        for k, name in enumerate(skeleton.joint_names)
+    }
+
+
+def half_data(folder: Path, joints: dict[int, tuple[float, float]], **changes: Any) -> TopDownDataset:
+    """Crops of one half, wherever that is possible."""
+    half = replace(PLAIN, half_body_chance=1.0, **changes)
+    people = [person(joints, (10, 10, 150, 110))]
+    return TopDownDataset(write_dot(folder), people, POSETRACK_15, Codec("plain", (96, 96), 1.0), half)
 
 
 def shown(sample: PoseSample) -> set[str]:
@@ -105,51 +157,132 @@ def shown(sample: PoseSample) -> set[str]:
 
 
 def test_half_body_shows_one_half(tmp_path: Path) -> None:
-    """Upper joints lie at the left, lower ones far to the right: a crop of one half cannot hold the other."""
-    legs = ("hip", "knee", "ankle")
-    joints = {
-        k: (15.0 + k, 20.0 + 3 * k) if not name.endswith(legs) else (140.0 - k, 50.0 + 3 * k)
-        for k, name in enumerate(POSETRACK_15.joint_names)
-    }
-    whole = person(joints, (10, 10, 150, 110))
-    half = PoseAugmentation(**PLAIN | {"half_body_chance": 1.0})
-    data = TopDownDataset(write_dot(tmp_path), [whole], POSETRACK_15, (96, 96), 1.0, half)
-    seen = set()
+    data, seen = half_data(tmp_path, apart()), []
+    for seed in range(100):
+        names = shown(data.sample(0, seed))
+        assert len({name.endswith(LEGS) for name in names}) == 1
+        seen.append(next(iter(names)).endswith(LEGS))
+    assert 35 < sum(seen) < 65  # a fair coin
+
+
+@pytest.mark.parametrize("upper", [0.0, 1.0])
+def test_the_upper_half_has_its_own_chance(tmp_path: Path, upper: float) -> None:
+    data = half_data(tmp_path, apart(), upper_body_chance=upper)
     for seed in range(10):
-        data.reseed(seed)
-        names = shown(data[0])
-        seen |= {name.endswith(legs) for name in names}
-        assert len({name.endswith(legs) for name in names}) == 1
-    assert seen == {True, False}
-    few = person(dict(list(joints.items())[:8]), (10, 10, 150, 110))
-    assert len(shown(TopDownDataset(write_dot(tmp_path), [few], POSETRACK_15, (96, 96), 1.0, half)[0])) == 8
-
-
-def test_half_body_of_joints_in_one_point(tmp_path: Path) -> None:
-    one_point = person(dict.fromkeys(range(15), (80.0, 60.0)))
-    half = PoseAugmentation(**PLAIN | {"half_body_chance": 1.0})
-    sample = TopDownDataset(write_dot(tmp_path), [one_point], POSETRACK_15, SIZE, 2.0, half)[0]
-    assert sample.weight.all()
-
-
-def test_colour_and_occlusion_change_the_picture_but_not_the_target(tmp_path: Path) -> None:
-    plain = dot_data(tmp_path, PoseAugmentation(**PLAIN))[0]
-    for change in ({"colour": 0.3}, {"occlusion_chance": 1.0}):
-        sample = dot_data(tmp_path, PoseAugmentation(**PLAIN | change))[0]
-        assert (sample.image != plain.image).any()
-        np.testing.assert_array_equal(sample.target, plain.target)
+        assert {name.endswith(LEGS) for name in shown(data.sample(0, seed))} == {upper == 0}
 
 
 @pytest.mark.parametrize(
-    "change", [{"scale": 1.0}, {"flip_chance": 1.5}, {"rotation": -1}, {"colour": -0.1}, {"occlusion_chance": -1}]
+    ("lacking", "upper", "shows_legs"),
+    [
+        ([], 1.0, False),
+        ([7, 8, 9, 10, 11, 12, 13], 1.0, True),  # 8 labelled, too few: the whole person, legs first
+        (LEGS[1:], 0.0, False),  # two lower joints: the upper half
+        (("shoulder", "elbow", "head_bottom", "nose", "head_top"), 1.0, True),  # two upper joints
+    ],
 )
+def test_which_half_with_joints_missing(tmp_path: Path, lacking: Any, upper: float, shows_legs: bool) -> None:
+    names = POSETRACK_15.joint_names
+    out = {i for i in range(15) if i in lacking or names[i].endswith(tuple(x for x in lacking if isinstance(x, str)))}
+    joints = {k: place for k, place in apart().items() if k not in out}
+    found = shown(half_data(tmp_path, joints, upper_body_chance=upper).sample(0, 0))
+    if len(joints) <= 8:
+        assert len(found) == len(joints)
+    else:
+        assert {name.endswith(LEGS) for name in found} == {shows_legs}
+
+
+def test_the_half_body_crop_is_centred_on_the_mean_of_its_joints(tmp_path: Path) -> None:
+    """As published; the size is 1.5 times the joints' extent, in the crop's aspect."""
+    joints = apart()
+    data = half_data(tmp_path, joints, upper_body_chance=1.0)
+    upper = np.array([joints[k] for k, name in enumerate(POSETRACK_15.joint_names) if not name.endswith(LEGS)])
+    side = 1.5 * np.ptp(upper, axis=0).max()
+    sample = data.sample(0, 0)
+    for k in np.flatnonzero(sample.weight):
+        expected = (np.array(joints[k]) - upper.mean(axis=0)) * 96 / side + 48
+        assert np.abs(4 * peak(sample, k) - expected).max() <= 2.01
+
+
+@pytest.mark.parametrize(("skeleton", "lower"), [(POSETRACK_15, 6), (MPII_16, 7), (LSP_14, 6)])
+def test_the_lower_body_of_each_skeleton(tmp_path: Path, skeleton: Skeleton, lower: int) -> None:
+    joints = apart(skeleton)
+    xy = np.array([joints[k] for k in range(skeleton.num_joints)])
+    people = [PersonLabel("dot.png", xy, np.full(len(xy), 2), np.array([10.0, 10, 150, 110]))]
+    half = replace(PLAIN, half_body_chance=1.0, upper_body_chance=0.0)
+    data = TopDownDataset(write_dot(tmp_path), people, skeleton, Codec("plain", (96, 96), 1.0), half)
+    assert data.sample(0, 0).weight.sum() == lower
+
+
+def test_half_body_of_joints_in_one_point(tmp_path: Path) -> None:
+    data = half_data(tmp_path, dict.fromkeys(range(15), (80.0, 60.0)))
+    assert data.sample(0, 0).weight.all()
+
+
+ON_TOP: dict[str, Any] = {
+    "colour": ColourJitter(gain=0.3), "degradation": Degradation(noise_chance=1), "erasing": Erasing(chance=1),
+    "paste_chance": 1.0,
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", list(ON_TOP))
+def test_what_lies_over_the_picture_changes_it_but_not_the_target(tmp_path: Path, name: str) -> None:
+    plain = dot_data(tmp_path, PLAIN).sample(0, 0)
+    sample = dot_data(tmp_path, replace(PLAIN, **{name: ON_TOP[name]})).sample(0, 0)
+    assert (sample.image != plain.image).any()
+    np.testing.assert_array_equal(sample.target, plain.target)
+    np.testing.assert_array_equal(sample.weight, plain.weight)
+
+
+@pytest.mark.parametrize("name", ["scale", "rotation", "shift"])
+def test_how_far_the_crop_strays(tmp_path: Path, name: str) -> None:
+    def spread(value: float) -> float:
+        data = dot_data(tmp_path, replace(PLAIN, **{"rotation_chance": 1.0, "rotation": 0.0} | {name: value}))
+        return float(np.std([bright_cell(data.sample(0, seed)) for seed in range(12)], axis=0).max())
+
+    small, large = (5, 60) if name == "rotation" else (0.03, 0.3)
+    assert spread(0) < 0.01
+    assert 0.01 < 3 * spread(small) < spread(large)
+
+
+@pytest.mark.parametrize(("name", "least"), [("rotation_chance", 0.3), ("flip_chance", 0.3), ("paste_chance", 0.3)])
+def test_chances(tmp_path: Path, name: str, least: float) -> None:
+    plain = dot_data(tmp_path, PLAIN).sample(0, 0).image
+    data = dot_data(tmp_path, replace(PLAIN, **{name: 0.5}))
+    changed = np.mean([(data.sample(0, seed).image != plain).any() for seed in range(60)])
+    assert least < changed < 1 - least
+
+
+def test_pasted_people_stand_at_the_edge(tmp_path: Path) -> None:
+    plain, data = dot_data(tmp_path, PLAIN), dot_data(tmp_path, replace(PLAIN, paste_chance=1.0))
+    changed = [data.sample(0, seed).image != plain.sample(0, seed).image for seed in range(60)]
+    covered = np.mean(changed, axis=0).max(axis=0)
+    assert covered[:, [0, -1]].mean() > 0.2
+    assert covered[:, :10].any()
+    assert covered[:, -10:].any()
+    assert covered[:, 32:64].mean() < 0.1
+    assert covered[:, 32:64].max() < 0.3
+
+
+def test_pasting_needs_people(tmp_path: Path) -> None:
+    with pytest.raises(ValueError, match=r"paste_chance 0\.5 needs people to paste; give cut-outs, or 0"):
+        TopDownDataset(write_dot(tmp_path), [], POSETRACK_15, Codec(), PoseAugmentation(paste_chance=0.5))
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"scale": 1.0}, {"flip_chance": 1.5}, {"rotation": -1}, {"rotation_chance": 2}, {"shift": 1},
+        {"paste_chance": -1}, {"half_body_chance": 2}, {"upper_body_chance": -0.1},
+    ],
+)  # fmt: skip
 def test_values_out_of_range(change: dict[str, float]) -> None:
     with pytest.raises(ValueError, match=f"{next(iter(change))} must be"):
-        PoseAugmentation(**change)
+        PoseAugmentation(**change)  # type: ignore[arg-type]
 
 
 def test_a_missing_picture_is_named(tmp_path: Path) -> None:
     data = dot_data(tmp_path, None)
     (tmp_path / "dot.png").unlink()
     with pytest.raises(FileNotFoundError, match=r"has no picture 'dot\.png'"):
-        data[0]
+        data.sample(0, 0)

@@ -38,6 +38,16 @@ def test_quarter_turn_is_counter_clockwise_to_the_eye() -> None:
     np.testing.assert_allclose(apply_affine(matrix, [right_of_centre]), [above_centre], atol=1e-9)
 
 
+@pytest.mark.parametrize("degrees", [0, 90, -30])
+def test_an_unbiased_crop_has_its_corners_on_the_outermost_pixels(degrees: float) -> None:
+    """The rectangle's corners are the centres of the crop's, the middle stays in the middle of a mirrored crop."""
+    turned = cv2.getRotationMatrix2D((0, 0), -degrees, 1)[:, :2]  # clockwise to the eye, which the crop undoes
+    corners = np.array([[-15, -20], [15, -20], [-15, 20], [0, 0]]) @ turned.T + [50, 60]
+    matrix = crop_matrix([50, 60], 30, (48, 64), degrees, unbiased=True)
+    expected = [[0, 0], [47, 0], [0, 63], [23.5, 31.5]]
+    np.testing.assert_allclose(apply_affine(matrix, corners), expected, atol=1e-9)
+
+
 @settings(derandomize=True, max_examples=40, deadline=None)
 @given(
     x=st.integers(40, 60),
@@ -45,10 +55,13 @@ def test_quarter_turn_is_counter_clockwise_to_the_eye() -> None:
     width=st.floats(60, 160),
     degrees=st.floats(-180, 180),
     factor=st.sampled_from([1, 2, 4]),
+    unbiased=st.booleans(),
 )
-def test_one_bright_spot_and_one_joint_agree(x: int, y: int, width: float, degrees: float, factor: int) -> None:
+def test_one_bright_spot_and_one_joint_agree(
+    x: int, y: int, width: float, degrees: float, factor: int, unbiased: bool
+) -> None:
     size = (48 * factor, 64 * factor)
-    matrix = crop_matrix([50, 52], width, size, degrees)
+    matrix = crop_matrix([50, 52], width, size, degrees, unbiased)
     image = np.zeros((100, 100), np.float32)
     image[y, x] = 1
     crop = cv2.warpAffine(cv2.GaussianBlur(image, (0, 0), 2.0), matrix, size, flags=cv2.INTER_LINEAR)
@@ -117,13 +130,29 @@ def test_recorded_crops() -> None:
 
 
 @pytest.mark.parametrize("size", SIZES)
-def test_second_recording_of_matrices_and_points(size: tuple[int, int]) -> None:
+@pytest.mark.parametrize("unbiased", [False, True])
+def test_second_recording_of_matrices_and_points(size: tuple[int, int], unbiased: bool) -> None:
     golden = np.load(shared("data/golden/mmpose_warp.npz"))
     suffix = f"{size[0]}x{size[1]}"
+    matrices = golden[f"{'udp_warp' if unbiased else 'warp'}_{suffix}"]
+    points = golden[f"{'kpts_udp' if unbiased else 'kpts_warp'}_{suffix}"]
     centers, sizes = fit_boxes(golden["boxes_xyxy"], size[0] / size[1])
     np.testing.assert_allclose(centers, golden["center"], atol=1e-3)
     np.testing.assert_allclose(sizes, golden[f"scale_fixed_{suffix}"], rtol=1e-5)
     for n, degrees in enumerate(golden["rotations_deg"]):
-        matrix = crop_matrix(centers[n], sizes[n, 0], size, degrees)
+        matrix = crop_matrix(centers[n], sizes[n, 0], size, -degrees if unbiased else degrees, unbiased)
+        np.testing.assert_allclose(matrix[:, :2], matrices[n, :, :2], rtol=0, atol=1e-4 * size[0] / sizes[n, 0])
         moved = apply_affine(matrix, golden["keypoints"][n])
-        np.testing.assert_allclose(moved, golden[f"kpts_warp_{suffix}"][n], atol=0.01)
+        np.testing.assert_allclose(moved, points[n], rtol=0, atol=0.01)
+
+
+@pytest.mark.parametrize(("name", "unbiased"), [("crop_plain", False), ("crop_udp", True)])
+def test_second_recording_of_crops(name: str, unbiased: bool) -> None:
+    golden = np.load(shared("data/golden/mmpose_warp.npz"))
+    centers, sizes = fit_boxes(golden["crop_boxes_xyxy"], 48 / 64)
+    for n, degrees in enumerate(golden["crop_rotations_deg"]):
+        matrix = crop_matrix(centers[n], sizes[n, 0], (48, 64), -degrees if unbiased else degrees, unbiased)
+        crop = cv2.warpAffine(golden["crop_image"], matrix, (48, 64), flags=cv2.INTER_LINEAR)
+        difference = np.abs(crop.astype(int) - golden[name][n])
+        assert difference.max() <= 4
+        assert difference.mean() < 0.06

@@ -1,14 +1,25 @@
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import numpy as np
 import pytest
 import torch
-from hypothesis import given, settings
-from hypothesis import strategies as st
 from shared_data import shared
 
 from pose_track.geometry.affine import apply_affine, crop_matrix, invert_affine
-from pose_track.models.heatmaps import average_flipped, decode_quarter, encode, flip_back, shift_flipped
+from pose_track.models.heatmaps import (
+    Decoded,
+    Kind,
+    average_flipped,
+    decode_dark,
+    decode_quarter,
+    decode_udp,
+    flip_back,
+    gaussian_targets,
+    shift_flipped,
+    softmax_maps,
+)
 from pose_track.skeleton import COCO_17, MPII_16
 
 
@@ -62,21 +73,80 @@ def test_decode_nobody() -> None:
     assert scores.shape == (0, 17)
 
 
-@settings(derandomize=True, max_examples=50, deadline=None)
-@given(x=st.floats(8, 176), y=st.floats(8, 240))
-def test_encode_and_decode_agree_within_half_a_cell(x: float, y: float) -> None:
-    targets, weights = encode(np.array([[x, y]]), np.ones(1), (48, 64), sigma=2)
-    joints, scores = decode_quarter(targets[None])
-    np.testing.assert_allclose(joints[0, 0] * 4, [x, y], atol=2 + 1e-4)
-    assert scores[0, 0] == weights[0] == 1
+@pytest.mark.parametrize("decode", [decode_dark, decode_udp])
+@pytest.mark.parametrize(
+    ("cells", "floor", "score"),
+    [({}, 0.0, 0.0), ({(5, 6): -0.5}, -1.0, -0.5), ({(5, 6): 0.5, (6, 6): 0.1}, -1.0, 0.5)],
+    ids=["empty", "nothing positive", "nothing positive once it is smoothed"],
+)
+def test_a_map_without_a_peak_moves_no_joint(
+    decode: Callable[..., Decoded], cells: dict[tuple[int, int], float], floor: float, score: float
+) -> None:
+    joints, scores = decode(one_map(cells, floor=floor), 11)
+    assert joints.tolist() == ([[[5, 6]]] if score > 0 else [[[0, 0]]])
+    assert scores[0, 0] == np.float32(score)
 
 
-def test_encode_drops_what_is_unlabelled_or_far_outside() -> None:
-    joints = np.array([[40.0, 40.0], [40.0, 40.0], [-100.0, 40.0], [-8.0, 40.0]])
-    targets, weights = encode(joints, np.array([1, 0, 1, 1]), (48, 64), sigma=2)
+@pytest.mark.parametrize("decode", [decode_dark, decode_udp])
+def test_steps_on_noise_stay_within_half_the_kernel(decode: Callable[..., Decoded]) -> None:
+    """Far from a Gaussian the curvature may be next to nothing and the step to the top next to infinite."""
+    noise = np.random.default_rng(0).normal(size=(200, 17, 16, 12)).astype(np.float32)
+    joints, scores = decode(noise, 11)
+    peaks = np.stack(np.divmod(noise.reshape(200, 17, -1).argmax(axis=2), 12)[::-1], axis=-1)
+    assert np.abs(joints - peaks).max() <= 5.5 + 1e-5
+    np.testing.assert_array_equal(scores, noise.max(axis=(2, 3)))
+
+
+@pytest.mark.parametrize("decode", [decode_dark, decode_udp])
+def test_newton_on_nobody(decode: Callable[..., Decoded]) -> None:
+    joints, scores = decode(np.zeros((0, 17, 64, 48), np.float32), 11)
+    assert joints.shape == (0, 17, 2)
+    assert scores.shape == (0, 17)
+
+
+def test_the_two_outermost_cells_are_not_refined_but_with_udp() -> None:
+    targets, _ = gaussian_targets("dark", np.array([[1.4, 8.3], [6.4, 13.6]]), np.ones(2), (12, 16), sigma=2)
+    joints, _ = decode_dark(targets[None], 11)
+    assert joints[0].tolist() == [[1, 8], [6, 14]]
+    joints, _ = decode_udp(targets[None], 11)
+    assert np.abs(joints[0] - [[1, 8], [6, 14]]).min() > 0.2
+
+
+def test_udp_reads_no_place_into_what_is_lower_than_a_thousandth() -> None:
+    targets, _ = gaussian_targets("dark", np.array([[5.3, 8.2]]), np.ones(1), (12, 16), sigma=2)
+    faint = targets[None] * np.float32(9e-4)
+    assert decode_udp(faint, 11)[0].tolist() == [[[5, 8]]]
+    np.testing.assert_allclose(decode_dark(faint, 11)[0], decode_dark(targets[None], 11)[0], atol=1e-3)
+
+
+def test_targets_of_what_is_unlabelled_or_far_outside() -> None:
+    joints = np.array([[10.0, 10.0], [10.0, 10.0], [-25.0, 10.0], [-2.0, 10.0]])
+    targets, weights = gaussian_targets("plain", joints, np.array([1, 0, 1, 1]), (48, 64), sigma=2)
     assert weights.tolist() == [1, 0, 0, 1]
     assert targets.max(axis=(1, 2))[[0, 1, 2]].tolist() == [1, 0, 0]
     assert 0 < targets[3].max() < 1  # the peak is outside, its flank is not
+
+
+@pytest.mark.parametrize(
+    ("kind", "peak", "cells"),
+    [
+        ("plain", 1.0, 49),  # on the nearest cell, 7 by 7 cells
+        ("dark", np.exp(-0.1), 16 * 12),  # 0.4 and 0.2 off, nothing cut off
+        ("udp", np.exp(-0.1), 49),
+    ],
+)
+def test_where_a_target_lies_and_ends(kind: Kind, peak: float, cells: int) -> None:
+    targets, _ = gaussian_targets(kind, np.array([[5.4, 7.8]]), np.ones(1), (12, 16), sigma=1)
+    assert np.argwhere(targets[0] == targets[0].max()).tolist() == [[8, 5]]
+    assert targets[0, 8, 5] == pytest.approx(peak)
+    assert (targets > 0).sum() == cells
+
+
+def test_softmax_maps_bring_back_a_gaussian() -> None:
+    """A network that was trained to the end gives the logarithm of its target, and anything added to it."""
+    targets, _ = gaussian_targets("dark", np.array([[20.3, 30.6]]), np.ones(1), (48, 64), sigma=2)
+    logits = np.log(targets[None] + 1e-12) + 300
+    np.testing.assert_allclose(softmax_maps(logits, sigma=2)[0], targets, atol=1e-4)
 
 
 def test_flip_back_mirrors_and_exchanges_twins() -> None:
@@ -121,7 +191,8 @@ def test_recorded_decode(size: tuple[int, int]) -> None:
 def test_recorded_targets(suffix: str, size: tuple[int, int], sigma: float) -> None:
     golden = np.load(shared("data/golden/target.npz"))
     for n, joints in enumerate(golden[f"joints_{suffix}"]):
-        targets, weights = encode(joints[:, :2], golden[f"joints_vis_{suffix}"][n, :, 0], size, sigma)
+        visible = golden[f"joints_vis_{suffix}"][n, :, 0]
+        targets, weights = gaussian_targets("plain", joints[:, :2] / 4, visible, size, sigma)
         np.testing.assert_allclose(targets, golden[f"target_{suffix}"][n], rtol=0, atol=1e-6)
         np.testing.assert_array_equal(weights, golden[f"target_weight_{suffix}"][n, :, 0])
 

@@ -12,8 +12,8 @@ import torch
 from shared_data import shared
 from torch import Tensor, nn
 
-from pose_track.models.hrnet import HRNet
-from pose_track.models.weights import file_sha256, load_weights, save_weights
+from pose_track.models.hrnet import HighResolutionModule, HRNet
+from pose_track.models.weights import file_sha256, load_trunk, load_weights, save_weights
 
 
 class Small(nn.Module):
@@ -276,3 +276,104 @@ def test_recorded_weights_load_in_the_published_form(tmp_path: Path) -> None:
     load_weights(network, tmp_path / "tiny.pth")
     for name, value in network.state_dict().items():
         assert torch.equal(value, state[name]), name
+
+
+# The trunk of a network trained for something else
+
+WIDTHS = (4, 8, 16, 32)
+
+
+def hrnet(seed: int, num_joints: int = 3, width: int = 4) -> HRNet:
+    """As small as it can be, with statistics of its own."""
+    torch.manual_seed(seed)
+    shape = {"num_modules": (1, 1, 1), "num_blocks": 1, "stem_blocks": 1, "stem_channels": width}
+    network = HRNet(num_joints, widths=tuple(width // 4 * w for w in WIDTHS), **shape)
+    for name, value in network.named_buffers():
+        if name.endswith("running_mean"):
+            nn.init.normal_(value)
+    return network
+
+
+def without(part: str) -> Callable[[dict[str, Tensor]], dict[str, Tensor]]:
+    return lambda state: {name: value for name, value in state.items() if part not in name}
+
+
+def of_the_paper(state: dict[str, Tensor]) -> dict[str, Tensor]:
+    """As the authors' files for ImageNet: another head, and in that of W48 no counters."""
+    trunk = without("num_batches_tracked")(without("final_layer")(state))
+    return {**trunk, "head.0.0.0.conv1.weight": torch.ones(8, 4, 1, 1), "fc.weight": torch.ones(5, 8)}
+
+
+def of_a_classifier(state: dict[str, Tensor]) -> dict[str, Tensor]:
+    """As the authors' repository for image classification and timm: the last exchange feeds all branches."""
+    torch.manual_seed(7)
+    last = HighResolutionModule(WIDTHS, num_blocks=1, num_outputs=4).state_dict()
+    head = ("incre_modules.0.0.conv1.weight", "downsamp_modules.0.0.bias", "final_layer.0.weight", "classifier.bias")
+    extra = {f"stage4.0.{name}": value for name, value in last.items()} | {name: torch.ones(2) for name in head}
+    return {**extra, **without("final_layer")(state)}
+
+
+def of_mmpose(state: dict[str, Tensor]) -> object:
+    halves = {("head." if name.startswith("final_layer") else "backbone.") + name: v for name, v in state.items()}
+    return {"state_dict": halves, "meta": {"epoch": 210}}
+
+
+@pytest.mark.parametrize(
+    ("content", "num_left"),
+    [
+        pytest.param(dict, 2, id="published for other joints"),
+        pytest.param(of_the_paper, 2, id="authors' ImageNet"),
+        pytest.param(of_a_classifier, 82, id="classification"),
+        pytest.param(of_mmpose, 2, id="MMPose"),
+        pytest.param(lambda state: {f"module.{name}": v for name, v in state.items()}, 2, id="several devices"),
+    ],
+)
+def test_trunks_in_each_naming(tmp_path: Path, content: Callable[[dict[str, Tensor]], object], num_left: int) -> None:
+    saved, loaded, before = hrnet(0, num_joints=5), hrnet(1), hrnet(1)
+    torch.save(content(saved.state_dict()), tmp_path / "other.pth")
+    left = load_trunk(loaded, tmp_path / "other.pth")
+    assert len(left) == num_left
+    assert_same(loaded.final_layer, before.final_layer)
+    for part, value in loaded.named_children():
+        if part != "final_layer":
+            assert_same(value, saved.get_submodule(part))
+
+
+def test_the_trunk_of_our_own_file(tmp_path: Path) -> None:
+    saved, loaded = hrnet(0, num_joints=5), hrnet(1)
+    save_weights(saved, tmp_path / "own.safetensors", half=False)
+    assert load_trunk(loaded, tmp_path / "own.safetensors") == ["final_layer.bias", "final_layer.weight"]
+    assert_same(loaded.stage4, saved.stage4)
+
+
+def test_the_same_joints_are_left_out_too(tmp_path: Path) -> None:
+    """What a trunk is cannot depend on whether two heads happen to be of the same size."""
+    loaded = hrnet(1)
+    torch.save(hrnet(0).state_dict(), tmp_path / "same.pth")
+    load_trunk(loaded, tmp_path / "same.pth")
+    assert_same(loaded.final_layer, hrnet(1).final_layer)
+
+
+@pytest.mark.parametrize(
+    ("content", "complaint"),
+    [
+        (without("layer1.0.conv1"), r"1 missing \(layer1.0.conv1.weight\);"),
+        (without("running_var"), r"\d+ missing \(bn1.running_var, .*\.\.\.\);"),
+        (lambda state: {"fc.weight": torch.ones(3, 3)}, r"\d+ missing \(conv1.weight, .*\.\.\.\);"),
+        (lambda state: hrnet(0, width=8).state_dict(), r"\d+ of another shape \(conv1.weight \(8, 3, 3, 3\) instead"),
+    ],
+)
+def test_trunks_that_do_not_fit_change_nothing(
+    tmp_path: Path, content: Callable[[dict[str, Tensor]], dict[str, Tensor]], complaint: str
+) -> None:
+    torch.save(content(hrnet(0).state_dict()), tmp_path / "other.pth")
+    loaded = hrnet(1)
+    with pytest.raises(ValueError, match=rf"other\.pth' does not fit the network: {complaint}") as caught:
+        load_trunk(loaded, tmp_path / "other.pth")
+    assert "\n" not in str(caught.value)
+    assert_same(loaded, hrnet(1))
+
+
+def test_a_missing_file_of_a_trunk(tmp_path: Path) -> None:
+    with pytest.raises(FileNotFoundError, match=r"no weights file .*nowhere\.pth"):
+        load_trunk(hrnet(0), tmp_path / "nowhere.pth")

@@ -74,11 +74,12 @@ def test_other_pictures_are_refused(images: np.ndarray) -> None:
         TorchRuntime(Probe(), "cpu")(images)
 
 
-def test_flip_test_averages_both_views() -> None:
-    images = pictures(2, 8, 16)
-    run, flipping = TorchRuntime(Probe(), "cpu"), TorchRuntime(Probe(), "cpu", flip_indices=[1, 0, 2])
+@pytest.mark.parametrize("shift", [True, False])
+def test_flip_test_averages_both_views(shift: bool) -> None:
+    images, run = pictures(2, 8, 16), TorchRuntime(Probe(), "cpu")
+    flipping = TorchRuntime(Probe(), "cpu", flip_indices=[1, 0, 2], flip_shift=shift)
     back = run(images[:, :, ::-1].copy())[:, [1, 0, 2], :, ::-1]
-    shifted = np.concatenate([back[..., :1], back[..., :-1]], axis=-1)
+    shifted = np.concatenate([back[..., :1], back[..., :-1]], axis=-1) if shift else back
     np.testing.assert_allclose(flipping(images), (run(images) + shifted) / 2, atol=1e-6)
 
 

@@ -2,55 +2,41 @@ from __future__ import annotations
 
 import csv
 import os
+import signal
+import subprocess
+import sys
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 import cv2
 import numpy as np
 import pytest
 import torch
-from torch import Tensor, nn
+from lightning_fabric import Fabric
+from made_tasks import BLACK, SMALL, Mean, Numbers, assert_equal, number_task, pose_task
+from torch import Tensor
 
+from pose_track.datasets.augment import ColourJitter, Erasing
 from pose_track.datasets.images import ImageStore
-from pose_track.datasets.labels import ImageLabel, PersonLabel
+from pose_track.datasets.labels import ImageLabel
+from pose_track.datasets.mixture import Mixture
 from pose_track.datasets.people import BoxAugmentation, PeopleDataset
-from pose_track.datasets.top_down import PoseAugmentation, TopDownDataset
+from pose_track.datasets.top_down import PoseAugmentation
 from pose_track.models.centre import CentreNet
+from pose_track.models.heatmaps import Kind
 from pose_track.models.hrnet import HRNet
-from pose_track.skeleton import Skeleton
 from pose_track.training.checkpoint import load_checkpoint, save_checkpoint
-from pose_track.training.loop import DivergedError, LoopOptions, Task, Trainer, batches, epoch_order, learning_rate_at
-from pose_track.training.loss import centre_loss, joints_mse
-from pose_track.training.tasks import detector_figures, pose_figures
+from pose_track.training.loader import StepDraws, make_loader
+from pose_track.training.loop import DivergedError, LoopOptions, Task, Trainer
+from pose_track.training.loss import centre_loss, joints_cross_entropy, joints_mse, joints_ohkm
+from pose_track.training.optimizer import OptimizerOptions
+from pose_track.training.tasks import detector_figures
 
-SMALL: dict[str, Any] = {"widths": (4, 8, 16, 32), "num_modules": (1, 1, 1), "num_blocks": 1}
-TORSO = Skeleton("torso", ("left_shoulder", "right_shoulder", "left_hip", "right_hip"))
-COLOURS = ((255, 60, 60), (60, 255, 60), (60, 60, 255), (255, 255, 60))
-
-
-def write_torsos(folder: Path, count: int) -> tuple[ImageStore, list[PersonLabel]]:
-    """Pictures with a dot of its own colour for each joint."""
-    rng = np.random.default_rng(0)
-    folder.mkdir(exist_ok=True)
-    people = []
-    for number in range(count):
-        picture = np.zeros((80, 80, 3), np.uint8)
-        joints = np.array([[50, 22], [26, 22], [50, 56], [26, 56]]) + rng.uniform(-8, 8, (4, 2))
-        for place, colour in zip(joints.round().astype(int).tolist(), COLOURS, strict=True):
-            cv2.circle(picture, place, 5, colour[::-1], -1)
-        cv2.imwrite(str(folder / f"{number}.png"), picture)
-        people.append(PersonLabel(f"{number}.png", joints, np.full(4, 2), np.array([15.0, 10, 65, 70])))
-    return ImageStore(folder), people
-
-
-def pose_task(folder: Path, augmentation: PoseAugmentation | None = None, seed: int = 0) -> Task:
-    images, people = write_torsos(folder, 8)
-    torch.manual_seed(seed)
-    network = HRNet(4, **SMALL, stem_blocks=1, stem_channels=8)
-    data = TopDownDataset(images, people, TORSO, (64, 64), 1.5, augmentation)
-    return Task(network, data, joints_mse, lambda net: pose_figures(net, images, people, TORSO, (64, 64)))
+ADAMW = OptimizerOptions(learning_rate=1e-2, warmup_samples=80)
+SHORT = LoopOptions(epochs=2, batch_size=4, checkpoint_seconds=0.0)
+AUGMENTED = PoseAugmentation(colour=ColourJitter(gain=0.2), erasing=Erasing(chance=0.5))
 
 
 def log_rows(folder: Path) -> list[dict[str, float]]:
@@ -59,18 +45,31 @@ def log_rows(folder: Path) -> list[dict[str, float]]:
 
 
 def test_a_keypoint_network_learns_its_pictures(tmp_path: Path) -> None:
-    options = LoopOptions(
-        num_samples=8 * 120, batch_size=8, learning_rate=1e-2, warmup_samples=80, ema_decay=0.9, evaluate_every=8 * 20
-    )
-    trainer = Trainer(pose_task(tmp_path / "images"), options, tmp_path / "run")
+    options = LoopOptions(epochs=120, batch_size=8, ema_decay=0.9, evaluate_every=20)
+    trainer = Trainer(pose_task(tmp_path / "images"), options, ADAMW, tmp_path / "run")
     assert trainer._figures()["pck"] < 0.5
     figures = trainer.run()
     rows = log_rows(tmp_path / "run")
-    assert [row["step"] for row in rows] == [20, 40, 60, 80, 100, 120]
+    assert [(row["step"], row["epoch"]) for row in rows] == [(n, n) for n in (20, 40, 60, 80, 100, 120)]
     assert rows[-1]["loss"] < 0.25 * rows[0]["loss"]
+    assert rows[0]["learning_rate"] > rows[-1]["learning_rate"]
+    assert all(0 <= row["data_wait"] < 1 and row["samples_per_second"] > 0 and row["broken"] == 0 for row in rows)
     assert figures["pck"] > 0.95
     assert figures == pytest.approx({key: rows[-1][key] for key in figures})
     assert set(figures) == {"pck", "pck_hip", "pck_shoulder"}
+
+
+@pytest.mark.parametrize("kind", ["plain", "dark", "udp"])
+@pytest.mark.parametrize("loss", [joints_mse, joints_ohkm, joints_cross_entropy])
+def test_every_target_and_loss_is_learnt_from_the_first_steps(
+    tmp_path: Path, kind: Kind, loss: Callable[..., Tensor]
+) -> None:
+    task = pose_task(tmp_path / "images", kind=kind, loss=loss)
+    trainer = Trainer(task, LoopOptions(epochs=5, batch_size=8), OptimizerOptions(learning_rate=3e-3), tmp_path / "run")
+    batches = make_loader(StepDraws(task.data, 8, 0, range(5)))
+    losses = [float(trainer.train_step(batch)) for batch in batches]
+    assert losses[2] < losses[0]
+    assert losses[-1] < (0.995 if loss is joints_cross_entropy else 0.9) * losses[0]
 
 
 def test_a_detector_learns_its_pictures(tmp_path: Path) -> None:
@@ -84,240 +83,301 @@ def test_a_detector_learns_its_pictures(tmp_path: Path) -> None:
         cv2.imwrite(str(tmp_path / f"{number}.png"), picture)
         labels.append(ImageLabel(f"{number}.png", 128, 128, boxes.astype(float), np.zeros((0, 4)), True, ""))
     images = ImageStore(tmp_path)
-    data = PeopleDataset(images, labels, 128, BoxAugmentation((128, 128), 1.0, 0.5, 0.1, 0.0))
+    augmentation = BoxAugmentation((128, 128), 1.0, colour=ColourJitter(gain=0.1))
+    data = Mixture([(PeopleDataset(images, labels, 128, augmentation), 1.0)])
     torch.manual_seed(0)
-    task = Task(CentreNet(**SMALL), data, centre_loss, lambda net: detector_figures(net, images, labels, 128))
-    options = LoopOptions(
-        num_samples=6 * 100, batch_size=6, learning_rate=1e-2, warmup_samples=60, ema_decay=0.9, evaluate_every=6 * 25
-    )
-    figures = Trainer(task, options, tmp_path / "run").run()
+
+    def evaluate(network: torch.nn.Module) -> dict[str, float]:
+        return detector_figures(network, images, labels, 128)
+
+    task = Task(CentreNet(**SMALL), data, centre_loss, evaluate, lambda net: BLACK)
+    options = LoopOptions(epochs=100, batch_size=6, ema_decay=0.9, evaluate_every=25)
+    figures = Trainer(task, options, replace(ADAMW, warmup_samples=60), tmp_path / "run").run()
     rows = log_rows(tmp_path / "run")
     assert rows[-1]["loss"] < 0.3 * rows[0]["loss"]
     assert figures["ap50"] == figures["ap50_all"] > 0.9
 
 
-OPTIONS = LoopOptions(num_samples=8 * 4, batch_size=4, warmup_samples=8, evaluate_every=8, checkpoint_seconds=0.0)
+def trainer_in(folder: Path, seed: int = 0, **task: Any) -> Trainer:
+    made = pose_task(folder.parent / "images", AUGMENTED, seed)._replace(**task)
+    return Trainer(made, SHORT, ADAMW, folder, settings={"pose.sigma": 1.5})
 
 
-def interrupted_at(step: int, loss: Callable[..., Tensor]) -> Callable[..., Tensor]:
-    calls = 0
-
-    def count(*arguments: Tensor) -> Tensor:
-        nonlocal calls
-        calls += 1
-        if calls > step:
-            raise KeyboardInterrupt
-        return loss(*arguments)
-
-    return count
-
-
-def assert_equal(a: Any, b: Any) -> None:
-    """The same tensors and numbers throughout two nested states, to the last bit."""
-    if isinstance(a, Tensor):
-        assert torch.equal(a, b)
-    elif isinstance(a, dict):
-        assert a.keys() == b.keys()
-        for key in a:
-            assert_equal(a[key], b[key])
-    elif isinstance(a, list | tuple):
-        assert len(a) == len(b)
-        for one, other in zip(a, b, strict=True):
-            assert_equal(one, other)
-    else:
-        assert a == b
+def assert_same_end(one: Path, other: Path) -> None:
+    """The same weights, averages and moments to the last bit, and the same measurements."""
+    states = [load_checkpoint(folder / "checkpoint.pt") for folder in (one, other)]
+    assert_equal(*states)
+    timed = {"samples_per_second", "data_wait"}
+    rows = [[{k: v for k, v in row.items() if k not in timed} for row in log_rows(folder)] for folder in (one, other)]
+    assert rows[0] == rows[1]
 
 
 def test_a_resumed_run_ends_as_one_that_was_not_stopped(tmp_path: Path) -> None:
-    augmentation = PoseAugmentation(colour=0.2, occlusion_chance=0.5)
-    images = tmp_path / "images"
-    whole = Trainer(pose_task(images, augmentation), OPTIONS, tmp_path / "whole")
-    figures = whole.run()
+    figures = trainer_in(tmp_path / "whole").run()
 
-    task = pose_task(images, augmentation)
-    stopped = Trainer(task._replace(loss=interrupted_at(4, task.loss)), OPTIONS, tmp_path / "parts")
-    with pytest.raises(KeyboardInterrupt):
+    stopped = trainer_in(tmp_path / "parts")
+    step = stopped.train_step
+
+    def interrupted(batch: Any) -> Tensor:
+        if stopped.step == 1:
+            os.kill(os.getpid(), signal.SIGINT)
+        return step(batch)
+
+    stopped.train_step = interrupted  # type: ignore[method-assign]
+    with pytest.raises(KeyboardInterrupt, match="stopped after step 2; --resume goes on from there"):
         stopped.run()
-    assert stopped.step == 4
+    assert load_checkpoint(tmp_path / "parts" / "checkpoint.pt")["step"] == 2
     with (tmp_path / "parts" / "log.csv").open("a") as file:  # as if it had been measured after the last checkpoint
-        file.write("6,24,9.9,9,9,9\n")
+        file.write("3,1.5,9,9,9,9,9,9,9,9\n")
 
-    resumed = Trainer(pose_task(images, augmentation, seed=1), OPTIONS, tmp_path / "parts")
+    torch.manual_seed(99)
+    resumed = trainer_in(tmp_path / "parts", seed=1)
     resumed.resume()
-    assert resumed.step == 4
+    assert resumed.step == 2
     assert resumed.run() == figures
-    states = [load_checkpoint(tmp_path / name / "checkpoint.pt") for name in ("whole", "parts")]
-    assert states[0].keys() == {"network", "averaged", "optimizer", "step"}
-    assert_equal(*states)
-    assert (tmp_path / "parts" / "log.csv").read_text() == (tmp_path / "whole" / "log.csv").read_text()
+    assert_same_end(tmp_path / "whole", tmp_path / "parts")
 
-    finished = Trainer(pose_task(images, augmentation, seed=2), OPTIONS, tmp_path / "parts")
+    finished = trainer_in(tmp_path / "parts", seed=2)
     finished.resume()
     assert finished.run() == figures  # nothing left to train
+
+
+KILLED = """
+import sys
+from pathlib import Path
+from test_loop import trainer_in
+torch = __import__("torch"); torch.set_num_threads(1)
+trainer = trainer_in(Path(sys.argv[1]))
+save = trainer.save
+def slow_save():
+    save()
+    print(trainer.step, flush=True)
+    if trainer.step == 2: __import__("time").sleep(60)
+trainer.save = slow_save
+trainer.run()
+"""
+
+
+def test_a_killed_run_loses_nothing(tmp_path: Path) -> None:
+    torch.manual_seed(0)
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)  # as in the process that is killed: sums in the same order
+    try:
+        folder = tmp_path / "killed"
+        paths = os.pathsep.join([str(Path(__file__).parent), *sys.path])
+        process = subprocess.Popen(
+            [sys.executable, "-c", KILLED, str(folder)],
+            env={**os.environ, "PYTHONPATH": paths},
+            stdout=subprocess.PIPE,
+            text=True,
+        )
+        assert process.stdout is not None
+        assert [process.stdout.readline().strip() for _ in range(2)] == ["1", "2"]
+        process.kill()
+        assert process.wait() == -signal.SIGKILL
+        resumed = trainer_in(folder, seed=1)
+        resumed.resume()
+        assert resumed.step == 2
+        resumed.run()
+        trainer_in(tmp_path / "whole").run()
+        assert_same_end(tmp_path / "whole", folder)
+    finally:
+        torch.set_num_threads(threads)
+
+
+def test_a_checkpoint_holds_all_that_is_needed(tmp_path: Path) -> None:
+    trainer_in(tmp_path / "run").run()
+    state = load_checkpoint(tmp_path / "run" / "checkpoint.pt")
+    told = {"network", "averaged", "optimizer", "precision", "random", "step", "epoch", "settings", "versions"}
+    assert state.keys() == told
+    assert (state["step"], state["epoch"], state["settings"]) == (4, 2.0, {"pose.sigma": 1.5})
 
 
 def test_a_run_begun_again_has_a_new_log(tmp_path: Path) -> None:
     (tmp_path / "run").mkdir()
     (tmp_path / "run" / "log.csv").write_text("step,other\n99,1\n")
-    Trainer(pose_task(tmp_path / "images"), replace(OPTIONS, num_samples=8), tmp_path / "run").run()
+    Trainer(pose_task(tmp_path / "images"), replace(SHORT, epochs=1), ADAMW, tmp_path / "run").run()
     assert [row["step"] for row in log_rows(tmp_path / "run")] == [2]
 
 
-class Point(NamedTuple):
-    image: np.ndarray
-    target: np.ndarray
+def test_pictures_and_events_are_written(tmp_path: Path) -> None:
+    picture = np.zeros((10, 20, 3), np.uint8)
+    picture[:, :, 0] = 255
+    trainer_in(tmp_path / "run", draw=lambda net: picture).run()
+    names = sorted(path.name for path in (tmp_path / "run" / "pictures").iterdir())
+    assert names == ["step_0000002.jpg", "step_0000004.jpg"]
+    found = cv2.imread(str(tmp_path / "run" / "pictures" / names[0]))
+    assert found is not None
+    assert (found[:, :, 2] > 200).all()  # red, as it was given
+    events = b"".join(path.read_bytes() for path in (tmp_path / "run" / "tensorboard").iterdir())
+    for name in (b"loss", b"pck_hip", b"data_wait", b"predictions"):
+        assert name in events
 
 
-class Numbers:
-    """Tiny pictures; the colour tells the index, the target a random number."""
+def test_a_step_in_parts_is_the_step(tmp_path: Path) -> None:
+    """Gradients of parts add up to those of the whole; a network without batch-norm shows it."""
 
-    def __init__(self, length: int = 8) -> None:
-        self.length = length
-        self.reseed(0)
+    def after_one_step(accumulate: int) -> tuple[float, float]:
+        task = number_task(lambda out, target: (out - target).square().mean())
+        options = LoopOptions(epochs=1, batch_size=8, accumulate=accumulate)
+        trainer = Trainer(task, options, OptimizerOptions(learning_rate=0.1), tmp_path)
+        loss = trainer.train_step(next(iter(make_loader(StepDraws(task.data, 8, 0, range(1))))))
+        return float(loss), float(task.network.weight)  # type: ignore[arg-type]
 
-    def reseed(self, seed: int) -> None:
-        self.rng = np.random.default_rng(seed)
-
-    def __len__(self) -> int:
-        return self.length
-
-    def __getitem__(self, index: int) -> Point:
-        return Point(np.full((3, 2, 2), index, np.uint8), self.rng.standard_normal(1).astype(np.float32))
-
-
-class Mean(nn.Module):
-    def __init__(self) -> None:
-        super().__init__()
-        self.weight = nn.Parameter(torch.ones(1))
-
-    def forward(self, x: Tensor) -> Tensor:
-        return x.mean(dim=(1, 2, 3))[:, None] * self.weight
-
-
-def test_batches_do_not_depend_on_where_they_start() -> None:
-    options = LoopOptions(num_samples=100, batch_size=3)
-    stream = batches(Numbers(), options, 0)
-    first = [next(stream) for _ in range(6)]
-    for start in (1, 2, 5):
-        assert_equal(next(batches(Numbers(), options, start)), first[start])
-    indices = [batch[0][:, 0, 0, 0].tolist() for batch in first]
-    epochs = [indices[0] + indices[1], indices[2] + indices[3], indices[4] + indices[5]]
-    assert all(len(set(epoch)) == 6 for epoch in epochs)  # nothing twice in an epoch
-    assert len({tuple(epoch) for epoch in epochs}) == 3  # a new order each time
-    assert epochs[0] == epoch_order(8, options.seed, 0)[:6]
-    assert epoch_order(8, 1, 0) != epoch_order(8, 0, 0)
-
-
-def test_too_few_samples_for_a_batch() -> None:
-    with pytest.raises(ValueError, match="2 samples do not fill one batch of 3; lower batch_size"):
-        next(batches(Numbers(2), LoopOptions(num_samples=100, batch_size=3), 0))
-
-
-def test_learning_rate() -> None:
-    options = LoopOptions(num_samples=1000, batch_size=10, learning_rate=1.0, warmup_samples=100)
-    rates = [learning_rate_at(step, options) for step in range(101)]
-    assert rates[0] == pytest.approx(0.1, rel=1e-3)  # a tenth of the warm-up is the first step's
-    assert np.argmax(rates) == 9
-    assert rates[50] == pytest.approx(0.505)  # half way down from 1 to 0.01
-    assert rates[100] == pytest.approx(0.01)
-    assert (np.diff(rates[9:]) < 0).all()
-    assert learning_rate_at(0, replace(options, warmup_samples=0)) == 1.0
+    for parts in (2, 4, 8):
+        assert after_one_step(parts) == pytest.approx(after_one_step(1), rel=1e-6)
 
 
 def test_averaged_weights_follow_slowly(tmp_path: Path) -> None:
     """The average is that of its definition: after n steps, a share of (1 + n) / (10 + n) of it stays."""
-    task = Task(Mean(), Numbers(), lambda out, target: out.mean(), lambda net: {})
-    trainer = Trainer(task, LoopOptions(num_samples=40, batch_size=4, learning_rate=0.1, warmup_samples=0), tmp_path)
-    trainer.task.network.weight.data.fill_(1.0)  # type: ignore[union-attr, operator]
+    task = number_task(lambda out, target: out.mean())
+    options = LoopOptions(epochs=5, batch_size=4)
+    trainer = Trainer(task, options, OptimizerOptions(learning_rate=0.1), tmp_path)
     expected = None
-    for number, batch in zip(range(5), batches(task.data, trainer.options, 0), strict=False):
+    for number, batch in enumerate(make_loader(StepDraws(task.data, 4, 0, range(5)))):
         trainer.train_step(batch)
-        now = task.network.weight.item()  # type: ignore[operator]
+        now = float(task.network.weight)  # type: ignore[arg-type]
         share = (1 + number) / (10 + number)
         expected = now if expected is None else share * expected + (1 - share) * now
-    assert trainer.averaged.module.weight.item() == pytest.approx(expected, rel=1e-5)  # type: ignore[operator]
+    assert float(trainer.averaged.module.weight) == pytest.approx(expected, rel=1e-5)  # type: ignore[arg-type]
     assert expected != pytest.approx(now, rel=1e-3)
 
 
-@pytest.mark.parametrize(
-    ("what", "loss"),
-    [
-        ("loss is nan", lambda out, target: out.sum() * float("nan")),
-        ("loss is inf", lambda out, target: out.sum().abs() / 0),
-        ("gradient is nan", lambda out, target: (out * 0).sum().abs().sqrt()),
-    ],
-)
+@pytest.mark.parametrize("clip", [0.5, None])
+def test_a_long_gradient_is_cut(tmp_path: Path, clip: float | None) -> None:
+    task = number_task(lambda out, target: 1000 * out.mean())
+    trainer = Trainer(task, replace(SHORT, clip_norm=clip), ADAMW, tmp_path)
+    seen: list[float] = []
+    trainer.optimizer.register_step_pre_hook(lambda *_: seen.append(float(task.network.weight.grad.abs())))  # type: ignore[union-attr]
+    trainer.train_step(next(iter(make_loader(StepDraws(task.data, 4, 0, range(1))))))
+    assert seen[0] == pytest.approx(0.5) if clip else seen[0] > 100
+
+
+FAULTS = [
+    ("loss is nan", lambda out, target: out.sum() * float("nan")),
+    ("loss is inf", lambda out, target: out.sum().abs() / 0),
+    ("gradient is nan", lambda out, target: (out * 0).sum().abs().sqrt()),
+]
+
+
+@pytest.mark.parametrize(("what", "loss"), FAULTS)
 def test_a_run_that_diverges_stops(tmp_path: Path, what: str, loss: Callable[..., Tensor]) -> None:
-    network = Mean()
-    trainer = Trainer(Task(network, Numbers(), loss, lambda net: {}), OPTIONS, tmp_path)
+    task = number_task(loss)
     with pytest.raises(DivergedError, match=f"the {what} at step 0; lower learning_rate"):
-        trainer.run()
-    assert network.weight.item() == 1
+        Trainer(task, SHORT, ADAMW, tmp_path).run()
+    assert float(task.network.weight) == 1  # type: ignore[arg-type]
     assert not (tmp_path / "checkpoint.pt").exists()
     assert issubclass(DivergedError, ValueError)  # so that tools tell it in one line
 
 
-def test_biases_do_not_decay(tmp_path: Path) -> None:
-    network = HRNet(2, **SMALL, stem_blocks=1, stem_channels=8)
-    trainer = Trainer(Task(network, Numbers(), joints_mse, lambda net: {}), OPTIONS, tmp_path)
-    decayed, kept = trainer.optimizer.param_groups
-    assert {p.ndim for p in decayed["params"]} == {4}
-    assert {p.ndim for p in kept["params"]} == {1}
-    assert (decayed["weight_decay"], kept["weight_decay"]) == (OPTIONS.weight_decay, 0)
-    assert len(decayed["params"]) + len(kept["params"]) == len(list(network.parameters()))
+@pytest.mark.parametrize(("what", "loss"), FAULTS)
+def test_or_leaves_that_step_out(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture, what: str, loss: Callable[..., Tensor]
+) -> None:
+    calls = 0
+
+    def once(out: Tensor, target: Tensor) -> Tensor:
+        nonlocal calls
+        calls += 1
+        return loss(out, target) if calls == 2 else out.mean()
+
+    task = number_task(once)
+    trainer = Trainer(task, replace(SHORT, on_nonfinite="skip"), ADAMW, tmp_path)
+    trainer.run()
+    assert trainer.step == 4
+    assert np.isfinite(float(task.network.weight))  # type: ignore[arg-type]
+    assert f"the {what} at step 1; the step is left out" in caplog.text
+    assert log_rows(tmp_path)[0]["nonfinite"] == 1
+
+
+def test_broken_pictures_are_counted(tmp_path: Path) -> None:
+    data = Numbers(8, broken=(3,))
+    with pytest.raises(FileNotFoundError, match="no picture 3"):
+        Trainer(number_task(lambda out, target: out.mean(), data), SHORT, ADAMW, tmp_path / "stop").run()
+    task = number_task(lambda out, target: out.mean(), data)
+    Trainer(task, replace(SHORT, on_broken="skip"), ADAMW, tmp_path / "skip").run()
+    assert [row["broken"] for row in log_rows(tmp_path / "skip")] == [1, 1]
 
 
 @pytest.mark.parametrize(
     "change",
     [
+        {"epochs": 0},
         {"batch_size": 0},
-        {"learning_rate": 0.0},
-        {"learning_rate": float("nan")},
-        {"warmup_samples": -1},
+        {"accumulate": 0},
+        {"batch_size": 4, "accumulate": 3},
+        {"clip_norm": 0.0},
+        {"evaluate_every": float("nan")},
+        {"checkpoint_seconds": -1},
+        {"workers": -1},
+        {"seed": -1},
         {"ema_decay": 1.0},
-        {"num_samples": 3},
     ],
 )
 def test_options_out_of_range(change: dict[str, Any]) -> None:
-    with pytest.raises(ValueError, match=next(iter(change))):
-        replace(OPTIONS, **change)
+    with pytest.raises(ValueError, match=list(change)[-1]):
+        replace(SHORT, **change)
 
 
-def test_a_checkpoint_of_another_network(tmp_path: Path) -> None:
-    def trainer(network: nn.Module) -> Trainer:
-        return Trainer(Task(network, Numbers(), joints_mse, lambda net: {}), OPTIONS, tmp_path)
+def test_a_checkpoint_of_another_run(tmp_path: Path) -> None:
+    def trainer(network: torch.nn.Module, **settings: Any) -> Trainer:
+        task = number_task(joints_mse, network=network)
+        return Trainer(task, SHORT, ADAMW, tmp_path, settings=settings)
 
-    trainer(Mean()).save()
-    with pytest.raises(ValueError, match=r"checkpoint\.pt is of another network"):
-        trainer(HRNet(2, **SMALL)).resume()
+    trainer(Mean(), sigma=2).save()
+    trainer(Mean(), sigma=2).resume()
+    with pytest.raises(
+        ValueError, match=r"checkpoint\.pt is of another run; give its own config.*sigma was 2, now .* 3"
+    ):
+        trainer(Mean(), sigma=3).resume()
+    with pytest.raises(ValueError, match=r"checkpoint\.pt is of another run"):
+        trainer(HRNet(2, **SMALL), sigma=2).resume()
     save_checkpoint(tmp_path / "checkpoint.pt", {"step": 3})
-    with pytest.raises(ValueError, match=r"checkpoint\.pt is of another network"):
-        trainer(Mean()).resume()
+    with pytest.raises(ValueError, match=r"checkpoint\.pt is of another run"):
+        trainer(Mean(), sigma=2).resume()
 
 
-class Unwritable:
-    def __reduce__(self) -> str:
-        raise OSError("no space left")
+def test_half_precision_trains_too(tmp_path: Path) -> None:
+    task = pose_task(tmp_path / "images")
+    fabric = Fabric(accelerator="cpu", devices=1, precision="bf16-mixed")
+    trainer = Trainer(task, LoopOptions(epochs=8, batch_size=8), ADAMW, tmp_path / "run", fabric)
+    losses = [float(trainer.train_step(batch)) for batch in make_loader(StepDraws(task.data, 8, 0, range(8)))]
+    assert losses[-1] < losses[0]
+    assert {p.dtype for p in task.network.parameters()} == {torch.float32}
 
 
-def test_a_failing_write_leaves_the_old_checkpoint(tmp_path: Path) -> None:
-    path = tmp_path / "checkpoint.pt"
-    save_checkpoint(path, {"step": 1, "values": torch.arange(3)})
-    with pytest.raises(OSError, match="no space left"):
-        save_checkpoint(path, {"step": 2, "values": Unwritable()})
-    state = load_checkpoint(path)
-    assert state["step"] == 1
-    assert state["values"].tolist() == [0, 1, 2]
-    assert os.listdir(tmp_path) == ["checkpoint.pt"]
+def test_two_processes_train_as_one(tmp_path: Path) -> None:
+    """The same losses with the same global batch, in double precision, where rounding does not grow."""
+    script = str(Path(__file__).with_name("two_processes.py"))
+    paths = os.pathsep.join([str(Path(__file__).parent), *sys.path])
+    environment = {**os.environ, "PYTHONPATH": paths, "OMP_NUM_THREADS": "1"}
+    launcher = [sys.executable, "-m", "torch.distributed.run", "--nproc_per_node", "2", "--standalone"]
+    for name, command in (("one", [sys.executable]), ("two", launcher)):
+        done = subprocess.run(
+            [*command, script, str(tmp_path / name)], env=environment, capture_output=True, text=True, timeout=240
+        )
+        assert done.returncode == 0, done.stderr
+    one, two = (log_rows(tmp_path / name) for name in ("one", "two"))
+    assert len(one) == len(two) == 3
+    for a, b in zip(one, two, strict=True):
+        assert a["loss"] == pytest.approx(b["loss"], rel=1e-6)  # written from float32
+    assert one[2]["loss"] < one[0]["loss"]
+    states = [load_checkpoint(tmp_path / name / "checkpoint.pt")["averaged"] for name in ("one", "two")]
+    for key, value in states[0].items():
+        assert torch.allclose(value, states[1][key], rtol=1e-6, atol=1e-9), key
 
 
-def test_files_that_are_no_checkpoint(tmp_path: Path) -> None:
-    path = tmp_path / "checkpoint.pt"
-    with pytest.raises(FileNotFoundError, match="no checkpoint"):
-        load_checkpoint(path)
-    save_checkpoint(path, {"values": torch.arange(1000)})
-    whole = path.read_bytes()
-    for content in (whole[: len(whole) // 2], b"", b"text"):
-        path.write_bytes(content)
-        with pytest.raises(ValueError, match=r"checkpoint\.pt is not a checkpoint of this program, or is cut short"):
-            load_checkpoint(path)
+@pytest.mark.gpu
+@pytest.mark.parametrize("precision", ["32-true", "bf16-mixed", "16-mixed"])
+def test_training_on_a_gpu(tmp_path: Path, precision: Any) -> None:
+    if not torch.cuda.is_available():
+        pytest.skip("no CUDA device")
+    fabric = Fabric(accelerator="cuda", devices=1, precision=precision)
+    task = pose_task(tmp_path / "images")
+    options = LoopOptions(epochs=40, batch_size=8, ema_decay=0.9, evaluate_every=20)
+    Trainer(task, options, ADAMW, tmp_path / "run", fabric).run()
+    rows = log_rows(tmp_path / "run")
+    assert rows[-1]["loss"] < 0.8 * rows[0]["loss"]
+    again = Trainer(pose_task(tmp_path / "images"), options, ADAMW, tmp_path / "run", fabric)
+    again.resume()
+    assert again.step == 40

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 
 import numpy as np
 import pytest
@@ -9,11 +10,21 @@ from shared_data import shared
 
 from pose_track.datasets.people import centre_targets
 from pose_track.models.centre import cell_centres
-from pose_track.training.loss import centre_boxes, centre_focal, centre_loss, joints_mse
+from pose_track.models.heatmaps import gaussian_targets
+from pose_track.skeleton import COCO_17
+from pose_track.training.loss import (
+    centre_boxes,
+    centre_focal,
+    centre_loss,
+    joint_weights,
+    joints_cross_entropy,
+    joints_mse,
+    joints_ohkm,
+)
 
 
 @pytest.mark.parametrize("size", ["48x64", "72x96"])
-def test_joints_mse_is_the_recorded_one(size: str) -> None:
+def test_recorded_losses(size: str) -> None:
     recorded = json.loads(shared("data/golden/loss.json").read_text())[size]
     decode, target = np.load(shared("data/golden/decode.npz")), np.load(shared("data/golden/target.npz"))
     n = recorded["n"]
@@ -27,6 +38,9 @@ def test_joints_mse_is_the_recorded_one(size: str) -> None:
     assert joints_mse(heatmaps, targets, weights).item() == pytest.approx(recorded["mse"], rel=1e-6)
     everything = torch.ones_like(weights)
     assert joints_mse(heatmaps, targets, everything).item() == pytest.approx(recorded["mse_no_weight"], rel=1e-6)
+    assert joints_ohkm(heatmaps, targets, weights).item() == pytest.approx(recorded["ohkm_topk8"], rel=1e-6)
+    weighted = of(target, f"target_weight_joint_weighted_{size}").reshape(n, -1)
+    torch.testing.assert_close(weights * joint_weights(COCO_17), weighted, rtol=0, atol=0)
 
 
 def test_joints_mse_by_hand() -> None:
@@ -35,6 +49,77 @@ def test_joints_mse_by_hand() -> None:
     heatmaps[0, 1] = 2
     assert joints_mse(heatmaps, targets, torch.ones(2, 2)).item() == 0.5
     assert joints_mse(heatmaps, targets, torch.tensor([[1.0, 0.0], [1.0, 1.0]])).item() == 0
+
+
+def test_ohkm_looks_at_the_hardest_joints_of_each_person() -> None:
+    """Errors of 1 to 3 in the joints of one person, 0 in those of the other: 0.5 * (9 + 4) / 4."""
+    heatmaps = torch.zeros(2, 3, 2, 2)
+    heatmaps[0] = torch.tensor([1.0, 3.0, 2.0])[:, None, None]
+    loss = joints_ohkm(heatmaps, torch.zeros(2, 3, 2, 2), torch.ones(2, 3), hardest=2)
+    assert loss.item() == pytest.approx(0.5 * 13 / 4)
+    few = joints_ohkm(heatmaps, torch.zeros(2, 3, 2, 2), torch.ones(2, 3), hardest=8)
+    assert few.item() == pytest.approx(joints_mse(heatmaps, torch.zeros(2, 3, 2, 2), torch.ones(2, 3)).item())
+
+
+def bells(*joints: tuple[float, float], labelled: tuple[float, ...] = (1, 1)) -> tuple[torch.Tensor, torch.Tensor]:
+    """Targets (1, K, 16, 12) and weights (1, K) of joints in cells."""
+    targets, weights = gaussian_targets("dark", np.array(joints), np.array(labelled), (12, 16), sigma=1)
+    return torch.from_numpy(targets)[None], torch.from_numpy(weights)[None]
+
+
+def test_cross_entropy_by_hand() -> None:
+    """A target of 2 : 1 over two cells, believed as 1 : 3; the other joint is not labelled, and counts in the mean."""
+    logits = torch.tensor([[[[0.0, np.log(3)]], [[5.0, -5.0]]]], dtype=torch.float32)
+    targets = torch.tensor([[[[0.8, 0.4]], [[1.0, 0.0]]]])
+    expected = -(2 / 3 * np.log(1 / 4) + 1 / 3 * np.log(3 / 4)) / 2
+    assert joints_cross_entropy(logits, targets, torch.tensor([[1.0, 0.0]])).item() == pytest.approx(expected)
+
+
+def test_cross_entropy_is_least_where_the_softmax_is_the_target() -> None:
+    targets, weights = bells((4.3, 7.8), (6.0, 2.0))
+    logits = (targets + 1e-12).log().requires_grad_()
+    joints_cross_entropy(logits, targets, weights).backward()
+    assert logits.grad is not None
+    assert logits.grad.abs().max() < 1e-6
+    elsewhere = torch.zeros_like(targets, requires_grad=True)
+    joints_cross_entropy(elsewhere, targets, weights).backward()
+    assert elsewhere.grad is not None
+    assert np.unravel_index(int(elsewhere.grad[0, 0].argmin()), (16, 12)) == (8, 4)  # raised most at the joint
+    assert elsewhere.grad.sum(dim=(2, 3)).abs().max() < 1e-6
+
+
+def test_cross_entropy_of_an_empty_target_is_0() -> None:
+    targets, weights = torch.zeros(1, 2, 16, 12), torch.ones(1, 2)
+    logits = torch.randn(1, 2, 16, 12, generator=torch.Generator().manual_seed(0)).requires_grad_()
+    loss = joints_cross_entropy(logits, targets, weights)
+    loss.backward()
+    assert loss.item() == 0
+    assert logits.grad is not None
+    assert not logits.grad.any()
+
+
+@pytest.mark.parametrize("loss", [joints_mse, joints_ohkm, joints_cross_entropy])
+def test_half_batches_average_to_the_batch(loss: Callable[..., torch.Tensor]) -> None:
+    """Also where the labelled joints are spread unevenly, so that several processes train as one."""
+    generator = torch.Generator().manual_seed(0)
+    heatmaps, targets = (torch.rand(4, 9, 8, 6, generator=generator) for _ in range(2))
+    weights = torch.tensor([[1.0] * 9, [1.5] * 9, [0.0] * 8 + [1.0], [0.0] * 9])
+    halves = [loss(heatmaps[half], targets[half], weights[half]).item() for half in (slice(0, 2), slice(2, 4))]
+    assert sum(halves) / 2 == pytest.approx(loss(heatmaps, targets, weights).item(), rel=1e-5)
+    assert halves[0] > 2 * halves[1]
+
+
+@pytest.mark.parametrize("loss", [joints_mse, joints_ohkm, joints_cross_entropy])
+def test_unlabelled_joints_cost_nothing(loss: Callable[..., torch.Tensor]) -> None:
+    targets, weights = bells((4.0, 7.0), (6.0, 2.0), labelled=(0, 1))
+    heatmaps = targets.clone().requires_grad_()
+    before = loss(heatmaps, targets, weights)
+    before.backward()
+    assert heatmaps.grad is not None
+    assert not heatmaps.grad[0, 0].any()
+    worse = targets.clone()
+    worse[0, 0] += 10 * torch.arange(12)
+    assert loss(worse, targets, weights).item() == before.item()
 
 
 BOXES = np.array([[10, 20, 50, 100], [60, 30, 120, 110]], float)

@@ -1,0 +1,69 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from pose_track.datasets.joint_names import JointMap, joint_name
+from pose_track.skeleton import COCO_17, LSP_14, MPII_16, POSETRACK_15, SKELETONS, Skeleton
+
+FILE = Path("notes.json")
+
+
+@pytest.mark.parametrize("name", sorted({n for s in SKELETONS.values() for n in s.joint_names}))
+def test_the_packages_own_names_are_kept(name: str) -> None:
+    assert joint_name(name) == name
+    assert joint_name(name.replace("_", " ").title()) == name
+
+
+@pytest.mark.parametrize(
+    ("spelling", "name"),
+    [
+        ("neck", "head_bottom"),
+        ("upper_neck", "head_bottom"),
+        ("head", "head_top"),
+        ("top_head", "head_top"),
+        ("headtop", "head_top"),
+        ("thorax", "thorax"),
+        ("l_shoulder", "left_shoulder"),
+        ("rankle", "right_ankle"),
+        ("left-eye", "left_eye"),
+        ("left_big_toe", "left_big_toe"),  # of no skeleton here
+    ],
+)
+def test_spellings_in_use(spelling: str, name: str) -> None:
+    assert joint_name(spelling) == name
+
+
+@given(st.permutations(POSETRACK_15.joint_names), st.sampled_from([COCO_17, MPII_16, LSP_14, POSETRACK_15]))
+def test_each_joint_goes_where_its_name_is(names: list[str], skeleton: Skeleton) -> None:
+    joints, visibility = np.arange(30.0).reshape(15, 2), np.arange(15) % 3
+    placed = JointMap(names, skeleton, FILE).place(joints, visibility)
+    assert placed is not None
+    for k, name in enumerate(skeleton.joint_names):
+        seen = visibility[names.index(name)] if name in names else 0
+        assert placed[1][k] == seen
+        assert placed[0][k].tolist() == (joints[names.index(name)].tolist() if seen else [0, 0])
+
+
+def test_of_two_spellings_the_own_one_counts() -> None:
+    names = ["neck", "head_bottom", "head", "top_head"]
+    placed = JointMap(names, LSP_14, FILE).place(np.arange(8.0).reshape(4, 2), np.full(4, 2))
+    assert placed is not None
+    assert placed[0][LSP_14.index("head_bottom")].tolist() == [2, 3]
+    assert placed[0][LSP_14.index("head_top")].tolist() == [4, 5]  # of two others, the first
+
+
+def test_nobody_where_no_joint_of_the_skeleton_is_labelled() -> None:
+    joints = JointMap(["tail", "neck"], LSP_14, FILE)
+    assert joints.place(np.full((2, 2), np.nan), np.array([2, 0])) is None
+    with pytest.raises(ValueError, match=r"has a labelled joint at \[nan, 3.0\]"):
+        joints.place(np.array([[0, 0], [np.nan, 3]]), np.array([0, 1]))
+
+
+def test_a_file_that_knows_no_joint() -> None:
+    with pytest.raises(ValueError, match=r"notes.json labels none of the joints of lsp_14; it has \['tail'\]"):
+        JointMap(["tail"], LSP_14, FILE)

@@ -1,0 +1,58 @@
+from __future__ import annotations
+
+import os
+import shutil
+from collections import namedtuple
+from pathlib import Path
+
+import pytest
+import torch
+from torch import nn
+
+from pose_track.training.checkpoint import check_space, load_checkpoint, save_checkpoint, versions
+
+
+class Unwritable:
+    def __reduce__(self) -> str:
+        raise OSError("no space left")
+
+
+def test_a_failing_write_leaves_the_old_checkpoint(tmp_path: Path) -> None:
+    path = tmp_path / "checkpoint.pt"
+    save_checkpoint(path, {"step": 1, "values": torch.arange(3)})
+    with pytest.raises(OSError, match="no space left"):
+        save_checkpoint(path, {"step": 2, "values": Unwritable()})
+    state = load_checkpoint(path)
+    assert state["step"] == 1
+    assert state["values"].tolist() == [0, 1, 2]
+    assert os.listdir(tmp_path) == ["checkpoint.pt"]
+
+
+def test_files_that_are_no_checkpoint(tmp_path: Path) -> None:
+    path = tmp_path / "checkpoint.pt"
+    with pytest.raises(FileNotFoundError, match="no checkpoint"):
+        load_checkpoint(path)
+    save_checkpoint(path, {"values": torch.arange(1000)})
+    whole = path.read_bytes()
+    for content in (whole[: len(whole) // 2], b"", b"text"):
+        path.write_bytes(content)
+        with pytest.raises(ValueError, match=r"checkpoint\.pt is not a checkpoint of this program, or is cut short"):
+            load_checkpoint(path)
+
+
+Usage = namedtuple("Usage", "total used free")
+
+
+def test_too_small_a_disk_is_seen_at_the_start(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    network = nn.Linear(1 << 20, 1, bias=False)  # 4 MB; four times that in a checkpoint, and two of them
+    monkeypatch.setattr(shutil, "disk_usage", lambda folder: Usage(0, 0, 32 << 20))
+    check_space(tmp_path / "run", network)
+    assert (tmp_path / "run").is_dir()
+    monkeypatch.setattr(shutil, "disk_usage", lambda folder: Usage(0, 0, (32 << 20) - 1))
+    with pytest.raises(OSError, match=r"run has 31 MB free, its checkpoints need 32 MB; give another --out"):
+        check_space(tmp_path / "run", network)
+
+
+def test_versions_name_what_computes() -> None:
+    assert versions().keys() == {"pose_track", "python", "torch", "numpy"}
+    assert versions()["torch"] == str(torch.__version__)

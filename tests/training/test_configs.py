@@ -1,0 +1,134 @@
+"""The training configs that come with the project: what they hold, and what their first lines say."""
+
+from __future__ import annotations
+
+import shlex
+from pathlib import Path
+from typing import NamedTuple
+
+import pytest
+from made_runs import ROOT, load_tool, tiny_hrnet
+
+from pose_track.build import NETWORKS
+from pose_track.datasets.top_down import PoseAugmentation
+from pose_track.models.codec import Codec
+from pose_track.settings import load_settings
+from pose_track.training.experiment import Experiment
+from pose_track.training.optimizer import learning_rate_at
+
+FOLDER = ROOT / "configs" / "train"
+CONFIGS = sorted(FOLDER.glob("*.yaml"))
+COCO = PoseAugmentation(scale=0.35, rotation=45, half_body_chance=0.3)
+MPII = PoseAugmentation(scale=0.25, rotation=30, half_body_chance=0)
+
+
+class Recipe(NamedTuple):
+    """rates: (epoch, learning rate) at the beginning, before and after each milestone, and at the end."""
+
+    network: str
+    skeleton: str
+    input_size: tuple[int, int]
+    sigma: float
+    batch_size: int
+    augmentation: PoseAugmentation
+    rates: tuple[tuple[float, float], ...]
+
+
+LONG = ((0, 1e-3), (169.99, 1e-3), (170, 1e-4), (199.99, 1e-4), (200, 1e-5), (209.99, 1e-5))
+SHORT = ((0, 1e-4), (9.99, 1e-4), (10, 1e-5), (14.99, 1e-5), (15, 1e-6), (19.99, 1e-6))
+
+PUBLISHED = {
+    "coco_w32_256x192": Recipe("hrnet_w32", "coco_17", (192, 256), 2, 128, COCO, LONG),
+    "coco_w32_256x192_scratch": Recipe("hrnet_w32", "coco_17", (192, 256), 2, 128, COCO, LONG),
+    "coco_w32_384x288": Recipe("hrnet_w32", "coco_17", (288, 384), 3, 128, COCO, LONG),
+    "coco_w48_256x192": Recipe("hrnet_w48", "coco_17", (192, 256), 2, 128, COCO, LONG),
+    "coco_w48_384x288": Recipe("hrnet_w48", "coco_17", (288, 384), 3, 96, COCO, LONG),
+    "mpii_w32_256x256": Recipe("hrnet_w32", "mpii_16", (256, 256), 2, 128, MPII, LONG),
+    "mpii_w48_256x256": Recipe("hrnet_w48", "mpii_16", (256, 256), 2, 128, MPII, LONG),
+    "posetrack17_w48_384x288": Recipe("hrnet_w48", "posetrack_15", (288, 384), 3, 96, COCO, SHORT),
+}
+
+
+def load(stem: str) -> Experiment:
+    return load_settings(Experiment, FOLDER / f"{stem}.yaml")
+
+
+def test_which_there_are() -> None:
+    assert {path.stem for path in CONFIGS} == {*PUBLISHED, "pose_compact", "detector_compact"}
+
+
+@pytest.mark.parametrize("stem", PUBLISHED)
+def test_published_recipes(stem: str) -> None:
+    recipe, experiment = PUBLISHED[stem], load(stem)
+    pose, loop, optimizer = experiment.pose, experiment.loop, experiment.optimizer
+    assert (experiment.task, pose.network, pose.skeleton) == ("pose", recipe.network, recipe.skeleton)
+    assert pose.codec == Codec("plain", recipe.input_size, recipe.sigma)
+    assert (pose.loss, pose.weigh_joints, pose.flip_test) == ("mse", False, True)
+    assert pose.augmentation == recipe.augmentation
+    assert loop.batch_size == recipe.batch_size
+    assert (optimizer.name, loop.clip_norm, loop.ema_decay, loop.evaluate_every) == ("adam", None, 0, 1)
+    length = 149_813 // loop.batch_size * loop.batch_size  # of an epoch of COCO
+    num_samples = round(loop.epochs * length)
+    found = [learning_rate_at(round(epoch * length), length, num_samples, optimizer) for epoch, _ in recipe.rates]
+    assert found == pytest.approx([rate for _, rate in recipe.rates])
+    assert recipe.rates[-1][0] == loop.epochs - 0.01
+
+
+@pytest.mark.parametrize("stem", PUBLISHED)
+def test_first_weights(stem: str) -> None:
+    """ImageNet's for the network in question, but for the run from scratch and the one that starts from COCO."""
+    trunk = load(stem).init_trunk
+    if stem == "coco_w32_256x192_scratch":
+        assert trunk is None
+    else:
+        file = {"hrnet_w32": "hrnet_w32-36af842e.pth", "hrnet_w48": "hrnet_w48-8ef0771d.pth"}[load(stem).pose.network]
+        assert trunk is not None
+        assert trunk.name == ("pose_hrnet_w48_384x288.pth" if stem.startswith("posetrack") else file)
+
+
+def header(path: Path) -> str:
+    """The comment at the beginning of a config."""
+    lines = path.read_text().splitlines()
+    return "\n".join(lines[: next(i for i, line in enumerate(lines) if not line.startswith("#"))])
+
+
+def commands(path: Path) -> list[list[str]]:
+    """The words after `tools/` of each command that trains or evaluates."""
+    lines = [line.removeprefix("#").strip() for line in header(path).splitlines() if line.startswith("#   ")]
+    words = [shlex.split(line.partition("tools/")[2]) for line in lines if line.startswith(("python ", "torchrun "))]
+    return [found for found in words if found[0] in ("train.py", "evaluate_pose.py")]
+
+
+@pytest.mark.parametrize("path", CONFIGS, ids=lambda path: path.stem)
+def test_first_lines(path: Path) -> None:
+    """How to run it, where its data go, and what comes out."""
+    text, experiment = header(path), load_settings(Experiment, path)
+    assert {words[1] for words in commands(path)} == {f"configs/train/{path.name}"}
+    assert "\n# Data: " in text
+    assert "\n# Figure: " in text
+    files = [source.annotations for source in (*experiment.train, experiment.val)]
+    files += [] if experiment.init_trunk is None else [experiment.init_trunk]
+    guide = (ROOT / "data" / "README.md").read_text()
+    for file in files:
+        assert file.parts[0] == "data"
+        assert f"data/{file.parts[1]}" in text
+        assert f"`{file.parts[1]}/`" in guide
+    assert experiment.init_trunk is None or f"`{experiment.init_trunk.name}`" in guide
+
+
+@pytest.mark.parametrize(
+    ("path", "words"),
+    [pytest.param(path, words, id=shlex.join(words)) for path in CONFIGS for words in commands(path)],
+)
+def test_commands_fail_for_want_of_data_alone(
+    path: Path, words: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for name in NETWORKS:
+        monkeypatch.setitem(NETWORKS, name, tiny_hrnet)
+    monkeypatch.chdir(tmp_path)
+    tool = load_tool(words[0].removesuffix(".py"))
+    assert tool.main([str(path), *words[2:], "--hardware.device", "cpu", "--hardware.devices", "1"]) == 2
+    error = capsys.readouterr().err
+    missing = ("no annotation file data/", "no images at data/", "there is no weights file 'runs/")
+    assert error.startswith(tuple(f"error: {what}" for what in missing))
+    assert not list(tmp_path.iterdir())
