@@ -30,7 +30,8 @@ EXCEPTIONS = {
 }
 
 TORCH_FREE = [
-    *("cli", "settings", "pipeline", "results", "render", "evaluation.pck", "evaluation.boxes"),
+    *("cli", "settings", "pipeline", "results", "render", "evaluation.pck", "evaluation.pckh", "evaluation.boxes"),
+    "evaluation.coco_keypoints",
     *("track.tracker", "track.similarity", "formats.posetrack", "formats.tracks_jsonl"),
     *("geometry.affine", "geometry.boxes", "geometry.oks", "video.reader", "video.writer"),
 ]

@@ -44,6 +44,21 @@ def person_scores(
     return np.asarray(box_scores * means, np.float32)
 
 
+def place_crops(codec: Codec, boxes: NDArray[np.floating], padding: float) -> tuple[Matrix, NDArray[np.float64]]:
+    """Matrices (N, 2, 3) from frame to crop pixels of boxes (N, 4), at least one, and the areas (N,) of the crops in
+    square frame pixels. padding: how much larger than its box a crop is."""
+    w, h = codec.input_size
+    centers, sizes = fit_boxes(boxes, w / h, padding)
+    matrices = np.stack([codec.matrix(center, size[0]) for center, size in zip(centers, sizes, strict=True)])
+    return matrices, sizes.prod(axis=1)
+
+
+def estimate_crops(run: Run, codec: Codec, crops: ImageArray, matrices: Matrix) -> tuple[FloatArray, FloatArray]:
+    """Joints (B, K, 2) in frame pixels and their scores (B, K) of crops (B, h, w, 3), by the matrices that cut them."""
+    joints, scores = codec.decode(run(crops))
+    return apply_affine(invert_affine(matrices), joints).astype(np.float32), scores
+
+
 class PoseEstimator:
     """The poses of the people in given boxes, by a heatmap network run on a crop of each.
 
@@ -86,22 +101,18 @@ class PoseEstimator:
         detections = detections[nonempty(detections.boxes)]
         if not len(detections):
             return Poses.empty(self.skeleton)
-        w, h = self._codec.input_size
-        centers, sizes = fit_boxes(detections.boxes, w / h, self._padding)
-        matrices = np.stack([self._codec.matrix(center, size[0]) for center, size in zip(centers, sizes, strict=True)])
+        matrices, areas = place_crops(self._codec, detections.boxes, self._padding)
         parts = list(self._estimate(image, matrices))
         joints, joint_scores = (np.concatenate(part) for part in zip(*parts, strict=True))
         scores = person_scores(detections.scores, joint_scores, self._min_joint_score)
         poses = Poses(joints, joint_scores, detections.boxes, scores, self.skeleton, detections.sources)
-        return self._without_doubles(poses, areas=sizes.prod(axis=1))
+        return self._without_doubles(poses, areas)
 
     def _estimate(self, image: ImageArray, matrices: Matrix) -> Iterator[tuple[FloatArray, FloatArray]]:
         """Joints (B, K, 2) in frame pixels and their scores (B, K), batch by batch."""
         for start in range(0, len(matrices), self._max_batch):
             batch = matrices[start : start + self._max_batch]
-            heatmaps = self._run(crop_people(image, batch, self._codec.input_size))
-            joints, scores = self._codec.decode(heatmaps)
-            yield apply_affine(invert_affine(batch), joints).astype(np.float32), scores
+            yield estimate_crops(self._run, self._codec, crop_people(image, batch, self._codec.input_size), batch)
 
     def _without_doubles(self, poses: Poses, areas: NDArray[np.float64]) -> Poses:
         who = (poses.joints, poses.joint_scores, areas)

@@ -43,7 +43,7 @@ def _overlay(image: ImageArray, heatmaps: NDArray[np.float32]) -> ImageArray:
 
 def _dots(image: ImageArray, joints: Sequence[NDArray[np.float32]], known: NDArray[np.bool_]) -> ImageArray:
     """The picture with a line from each target joint, (K, 2) green, to the one found, red."""
-    canvas = np.array(image, np.uint8)
+    canvas = np.array(image, np.uint8, order="C")
     for target, found in np.stack(joints, axis=1)[known].round().astype(int).tolist():
         cv2.line(canvas, target, found, (255, 255, 255), 1)
         cv2.circle(canvas, target, 2, TARGET, -1)
@@ -60,7 +60,7 @@ def draw_boxes(
     """
     row = []
     for image, output, centres, where in zip(images, run(images), heat, boxes, strict=True):
-        canvas = _rectangles(image.copy(), where[:, centres == 1].T, TARGET)
+        canvas = _rectangles(np.array(image, order="C"), where[:, centres == 1].T, TARGET)
         row.append(_rectangles(canvas, decode_centres(output, min_score, max_people=50)[0], FOUND))
     return np.hstack(row)
 

@@ -25,9 +25,8 @@ from pose_track.detect.recorded import RecordedDetector
 from pose_track.evaluation.coco_keypoints import LabelledPose, keypoint_figures, keypoint_results, keypoint_truth
 from pose_track.evaluation.pck import pck, torso_sizes
 from pose_track.evaluation.pckh import PckhTruth, load_pckh_truth, pckh
-from pose_track.geometry.affine import apply_affine, fit_boxes, invert_affine
 from pose_track.models.codec import Codec
-from pose_track.pose.estimator import Run, crop_people, person_scores
+from pose_track.pose.estimator import Run, crop_people, estimate_crops, person_scores, place_crops
 from pose_track.runtime.torch_runtime import TorchRuntime
 from pose_track.skeleton import COCO_17, MPII_16, Skeleton
 from pose_track.types import Frame
@@ -92,18 +91,15 @@ def estimate_all(
     """The person in each of the boxes, at least one, as `PoseEstimator` finds them before it drops doubles; crops of
     several pictures are run at once. A picture whose boxes follow one another is read once."""
     read = lru_cache(maxsize=1)(images.read)
-    w, h = codec.input_size
-    centers, sizes = fit_boxes(np.stack([candidate.box for candidate in candidates]), w / h, padding)
-    matrices = np.stack([codec.matrix(center, size[0]) for center, size in zip(centers, sizes, strict=True)])
+    matrices, areas = place_crops(codec, np.stack([candidate.box for candidate in candidates]), padding)
     parts = []
     for start in tqdm(range(0, len(candidates), max_batch), "estimating", leave=False, disable=None):
         batch = matrices[start : start + max_batch]
         names = [candidate.file_name for candidate in candidates[start : start + max_batch]]
-        crops = [crop_people(read(name), matrix[None], (w, h)) for name, matrix in zip(names, batch, strict=True)]
-        joints, scores = codec.decode(run(np.concatenate(crops)))
-        parts.append((apply_affine(invert_affine(batch), joints).astype(np.float32), scores))
+        crops = [crop_people(read(n), matrix[None], codec.input_size) for n, matrix in zip(names, batch, strict=True)]
+        parts.append(estimate_crops(run, codec, np.concatenate(crops), batch))
     joints, scores = (np.concatenate(part) for part in zip(*parts, strict=True))
-    return Found(joints, scores, sizes.prod(axis=1))
+    return Found(joints, scores, areas)
 
 
 def pose_test(

@@ -107,6 +107,16 @@ def test_degradation_moves_nothing() -> None:
         assert np.abs(centre - (30, 34)).max() < 0.25
 
 
+def test_motion_blurs_in_all_directions() -> None:
+    dot = np.zeros((33, 33, 3), np.uint8)
+    dot[16, 16] = 255
+    change = Degradation(blur_chance=1, blur_length=15)
+    streaks = [change(dot, np.random.default_rng(seed))[:, :, 0] > 0 for seed in range(40)]
+    wider = [np.ptp(np.nonzero(streak), axis=1) for streak in streaks]
+    assert {int(np.sign(x - y)) for y, x in wider} >= {-1, 1}
+    assert max(map(max, wider)) > 9  # type: ignore[type-var]
+
+
 @settings(derandomize=True, max_examples=40, deadline=None)
 @given(st.floats(1, 40), st.floats(0, 2 * np.pi))
 def test_a_motion_kernel_keeps_brightness_and_place(length: float, angle: float) -> None:

@@ -81,7 +81,7 @@ def test_the_order_is_the_same_for_the_same_seed_and_epoch_only() -> None:
     first = data.epoch_order(3, 4)
     np.testing.assert_array_equal(first, mixture([(20, 1.0), (30, 0.5)]).epoch_order(3, 4))
     for other in (data.epoch_order(4, 4), data.epoch_order(3, 5)):
-        assert (first != other).any()
+        assert (first[first < 20] != other[other < 20]).any()
     assert set(first[first >= 20]).isdisjoint(set(data.epoch_order(3, 5)) - set(range(20)))  # the other half
     assert (np.diff(first) != 1).mean() > 0.8
 

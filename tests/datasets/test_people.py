@@ -275,6 +275,16 @@ def test_a_mosaic_shows_four_pictures_each_with_its_people() -> None:
     assert shown == set(greys)
 
 
+def test_pictures_of_a_mosaic_are_as_much_smaller_as_their_part_of_it() -> None:
+    """No part is longer than three quarters of the canvas, which one picture fills."""
+    data = PeopleDataset(Memory(SHADES), [label([[20, 30, 79, 129]])], CANVAS, replace(PLAIN, mosaic_chance=1.0))
+    boxes = np.concatenate([boxes_of(data.sample(0, seed)) for seed in range(20)])
+    sides = boxes[:, 2:] - boxes[:, :2]
+    assert len(boxes) > 20
+    assert (sides <= 0.75 * np.array([59, 99]) + 0.01).all()
+    assert (sides.max(axis=0) > 0.5 * np.array([59, 99])).all()
+
+
 def test_pasting_needs_people() -> None:
     with pytest.raises(ValueError, match=r"paste_chance 0\.5 needs people to paste; give cut-outs, or 0"):
         dataset([label(NONE)], replace(PLAIN, paste_chance=0.5))

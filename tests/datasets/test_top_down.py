@@ -178,7 +178,6 @@ def test_the_upper_half_has_its_own_chance(tmp_path: Path, upper: float) -> None
         ([], 1.0, False),
         ([7, 8, 9, 10, 11, 12, 13], 1.0, True),  # 8 labelled, too few: the whole person, legs first
         (LEGS[1:], 0.0, False),  # two lower joints: the upper half
-        (("shoulder", "elbow", "head_bottom", "nose", "head_top"), 1.0, True),  # two upper joints
     ],
 )
 def test_which_half_with_joints_missing(tmp_path: Path, lacking: Any, upper: float, shows_legs: bool) -> None:
@@ -194,7 +193,7 @@ def test_which_half_with_joints_missing(tmp_path: Path, lacking: Any, upper: flo
 
 def test_the_half_body_crop_is_centred_on_the_mean_of_its_joints(tmp_path: Path) -> None:
     """As published; the size is 1.5 times the joints' extent, in the crop's aspect."""
-    joints = apart()
+    joints = apart() | {POSETRACK_15.index("head_top"): (50.0, 5.0)}  # far from the others
     data = half_data(tmp_path, joints, upper_body_chance=1.0)
     upper = np.array([joints[k] for k, name in enumerate(POSETRACK_15.joint_names) if not name.endswith(LEGS)])
     side = 1.5 * np.ptp(upper, axis=0).max()
@@ -204,14 +203,25 @@ def test_the_half_body_crop_is_centred_on_the_mean_of_its_joints(tmp_path: Path)
         assert np.abs(4 * peak(sample, k) - expected).max() <= 2.01
 
 
+def num_shown(folder: Path, skeleton: Skeleton, upper_chance: float, without: tuple[str, ...] = ()) -> float:
+    """How many joints a crop shows that is to be of one half."""
+    joints, names = apart(skeleton), skeleton.joint_names
+    visibility = np.array([0 if without and name.endswith(without) else 2 for name in names])
+    people = [PersonLabel("dot.png", np.array(list(joints.values())), visibility, np.array([10.0, 10, 150, 110]))]
+    half = replace(PLAIN, half_body_chance=1.0, upper_body_chance=upper_chance)
+    data = TopDownDataset(write_dot(folder), people, skeleton, Codec("plain", (96, 96), 1.0), half)
+    return float(data.sample(0, 0).weight.sum())
+
+
 @pytest.mark.parametrize(("skeleton", "lower"), [(POSETRACK_15, 6), (MPII_16, 7), (LSP_14, 6)])
 def test_the_lower_body_of_each_skeleton(tmp_path: Path, skeleton: Skeleton, lower: int) -> None:
-    joints = apart(skeleton)
-    xy = np.array([joints[k] for k in range(skeleton.num_joints)])
-    people = [PersonLabel("dot.png", xy, np.full(len(xy), 2), np.array([10.0, 10, 150, 110]))]
-    half = replace(PLAIN, half_body_chance=1.0, upper_body_chance=0.0)
-    data = TopDownDataset(write_dot(tmp_path), people, skeleton, Codec("plain", (96, 96), 1.0), half)
-    assert data.sample(0, 0).weight.sum() == lower
+    assert num_shown(tmp_path, skeleton, upper_chance=0) == lower
+    assert num_shown(tmp_path, skeleton, upper_chance=1) == skeleton.num_joints - lower
+
+
+def test_two_upper_joints_leave_their_turn_to_the_lower_body(tmp_path: Path) -> None:
+    head_and_arms = ("shoulder", "elbow", "thorax", "head_bottom", "head_top")  # all but the wrists
+    assert num_shown(tmp_path, MPII_16, upper_chance=1, without=head_and_arms) == 7
 
 
 def test_half_body_of_joints_in_one_point(tmp_path: Path) -> None:

@@ -29,7 +29,8 @@ def write_config(folder: Path, values: dict[str, Any], data: Path | None = None)
     """`run.yaml` in the folder; its data lie in `data`, in the working folder where that is not given."""
     text = yaml.safe_dump(json.loads(json.dumps(values)))  # without YAML's references to what was there before
     if data is not None:
-        text = text.replace("people.json", str(data / "people.json")).replace(": images", f": {data / 'images'}")
+        for key, name in SOURCE.items():
+            text = text.replace(f" {key}: {name}\n", f" {key}: {data / name}\n")
     path = folder / "run.yaml"
     path.write_text(text)
     return path

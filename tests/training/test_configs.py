@@ -3,16 +3,23 @@
 from __future__ import annotations
 
 import shlex
+from collections.abc import Callable
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
+import numpy as np
 import pytest
+import torch
+from made_coco import write_pictures
+from made_labels import posetrack17_frame, posetrack17_rect, write_json
 from made_runs import ROOT, load_tool, tiny_hrnet
+from scipy.io import savemat
 
 from pose_track.build import NETWORKS
 from pose_track.datasets.top_down import PoseAugmentation
 from pose_track.models.codec import Codec
 from pose_track.settings import load_settings
+from pose_track.skeleton import COCO_17
 from pose_track.training.experiment import Experiment
 from pose_track.training.optimizer import learning_rate_at
 
@@ -132,3 +139,79 @@ def test_commands_fail_for_want_of_data_alone(
     missing = ("no annotation file data/", "no images at data/", "there is no weights file 'runs/")
     assert error.startswith(tuple(f"error: {what}" for what in missing))
     assert not list(tmp_path.iterdir())
+
+
+# Runs on data that lie as data/README.md says
+
+
+def joints_of(note: dict[str, Any], count: int) -> np.ndarray:
+    """(count, 2) joints in the box of a person of `made_coco`."""
+    left, top, width, height = note["bbox"]
+    return np.random.default_rng(0).uniform((left, top), (left + width, top + height), (count, 2))
+
+
+def write_coco(root: Path) -> None:
+    (root / "annotations").mkdir(parents=True)
+    for part in ("train2017", "val2017"):
+        data = write_pictures(root / part, 2)
+        data["categories"][0]["keypoints"] = list(COCO_17.joint_names)
+        for note in data["annotations"]:
+            seen = np.column_stack([joints_of(note, 17), np.full(17, 2)])
+            note |= {"keypoints": seen.ravel().tolist(), "area": 2000}
+        write_json(root / "annotations" / f"person_keypoints_{part}.json", data)
+
+
+def write_mpii(root: Path) -> None:
+    (root / "annot").mkdir(parents=True)
+    data = write_pictures(root / "images", 2)
+    joints = [joints_of(note, 16) for note in data["annotations"]]
+    person = {"center": [41, 41], "scale": 0.3, "joints_vis": [1] * 16}
+    people = [{**person, "image": f"{i}.png", "joints": xy.tolist()} for i, xy in enumerate(joints)]
+    for part in ("train", "valid"):
+        write_json(root / "annot" / f"{part}.json", people)
+    heads = np.zeros((2, 2, 2))
+    heads[1] = 20  # as far right and down as from 0
+    truth = {"pos_gt_src": np.stack(joints, axis=-1), "jnt_missing": np.zeros((16, 2)), "headboxes_src": heads}
+    savemat(root / "annot" / "gt_valid.mat", truth)
+
+
+def write_posetrack17(root: Path) -> None:
+    for part in ("train", "val"):
+        (root / "annotations" / part).mkdir(parents=True)
+        notes = write_pictures(root / "images" / "bonn" / part, 2)["annotations"]
+        people = [posetrack17_rect({k: (*xy,) for k, xy in enumerate(joints_of(note, 15).tolist())}) for note in notes]
+        names = [f"images/bonn/{part}/{i}.png" for i in range(2)]
+        frames = [posetrack17_frame(name, person) for name, person in zip(names, people, strict=True)]
+        write_json(root / "annotations" / part / "1.json", {"annolist": frames})
+
+
+@pytest.mark.parametrize(
+    ("stem", "data", "write", "figure"),
+    [
+        ("coco_w32_256x192", "coco", write_coco, "AP "),
+        ("mpii_w48_256x256", "mpii", write_mpii, "Mean "),
+        ("posetrack17_w48_384x288", "posetrack17", write_posetrack17, "pck "),
+    ],
+)
+def test_published_configs_on_tiny_data(
+    stem: str,
+    data: str,
+    write: Callable[[Path], None],
+    figure: str,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    for name in NETWORKS:
+        monkeypatch.setitem(NETWORKS, name, tiny_hrnet)
+    monkeypatch.chdir(tmp_path)
+    write(tmp_path / "data" / data)
+    trunk = load(stem).init_trunk
+    assert trunk is not None
+    trunk.parent.mkdir()
+    torch.save(tiny_hrnet(17).state_dict(), trunk)
+    short = {"loop.epochs": "1", "loop.batch_size": "2", "loop.workers": "0", "hardware.device": "cpu"}
+    words = [f"--{key}={value}" for key, value in short.items()]
+    assert load_tool("train").main([str(FOLDER / f"{stem}.yaml"), *words]) == 0
+    assert capsys.readouterr().out.startswith(figure)
+    assert (tmp_path / "runs" / stem / "weights.safetensors").is_file()

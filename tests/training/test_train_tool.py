@@ -137,14 +137,12 @@ def test_a_missing_config(tool: ModuleType, capsys: pytest.CaptureFixture[str]) 
 
 
 @pytest.fixture
-def one_broken(tmp_path: Path) -> Path:
-    """A data set of four pictures of which one is broken, and another one to measure with; the config."""
-    for part in ("train", "val"):
-        (tmp_path / part).mkdir()
-        write_set(tmp_path / part, 4)
-    (tmp_path / "train" / "images" / "1.png").write_bytes(b"broken")
-    source = {"annotations": str(tmp_path / "train" / "people.json"), "images": str(tmp_path / "train" / "images")}
-    return write_config(tmp_path, {**POSE, "train": [source]}, tmp_path / "val")
+def one_broken(tmp_path: Path, made: Path) -> Path:
+    """The config of a run on four pictures of which the second is broken, measured on whole ones."""
+    write_set(tmp_path, 4)
+    (tmp_path / "images" / "1.png").write_bytes(b"broken")
+    val = {"annotations": str(made / "people.json"), "images": str(made / "images")}
+    return write_config(tmp_path, {**POSE, "val": val}, tmp_path)
 
 
 def test_a_broken_picture_ends_the_run(one_broken: Path, tool: ModuleType, capsys: pytest.CaptureFixture[str]) -> None:
