@@ -19,15 +19,17 @@ from pose_track.training.optimizer import OptimizerOptions
 from pose_track.training.validation import Metric
 
 
-class DataSource(Section):
-    """Labels and their pictures.
-
-    annotations: a file, or for PoseTrack a folder of files. images: a folder, zip or tar file that the names in the
-    annotations are relative to. format: of the annotations; "auto" tells it by their content.
-    """
+class CocoSource(Section):
+    """Labels in COCO's format, and a folder, zip or tar file of pictures that the names there are relative to."""
 
     annotations: Path
     images: Path
+
+
+class DataSource(CocoSource):
+    """annotations: a file, or for PoseTrack a folder of files. format: theirs; "auto" tells it by their content, and
+    the detector's must be COCO's."""
+
     format: LabelFormat = "auto"
 
 
@@ -55,7 +57,7 @@ class PoseExperiment(Section):
     loss: Literal["mse", "ohkm", "cross_entropy"] = "mse"
     weigh_joints: bool = False
     augmentation: PoseAugmentation = PoseAugmentation()
-    cutouts: DataSource | None = None
+    cutouts: CocoSource | None = None
     metric: Metric | None = None
     flip_test: bool = False
 
@@ -82,7 +84,7 @@ class DetectorExperiment(Section):
     canvas: Positive = 320
     long_side: Positive = 416
     augmentation: BoxAugmentation = BoxAugmentation()
-    cutouts: DataSource | None = None
+    cutouts: CocoSource | None = None
 
     @model_validator(mode="after")
     def _canvas_fits(self) -> DetectorExperiment:
@@ -92,7 +94,7 @@ class DetectorExperiment(Section):
         return self
 
 
-def _check_cutouts(section: str, cutouts: DataSource | None, paste_chance: float) -> None:
+def _check_cutouts(section: str, cutouts: CocoSource | None, paste_chance: float) -> None:
     if (cutouts is not None) != (paste_chance > 0):
         raise ValueError(
             f"{section}.cutouts and {section}.augmentation.paste_chance work together; give both, or neither"
@@ -143,6 +145,9 @@ class Experiment(Section):
             raise ValueError(f"{other} has no effect on task {self.task}; leave that section out")
         if self.init_trunk is not None and (self.init_weights is not None or self.task == "detector"):
             raise ValueError("init_trunk is for task pose, and not beside init_weights; leave one out")
+        wrong = [s.format for s in (*self.train, self.val) if s.format not in ("auto", "coco")]
+        if self.task == "detector" and wrong:
+            raise ValueError(f"the detector learns from COCO-format boxes, not from {wrong[0]}; leave format out")
         return self
 
     def course(self) -> dict[str, Any]:

@@ -13,6 +13,7 @@ from torch import Tensor, nn
 from pose_track.build import NETWORKS
 from pose_track.datasets.coco import load_boxes
 from pose_track.datasets.cutouts import Cutouts, load_outlines
+from pose_track.datasets.entries import OnBroken
 from pose_track.datasets.images import ImageStore
 from pose_track.datasets.labels import ImageLabel
 from pose_track.datasets.mixture import Mixture
@@ -26,8 +27,8 @@ from pose_track.models.weights import load_trunk, load_weights
 from pose_track.runtime.torch_runtime import TorchRuntime
 from pose_track.skeleton import SKELETONS, Skeleton
 from pose_track.training.batch_norm import share_batch_norms
-from pose_track.training.experiment import DataSource, Experiment, PoseExperiment
-from pose_track.training.loader import SampleSource
+from pose_track.training.experiment import CocoSource, DataSource, Experiment, PoseExperiment
+from pose_track.training.loader import Draws, SampleSource
 from pose_track.training.loop import Task
 from pose_track.training.loss import centre_loss, joint_weights, joints_cross_entropy, joints_mse, joints_ohkm
 from pose_track.training.pictures import draw_boxes, draw_heatmaps
@@ -61,6 +62,7 @@ def build_task(experiment: Experiment, device: str) -> Task:
 
 
 def _pose_task(experiment: Experiment, device: str) -> Task:
+    network = build_network(experiment, device)  # first, as its faults are the quickest to tell
     options, val = experiment.pose, experiment.val
     skeleton, codec = SKELETONS[options.skeleton], options.codec
     data = Mixture([(_pose_data(s, experiment, skeleton), s.weight) for s in experiment.train])
@@ -69,14 +71,14 @@ def _pose_task(experiment: Experiment, device: str) -> Task:
     people = load_people(val.format, val.annotations, skeleton, on_broken)
     test = pose_test(people, skeleton, val.annotations, options.metric, on_broken=on_broken)
 
-    def evaluate(network: nn.Module) -> dict[str, float]:
-        return measure_poses(network, test, images, skeleton, codec, options.flip_test, device)
+    def evaluate(trained: nn.Module) -> dict[str, float]:
+        return measure_poses(trained, test, images, skeleton, codec, options.flip_test, device)
 
-    def draw(network: nn.Module) -> ImageArray:
-        crops, targets, _ = first_samples(data)
-        return draw_heatmaps(TorchRuntime(network, device, "float32"), codec, crops.transpose(0, 2, 3, 1), targets)
+    def draw(trained: nn.Module) -> ImageArray:
+        crops, targets, _ = first_samples(data, on_broken)
+        return draw_heatmaps(TorchRuntime(trained, device, "float32"), codec, crops.transpose(0, 2, 3, 1), targets)
 
-    return Task(build_network(experiment, device), data, _pose_loss(options, skeleton), evaluate, draw)
+    return Task(network, data, _pose_loss(options, skeleton), evaluate, draw)
 
 
 def _pose_data(source: DataSource, experiment: Experiment, skeleton: Skeleton) -> TopDownDataset:
@@ -86,7 +88,7 @@ def _pose_data(source: DataSource, experiment: Experiment, skeleton: Skeleton) -
     return TopDownDataset(images, people, skeleton, options.codec, options.augmentation, cutouts)
 
 
-def _cutouts(source: DataSource | None) -> Cutouts | None:
+def _cutouts(source: CocoSource | None) -> Cutouts | None:
     return None if source is None else Cutouts(ImageStore(source.images), load_outlines(source.annotations))
 
 
@@ -99,6 +101,7 @@ def _pose_loss(options: PoseExperiment, skeleton: Skeleton) -> Callable[..., Ten
 
 
 def _detector_task(experiment: Experiment, device: str) -> Task:
+    network = build_network(experiment, device)
     options, val = experiment.detector, experiment.val
     cutouts = _cutouts(options.cutouts)
     parts = [
@@ -115,20 +118,21 @@ def _detector_task(experiment: Experiment, device: str) -> Task:
     if not any(label.exhaustive for label in labels):
         raise ValueError(f"{val.annotations} has no picture in which everyone is labelled to measure with")
 
-    def evaluate(network: nn.Module) -> dict[str, float]:
-        return detector_figures(network, images, labels, options.long_side, device)
+    def evaluate(trained: nn.Module) -> dict[str, float]:
+        return detector_figures(trained, images, labels, options.long_side, device)
 
-    def draw(network: nn.Module) -> ImageArray:
-        canvases, heat, boxes, *_ = first_samples(data)
-        return draw_boxes(TorchRuntime(network, device, "float32"), canvases.transpose(0, 2, 3, 1), heat, boxes)
+    def draw(trained: nn.Module) -> ImageArray:
+        canvases, heat, boxes, *_ = first_samples(data, experiment.loop.on_broken)
+        return draw_boxes(TorchRuntime(trained, device, "float32"), canvases.transpose(0, 2, 3, 1), heat, boxes)
 
-    return Task(build_network(experiment, device), data, centre_loss, evaluate, draw)
+    return Task(network, data, centre_loss, evaluate, draw)
 
 
-def first_samples(data: SampleSource) -> list[np.ndarray]:
+def first_samples(data: SampleSource, on_broken: OnBroken = "stop") -> list[np.ndarray]:
     """The fields of the first samples of the first epoch, stacked; the same ones each time."""
-    order = data.epoch_order(0, 0)[:NUM_DRAWN]
-    return [np.stack(field) for field in zip(*(data.sample(int(index), 0) for index in order), strict=True)]
+    draws = Draws(data, on_broken)
+    chosen = [draws[int(index), 0][0] for index in data.epoch_order(0, 0)[:NUM_DRAWN]]
+    return [np.stack(field) for field in zip(*chosen, strict=True)]
 
 
 def detector_figures(

@@ -136,7 +136,7 @@ def test_commands_fail_for_want_of_data_alone(
     tool = load_tool(words[0].removesuffix(".py"))
     assert tool.main([str(path), *words[2:], "--hardware.device", "cpu", "--hardware.devices", "1"]) == 2
     error = capsys.readouterr().err
-    missing = ("no annotation file data/", "no images at data/", "there is no weights file 'runs/")
+    missing = ("no annotation file data/", "no images at data/", "there is no weights file '")
     assert error.startswith(tuple(f"error: {what}" for what in missing))
     assert not list(tmp_path.iterdir())
 

@@ -14,7 +14,7 @@ from pose_track.build import NETWORKS
 from pose_track.datasets.top_down import PoseAugmentation
 from pose_track.settings import load_settings, setting_names
 from pose_track.skeleton import SKELETONS
-from pose_track.training.experiment import DataSource, Experiment, PoseExperiment, TrainSource
+from pose_track.training.experiment import CocoSource, Experiment, PoseExperiment, TrainSource
 from pose_track.training.tasks import LOSSES
 
 
@@ -68,6 +68,7 @@ CUTOUTS = "{annotations: people.json, images: images}"
         (POSE, {"train": "[{images: b}]"}, "'train.0.annotations' is missing; give it a value"),
         (POSE, {"train": "[{annotations: a, images: b, weight: 0}]"}, "train.0.weight = 0: must be greater than 0"),
         (POSE, {"val.format": "voc"}, "val.format = 'voc': must be 'auto', 'coco', 'mpii', 'posetrack' or 'lsp'"),
+        (DETECTOR, {"val.format": "mpii"}, "the detector learns from COCO-format boxes, not from mpii; leave format out"),
         (POSE, {"pose.cutouts": CUTOUTS}, "pose." + TOGETHER.format("pose")),
         (POSE, {"pose.augmentation.paste_chance": "0.5"}, "pose." + TOGETHER.format("pose")),
         (DETECTOR, {"detector.cutouts": CUTOUTS}, "detector." + TOGETHER.format("detector")),
@@ -140,7 +141,8 @@ LOOK = {
     "degradation.noise": 3.0, "degradation.jpeg_quality": 80,
     "erasing.chance": 0.1, "erasing.area": [0.1, 0.2], "erasing.aspect": 2.0, "paste_chance": 0.6, "flip_chance": 0.2,
 }  # fmt: skip
-SOURCES = {"annotations": "b", "images": "c", "format": "coco"}
+CUT = {"annotations": "b", "images": "c"}
+SOURCES = {**CUT, "format": "coco"}
 
 OF_ALL: dict[str, Any] = {
     "train.0.weight": 2.0, **{f"train.0.{key}": value for key, value in SOURCES.items()},
@@ -157,7 +159,7 @@ OF_ALL: dict[str, Any] = {
 OF_POSE: dict[str, Any] = {
     "init_trunk": "b.pth", "pose.network": "hrnet_w32", "pose.skeleton": "lsp_14", "pose.input_size": [64, 96],
     "pose.target": "udp", "pose.sigma": 3.0, "pose.loss": "ohkm", "pose.weigh_joints": True, "pose.metric": "pck",
-    "pose.flip_test": True, **{f"pose.cutouts.{key}": value for key, value in SOURCES.items()},
+    "pose.flip_test": True, **{f"pose.cutouts.{key}": value for key, value in CUT.items()},
     **{f"pose.augmentation.{key}": value for key, value in LOOK.items()}, "pose.augmentation.scale": 0.1,
     "pose.augmentation.rotation": 5.0, "pose.augmentation.rotation_chance": 0.1, "pose.augmentation.shift": 0.1,
     "pose.augmentation.half_body_chance": 0.1, "pose.augmentation.upper_body_chance": 0.69,
@@ -165,7 +167,7 @@ OF_POSE: dict[str, Any] = {
 OF_DETECTOR: dict[str, Any] = {
     "detector.canvas": 128, "detector.long_side": 128, "detector.augmentation.long_side": [80.0, 90.0],
     "detector.augmentation.aspect": 1.1, "detector.augmentation.mosaic_chance": 0.5,
-    **{f"detector.cutouts.{key}": value for key, value in SOURCES.items()},
+    **{f"detector.cutouts.{key}": value for key, value in CUT.items()},
     **{f"detector.augmentation.{key}": value for key, value in LOOK.items()},
 }  # fmt: skip
 NEEDED: dict[str, dict[str, Any]] = {
@@ -174,7 +176,7 @@ NEEDED: dict[str, dict[str, Any]] = {
     **{
         key: {f"{section}.cutouts": SOURCE, f"{section}.augmentation.paste_chance": 0.5}
         for section in ("pose", "detector")
-        for key in [f"{section}.augmentation.paste_chance", *(f"{section}.cutouts.{inner}" for inner in SOURCES)]
+        for key in [f"{section}.augmentation.paste_chance", *(f"{section}.cutouts.{inner}" for inner in CUT)]
     },
     # a section that is given in part has its own defaults for the rest, and not what usually stands in its place
     **{
@@ -184,7 +186,8 @@ NEEDED: dict[str, dict[str, Any]] = {
 
 # where files are, what the run is made on, and what only looks on
 LOCAL = {
-    *(f"{section}.{key}" for section in ("train.0", "val", "pose.cutouts", "detector.cutouts") for key in SOURCES),
+    *(f"{section}.{key}" for section in ("train.0", "val") for key in SOURCES),
+    *(f"{section}.cutouts.{key}" for section in ("pose", "detector") for key in CUT),
     *("init_weights", "init_trunk", "loop.evaluate_every", "loop.checkpoint_seconds", "loop.workers", "loop.on_broken"),
     *("hardware.device", "hardware.devices", "hardware.nodes", "hardware.compile", "hardware.threads"),
 }
@@ -193,7 +196,7 @@ LOCAL = {
 def all_names() -> set[str]:
     """The names of all settings, also of those in a list and of those that may be null."""
     sections = {"train": ("train.0", TrainSource)}
-    sections |= {name: (name, DataSource) for name in ("pose.cutouts", "detector.cutouts")}
+    sections |= {name: (name, CocoSource) for name in ("pose.cutouts", "detector.cutouts")}
     nested = {f"{prefix}.{inner}" for prefix, kind in sections.values() for inner in setting_names(kind)}
     return set(setting_names(Experiment)) - set(sections) | nested
 
