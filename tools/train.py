@@ -2,7 +2,8 @@
 """Train a keypoint network or the person detector: tools/train.py CONFIG [--out DIR] [--resume] [--section.key value].
 
 On several GPUs all of them are used; on several machines start it with torchrun. Writes into DIR as it goes:
-checkpoint.pt, log.csv, tensorboard/ and pictures/; and at the end weights.safetensors, the averaged weights.
+checkpoint.pt, log.csv, tensorboard/ and pictures/; and at the end weights.safetensors, the averaged weights. A run goes
+on with the settings it began with, but for --loop.epochs, which may make it longer or shorter.
 """
 
 import argparse
@@ -31,7 +32,7 @@ def run(options: argparse.Namespace, words: Sequence[str]) -> int:
     settings = experiment.course()
     task = build_task(experiment, str(fabric.device))
     trainer = Trainer(task, experiment.loop, experiment.optimizer, out, fabric, settings, experiment.hardware.compile)
-    if options.resume:
+    if (out / "checkpoint.pt").exists():
         trainer.resume()
     figures = trainer.run()
     if fabric.is_global_zero:
@@ -46,7 +47,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser = Parser(prog="train.py", description=__doc__, allow_abbrev=False)
     parser.add_argument("config", type=Path, help="a training config, such as configs/train/pose_compact.yaml")
     parser.add_argument("--out", type=Path, help="where the run is kept; runs/<name of the config> if not given")
-    parser.add_argument("--resume", action="store_true", help="go on from the checkpoint there")
+    parser.add_argument(
+        "--resume", action="store_true", help="go on from the checkpoint there, if any, with any --loop.epochs"
+    )
     chosen, rest = parser.parse_known_args(arguments)
     return guarded(lambda: run(chosen, rest))
 

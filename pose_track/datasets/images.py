@@ -30,7 +30,7 @@ def decode_image(data: bytes, name: str) -> ImageArray:
     image = cv2.imdecode(np.frombuffer(data, np.uint8), flags) if data else None
     if image is None:
         raise ValueError(f"{name}: not a picture that OpenCV reads; remove it and its labels, or fetch it again")
-    return np.ascontiguousarray(image[:, :, ::-1], np.uint8)
+    return np.asarray(cv2.cvtColor(image, cv2.COLOR_BGR2RGB), np.uint8)
 
 
 class ImageStore:

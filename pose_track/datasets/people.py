@@ -40,7 +40,7 @@ class BoxAugmentation:
     flip_chance: float = 0.5
     paste_chance: float = 0.0
     mosaic_chance: float = 0.0
-    colour: ColourJitter = field(default_factory=lambda: ColourJitter(0.3, 0.1, 24, grey_chance=0.1))
+    colour: ColourJitter = field(default_factory=ColourJitter)
     degradation: Degradation = field(default_factory=Degradation)
     erasing: Erasing = field(default_factory=Erasing)
 

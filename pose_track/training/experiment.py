@@ -151,9 +151,10 @@ class Experiment(Section):
         return self
 
     def course(self) -> dict[str, Any]:
-        """The settings that decide what a run computes, flat; not where its files are and what it runs on."""
+        """The settings that decide what a run computes, flat; not where its files are, what it runs on and how long."""
         local = {"annotations", "images", "format", "evaluate_every", "checkpoint_seconds", "workers", "cutouts"}
-        local |= {"init_weights", "init_trunk", "device", "devices", "nodes", "compile", "threads", "val", "on_broken"}
+        local |= {"device", "devices", "nodes", "compile", "threads", "val", "on_broken"}
+        local |= {"epochs", "init_weights", "init_trunk"}
         other = "detector" if self.task == "pose" else "pose"
         return dict(_flat("", self.model_dump(mode="json", exclude={other}), local))
 

@@ -68,7 +68,7 @@ CUTOUTS = "{annotations: people.json, images: images}"
         (POSE, {"train": "[{images: b}]"}, "'train.0.annotations' is missing; give it a value"),
         (POSE, {"train": "[{annotations: a, images: b, weight: 0}]"}, "train.0.weight = 0: must be greater than 0"),
         (POSE, {"val.format": "voc"}, "val.format = 'voc': must be 'auto', 'coco', 'mpii', 'posetrack' or 'lsp'"),
-        (DETECTOR, {"val.format": "mpii"}, "the detector learns from COCO-format boxes, not from mpii; leave format out"),
+        (DETECTOR, {"val.format": "mpii"}, "learns from COCO-format boxes, not from mpii; leave format out"),
         (POSE, {"pose.cutouts": CUTOUTS}, "pose." + TOGETHER.format("pose")),
         (POSE, {"pose.augmentation.paste_chance": "0.5"}, "pose." + TOGETHER.format("pose")),
         (DETECTOR, {"detector.cutouts": CUTOUTS}, "detector." + TOGETHER.format("detector")),
@@ -178,17 +178,14 @@ NEEDED: dict[str, dict[str, Any]] = {
         for section in ("pose", "detector")
         for key in [f"{section}.augmentation.paste_chance", *(f"{section}.cutouts.{inner}" for inner in CUT)]
     },
-    # a section that is given in part has its own defaults for the rest, and not what usually stands in its place
-    **{
-        f"detector.augmentation.{key}": {"detector.augmentation.colour": {}} for key in LOOK if key.startswith("colour")
-    },
 }
 
 # where files are, what the run is made on, and what only looks on
 LOCAL = {
     *(f"{section}.{key}" for section in ("train.0", "val") for key in SOURCES),
     *(f"{section}.cutouts.{key}" for section in ("pose", "detector") for key in CUT),
-    *("init_weights", "init_trunk", "loop.evaluate_every", "loop.checkpoint_seconds", "loop.workers", "loop.on_broken"),
+    *("init_weights", "init_trunk", "loop.epochs", "loop.evaluate_every", "loop.checkpoint_seconds"),
+    *("loop.workers", "loop.on_broken"),
     *("hardware.device", "hardware.devices", "hardware.nodes", "hardware.compile", "hardware.threads"),
 }
 
