@@ -245,7 +245,9 @@ def _suggest(key: str, kind: type[BaseModel]) -> str:
     known = setting_names(kind)
     name = key.split(".")[-1]
     close = difflib.get_close_matches(key, known, n=1, cutoff=0.75) or [k for k in known if k.split(".")[-1] == name]
-    return f"; did you mean {close[0]!r}?" if close else f"; there are {', '.join(known)}"
+    section = key.rpartition(".")[0]
+    near = [k for k in known if section and k.rpartition(".")[0] == section] or known
+    return f"; did you mean {close[0]!r}?" if close else f"; there are {', '.join(near)}"
 
 
 def setting_names(kind: type, prefix: str = "") -> list[str]:

@@ -47,6 +47,7 @@ from pose_track.video.reader import DECODERS, open_video
         ),
         ("buffer_seconds: 2", "'buffer_seconds' is not a setting; did you mean 'tracker.buffer_seconds'?"),
         ("colour: red", "'colour' is not a setting; there are device, reader.decoder"),
+        ("output: {colour: red}", "'output.colour' is not a setting; there are output.render, output.min_joint_score$"),
         ("reader: {stride: 0}", "reader.stride = 0: must be greater than or equal to 1"),
         ("reader: {stride: x}", "reader.stride = 'x': must be a valid integer"),
         ("reader: {decoder: vlc}", "reader.decoder = 'vlc': must be 'pyav' or 'decord'"),

@@ -18,6 +18,18 @@ from pose_track.training.loader import Waiting
 from pose_track.types import ImageArray
 
 
+def summary(row: Mapping[str, float], watched: str | None) -> str:
+    """A row of the log in words.
+
+    >>> row = {"epoch": 2.0, "loss": 0.00123, "samples_per_second": 40.0, "data_wait": 0.02, "pck": 0.5}
+    >>> summary(row, "pck")
+    'epoch 2.00: loss 0.00123, pck 0.5000; 40.0 samples a second, 2 % of the time waiting for data'
+    """
+    figure = f", {watched} {row[watched]:.4f}" if watched else ""
+    speed = f"{row['samples_per_second']:.1f} samples a second, {row['data_wait']:.0%} of the time waiting for data"
+    return f"epoch {row['epoch']:.2f}: loss {row['loss']:.5g}{figure}; {speed}".replace("%", " %")
+
+
 class Meter:
     """Mean loss, speed, and what was lost, since the last `restart`. batch_size: samples of a step."""
 

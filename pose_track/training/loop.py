@@ -10,22 +10,21 @@ import logging
 import math
 import time
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal, NamedTuple, cast
+from typing import Any, NamedTuple, cast
 
 import torch
 from lightning_fabric import Fabric
 from torch import Tensor, nn
 from tqdm import tqdm
 
-from pose_track.datasets.entries import OnBroken
 from pose_track.models.normalize import Normalize
 from pose_track.training.checkpoint import check_space, load_checkpoint, save_checkpoint, versions
 from pose_track.training.interruption import Interruption
 from pose_track.training.loader import Batch, SampleSource, StepDraws, Waiting, make_loader
-from pose_track.training.log import Meter, RunLog
-from pose_track.training.optimizer import OptimizerOptions, learning_rate_at, make_optimizer
+from pose_track.training.log import Meter, RunLog, summary
+from pose_track.training.optimizer import OptimizerOptions, learning_rate_at, make_optimizer, warmed_average
+from pose_track.training.options import LoopOptions
 from pose_track.types import ImageArray
 
 log = logging.getLogger(__name__)
@@ -47,69 +46,6 @@ class Task(NamedTuple):
     loss: Callable[..., Tensor]
     evaluate: Callable[[nn.Module], dict[str, float]]
     draw: Callable[[nn.Module], ImageArray]
-
-
-@dataclass(frozen=True)
-class LoopOptions:
-    """How long to train, and what to do on the way.
-
-    epochs: how often the whole run sees the data. batch_size: samples of one step, of all processes together.
-    accumulate: parts a process makes of its share of a step, to fit into memory. clip_norm: longest gradient, null for
-    any. ema_decay: of the averaged weights, per step, reached by and by; 0 keeps the last weights. evaluate_every: in
-    epochs. checkpoint_seconds: time between two checkpoints. on_nonfinite: whether a loss or gradient that is not
-    finite stops the run or costs that step only. on_broken: whether a picture that is missing or broken stops the run,
-    or another one stands in. workers: processes that prepare batches, 0 for none. seed: of the first weights, the order
-    and the augmentation. Raises ValueError for values out of range.
-    """
-
-    epochs: float
-    batch_size: int = 32
-    accumulate: int = 1
-    clip_norm: float | None = 1.0
-    ema_decay: float = 0.998
-    evaluate_every: float = 1.0
-    checkpoint_seconds: float = 120.0
-    on_nonfinite: Literal["stop", "skip"] = "stop"
-    on_broken: OnBroken = "stop"
-    workers: int = 0
-    seed: int = 0
-
-    def __post_init__(self) -> None:
-        for name in ("epochs", "batch_size", "accumulate", "evaluate_every", "clip_norm"):
-            value = getattr(self, name)
-            if value is not None and not value > 0:
-                raise ValueError(f"{name} must be above 0, got {value!r}")
-        for name in ("checkpoint_seconds", "seed", "workers"):
-            if not getattr(self, name) >= 0:
-                raise ValueError(f"{name} must not be negative, got {getattr(self, name)!r}")
-        if not 0 <= self.ema_decay < 1:
-            raise ValueError(f"ema_decay must be at least 0 and below 1, got {self.ema_decay!r}")
-        if self.batch_size % self.accumulate:
-            raise ValueError(f"batch_size {self.batch_size} must be a multiple of accumulate, {self.accumulate}")
-
-
-def summary(row: Mapping[str, float], watched: str | None) -> str:
-    """A row of the log in words.
-
-    >>> row = {"epoch": 2.0, "loss": 0.00123, "samples_per_second": 40.0, "data_wait": 0.02, "pck": 0.5}
-    >>> summary(row, "pck")
-    'epoch 2.00: loss 0.00123, pck 0.5000; 40.0 samples a second, 2 % of the time waiting for data'
-    """
-    figure = f", {watched} {row[watched]:.4f}" if watched else ""
-    speed = f"{row['samples_per_second']:.1f} samples a second, {row['data_wait']:.0%} of the time waiting for data"
-    return f"epoch {row['epoch']:.2f}: loss {row['loss']:.5g}{figure}; {speed}".replace("%", " %")
-
-
-def warmed_average(decay: float) -> Callable[[Any, Any, Any], None]:
-    """A moving average of weights whose decay, (1 + n) / (10 + n) after n steps, grows up to `decay`, so that the
-    random start is soon forgotten."""
-
-    def update(averaged: Any, current: Any, num_averaged: Any) -> None:
-        share = min(decay, (1 + float(num_averaged)) / (10 + float(num_averaged)))
-        move = torch.optim.swa_utils.get_ema_multi_avg_fn(share)  # type: ignore[no-untyped-call]
-        move(averaged, current, num_averaged)
-
-    return update
 
 
 class Trainer:
@@ -143,8 +79,13 @@ class Trainer:
             network, multi_avg_fn=warmed_average(options.ema_decay), use_buffers=True
         )
         model = cast(nn.Module, torch.compile(network)) if compiled else network
-        self.model, self.optimizer = self.fabric.setup(model, make_optimizer(network, optimizer))
+        fused = not self._scales_loss  # Fabric does not clip gradients that a fused optimizer is to scale back
+        self.model, self.optimizer = self.fabric.setup(model, make_optimizer(network, optimizer, fused))
         self.step, self.num_nonfinite = 0, 0
+
+    @property
+    def _scales_loss(self) -> bool:
+        return self.fabric.strategy.precision.precision == "16-mixed"
 
     @property
     def _path(self) -> Path:
@@ -230,8 +171,9 @@ class Trainer:
     def _may_move(self, loss: Tensor, norm: Tensor) -> bool:
         """Whether loss and gradient are finite. In float16 overflowing gradients are usual, and their steps left out
         by the loss scaling; there only the loss counts."""
-        scaled = self.fabric.strategy.precision.precision == "16-mixed"
-        watched = {"loss": cast(Tensor, self.fabric.all_reduce(loss)), **({} if scaled else {"gradient": norm})}
+        watched = {"loss": cast(Tensor, self.fabric.all_reduce(loss))}
+        if not self._scales_loss:
+            watched["gradient"] = norm
         faulty = {name: value.item() for name, value in watched.items() if not torch.isfinite(value)}
         if faulty and self.options.on_nonfinite == "stop":
             name, value = next(iter(faulty.items()))
@@ -247,7 +189,7 @@ class Trainer:
         SIGINT and SIGTERM end it after the step that is being made, with a checkpoint, as KeyboardInterrupt.
         """
         check_space(self.folder, self.network)
-        batches = self._batches()
+        batches = self.batches()
         meter = Meter(self.fabric, batches, self.options.batch_size)
         every = max(1, round(self.options.evaluate_every * self.steps_per_epoch))
         figures: dict[str, float] | None = None
@@ -266,7 +208,8 @@ class Trainer:
                     raise KeyboardInterrupt(f"stopped after step {self.step}; --resume goes on from there")
         return self._figures() if figures is None else figures  # a resumed run may have been at its end
 
-    def _batches(self) -> Waiting:
+    def batches(self) -> Waiting:
+        """This process's share of the batches of all steps that are still to be made."""
         options, fabric = self.options, self.fabric
         steps = range(self.step, self.num_steps)
         draws = StepDraws(

@@ -1,10 +1,11 @@
-"""Optimizers and the course of their learning rate."""
+"""Optimizers, the course of their learning rate, and the average of the weights they move."""
 
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Literal
+from typing import Any, Literal
 
 import torch
 from torch import nn
@@ -52,8 +53,8 @@ class OptimizerOptions:
             raise ValueError(f"milestones must rise, got {self.milestones!r}")
 
 
-def make_optimizer(network: nn.Module, options: OptimizerOptions) -> torch.optim.Optimizer:
-    """The optimizer; biases and batch-norms do not decay."""
+def make_optimizer(network: nn.Module, options: OptimizerOptions, fused: bool = True) -> torch.optim.Optimizer:
+    """The optimizer; biases and batch-norms do not decay. fused: whether adam and adamw move all weights in one go."""
     decayed = [p for p in network.parameters() if p.ndim > 1]
     kept = {"params": [p for p in network.parameters() if p.ndim <= 1], "weight_decay": 0.0}
     rate, decay = options.learning_rate, options.weight_decay
@@ -61,7 +62,7 @@ def make_optimizer(network: nn.Module, options: OptimizerOptions) -> torch.optim
         ends = {"params": [decayed[0], decayed[-1]], "weight_decay": decay}
         return MuonAdamW(decayed[1:-1], [ends, kept], rate, decay)
     kind = torch.optim.Adam if options.name == "adam" else torch.optim.AdamW
-    return kind([{"params": decayed, "weight_decay": decay}, kept], lr=rate)
+    return kind([{"params": decayed, "weight_decay": decay}, kept], lr=rate, fused=fused)
 
 
 def learning_rate_at(seen: int, epoch_length: int, num_samples: int, options: OptimizerOptions) -> float:
@@ -81,3 +82,17 @@ def learning_rate_at(seen: int, epoch_length: int, num_samples: int, options: Op
         fallen = 0.5 * (1 + math.cos(math.pi * min(1.0, seen / num_samples)))
         share = options.final_share + (1 - options.final_share) * fallen
     return options.learning_rate * warm * share
+
+
+def warmed_average(decay: float) -> Callable[[Any, Any, Any], None]:
+    """A moving average of weights whose decay, (1 + n) / (10 + n) after n steps, grows up to `decay`, so that the
+    random start is soon forgotten."""
+
+    def update(averaged: Any, current: Any, num_averaged: Any) -> None:
+        if averaged[0].is_floating_point():
+            share = min(decay, (1 + float(num_averaged)) / (10 + float(num_averaged)))
+            torch._foreach_lerp_(averaged, current, 1 - share)
+        else:
+            torch._foreach_copy_(averaged, current)  # counters of the batch-norms
+
+    return update
