@@ -99,7 +99,12 @@ def collate(drawn: Sequence[tuple[Any, int]]) -> Batch:
 def make_loader(
     draws: StepDraws, on_broken: OnBroken = "stop", workers: int = 0, pin_memory: bool = False
 ) -> DataLoader[Any]:
-    """Batches of the draws, prepared by `workers` further processes, or by this one where there are none."""
+    """Batches of the draws, prepared by `workers` further processes, or by this one where there are none.
+
+    With workers, OpenCV uses one thread here as well.
+    """
+    if workers:
+        _use_one_thread()  # a forked worker, where threads of this process are missing, waits for them forever
     return DataLoader(
         Draws(draws.data, on_broken),
         batch_sampler=draws,
@@ -111,7 +116,7 @@ def make_loader(
     )
 
 
-def _use_one_thread(_worker: int) -> None:
+def _use_one_thread(_worker: int = 0) -> None:
     import cv2
 
     cv2.setNumThreads(1)
