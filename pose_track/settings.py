@@ -69,7 +69,7 @@ class DetectorSettings(Section):
     weights: str | None = None
     boxes: Path | None = None
     long_side: Annotated[int, Field(ge=64, le=4096)] = 384
-    min_score: Share = 0.3
+    min_score: Share = 0.35
     max_iou: Share = 0.5
 
     @model_validator(mode="after")
@@ -102,7 +102,7 @@ class PoseSettings(Section):
     input_size: tuple[Positive, Positive] = (128, 192)
     padding: Annotated[float, Field(ge=1, le=3)] = 1.25
     flip_test: bool = False
-    max_oks: Share = 0.6
+    max_oks: Share = 0.7
     max_batch: Positive = 16
 
     @model_validator(mode="after")

@@ -21,6 +21,7 @@ def launch(hardware: Hardware) -> Fabric:
         torch.set_num_threads(hardware.threads)
         cv2.setNumThreads(hardware.threads)
     kind = resolve_device(hardware.device).type
+    torch.backends.cudnn.benchmark = kind == "cuda"  # all batches are of one size: the fastest convolutions pay
     precision = hardware.precision
     if precision == "auto":
         precision = "bf16-mixed" if kind == "cuda" else "32-true"

@@ -99,12 +99,7 @@ def collate(drawn: Sequence[tuple[Any, int]]) -> Batch:
 def make_loader(
     draws: StepDraws, on_broken: OnBroken = "stop", workers: int = 0, pin_memory: bool = False
 ) -> DataLoader[Any]:
-    """Batches of the draws, prepared by `workers` further processes, or by this one where there are none.
-
-    With workers, OpenCV uses one thread here as well.
-    """
-    if workers:
-        _use_one_thread()  # a forked worker, where threads of this process are missing, waits for them forever
+    """Batches of the draws, prepared by `workers` further processes, or by this one where there are none."""
     return DataLoader(
         Draws(draws.data, on_broken),
         batch_sampler=draws,
@@ -112,11 +107,12 @@ def make_loader(
         num_workers=workers,
         pin_memory=pin_memory,
         worker_init_fn=_use_one_thread if workers else None,
+        multiprocessing_context="spawn" if workers else None,  # forked ones would wait for threads they do not have
         generator=torch.Generator(),  # of its own, or it would draw from the one that a checkpoint keeps
     )
 
 
-def _use_one_thread(_worker: int = 0) -> None:
+def _use_one_thread(_worker: int) -> None:
     import cv2
 
     cv2.setNumThreads(1)

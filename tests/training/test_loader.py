@@ -3,6 +3,8 @@ from __future__ import annotations
 import logging
 from itertools import pairwise
 
+import cv2
+import numpy as np
 import pytest
 import torch
 from hypothesis import given, settings
@@ -31,6 +33,17 @@ def test_batches_do_not_depend_on_where_they_start() -> None:
 
 def test_workers_draw_the_same_batches() -> None:
     assert_equal(drawn(Numbers(), 3, range(4), workers=2), drawn(Numbers(), 3, range(4)))
+
+
+def test_workers_start_where_opencv_has_threads() -> None:
+    """A forked worker would lack them and wait for them forever."""
+    before = cv2.getNumThreads()
+    cv2.setNumThreads(2)
+    try:
+        cv2.GaussianBlur(np.zeros((1000, 1000, 3), np.uint8), (11, 11), 0)
+        assert len(drawn(Numbers(), 3, range(1), workers=1)) == 1
+    finally:
+        cv2.setNumThreads(before)
 
 
 @settings(deadline=None)
