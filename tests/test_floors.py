@@ -16,7 +16,7 @@ import pose_track
 PACKAGE = Path(pose_track.__file__).parent
 
 FLOORS = {
-    "types": 0, "skeleton": 0,
+    "types": 0, "skeleton": 0, "sequence": 0,
     "geometry": 1, "settings": 1,
     "models": 2, "runtime": 2, "video": 2, "formats": 2,
     "detect": 3, "pose": 3, "flow": 3, "track": 3, "datasets": 3, "evaluation": 3, "render": 3,
@@ -26,6 +26,7 @@ FLOORS = {
 # imports between neighbours on a floor, and why
 EXCEPTIONS = {
     ("types", "skeleton"): "poses travel with their skeleton",
+    ("sequence", "skeleton"): "as in types",
     ("runtime", "models"): "a network is run with the normalisation and the flip that are defined beside it",
 }
 
