@@ -13,11 +13,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, NoReturn
 
 from pose_track import __version__
-from pose_track.settings import DEFAULT_PRESET, Settings, load_settings, preset_path, setting_names
-from pose_track.video.source import DecodeError
 
 if TYPE_CHECKING:
     from pose_track.build import Stages
+    from pose_track.settings import Settings
 
 logger = logging.getLogger(__name__)
 
@@ -81,6 +80,8 @@ def split_overrides(words: Sequence[str]) -> dict[str, str]:
 
 def track_parser(prog: str) -> Parser:
     """The options of the main job."""
+    from pose_track.settings import Settings, setting_names  # pydantic takes its time: not for jobs without settings
+
     parser = Parser(
         prog=prog,
         description="Track the pose of every person in videos: joints, ids, JSON and an annotated video.",
@@ -106,6 +107,8 @@ def track_parser(prog: str) -> Parser:
 
 def track_settings(options: argparse.Namespace, overrides: dict[str, str]) -> Settings:
     """The settings a command line asks for."""
+    from pose_track.settings import DEFAULT_PRESET, Settings, load_settings, preset_path
+
     named = {
         "device": options.device,
         "reader.decoder": options.decoder,
@@ -189,13 +192,19 @@ def guarded(job: Callable[[], int]) -> int:
     """Run a job; what the user can mend becomes one line on stderr and exit code 2, an interrupt 130."""
     try:
         return job()
-    except (ValueError, OSError, ImportError, DecodeError) as error:
-        logger.debug("where the error came from", exc_info=True)
-        print(f"error: {' '.join(str(error).split())}", file=sys.stderr)
-        return EXIT_FAULT
     except KeyboardInterrupt:
         print("interrupted; what was done so far is kept", file=sys.stderr)
         return EXIT_INTERRUPTED
+    except _mendable() as error:  # Python asks only where there is an error
+        logger.debug("where the error came from", exc_info=True)
+        print(f"error: {' '.join(str(error).split())}", file=sys.stderr)
+        return EXIT_FAULT
+
+
+def _mendable() -> tuple[type[Exception], ...]:
+    from pose_track.video.source import DecodeError
+
+    return ValueError, OSError, ImportError, DecodeError
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

@@ -18,6 +18,7 @@ from pose_track import __version__
 from pose_track.faults import fault_recorded, interrupts_between_frames, told_once, writing_into
 from pose_track.formats.posetrack import write_posetrack17, write_posetrack18
 from pose_track.formats.tracks_jsonl import TracksWriter
+from pose_track.formats.tracks_source import TracksSource
 from pose_track.pipeline import track_video
 from pose_track.render import render
 from pose_track.settings import ReaderSettings, Settings
@@ -155,8 +156,9 @@ def _progress(info: VideoInfo, settings: ReaderSettings) -> tqdm[None]:
 
 def _export(folder: Path) -> None:
     """The records in the other formats. A full disk may have cut the last record."""
-    write_posetrack18(folder / RECORDS, folder / POSETRACK18, allow_cut_end=True)
-    write_posetrack17(folder / RECORDS, folder / POSETRACK17, allow_cut_end=True)
+    tracks = TracksSource(folder / RECORDS, allow_cut_end=True)
+    write_posetrack18(tracks, folder / POSETRACK18)
+    write_posetrack17(tracks, folder / POSETRACK17)
 
 
 def _export_what_there_is(folder: Path) -> None:

@@ -34,7 +34,7 @@ class FrameInfo:
     is_labelled: bool = True
     ignore_regions: tuple[FloatArray, ...] = ()
     pts_seconds: float | None = None
-    more: Mapping[str, Any] = NOTHING
+    more: Mapping[str, Any] = field(default_factory=lambda: NOTHING)
 
 
 @dataclass(frozen=True, eq=False)
@@ -123,7 +123,7 @@ class Sequence:
     people: People
     frame_of: IntArray
     layout: str = ""
-    more: Mapping[str, Any] = field(default=NOTHING)
+    more: Mapping[str, Any] = field(default_factory=lambda: NOTHING)
 
     def __post_init__(self) -> None:
         if self.people.joints.shape[1] != self.skeleton.num_joints:

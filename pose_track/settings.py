@@ -21,6 +21,7 @@ Positive = Annotated[int, Field(ge=1)]
 
 BUNDLED = "bundled"
 DEFAULT_PRESET = "fast"
+PRESETS = ("accurate", "balanced", "fast")
 
 
 class Section(BaseModel):
@@ -29,18 +30,25 @@ class Section(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid", protected_namespaces=(), allow_inf_nan=False)
 
 
-class ReaderSettings(Section):
-    """Which frames are read.
+class SourceSettings(Section):
+    """How frames are read.
 
-    decoder: of video files, PyAV or decord. start_seconds, end_seconds: the part of the video, null for all of it.
-    stride: every so-manieth frame. image_fps: frames per second of pictures; a video has its own.
+    decoder: of video files, PyAV or decord. image_fps: frames per second of pictures; a video has its own.
     """
 
     decoder: Literal["pyav", "decord"] = "pyav"
+    image_fps: Annotated[float, Field(gt=0)] = 25.0
+
+
+class ReaderSettings(SourceSettings):
+    """Which frames are read.
+
+    start_seconds, end_seconds: the part of the video, null for all of it. stride: every so-manieth frame.
+    """
+
     start_seconds: Annotated[float, Field(ge=0)] | None = None
     end_seconds: Annotated[float, Field(gt=0)] | None = None
     stride: Positive = 1
-    image_fps: Annotated[float, Field(gt=0)] = 25.0
 
     @model_validator(mode="after")
     def _ends_after_start(self) -> ReaderSettings:
@@ -142,15 +150,43 @@ class OutputSettings(Section):
     min_joint_score: Share = 0.3
 
 
-class Settings(Section):
-    """Everything the main job can be told. device: where networks run; "auto" is a GPU where there is one."""
+class StageSettings(Section):
+    """What a frame passes through. device: where networks run; "auto" is a GPU where there is one."""
 
     device: Literal["auto", "cpu", "cuda"] = "auto"
-    reader: ReaderSettings = ReaderSettings()
     detector: DetectorSettings = DetectorSettings()
     pose: PoseSettings = PoseSettings()
     tracker: TrackerSettings = TrackerSettings()
+
+
+class Settings(StageSettings):
+    """Everything the main job can be told."""
+
+    reader: ReaderSettings = ReaderSettings()
     output: OutputSettings = OutputSettings()
+
+
+class SubmissionSettings(Section):
+    """What is left out of what PoseTrack's tracking figures are measured on; its AP is measured on everything.
+
+    min_person_score: people below it, before they are linked. min_joint_score: joints below it, afterwards.
+    """
+
+    min_person_score: Share = 0.2
+    min_joint_score: Share = 0.35
+
+
+class PoseTrackSettings(StageSettings):
+    """Everything the benchmark can be told."""
+
+    reader: SourceSettings = SourceSettings()
+    submission: SubmissionSettings = SubmissionSettings()
+
+    @model_validator(mode="after")
+    def _detects(self) -> PoseTrackSettings:
+        if self.detector.name == "recorded":
+            raise ValueError("detector.name recorded has boxes of one video only; choose a network")
+        return self
 
 
 SettingsType = TypeVar("SettingsType", bound=BaseModel)
@@ -166,13 +202,12 @@ def configs_folder() -> Path:
 
 def preset_path(name: str) -> Path:
     """The file of a preset. Raises ValueError naming those there are."""
-    folder = configs_folder()
-    known = sorted(p.stem for p in folder.glob("*.yaml"))
-    if not known:
-        raise ValueError(f"there are no presets in {folder}; install the package again, or give a file as --config")
-    if name not in known:
-        raise ValueError(f"unknown preset {name!r}; choose one of {', '.join(known)}")
-    return folder / f"{name}.yaml"
+    path = configs_folder() / f"{name}.yaml"
+    if name not in PRESETS:
+        raise ValueError(f"unknown preset {name!r}; choose one of {', '.join(PRESETS)}")
+    if not path.is_file():
+        raise ValueError(f"there is no {str(path)!r}; install the package again, or give a file as --config")
+    return path
 
 
 def load_settings(

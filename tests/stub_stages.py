@@ -6,8 +6,9 @@ from collections.abc import Callable
 
 import numpy as np
 
-from pose_track.build import Stages, build_tracker
-from pose_track.settings import Settings
+from pose_track.build import Stages
+from pose_track.linking import build_tracker
+from pose_track.settings import Settings, StageSettings
 from pose_track.skeleton import POSETRACK_15
 from pose_track.types import Detections, Frame, ImageArray, Poses
 
@@ -30,7 +31,7 @@ def estimate_on_diagonal(image: ImageArray, detections: Detections) -> Poses:
     return Poses(joints, scores, detections.boxes, detections.scores, POSETRACK_15, detections.sources)
 
 
-def stub_stages(settings: Settings | None = None, detect: Callable[[Frame], Detections] = one_person) -> Stages:
+def stub_stages(settings: StageSettings | None = None, detect: Callable[[Frame], Detections] = one_person) -> Stages:
     """As `build_stages`, without networks."""
     tracker = (settings or Settings()).tracker
     weights = {"detector": {"file": "none"}, "pose": {"file": "none"}}

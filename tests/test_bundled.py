@@ -17,7 +17,7 @@ SAMPLE = Path(__file__).parent.parent / "data" / "sample"
 
 
 def truth() -> dict[int, list[dict]]:
-    data = json.loads((SAMPLE / "three_people.posetrack18.json").read_text())
+    data = json.loads((SAMPLE / "annotations/val/three_people.json").read_text())
     frames = {image["id"]: index for index, image in enumerate(data["images"])}
     people: dict[int, list[dict]] = {index: [] for index in frames.values()}
     for note in data["annotations"]:

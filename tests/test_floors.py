@@ -20,7 +20,8 @@ FLOORS = {
     "geometry": 1, "settings": 1,
     "models": 2, "runtime": 2, "video": 2, "formats": 2,
     "detect": 3, "pose": 3, "flow": 3, "track": 3, "datasets": 3, "evaluation": 3, "render": 3,
-    "build": 4, "pipeline": 4, "faults": 4, "results": 4, "cli": 4, "training": 4,
+    "build": 4, "linking": 4, "weight_files": 4, "pipeline": 4, "faults": 4, "results": 4, "cli": 4, "training": 4,
+    "benchmarks": 4,
 }  # fmt: skip
 
 # imports between neighbours on a floor, and why
@@ -32,7 +33,9 @@ EXCEPTIONS = {
 
 TORCH_FREE = [
     *("cli", "settings", "pipeline", "results", "render", "evaluation.pck", "evaluation.pckh", "evaluation.boxes"),
-    "evaluation.coco_keypoints",
+    *("evaluation.coco_keypoints", "evaluation.posetrack", "evaluation.pairing", "evaluation.report"),
+    *("linking", "weight_files", "models.hashing", "runtime.machine"),
+    *("benchmarks.run", "benchmarks.report", "benchmarks.sweep", "benchmarks.plot"),
     *("track.tracker", "track.similarity", "formats.posetrack", "formats.tracks_jsonl"),
     *("geometry.affine", "geometry.boxes", "geometry.oks", "video.reader", "video.writer"),
 ]

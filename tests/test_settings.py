@@ -13,17 +13,26 @@ import cv2
 import numpy as np
 import pytest
 import torch
+from made_posetrack import make_data
 from make_video import make_video, picture
 from stub_stages import estimate_on_diagonal, stub_stages
 
 import pose_track.build
-from pose_track.build import NETWORKS, build_stages, build_tracker
+import pose_track.weight_files
+from pose_track.benchmarks.dataset import Clip, check_data
+from pose_track.benchmarks.raw_poses import open_clip
+from pose_track.benchmarks.run import run_benchmark
+from pose_track.build import NETWORKS, build_stages
+from pose_track.formats.posetrack import read_posetrack
+from pose_track.linking import build_tracker
 from pose_track.results import ANNOTATED, open_reader, track_file
 from pose_track.settings import (
     DetectorSettings,
     PoseSettings,
+    PoseTrackSettings,
     ReaderSettings,
     Settings,
+    StageSettings,
     TrackerSettings,
     load_settings,
     preset_path,
@@ -46,7 +55,7 @@ from pose_track.video.reader import DECODERS, open_video
             "'tracker.buffer_second' is not a setting; did you mean 'tracker.buffer_seconds'?",
         ),
         ("buffer_seconds: 2", "'buffer_seconds' is not a setting; did you mean 'tracker.buffer_seconds'?"),
-        ("colour: red", "'colour' is not a setting; there are device, reader.decoder"),
+        ("colour: red", "'colour' is not a setting; there are device, detector.name"),
         ("output: {colour: red}", "'output.colour' is not a setting; there are output.render, output.min_joint_score$"),
         ("reader: {stride: 0}", "reader.stride = 0: must be greater than or equal to 1"),
         ("reader: {stride: x}", "reader.stride = 'x': must be a valid integer"),
@@ -156,7 +165,7 @@ def _must_not_be_built(*args: object) -> None:
 
 
 def test_missing_bundled_weights_say_what_to_do(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    monkeypatch.setattr(pose_track.build, "bundled_weights", lambda name: tmp_path / f"{name}.safetensors")
+    monkeypatch.setattr(pose_track.weight_files, "bundled_weights", lambda name: tmp_path / f"{name}.safetensors")
     with pytest.raises(FileNotFoundError, match=r"bundled weights '.*pose\.safetensors' are missing; install"):
         build_stages(Settings(device="cpu"))
 
@@ -407,6 +416,66 @@ def test_each_setting_has_its_effect(
 
 def test_the_effect_of_every_setting_is_shown() -> None:
     assert {key for key, *_ in EFFECTS} == set(setting_names(Settings))
+
+
+def clip_reader(settings: PoseTrackSettings, world: World) -> str:
+    with open_clip(Clip("a", Path(), source=make_video(world.video)), settings.reader) as reader:
+        return type(reader).__name__
+
+
+def clip_rate(settings: PoseTrackSettings, world: World) -> float:
+    with open_clip(Clip("a", Path(), None, world.folder / "pictures", ("0.png",)), settings.reader) as reader:
+        return float(reader.info.fps)
+
+
+def submitted(settings: PoseTrackSettings, world: World) -> list[int]:
+    """How many people, scored 0.9, and joints, scored 0.8, are submitted for tracking of those in four frames."""
+    make_data(world.folder / "data", names=("a",), num_frames=5)
+    run_benchmark(check_data(world.folder / "data", "2018", "val"), settings, world.folder / "out")
+    people = read_posetrack(world.folder / "out/mota/a.json").people
+    return [len(people), int(people.has_joint.sum())]
+
+
+# what the benchmark can be told besides what the stages are told, which they share with the main job
+EFFECTS_ON_BENCHMARK: list[tuple[str, Callable[[PoseTrackSettings, World], object], dict[str, object]]] = [
+    ("reader.decoder", clip_reader, {"pyav": "PyAvReader", "decord": "DecordReader"}),
+    ("reader.image_fps", clip_rate, {"25": 25.0, "10": 10.0}),
+    ("submission.min_person_score", submitted, {"0.5": [4, 60], "0.95": [0, 0]}),
+    ("submission.min_joint_score", submitted, {"0.5": [4, 60], "0.95": [0, 0]}),
+]
+
+
+@pytest.mark.parametrize(
+    ("key", "observe", "value", "expected"),
+    [
+        pytest.param(key, observe, value, expected, id=f"{key}={value}")
+        for key, observe, seen in EFFECTS_ON_BENCHMARK
+        for value, expected in seen.items()
+    ],
+)
+def test_each_setting_of_the_benchmark_has_its_effect(
+    key: str,
+    observe: Callable[[PoseTrackSettings, World], object],
+    value: str,
+    expected: object,
+    world: World,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    if value == "decord":
+        pytest.importorskip("decord")
+    monkeypatch.setattr(pose_track.build, "build_stages", stub_stages)
+    assert observe(load_settings(PoseTrackSettings, None, {"device": "cpu", key: value}), world) == expected
+
+
+def test_the_effect_of_every_setting_of_the_benchmark_is_shown() -> None:
+    of_stages = set(setting_names(StageSettings))
+    assert {key for key, *_ in EFFECTS_ON_BENCHMARK} | of_stages == set(setting_names(PoseTrackSettings))
+    assert of_stages < set(setting_names(Settings))
+
+
+def test_the_benchmark_refuses_recorded_boxes() -> None:
+    with pytest.raises(ValueError, match=r"detector\.name recorded has boxes of one video only; choose a network"):
+        load_settings(PoseTrackSettings, None, RECORDED)
 
 
 def test_torchvision_detectors_get_their_settings(world: World, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,22 +1,23 @@
 #!/usr/bin/env python3
-"""Measure how fast training is: tools/benchmark.py train CONFIG [--against "COMMAND"] [--section.key value].
+"""Measure how fast training or evaluation is, also in turn with another program that does the same.
 
-On one device. COMMAND is another program that does the same, measured in turn; it prints "samples_per_second: X".
+benchmark.py train CONFIG [--section.key value]: training on one device; COMMAND prints "samples_per_second: X".
+benchmark.py evaluate --gt DIR --pred DIR: reading and all figures, in processor time; COMMAND prints "seconds: X".
 """
 
 import argparse
 import json
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
 from pose_track.cli import Parser, guarded, split_overrides
-from pose_track.settings import load_settings
 
 
 def train(options: argparse.Namespace, words: Sequence[str]) -> int:
+    from pose_track.settings import load_settings
     from pose_track.training.experiment import Experiment
     from pose_track.training.launch import launch
     from pose_track.training.loop import Trainer
@@ -31,29 +32,52 @@ def train(options: argparse.Namespace, words: Sequence[str]) -> int:
     trainer = Trainer(task, loop, experiment.optimizer, Path(), fabric, compiled=experiment.hardware.compile)
     theirs = partial(command_speed, options.against) if options.against else None
     speeds = measure_in_turn(partial(training_speed, trainer, options.steps), theirs, options.rounds)
-    found = speeds.summary()
-    print(f"{found['samples_per_second']:.3f} samples a second, {found['data_wait']:.1%} of the time waiting for data")
-    if theirs:
-        print(f"theirs {found['theirs']:.3f} samples a second; ours is {found['ratio']:.2f} times as fast")
-    if options.json:
-        each = {"ours": [speed.samples_per_second for speed in speeds.ours], "theirs": speeds.theirs}
-        about = {"config": options.config.name, "steps": options.steps, "workers": loop.workers}
-        about |= {"settings": experiment.course(), "compile": experiment.hardware.compile}
-        written = {**found, "each": each, **about, "machine": describe_machine(fabric)}
-        options.json.write_text(json.dumps(written, indent=2) + "\n", encoding="utf-8")
+    each = {"ours": [speed.samples_per_second for speed in speeds.ours], "theirs": speeds.theirs}
+    about = {"config": options.config.name, "steps": options.steps, "workers": loop.workers}
+    about |= {"settings": experiment.course(), "compile": experiment.hardware.compile}
+    tell(speeds.words(), options, {**speeds.summary(), "each": each, **about, "machine": describe_machine(fabric)})
     return 0
 
 
+def evaluate(options: argparse.Namespace, words: Sequence[str]) -> int:
+    from pose_track.training.speed import command_figure, describe_computer, frame_times, measure_evaluation
+
+    if words:
+        raise ValueError(f"unknown option {words[0]!r}; evaluation has no settings")
+    theirs = partial(command_figure, options.against, "seconds") if options.against else None
+    times = measure_evaluation(options.gt, options.pred, theirs, options.rounds)
+    per_frame = frame_times(options.gt, options.pred, options.repeat, options.rounds)
+    longer = [f"sequences {n} times as long: {1e3 * time:.3f} ms a frame to evaluate" for n, time in per_frame.items()]
+    each = {"ours": [time.processor for time in times.ours], "theirs": times.theirs}
+    about = {"each": each, "seconds_per_frame": per_frame, "machine": describe_computer()}
+    tell([*times.words(), *longer], options, {**times.summary(), **about})
+    return 0
+
+
+def tell(lines: Sequence[str], options: argparse.Namespace, found: Mapping[str, object]) -> None:
+    print("\n".join(lines))
+    if options.json:
+        options.json.write_text(json.dumps(found, indent=2) + "\n", encoding="utf-8")
+
+
 def main(arguments: Sequence[str] | None = None) -> int:
-    parser = Parser(prog="benchmark.py", description=__doc__, allow_abbrev=False)
-    parser.add_argument("job", choices=("train",), help="what to measure")
-    parser.add_argument("config", type=Path, help="a training config, such as configs/train/pose_compact.yaml")
-    parser.add_argument("--steps", type=int, default=10, help="of one measurement, after one that does not count")
-    parser.add_argument("--rounds", type=int, default=3, help="measurements of each; the median counts")
-    parser.add_argument("--against", help="the command of another program to compare with")
-    parser.add_argument("--json", type=Path, help="a file for the figures and what they were measured on")
+    common = Parser(add_help=False, allow_abbrev=False)
+    common.add_argument("--rounds", type=int, default=3, help="measurements of each; the median counts")
+    common.add_argument("--against", metavar="COMMAND", help="another program to compare with")
+    common.add_argument("--json", type=Path, help="a file for the figures and what they were measured on")
+    parser = Parser(prog="benchmark.py", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    jobs = parser.add_subparsers(dest="job", required=True, metavar="JOB")
+    job = jobs.add_parser("train", parents=[common], allow_abbrev=False, help="training, in samples a second")
+    job.add_argument("config", type=Path, help="a training config, such as configs/train/pose_compact.yaml")
+    job.add_argument("--steps", type=int, default=10, help="of one measurement, after one that does not count")
+    job.set_defaults(measure=train)
+    job = jobs.add_parser("evaluate", parents=[common], allow_abbrev=False, help="reading and evaluating, in seconds")
+    for name in ("--gt", "--pred"):
+        job.add_argument(name, required=True, help="as of tools/evaluate.py")
+    job.add_argument("--repeat", type=int, nargs="+", default=[], help="also with sequences so many times as long")
+    job.set_defaults(measure=evaluate)
     chosen, rest = parser.parse_known_args(arguments)
-    return guarded(lambda: train(chosen, rest))
+    return guarded(lambda: chosen.measure(chosen, rest))
 
 
 if __name__ == "__main__":

@@ -1,148 +1,92 @@
-"""PoseTrack's truth as labelled people: the layout of the 2017 edition, and that of 2018 and 2021.
-
-Each layout is read by a function of its own into `AnnotatedPerson`s, which know nothing of training; `_label` makes
-labels of these.
-"""
+"""PoseTrack's truth as labelled people: the layout of the 2017 edition, and that of 2018 and 2021."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
-from functools import partial
-from itertools import chain
+import logging
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import get_args
 
 import numpy as np
 from numpy.typing import NDArray
 
-from pose_track.datasets.coco import CocoFile
-from pose_track.datasets.entries import Note, OnBroken, fields, numbers, objects, read_entries, read_json
+from pose_track.datasets.entries import OnBroken
 from pose_track.datasets.joint_names import JointMap
 from pose_track.datasets.labels import PersonLabel, box_around, head_size
-from pose_track.skeleton import POSETRACK18_17, POSETRACK_15, Skeleton
+from pose_track.formats.complaints import Complaints
+from pose_track.formats.posetrack import read_posetrack
+from pose_track.sequence import Sequence
+from pose_track.skeleton import POSETRACK18_17, Skeleton
 
-_EARS = ("left_ear", "right_ear")
+logger = logging.getLogger(__name__)
+
+_EARS = [POSETRACK18_17.index("left_ear"), POSETRACK18_17.index("right_ear")]
 
 
 def load_posetrack_people(path: Path, skeleton: Skeleton, on_broken: OnBroken = "stop") -> list[PersonLabel]:
     """The people of the labelled frames, their joints mapped by name to `skeleton`.
 
-    path: one sequence's file, or a folder with such files (`*.json`, in the order of their names), in the layout of
-    2017 (`annolist`) or of 2018 and 2021 (`images`, `annotations`). Names of pictures are the file's, relative to the
-    data set's own folder. The box is the extent of all labelled joints grown by 15 % (Xiao et al., ECCV 2018); people
-    whose joints span none, as a single joint, are left out. The ears of 2018 are never labelled; a joint counts as
-    labelled and hidden where its flag is 0 but it has a position, as in the published evaluation. on_broken: what
-    becomes of a person who is at fault, see `read_entries`. Raises FileNotFoundError, or ValueError where a file is in
-    neither layout, or naming the person who is at fault.
+    path: one sequence's file, or a folder with such files (`*.json`, in the order of their names), in either layout,
+    see `read_posetrack`. Names of pictures are the file's, relative to the data set's own folder. The box is the extent
+    of all labelled joints grown by 15 % (Xiao et al., ECCV 2018); people whose joints span none, as a single joint, are
+    left out. The ears of 2018 are never labelled; a joint counts as labelled and hidden where its flag is 0 but it has
+    a position, as in the published evaluation.
+
+    on_broken: "stop" raises a ValueError that names the file, the frame and the person at fault; "skip" leaves out what
+    is at fault, of a person with a broken joint only that, and logs one warning with their number and the first fault.
+    Raises OSError, or ValueError where a file is no whole JSON or in neither layout, or on another `on_broken`.
     """
+    if on_broken not in get_args(OnBroken):
+        raise ValueError(f'on_broken must be "stop" or "skip", got {on_broken!r}')
     files = sorted(path.glob("*.json")) if path.is_dir() else [path]
     if not files:
         raise FileNotFoundError(f"no .json files in {path}")
-    labels = chain.from_iterable(_labels(file, skeleton) for file in files)
-    return read_entries(path, labels, lambda label: label(), on_broken)
+    complaints = _Broken(lenient=on_broken == "skip")
+    labels = [label for file in files for label in _labels(file, skeleton, complaints)]
+    if complaints.messages:
+        logger.warning(
+            "%s: %d broken entries left out, the first: %s", path, len(complaints.messages), complaints.messages[0]
+        )
+    return labels
 
 
-class AnnotatedPerson(NamedTuple):
-    """A person as a file tells of one. image: the picture's name; image_id: 0 where the file tells none; joints: (J, 2)
-    pixels; visibility: (J,) 0 not labelled, 1 hidden, 2 seen (1 for either in the files of 2018); head_box: (4,)
-    x1 y1 x2 y2, NaN where not told."""
+class _Broken(Complaints):
+    """Complaints whose errors tell the remedy."""
 
-    image: str
-    image_id: int
-    joints: NDArray[np.float64]
-    visibility: NDArray[np.int64]
-    head_box: NDArray[np.float64]
+    def add(self, message: str) -> None:
+        remedy = 'correct or remove it, or leave such entries out with on_broken "skip"'
+        super().add(message if self.lenient else f"{message}; {remedy}")
 
 
-class _Layout(NamedTuple):
-    """A file's J joints, and its people: what to call each in an error, and how to read it; None where there is nothing
-    to read."""
-
-    joint_names: Sequence[str]
-    people: Iterator[tuple[str, Callable[[], AnnotatedPerson | None]]]
-
-
-def _labels(path: Path, skeleton: Skeleton) -> Iterator[tuple[str, Callable[[], PersonLabel | None]]]:
-    data = read_json(path)
-    layout = _layout17(path, data) if isinstance(data, dict) and "annolist" in data else _layout18(path, data)
-    joints = JointMap(layout.joint_names, skeleton, path)
-    for where, read in layout.people:
-        yield where, partial(_label, read, joints)
-
-
-def _label(read: Callable[[], AnnotatedPerson | None], joints: JointMap) -> PersonLabel | None:
-    person = read()
-    if person is None:
-        return None
-    placed, box = joints.place(person.joints, person.visibility), box_around(person.joints, person.visibility)
-    if placed is None or box is None:
-        return None
-    return PersonLabel(person.image, *placed, box, person.image_id, head_size(person.head_box))
+def _labels(path: Path, skeleton: Skeleton, complaints: Complaints) -> Iterator[PersonLabel]:
+    sequence = read_posetrack(path, complaints)
+    joints, visibility = np.nan_to_num(sequence.people.joints), _visibility(sequence)
+    way = JointMap(sequence.skeleton.joint_names, skeleton, path)
+    for person in np.flatnonzero(_is_labelled(sequence)).tolist():
+        placed, box = way.place(joints[person], visibility[person]), box_around(joints[person], visibility[person])
+        if placed is None or box is None:
+            continue
+        frame = sequence.frames[sequence.frame_of[person]]
+        if not frame.image_name:
+            complaints.add(f"{path}, frame {frame.index}: a person is in a picture without name")
+            continue
+        size = head_size(sequence.people.head_boxes[person])
+        yield PersonLabel(frame.image_name, *placed, box, frame.image_id or 0, size)
 
 
-def _layout17(path: Path, data: Note) -> _Layout:
-    """{"annolist": [{"image", "is_labeled", "annorect": [...]}]}, every scalar in a list of one."""
-
-    def people() -> Iterator[tuple[str, Callable[[], AnnotatedPerson]]]:
-        for i, frame in enumerate(objects(data["annolist"], f"{path}: annolist")):
-            where = f"{path}: annolist[{i}].annorect"
-            if _scalar(frame.get("is_labeled", 1)):
-                for j, rect in enumerate(objects(frame.get("annorect"), where)):
-                    yield f"{where}[{j}]", partial(_person17, frame, rect)
-
-    return _Layout(POSETRACK_15.joint_names, people())
+def _is_labelled(sequence: Sequence) -> NDArray[np.bool_]:
+    """(N,) which people are in labelled frames and no crowd."""
+    labelled = np.array([frame.is_labelled for frame in sequence.frames], bool)
+    crowd = np.array([bool(more.get("iscrowd")) for more in sequence.people.more], bool)
+    return np.asarray(labelled[sequence.frame_of] & ~crowd)
 
 
-def _person17(frame: Note, rect: Note) -> AnnotatedPerson:
-    points = _points17(rect)
-    ids = points[:, 0].astype(np.int64)
-    joints, visibility = np.zeros((15, 2)), np.zeros(15, np.int64)
-    joints[ids], visibility[ids] = points[:, 1:3], np.where(points[:, 3] == 0, 1, 2)
-    head = numbers([_scalar(rect.get(key)) for key in ("x1", "y1", "x2", "y2")], (4,), "x1 y1 x2 y2 of the head")
-    image = _scalar(frame.get("image"))
-    name = _scalar(image.get("name")) if isinstance(image, dict) else None
-    if not name:
-        raise ValueError("is of a picture without name")
-    return AnnotatedPerson(name, 0, joints, visibility, head)
-
-
-def _points17(rect: Note) -> NDArray[np.float64]:
-    """(P, 4) joint, x, y and whether it is seen, NaN where not told, of a person's points."""
-    notes = [
-        point
-        for annopoints in objects(rect.get("annopoints"), "has annopoints that")
-        for point in objects(annopoints.get("point"), "has a point that")
-    ]
-    if not notes:
-        return np.zeros((0, 4))
-    rows = [[_scalar(point.get(key)) for key in ("id", "x", "y", "is_visible")] for point in notes]
-    points = numbers(rows, (len(rows), 4), "id, x, y, is_visible of the points")
-    odd = points[:, 0] != np.clip(np.floor(points[:, 0]), 0, 14)
-    if odd.any():
-        raise ValueError(f"has a point of id {points[odd][0, 0]}, which must be 0 to 14")
-    return points
-
-
-def _scalar(value: Any) -> Any:
-    """What is in a list of one; None for an empty list."""
-    return next(iter(value), None) if isinstance(value, list) else value
-
-
-def _layout18(path: Path, data: Any) -> _Layout:
-    """COCO's layout, with `is_labeled` at the images and `bbox_head` at the people."""
-    file = CocoFile(path, data, POSETRACK18_17.joint_names)
-    return _Layout(file.joint_names, ((where, partial(_person18, file, note)) for where, note in file.people()))
-
-
-def _person18(file: CocoFile, note: Note) -> AnnotatedPerson | None:
-    image = file.image(note)
-    if note.get("iscrowd") or not image.get("is_labeled", True):
-        return None
-    raw = file.keypoints(note)
-    joints, visibility = raw[:, :2], raw[:, 2].astype(np.int64)
-    visibility[(visibility == 0) & (joints != 0).any(axis=1)] = 1
-    visibility[np.isin(file.joint_names, _EARS)] = 0
-    left, top, width, height = numbers(note.get("bbox_head") or [None] * 4, (4,), "bbox_head")
-    (name,) = fields(image, "file_name")
-    head_box = np.array([left, top, left + width, top + height])
-    return AnnotatedPerson(name, image["id"], joints, visibility, head_box)
+def _visibility(sequence: Sequence) -> NDArray[np.int64]:
+    """(N, K) 0 not labelled, 1 hidden, 2 seen; in the files of 2018, whose flags do not tell these apart, as there."""
+    flags = sequence.people.flags.astype(np.int64)
+    if sequence.skeleton == POSETRACK18_17:
+        visibility = np.clip(flags, 1, 2)
+        visibility[:, _EARS] = 0
+    else:
+        visibility = np.where(flags == 0, 1, 2)
+    return np.where(sequence.people.has_joint, visibility, 0)

@@ -7,7 +7,6 @@ may hold. Either loads whole or not at all.
 from __future__ import annotations
 
 import codecs
-import hashlib
 import os
 import re
 from collections.abc import Mapping
@@ -82,15 +81,6 @@ def save_weights(
         os.replace(part, path)
     finally:
         part.unlink(missing_ok=True)
-
-
-def file_sha256(path: str | os.PathLike[str]) -> str:
-    """The SHA-256 of a file, 64 hexadecimal digits. Published names often carry the first eight."""
-    digest = hashlib.sha256()
-    with open(path, "rb") as file:
-        while block := file.read(1 << 20):
-            digest.update(block)
-    return digest.hexdigest()
 
 
 def _stored(name: str, value: Tensor, half: bool) -> Tensor:

@@ -147,7 +147,7 @@ def test_the_ground_seen_at_a_pixel_projects_back_to_it() -> None:
 
 @pytest.fixture(scope="module")
 def truth() -> dict:  # type: ignore[type-arg]
-    return json.loads((SAMPLE / "three_people.posetrack18.json").read_text(encoding="utf-8"))
+    return json.loads((SAMPLE / "annotations/val/three_people.json").read_text(encoding="utf-8"))
 
 
 def test_the_sample_clip_has_the_frames_its_truth_lists(truth) -> None:  # type: ignore[no-untyped-def]

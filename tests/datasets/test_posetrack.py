@@ -58,24 +58,40 @@ def test_unlabelled_head(tmp_path: Path) -> None:
 
 
 BROKEN17 = [
-    (posetrack17_rect({15: (1, 2), 3: (4, 5)}), "has a point of id 15.0, which must be 0 to 14"),
-    (posetrack17_rect({0: (1, None), 3: (4, 5)}), r"has a labelled joint at \[1.0, nan\]"),
-    (posetrack17_rect({0: ("left", 2), 3: (4, 5)}), "needs 2 x 4 numbers as id, x, y, is_visible of the points"),
-    (posetrack17_rect(POINTS, annopoints=[5]), r"has annopoints that must be a list of objects, got \[5\]"),
-    (posetrack17_rect(POINTS, x1=["left"]), "needs 4 numbers as x1 y1 x2 y2 of the head, got"),
+    (posetrack17_rect({15: (1, 2), 3: (4, 5)}), "point 0: id must be a whole number from 0 to 14, got 15"),
+    (posetrack17_rect({0: (1, None), 3: (4, 5)}), "point 0: y must be a finite number, got None"),
+    (posetrack17_rect({0: ("left", 2), 3: (4, 5)}), "point 0: x must be a finite number, got 'left'"),
+    (posetrack17_rect(POINTS, annopoints=[5]), r"annopoints must be a list of objects, got \[5\]"),
+    (posetrack17_rect(POINTS, x1=["left"]), "x1 must be a finite number, got 'left'"),
 ]
 
 
 @pytest.mark.parametrize(("bad", "message"), BROKEN17)
 def test_broken_people_of_2017_are_named(tmp_path: Path, bad: dict[str, Any], message: str) -> None:
-    with pytest.raises(ValueError, match=rf"a\.json: annolist\[0\]\.annorect\[1\] {message}"):
+    where = r"a\.json, frame 0 \(images/a/1\.jpg\), person 1"
+    with pytest.raises(ValueError, match=rf"{where}[:,] {message}; .* or leave such entries out with on_broken"):
         load_posetrack_people(write17(tmp_path, posetrack17_rect(POINTS), bad), POSETRACK_15)
 
 
+def test_of_a_person_with_a_broken_joint_the_others_are_kept(tmp_path: Path) -> None:
+    bad = posetrack17_rect(POINTS | {3: (float("nan"), 5)})
+    (person,) = load_posetrack_people(write17(tmp_path, bad), POSETRACK_15, "skip")
+    assert np.flatnonzero(person.visibility).tolist() == [0, 12, 13]
+
+
 def test_a_picture_without_name(tmp_path: Path) -> None:
-    for image in ([], [{}], [{"name": []}], ["a.jpg"]):
-        with pytest.raises(ValueError, match=r"annorect\[0\] is of a picture without name"):
-            load_posetrack_people(write17(tmp_path, posetrack17_rect(POINTS), image=image), POSETRACK_15)
+    for image in ([], [{}], [{"name": []}]):
+        file = write17(tmp_path, posetrack17_rect(POINTS), image=image)
+        with pytest.raises(ValueError, match=r"a\.json, frame 0: a person is in a picture without name"):
+            load_posetrack_people(file, POSETRACK_15)
+        assert load_posetrack_people(file, POSETRACK_15, "skip") == []
+    with pytest.raises(ValueError, match=r"a\.json, frame 0: image must be an object with a name, got 'a.jpg'"):
+        load_posetrack_people(write17(tmp_path, posetrack17_rect(POINTS), image=["a.jpg"]), POSETRACK_15)
+
+
+def test_what_becomes_of_broken_entries_must_be_known(tmp_path: Path) -> None:
+    with pytest.raises(ValueError, match='on_broken must be "stop" or "skip", got \'ignore\''):
+        load_posetrack_people(write17(tmp_path, posetrack17_rect(POINTS)), POSETRACK_15, "ignore")  # type: ignore[arg-type]
 
 
 def note18(**joints: tuple[float, ...]) -> dict[str, Any]:
@@ -114,7 +130,7 @@ def test_frames_and_people_of_2018_without_labels(tmp_path: Path) -> None:
 def test_broken_people_of_2018(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     note = note18(**ANKLE, **NECK)
     file = write18(tmp_path, note | {"image_id": 4}, note, note | {"keypoints": [1]}, note | {"bbox_head": [1, 2]})
-    with pytest.raises(ValueError, match=r"b\.json: annotation 7 is of image 4, which the file does not list"):
+    with pytest.raises(ValueError, match=r"b\.json, annotation 7: is of image 4, which the file does not list"):
         load_posetrack_people(file, POSETRACK_15)
     with caplog.at_level(logging.WARNING):
         assert len(load_posetrack_people(file, POSETRACK_15, "skip")) == 1
@@ -137,17 +153,19 @@ def test_a_folder_is_read_in_the_order_of_names(tmp_path: Path, caplog: pytest.L
         people = load_posetrack_people(tmp_path, POSETRACK_15, "skip")
     assert [p.file_name for p in people] == ["images/a/1.jpg", "images/a/0.jpg"]
     (message,) = caplog.messages
-    assert message.startswith(f"{tmp_path}: 2 broken entries left out, the first: {tmp_path / 'a.json'}: annolist[0]")
+    assert message.startswith(
+        f"{tmp_path}: 2 broken entries left out, the first: {tmp_path / 'a.json'}, frame 0 (images"
+    )
 
 
 def test_other_files(tmp_path: Path) -> None:
     with pytest.raises(FileNotFoundError, match=r"no \.json files in"):
         load_posetrack_people(tmp_path, POSETRACK_15)
-    with pytest.raises(FileNotFoundError, match=r"no annotation file .*c\.json"):
+    with pytest.raises(FileNotFoundError, match=r"No such file .*c\.json"):
         load_posetrack_people(tmp_path / "c.json", POSETRACK_15)
-    with pytest.raises(ValueError, match=r"d\.json is not in COCO format: it has no images and no annotations"):
+    with pytest.raises(ValueError, match=r"d\.json is in no layout of PoseTrack: .* but is a list"):
         load_posetrack_people(write_json(tmp_path / "d.json", [1]), POSETRACK_15)
-    with pytest.raises(ValueError, match=r"e\.json: annolist must be a list of objects"):
+    with pytest.raises(ValueError, match=r"e\.json: annolist must be a list of frames"):
         load_posetrack_people(write_json(tmp_path / "e.json", {"annolist": {}}), POSETRACK_15)
 
 

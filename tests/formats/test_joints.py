@@ -1,7 +1,8 @@
 import numpy as np
 import pytest
 
-from pose_track.formats.joints import convert_poses
+from pose_track.formats.joints import convert_people, convert_poses
+from pose_track.sequence import People
 from pose_track.skeleton import COCO_17, LSP_14, MPII_16, POSETRACK18_17, POSETRACK_15, SKELETONS
 from pose_track.types import Poses
 
@@ -81,3 +82,63 @@ def test_there_and_back_loses_nothing_both_have():
     back = convert_poses(convert_poses(poses, POSETRACK18_17), POSETRACK_15)
     np.testing.assert_array_equal(back.joints, poses.joints)
     np.testing.assert_array_equal(back.joint_scores, poses.joint_scores)
+
+
+def told(skeleton, count=3, seed=0):
+    """People as a file tells them, one joint of the second person absent."""
+    rng = np.random.default_rng(seed)
+    k = skeleton.num_joints
+    joints, scores = rng.uniform(0, 400, (count, k, 2)), rng.uniform(0, 9, (count, k))
+    more = np.array([{"n": n} for n in range(count)], object)
+    joints[1:2, k // 2] = np.nan
+    flags = rng.integers(0, 2, (count, k)).astype(np.int8)
+    return People.of(joints, scores, flags, rng.uniform(0, 9, count), track_ids=np.arange(count), more=more)
+
+
+@pytest.mark.parametrize("source", SKELETONS.values(), ids=SKELETONS)
+@pytest.mark.parametrize("target", SKELETONS.values(), ids=SKELETONS)
+def test_people_keep_what_both_skeletons_have_to_the_last_digit(source, target):
+    people = told(source)
+    converted = convert_people(people, source, target)
+    assert converted.joints.dtype == converted.joint_scores.dtype == np.float64
+    for k, name in enumerate(target.joint_names):
+        if name in source.joint_names:
+            of = source.index(name)
+            np.testing.assert_array_equal(converted.joints[:, k], people.joints[:, of])
+            np.testing.assert_array_equal(converted.joint_scores[:, k], people.joint_scores[:, of])
+            np.testing.assert_array_equal(converted.flags[:, k], people.flags[:, of])
+        else:
+            assert (converted.flags[:, k] == -1).all()
+            assert name in ("head_bottom", "head_top") or not converted.has_joint[:, k].any()
+    for name in ("scores", "boxes", "track_ids", "more"):
+        np.testing.assert_array_equal(getattr(converted, name), getattr(people, name))
+    assert (converted is people) == (source == target)
+
+
+def test_people_and_poses_get_the_same_neck_and_head_top():
+    poses = people(COCO_17)
+    poses.joint_scores[1, COCO_17.index("left_shoulder")] = 0
+    joints = np.where(poses.joint_scores[..., None] > 0, poses.joints, np.nan).astype(float)
+    converted = convert_people(People.of(joints, poses.joint_scores.astype(float)), COCO_17, POSETRACK_15)
+    expected = convert_poses(poses, POSETRACK_15)
+    present = expected.joint_scores > 0
+    np.testing.assert_array_equal(converted.has_joint, present)
+    np.testing.assert_allclose(converted.joints[present], expected.joints[present], rtol=1e-5)
+    np.testing.assert_allclose(converted.joint_scores[present], expected.joint_scores[present], rtol=1e-6)
+
+
+def test_a_neck_between_shoulders_of_unknown_scores_has_none():
+    some = told(COCO_17)
+    some.joint_scores[0, COCO_17.index("left_shoulder")] = np.nan
+    neck = POSETRACK_15.index("head_bottom")
+    converted = convert_people(some, COCO_17, POSETRACK_15)
+    assert np.isnan(converted.joint_scores[:, neck]).tolist() == [True, False, False]
+    assert converted.has_joint[:, neck].all()
+
+
+def test_an_absent_head_of_a_skeleton_that_has_one_stays_absent():
+    some = told(POSETRACK_15)
+    some.joints[:, POSETRACK_15.index("head_top")] = np.nan
+    converted = convert_people(some, POSETRACK_15, POSETRACK18_17)
+    assert not converted.has_joint[:, POSETRACK18_17.index("head_top")].any()
+    assert converted.has_joint[:, POSETRACK18_17.index("head_bottom")].all()

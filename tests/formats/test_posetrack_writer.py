@@ -1,5 +1,8 @@
 import json
 import logging
+import re
+import tracemalloc
+from types import MappingProxyType
 
 import numpy as np
 import pytest
@@ -9,6 +12,8 @@ from shared_data import shared
 from pose_track.formats.joints import convert_poses
 from pose_track.formats.posetrack import write_posetrack17, write_posetrack18
 from pose_track.formats.tracks_jsonl import read_tracks
+from pose_track.formats.tracks_source import TracksSource
+from pose_track.sequence import FrameInfo, People, Sequence
 from pose_track.skeleton import COCO_17, POSETRACK18_17, POSETRACK_15
 
 PEOPLE = [[1, 2], [], [3, 2], [2]]
@@ -22,9 +27,9 @@ def expected(tracks, target):
     return [(t, convert_poses(t.poses, target)) for t in read_tracks(tracks)[1]]
 
 
-def exported(tmp_path, write, skeleton, people=PEOPLE, source="videos/clip.mp4", **options):
+def exported(tmp_path, write, skeleton, people=PEOPLE, source="videos/clip.mp4"):
     write_tracks(tmp_path / "tracks.jsonl", skeleton, people, source)
-    write(tmp_path / "tracks.jsonl", tmp_path / "out.json", **options)
+    write(TracksSource(tmp_path / "tracks.jsonl"), tmp_path / "out.json")
     return json.loads((tmp_path / "out.json").read_text())
 
 
@@ -116,6 +121,16 @@ def test_18_annotation_ids_stay_unique_in_a_crowd(tmp_path):
     assert len({a["id"] for a in annotations}) == 260
 
 
+@writers
+def test_computed_numbers_have_the_decimals_of_tracks(tmp_path, write):
+    """COCO's people get a neck and a top of the head; boxes are told by other numbers in 2018."""
+    exported(tmp_path, write, COCO_17)
+    decimals = re.findall(r"\d\.(\d+)", (tmp_path / "out.json").read_text())
+    assert {len(d) for d in decimals} == {1, 2, 3, 4}
+    joints = re.sub(r'"scores?":\[[^]]*\]|"score":[^,}]*', "", (tmp_path / "out.json").read_text())
+    assert {len(d) for d in re.findall(r"\d\.(\d+)", joints)} == {1, 2}
+
+
 def test_a_person_without_joints_has_no_points(tmp_path):
     tracks = tmp_path / "tracks.jsonl"
     write_tracks(tracks, POSETRACK_15, [[1]])
@@ -123,9 +138,12 @@ def test_a_person_without_joints_has_no_points(tmp_path):
     record = json.loads(lines[1])
     record["people"][0]["joints"] = [[5, 5, 0]] * 15
     tracks.write_text(f"{lines[0]}\n{json.dumps(record)}\n")
-    write_posetrack17(tracks, tmp_path / "17.json")
+    write_posetrack17(TracksSource(tracks), tmp_path / "17.json")
     (rect,) = json.loads((tmp_path / "17.json").read_text())["annolist"][0]["annorect"]
     assert (rect["track_id"], rect["annopoints"]) == ([1], [])
+    write_posetrack18(TracksSource(tracks), tmp_path / "18.json")
+    (annotation,) = json.loads((tmp_path / "18.json").read_text())["annotations"]
+    assert (annotation["keypoints"], annotation["scores"]) == ([0] * 51, [0] * 17)
 
 
 def test_a_present_joint_at_the_origin_is_present(tmp_path):
@@ -135,16 +153,49 @@ def test_a_present_joint_at_the_origin_is_present(tmp_path):
     record = json.loads(lines[1])
     record["people"][0]["joints"][0] = [0, 0, 0.5]
     tracks.write_text(f"{lines[0]}\n{json.dumps(record)}\n")
-    write_posetrack18(tracks, tmp_path / "18.json")
+    write_posetrack18(TracksSource(tracks), tmp_path / "18.json")
     (annotation,) = json.loads((tmp_path / "18.json").read_text())["annotations"]
     assert (annotation["keypoints"][:3], annotation["scores"][0]) == ([0, 0, 1], 0.5)
 
 
 @writers
-def test_image_names_can_be_given(tmp_path, write):
-    found = exported(tmp_path, write, COCO_17, image_name=lambda index: f"shots/{10 * index}.png")
-    names = [i["file_name"] for i in found.get("images", [])] or [r["image"][0]["name"] for r in found["annolist"]]
-    assert names == ["shots/0.png", "shots/10.png", "shots/20.png", "shots/30.png"]
+def test_image_names_and_ids_are_kept(tmp_path, write):
+    frames = (FrameInfo(0, "shots/0.png", 70), FrameInfo(1, "shots/10.png", 71, is_labelled=False), FrameInfo(5))
+    people = People.of(np.full((1, 17, 2), 3.0))
+    write(Sequence("clip", POSETRACK18_17, frames, people, np.array([1])), tmp_path / "out.json")
+    found = json.loads((tmp_path / "out.json").read_text())
+    images = found.get("images", found.get("annolist"))
+    names = [i.get("file_name") or i["image"][0]["name"] for i in images]
+    assert names[:2] == ["shots/0.png", "shots/10.png"]
+    assert names[2] in ("images/clip/00000006.jpg", "images/clip/000005.jpg")
+    assert [i["is_labeled"] for i in images] in ([True, False, True], [[1], [0], [1]])
+    if "images" in found:
+        assert [i["id"] for i in images] == [70, 71, 10**10 + 5]
+        assert [(a["id"], a["image_id"]) for a in found["annotations"]] == [(7100, 71)]
+
+
+@writers
+def test_what_is_not_told_has_no_key(tmp_path, write):
+    """No id, no scores, no head box; of PoseTrack18, a bbox is computed."""
+    people = People.of(np.array([[[3.0, 4.0], [13.0, 24.0]] + [[np.nan, np.nan]] * 13] * 2))
+    write(Sequence("clip", POSETRACK_15, (FrameInfo(0),), people, np.array([0, 0])), tmp_path / "out.json")
+    found = json.loads((tmp_path / "out.json").read_text())
+    if "annolist" in found:
+        rects = found["annolist"][0]["annorect"]
+        assert [r.keys() for r in rects] == [{"annopoints"}] * 2
+        assert rects[0]["annopoints"][0]["point"][1] == {"id": [1], "x": [13.0], "y": [24.0], "is_visible": [1]}
+    else:
+        keys = {"id", "image_id", "category_id", "keypoints", "bbox"}
+        assert [a.keys() for a in found["annotations"]] == [keys] * 2
+        assert found["annotations"][0]["bbox"] == [1.5, 1.0, 13.0, 26.0]  # 13 x 26 is 1.3 times 10 x 20
+
+
+@writers
+def test_numbers_that_json_cannot_hold_leave_no_file(tmp_path, write):
+    people = People.of(np.full((1, 15, 2), 3.0), scores=np.array([np.inf]))
+    with pytest.raises(ValueError, match="not JSON compliant"):
+        write(Sequence("clip", POSETRACK_15, (FrameInfo(0),), people, np.array([0])), tmp_path / "out.json")
+    assert list(tmp_path.iterdir()) == []
 
 
 @writers
@@ -154,10 +205,10 @@ def test_a_failed_export_leaves_the_old_file_and_nothing_else(tmp_path, write):
     tracks.write_bytes(tracks.read_bytes()[:-9])
     out.write_text("old")
     with pytest.raises(ValueError, match="line 5"):
-        write(tracks, out)
+        write(TracksSource(tracks), out)
     assert out.read_text() == "old"
     assert sorted(p.name for p in tmp_path.iterdir()) == ["out.json", "tracks.jsonl"]
-    write(tracks, out, allow_cut_end=True)
+    write(TracksSource(tracks, allow_cut_end=True), out)
     found = json.loads(out.read_text())
     assert len(found.get("images", found.get("annolist"))) == 3
 
@@ -167,13 +218,40 @@ def test_warnings_tell_of_an_early_end_and_of_ids_the_evaluation_refuses(tmp_pat
     tracks = tmp_path / "tracks.jsonl"
     write_tracks(tracks, COCO_17, [[9999]])
     with caplog.at_level(logging.WARNING):
-        write(tracks, tmp_path / "out.json")
+        write(TracksSource(tracks), tmp_path / "out.json")
     assert caplog.text == ""
     write_tracks(tracks, COCO_17, [[10000]], fault="camera unplugged")
     with caplog.at_level(logging.WARNING):
-        write(tracks, tmp_path / "out.json")
-    assert "track id 10000" in caplog.text
+        write(TracksSource(tracks), tmp_path / "out.json")
+    assert sorted("ends early" in message for message in caplog.messages) == [False, True]  # each once
+    assert "clip has track id 10000" in caplog.text
     assert "after frame 0: camera unplugged" in caplog.text
+
+
+@writers
+def test_memory_does_not_grow_with_the_video(tmp_path, write):
+    def peak(num_frames):
+        tracemalloc.start()
+        write(Long(num_frames), tmp_path / "out.json")
+        size = tracemalloc.get_traced_memory()[1]
+        tracemalloc.stop()
+        return size
+
+    peak(10)
+    assert peak(120) < peak(20) + 20_000  # the 100 frames in between are 70 kB of JSON
+
+
+class Long:
+    """A source of many frames with a person in each."""
+
+    name, skeleton, more = "clip", POSETRACK_15, MappingProxyType({})
+
+    def __init__(self, num_frames):
+        self.num_frames = num_frames
+
+    def __iter__(self):
+        for index in range(self.num_frames):
+            yield FrameInfo(index), People.of(np.full((1, 15, 2), 3.25), track_ids=np.array([1]))
 
 
 def test_17_has_the_keys_and_types_of_a_real_file(tmp_path):
@@ -196,6 +274,7 @@ def test_18_has_the_keys_and_types_of_a_real_file(tmp_path):
         theirs, mine = shapes(real[part])[0], shapes(ours[part])[0]
         if part == "annotations":
             assert (theirs.pop("scores"), mine.pop("scores")) == ([], ["number"])  # the truth has none
+            assert mine.pop("score") == "number"
         assert mine == {key: theirs[key] for key in theirs.keys() - truth_only}
     assert ours["images"][0]["id"] == real["images"][0]["id"]
     assert ours["annotations"][0]["id"] == real["annotations"][0]["id"]

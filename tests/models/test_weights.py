@@ -12,8 +12,9 @@ import torch
 from shared_data import shared
 from torch import Tensor, nn
 
+from pose_track.models.hashing import file_sha256
 from pose_track.models.hrnet import HighResolutionModule, HRNet
-from pose_track.models.weights import file_sha256, load_trunk, load_weights, save_weights
+from pose_track.models.weights import load_trunk, load_weights, save_weights
 
 
 class Small(nn.Module):

@@ -15,7 +15,7 @@ _DECIMALS = 6
 
 class TruthWriter:
     """Collects frames and lays them out as PoseTrack18 does; the visibility of a joint is COCO's: 1 hidden, 2 visible,
-    and 0 with position 0, 0 for the ears and for what lies outside the picture."""
+    and 0 with position 0, 0 for the ears and for what lies outside the picture. name: the folder of the pictures."""
 
     def __init__(self, name: str, num_frames: int, video: int = 1) -> None:
         self._name, self._num_frames, self._video = name, num_frames, video
@@ -26,7 +26,7 @@ class TruthWriter:
         """The next frame."""
         image_id = 10**10 + self._video * 10**4 + len(self._images)
         self._images.append({
-            "file_name": f"images/{self._name}/{len(self._images):06d}.jpg", "id": image_id, "frame_id": image_id,
+            "file_name": f"{self._name}/{len(self._images):06d}.jpg", "id": image_id, "frame_id": image_id,
             "vid_id": f"{self._video:06d}", "nframes": self._num_frames, "is_labeled": True, "has_no_densepose": True,
             "ignore_regions_x": [], "ignore_regions_y": [],
         })  # fmt: skip

@@ -1,0 +1,1 @@
+"""PoseTrack's benchmark: a data set is checked, tracked and measured."""

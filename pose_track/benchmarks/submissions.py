@@ -1,0 +1,83 @@
+"""From raw poses to what is submitted: everything, for AP; and what is sure, linked, for the tracking figures.
+
+Every joint's score is multiplied by its person's: joints of different people are ranked in one list, and a reproduction
+of the published results found 71.5 mAP that way where joint scores alone gave 69.4.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence as Items
+from dataclasses import replace
+
+import numpy as np
+
+from pose_track.benchmarks.raw_poses import RawPoses
+from pose_track.formats.joints import convert_people
+from pose_track.linking import build_tracker
+from pose_track.sequence import People, Sequence
+from pose_track.settings import TrackerSettings
+from pose_track.skeleton import POSETRACK_15
+from pose_track.track.tracker import FrameTime
+from pose_track.types import TrackedPoses
+
+
+def ap_submission(truth: Sequence, raw: RawPoses) -> Sequence:
+    """Every pose of the listed frames; ids only number the people of a frame."""
+    return _scored(as_sequence(truth, raw, raw.frames))
+
+
+def link(raw: RawPoses, tracker: TrackerSettings, min_person_score: float) -> list[TrackedPoses]:
+    """The people of every frame whose score is at least so high, with identities."""
+    linker = build_tracker(tracker, raw.fps)
+    linked = []
+    for tracked in raw.frames:
+        sure = np.asarray(tracked.poses.scores >= np.float32(min_person_score))
+        linked.append(linker.update(tracked.poses[sure], FrameTime(tracked.frame_index, tracked.pts_seconds)))
+    return linked
+
+
+def without_joints(sequence: Sequence, min_joint_score: float) -> Sequence:
+    """The sequence without joints of a lower score, and without people who have none left."""
+    people = sequence.people
+    kept = people.joint_scores >= min_joint_score  # not where there is none
+    joints = np.where(kept[..., None], people.joints, np.nan)
+    people = replace(people, joints=joints, joint_scores=np.where(kept, people.joint_scores, np.nan))
+    some = np.asarray(kept.any(axis=1))
+    return _scored(replace(sequence, people=people[some], frame_of=sequence.frame_of[some]))
+
+
+def as_sequence(truth: Sequence, raw: RawPoses, frames: Items[TrackedPoses]) -> Sequence:
+    """The people of the frames that the truth lists, in its order, with PoseTrack's 15 joints; everything else that the
+    truth tells of its frames, but for regions to ignore, which are its own affair.
+
+    frames: all of the sequence's, by frame index. Positions are rounded as the raw file has them. Raises ValueError
+    where a listed frame is not among them.
+    """
+    listed = [frames[index] for index in raw.places(truth).tolist()]
+    people = _people(listed)
+    if listed:
+        people = convert_people(people, listed[0].poses.skeleton, POSETRACK_15)
+    frame_of = np.repeat(np.arange(len(listed)), [len(tracked) for tracked in listed])
+    infos = tuple(replace(frame, ignore_regions=()) for frame in truth.frames)
+    return Sequence(truth.name, POSETRACK_15, infos, people, frame_of, truth.layout, truth.more)
+
+
+def _people(frames: Items[TrackedPoses]) -> People:
+    """Everybody in these frames; a joint with score 0 is not there."""
+    joints = np.concatenate([t.poses.joints for t in frames]).astype(np.float64).round(2)
+    joint_scores = np.concatenate([t.poses.joint_scores for t in frames]).astype(np.float64).round(4)
+    there = joint_scores > 0
+    return People.of(
+        np.where(there[..., None], joints, np.nan),
+        np.where(there, joint_scores, np.nan),
+        scores=np.concatenate([t.poses.scores for t in frames]).astype(np.float64).round(4),
+        boxes=np.concatenate([t.poses.boxes for t in frames]).astype(np.float64).round(2),
+        track_ids=np.concatenate([t.track_ids for t in frames]),
+    )
+
+
+def _scored(sequence: Sequence) -> Sequence:
+    """Joint scores times the person's, to the digits that such a product has."""
+    people = sequence.people
+    scores = (people.joint_scores * people.scores[:, None]).round(8)
+    return replace(sequence, people=replace(people, joint_scores=scores))

@@ -1,0 +1,90 @@
+"""Tidy tables, one row for each joint that is there: frame, seconds, track, joint, x, y, score.
+
+frame: the index, from 0; seconds: the frame's time; track: the person's id; joint: its name; x y: pixels. What is not
+told is empty. CSV has every digit; Parquet has types, too.
+"""
+
+from __future__ import annotations
+
+import csv
+import math
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from pose_track.formats.atomic import atomic_text
+from pose_track.formats.atomic_path import atomic_path
+from pose_track.sequence import FrameInfo, FrameSource, People
+from pose_track.skeleton import Skeleton
+
+if TYPE_CHECKING:
+    import pyarrow
+
+COLUMNS = ("frame", "seconds", "track", "joint", "x", "y", "score")
+
+Row = tuple[int, float | None, int | None, str, float, float, float | None]
+
+# rows that are held until they are written: a few megabytes
+_ROWS_AT_ONCE = 2**16
+
+
+def write_csv(source: FrameSource, path: str | Path) -> None:
+    """Write the joints of all people as CSV with a header; the file appears only when it is whole."""
+    with atomic_text(path) as file:
+        writer = csv.writer(file, lineterminator="\n")
+        writer.writerow(COLUMNS)
+        for info, people in source:
+            writer.writerows(_rows(info, people, source.skeleton))
+
+
+def write_parquet(source: FrameSource, path: str | Path) -> None:
+    """Write the joints of all people as Parquet; the file appears only when it is whole.
+
+    Raises ImportError, with the remedy, where pyarrow is not installed.
+    """
+    try:
+        import pyarrow.parquet
+    except ImportError as error:
+        raise ImportError("Parquet needs pyarrow: pip install pyarrow") from error
+    schema = _schema()
+    with atomic_path(path) as unfinished, pyarrow.parquet.ParquetWriter(unfinished, schema) as writer:
+        for rows in _batches(source):
+            columns = [list(column) for column in zip(*rows, strict=True)]
+            writer.write_table(pyarrow.table(columns, schema=schema))
+
+
+def _schema() -> pyarrow.Schema:
+    import pyarrow
+
+    types = (pyarrow.int64(), pyarrow.float64(), pyarrow.int64(), pyarrow.string(), *[pyarrow.float64()] * 3)
+    return pyarrow.schema(list(zip(COLUMNS, types, strict=True)))
+
+
+def _batches(source: FrameSource) -> Iterator[list[Row]]:
+    rows: list[Row] = []
+    for info, people in source:
+        rows += _rows(info, people, source.skeleton)
+        if len(rows) >= _ROWS_AT_ONCE:
+            yield rows
+            rows = []
+    if rows:
+        yield rows
+
+
+def _rows(info: FrameInfo, people: People, skeleton: Skeleton) -> Iterator[Row]:
+    n, k = np.nonzero(people.has_joint)
+    positions, scores = people.joints[n, k].tolist(), people.joint_scores[n, k].tolist()
+    track_ids = people.track_ids[n].tolist()
+    for track_id, joint, (x, y), score in zip(track_ids, k.tolist(), positions, scores, strict=True):
+        known = None if track_id < 0 else track_id
+        yield (
+            info.index,
+            info.pts_seconds,
+            known,
+            skeleton.joint_names[joint],
+            x,
+            y,
+            None if math.isnan(score) else score,
+        )
