@@ -12,9 +12,8 @@ from pose_track.cli import Parser, guarded
 
 
 def run(options: argparse.Namespace) -> int:
-    from pose_track.evaluation.posetrack import evaluate_posetrack
-
     from pose_track.evaluation.pairing import load_pairs
+    from pose_track.evaluation.posetrack import evaluate_posetrack
     from pose_track.evaluation.report import evaluation_json, extent, report
     from pose_track.formats.complaints import Complaints
 

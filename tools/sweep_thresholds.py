@@ -14,7 +14,7 @@ from pathlib import Path
 from tqdm import tqdm
 
 from pose_track.benchmarks.plot import plot_sweep
-from pose_track.benchmarks.sweep import load_run, sweep, sweep_table, write_csv
+from pose_track.benchmarks.sweep import load_run, parse_thresholds, sweep, sweep_table, write_csv
 from pose_track.cli import Parser, guarded, take_overrides
 from pose_track.settings import PoseTrackSettings, configs_folder, load_settings
 
@@ -23,21 +23,15 @@ def run(words: Sequence[str]) -> int:
     overrides, others = take_overrides(words, lambda key: key.startswith("tracker."))
     options = parse(others)
     settings = load_settings(PoseTrackSettings, options.config or configs_folder() / "posetrack.yaml", overrides)
+    persons, joints = parse_thresholds(options.person), parse_thresholds(options.joint)
     data = load_run(options.run, options.gt)
     options.out.mkdir(parents=True, exist_ok=True)
-    with tqdm(total=len(options.person) * len(options.joint), unit=" points") as bar:
-        points = sweep(data, settings.tracker, options.person, options.joint, options.mode, bar.update)
+    with tqdm(total=len(persons) * len(joints), unit=" points") as bar:
+        points = sweep(data, settings.tracker, persons, joints, options.mode, bar.update)
     write_csv(points, options.out / "sweep.csv")
     plot_sweep(points, options.out / "sweep.png")
     print(f"{sweep_table(points)}\n-> {options.out / 'sweep.csv'}, {options.out / 'sweep.png'}")
     return 0
-
-
-def thresholds(text: str) -> tuple[float, ...]:
-    values = tuple(sorted({float(word) for word in text.split(",")}))
-    if not all(0 <= value <= 1 for value in values):
-        raise argparse.ArgumentTypeError(f"thresholds are from 0 to 1, got {text!r}")
-    return values
 
 
 def parse(words: Sequence[str]) -> argparse.Namespace:
@@ -45,8 +39,8 @@ def parse(words: Sequence[str]) -> argparse.Namespace:
     add = parser.add_argument
     add("--run", type=Path, required=True, help="the --out of run_posetrack.py")
     add("--gt", type=Path, required=True, help="the folder of annotations")
-    add("--person", type=thresholds, default="0,0.1,0.2,0.3,0.4,0.5", help="of people's scores, with commas between")
-    add("--joint", type=thresholds, default="0,0.1,0.2,0.3,0.4,0.5,0.6,0.7,0.8", help="of joints' scores")
+    add("--person", default="0,0.1,0.2,0.3,0.4,0.5", help="of people's scores, with commas between")
+    add("--joint", default="0,0.1,0.2,0.3,0.4,0.5,0.6,0.7,0.8", help="of joints' scores")
     add("--config", type=Path, help="a file of settings, of which the tracker's count; configs/posetrack.yaml if none")
     add("--out", type=Path, required=True, help="a folder for sweep.csv and sweep.png")
     add("--mode", choices=("poseval", "clean"), default="poseval", help="of the figures")

@@ -36,6 +36,21 @@ class Point:
     hota: float
 
 
+def parse_thresholds(text: str) -> tuple[float, ...]:
+    """Thresholds in order, from numbers with commas between. Raises ValueError for any that is not from 0 to 1.
+
+    >>> parse_thresholds("0.5,0,0.25,0.5")
+    (0.0, 0.25, 0.5)
+    """
+    try:
+        values = {float(word) for word in text.split(",")}
+    except ValueError:
+        values = {math.nan}
+    if not all(0 <= value <= 1 for value in values):
+        raise ValueError(f"thresholds must be numbers from 0 to 1 with commas between, got {text!r}")
+    return tuple(sorted(values))
+
+
 def load_run(run: Path, gt: Path) -> list[tuple[Truth, RawPoses]]:
     """Truth and raw poses of every sequence that a run of the benchmark has and whose truth has people.
 
@@ -68,15 +83,15 @@ def sweep(
     mode: str = "poseval",
     step: Callable[[], None] = lambda: None,
 ) -> list[Point]:
-    """A point for every pair of thresholds, by rising person threshold, then joint threshold.
+    """A point for every pair of thresholds, person by person threshold.
 
     People are linked once for each person threshold, for joints are left out after that. step is called after each
     point.
     """
     points = []
-    for person in sorted(persons):
+    for person in persons:
         linked = [(truth, as_sequence(truth, raw, link(raw, tracker, person))) for truth, raw in run]
-        for joint in sorted(joints):
+        for joint in joints:
             pairs = [(truth, without_joints(sequence, joint)) for truth, sequence in linked]
             found = evaluate_posetrack(pairs).modes[mode]
             figures = [float(getattr(found, field.name)[-1]) for field in fields(Point)[2:]]

@@ -73,11 +73,11 @@ def load_boxes(path: Path) -> list[ImageLabel]:
 class CocoFile:
     """The parts of an annotation file: images by id, and people with what belongs to them.
 
-    data: the file's content; joint_names: of the person's category, `usual_joints` where the file tells none. Raises
-    ValueError naming the file where it is not in COCO format.
+    data: the file's content; joint_names: of the person's category, none where the file tells none. Raises ValueError
+    naming the file where it is not in COCO format.
     """
 
-    def __init__(self, path: Path, data: Any, usual_joints: Sequence[str] = ()):
+    def __init__(self, path: Path, data: Any):
         missing = [key for key in ("images", "annotations") if not isinstance(data, dict) or key not in data]
         if missing:
             raise ValueError(f"{path} is not in COCO format: it has no {' and no '.join(missing)}")
@@ -91,7 +91,7 @@ class CocoFile:
         categories = objects(data.get("categories"), f"{path}: categories")
         self._person_ids = {c.get("id") for c in categories if c.get("name") == "person"}
         named = sorted(categories, key=lambda c: c.get("name") != "person")
-        self.joint_names: Sequence[str] = next((c["keypoints"] for c in named if c.get("keypoints")), usual_joints)
+        self.joint_names: Sequence[str] = next((c["keypoints"] for c in named if c.get("keypoints")), ())
 
     def people(self) -> Iterator[tuple[str, Note]]:
         """The annotations of the category "person", each with what to call it in an error; all annotations where the

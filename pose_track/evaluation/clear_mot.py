@@ -62,12 +62,15 @@ def match_over_time(candidates: Candidates, latest_keeps: bool = True) -> BoolAr
     truths, predictions = asked.truth_track.tolist(), asked.prediction_track.tolist()
     distances, moments = asked.distance.tolist(), asked.moment.tolist()
     last: dict[int, tuple[int, int]] = {}  # of each truth: moment and partner of its last contested match
+    settled: list[int] = []
     for start, end in runs(asked.moment):
         held = []  # (moment, place) of pairs that were partners before
         for k in range(start, end):
-            before = max(last.get(truths[k], (-1, -1)), (free_moments[k], free_partners[k]))
-            if before[1] == predictions[k]:
-                held.append((before[0], k))
+            when, whom = last.get(truths[k], (-1, -1))
+            if free_moments[k] > when:
+                when, whom = free_moments[k], free_partners[k]
+            if whom == predictions[k]:
+                held.append((when, k))
         if latest_keeps:
             held.sort(reverse=True)
         chosen = _keep_partners([k for _, k in held], predictions)
@@ -76,7 +79,8 @@ def match_over_time(candidates: Candidates, latest_keeps: bool = True) -> BoolAr
         chosen += _most_and_nearest(rest, truths, predictions, distances)
         for k in chosen:
             last[truths[k]] = moments[k], predictions[k]
-        matched[places[chosen]] = True
+        settled += chosen
+    matched[places[settled]] = True
     return matched
 
 

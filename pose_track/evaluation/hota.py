@@ -83,9 +83,11 @@ def match_most_alike(candidates: Candidates, likeness: FloatArray) -> BoolArray:
     places = places[np.argsort(candidates.moment[places], kind="stable")]
     truths, predictions = candidates.truth[places].tolist(), candidates.prediction[places].tolist()
     costs = (-likeness[places]).tolist()
+    settled: list[int] = []
     for start, end in runs(candidates.moment[places]):
         chosen = assign(truths[start:end], predictions[start:end], costs[start:end], 0)
-        matched[places[start:end][chosen]] = True
+        settled += [start + k for k in chosen]
+    matched[places[settled]] = True
     return matched
 
 

@@ -109,10 +109,10 @@ def average_precision(scores: FloatArray, right: BoolArray, num_truth: int, ties
         return float("nan")
     if ties_together:
         found = np.sort(scores[right])
-        num_right = len(found) - np.searchsorted(found, found)  # of those that score as much or more
-        num_predicted = len(scores) - np.searchsorted(np.sort(scores), found)
+        num_right = len(found) - found.searchsorted(found)  # of those that score as much or more
+        num_predicted = len(scores) - np.sort(scores).searchsorted(found)
     else:
-        places = np.flatnonzero(right[np.argsort(scores)[::-1]])[::-1]
+        places = right[scores.argsort()[::-1]].nonzero()[0][::-1]
         num_right, num_predicted = np.arange(len(places), 0, -1), places + 1
     # by rising score: at a lower score the recall is larger
     return float(np.maximum.accumulate(num_right / num_predicted).sum() / num_truth)

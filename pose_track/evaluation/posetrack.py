@@ -6,23 +6,25 @@ Two modes. "poseval" gives the figures of the official tool (github.com/leonid-p
 - poseval looks at the frames whose truth lists somebody; clean at the frames that are labelled, with people or without.
 - poseval does not count the last such frame of each sequence for tracking (a sequence of one frame counts nothing
   there; the tool itself breaks off at it); clean counts all.
-- poseval counts a frame that has no person left in truth or prediction as one miss, one false positive and one object
-  of every joint; clean counts what is there.
-- poseval keeps people without a joint in its lists where they come from the 2018 layout (a frame is then not without
-  people); clean leaves them out.
-- poseval takes 0 for the AP, precision and recall of a joint that is neither in truth nor prediction, and 0 for the
-  precision of one that is only in the prediction, into their means; in clean a joint without truth has no figures.
+- poseval counts a frame that has nobody left in truth or prediction as one miss, one false positive and one object of
+  every joint; clean counts what is there.
+- poseval keeps people without a joint in its lists where these are empty, as always from the 2018 layout (a frame then
+  has somebody); clean leaves them out.
+- poseval takes 0 for the AP, precision and recall of a joint that is neither in truth nor prediction, and 0 for both
+  precisions of one that is only in the prediction, into their means; in clean a joint without truth has no figures.
 - poseval takes MOTP as 0 where nothing is matched, and that into the mean; in clean it is undefined there.
-- poseval counts the distances of some matches, where partners change, twice or more in MOTP (`poseval_motp`).
+- poseval counts the distances of some matches, where partners change, twice or more in MOTP (see `poseval_motp`).
 - poseval sorts equal scores as they happen to come; in clean they are one step of the curve.
 - poseval scores a joint without a score -9999; clean gives it the person's score, or else ranks it last.
 - Where two people or poses have the same share of right joints, poseval takes the first; clean the nearer.
 - Of two people whose last partner is the same prediction, the first keeps it in poseval, in clean who had it last.
-- poseval hangs on the order of people where there are ties; clean on neither their order nor the names of ids.
+- poseval hangs on the order of people where there are ties; clean on neither their order nor the names of ids. (Which
+  of two joints at exactly the same distance the official tool matches hangs on the solver that motmetrics finds on the
+  machine, so there alone "poseval" may differ from it, in the figures of tracking.)
 
-IDF1, HOTA, switches and fragmentations are not defined by the official tool; in mode poseval they are taken over the
-frames it counts, but for those without people left. Head sizes, the distance of half a head within which a joint is
-right, ignore regions and the means over the 15 joints are the same in both.
+IDF1, HOTA, switches and fragmentations are not among the tool's figures; in mode poseval they are taken over the frames
+it counts, but for those with nobody left. Head sizes, the distance of half a head within which a joint is right, ignore
+regions and the means over the 15 joints are the same in both.
 """
 
 from __future__ import annotations

@@ -115,12 +115,14 @@ def _points(rects: list[Rect]) -> tuple[list[int], list[Point]]:
     """How many each person has, and all.
 
     Within a point there are lists of one and no others, so that without any brackets at all the same stays, if there
-    was one value in each; that is decoded in a third of the time. Raises ValueError where it is not a list of points.
+    was one value in each; that is decoded in a third of the time. Values without a list, or in two, pass as well.
+    Raises ValueError where it is not a list of points with something in it.
     """
     texts = [bytes(rect.annopoints[0].point) if rect.annopoints else b"" for rect in rects]
     points = _DECODE_POINTS(b"[%s]" % b",".join(filter(None, texts)).translate(None, b"[]"))
-    num_points = [text.count(b"{") for text in texts]
-    assert sum(num_points) == len(points)  # keys are known, values are numbers: no brace is in a string
+    num_points = [text.count(b"{") for text in texts]  # keys are known, values are numbers: no brace is in a string
+    if any(text and not (count and text.startswith(b"[")) for text, count in zip(texts, num_points, strict=True)):
+        raise ValueError("a person's points are not in a list")
     return num_points, points
 
 

@@ -21,10 +21,10 @@ from pose_track.skeleton import POSETRACK_15
 def write_posetrack17(source: FrameSource, path: str | Path) -> None:
     """Write {"annolist": [...]}, every scalar in a list of one, with the joints of POSETRACK_15.
 
-    Each frame is there, also without people. x1 y1 x2 y2 is a person's box where the person is predicted, see
-    `is_prediction`, else the head's. A picture without a name gets `images/<name of the source>/00000001.jpg`, counted
-    from 1. What a file of this layout had besides comes back if the source was read from one; a person's points are in
-    the order of their ids. The file appears only when it is whole.
+    Each frame is there, also without people. x1 y1 x2 y2 is the head's box or, where that is not told and the person is
+    predicted, see `is_prediction`, the person's. A picture without a name gets `images/<name of the source>/
+    00000001.jpg`, counted from 1. What a file of this layout had besides comes back if the source was read from one; a
+    person's points are in the order of their ids. The file appears only when it is whole.
     """
     survey = Survey()
     with atomic_text(path) as file:
@@ -62,7 +62,7 @@ def _rects(people: People, own: bool) -> list[dict[str, Any]]:
     has_joint = people.has_joint
     predicted = is_prediction(people.joint_scores, people.scores, np.any(has_joint, axis=1))
     columns = (
-        np.where(predicted[:, None], people.boxes, people.head_boxes).tolist(),
+        np.where(predicted[:, None] & np.isnan(people.head_boxes), people.boxes, people.head_boxes).tolist(),
         people.scores.tolist(),
         people.track_ids.tolist(),
         people.more.tolist() if own else [NOTHING] * len(people),

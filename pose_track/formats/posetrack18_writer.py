@@ -43,6 +43,7 @@ def write_posetrack18(source: FrameSource, path: str | Path) -> None:
     begins with six; else 000000), then its index as four digits. An annotation's id is a hundred times that (more
     where a frame has more people), plus the person's place in the frame. bbox is a person's box or, where none is
     told, the joints' extent grown by 30 %, as poseval does. Ears, which PoseTrack does not annotate, are zeros.
+    A joint without a flag gets 1; one at just (0, 0) whose flag is 0 cannot be told from one that is not there.
 
     What a file of this layout had besides comes back if the source was read from one. The file appears only when it is
     whole. The source is gone through twice.

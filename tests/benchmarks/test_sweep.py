@@ -49,7 +49,7 @@ def run(data: Path, *words: object) -> int:
 def test_every_point_is_what_the_benchmark_measures(mode: str, data: Path) -> None:
     found = load_run(data.parent / "out", data / "annotations/val")
     tracker = TrackerSettings(min_start_score=0)
-    points = sweep(found, tracker, (0.5, 0, 0.95), (0, 0.85), mode)
+    points = sweep(found, tracker, (0, 0.5, 0.95), (0, 0.85), mode)
     assert [(p.person, p.joint) for p in points] == [(0, 0), (0, 0.85), (0.5, 0), (0.5, 0.85), (0.95, 0), (0.95, 0.85)]
     for point in points:
         drops = {"--submission.min_person_score": point.person, "--submission.min_joint_score": point.joint}
@@ -103,9 +103,9 @@ def test_the_tracker_of_the_words_counts(data: Path, capsys: pytest.CaptureFixtu
     [
         (["--pose.flip_test", "true"], "unknown option '--pose.flip_test'"),
         (["--submission.min_joint_score", "0"], "unknown option '--submission.min_joint_score'"),
-        (["--person", "0,2"], "thresholds are from 0 to 1, got '0,2'"),
-        (["--joint", "nan"], "thresholds are from 0 to 1, got 'nan'"),
-        (["--joint", "low"], "invalid thresholds value: 'low'"),
+        (["--person", "0,2"], "thresholds must be numbers from 0 to 1 with commas between, got '0,2'"),
+        (["--joint", "nan"], "thresholds must be numbers from 0 to 1 with commas between, got 'nan'"),
+        (["--joint", "low"], "thresholds must be numbers from 0 to 1 with commas between, got 'low'"),
         (["--gt", "nowhere"], "there are no .json files in 'nowhere'"),
         (["--run", "nowhere"], "'nowhere' has no raw poses of a; give a folder of run_posetrack.py"),
     ],

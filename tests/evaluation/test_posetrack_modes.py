@@ -130,6 +130,13 @@ def test_joints_without_truth_that_are_predicted() -> None:
     assert clean.false_positives[0] == 2
 
 
+def test_frames_with_nobody_left_are_no_truth_for_identities() -> None:
+    truth = video([[Person(0, 0.0, joints=range(1, 15))]] * 3)
+    poseval, _ = evaluate(truth, video([[A], [], [A]]))
+    assert (poseval.objects[0], poseval.mota[0]) == (1, -200)  # of the second frame, and the first one's joint is wrong
+    np.testing.assert_equal((poseval.idf1[0], poseval.hota[0]), (np.nan, np.nan))
+
+
 def test_equal_scores_are_one_step_in_clean() -> None:
     truth = video([[A], [A]])
     found = [[A], [Person(0, 900.0)]]  # one right and one wrong of the same score

@@ -223,6 +223,11 @@ def test_the_fast_way_takes_lists_of_one_number_only(tmp_path, key, values):
     assert decode17(path.read_bytes()) is None
 
 
+@pytest.mark.parametrize("points", [[], point(3), {}, [[]], None, 5])
+def test_the_fast_way_takes_lists_of_points_only(tmp_path, points):
+    assert decode17(file17(tmp_path / "a.json", frame(rect(annopoints=[{"point": points}]))).read_bytes()) is None
+
+
 def test_reading_leaves_the_garbage_collector_as_it_was(tmp_path):
     path = file17(tmp_path / "a.json", frame(GOOD))
     assert gc.isenabled()

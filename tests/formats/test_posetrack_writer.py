@@ -124,7 +124,7 @@ def test_18_annotation_ids_stay_unique_in_a_crowd(tmp_path):
 @writers
 def test_computed_numbers_have_the_decimals_of_tracks(tmp_path, write):
     """COCO's people get a neck and a top of the head; boxes are told by other numbers in 2018."""
-    exported(tmp_path, write, COCO_17)
+    exported(tmp_path, write, COCO_17, [[], list(range(1, 9))])
     decimals = re.findall(r"\d\.(\d+)", (tmp_path / "out.json").read_text())
     assert {len(d) for d in decimals} == {1, 2, 3, 4}
     joints = re.sub(r'"scores?":\[[^]]*\]|"score":[^,}]*', "", (tmp_path / "out.json").read_text())
