@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from pose_track.geometry.boxes import joints_to_boxes, nonempty
+from pose_track.geometry.boxes import head_sizes, joints_to_boxes, nonempty
 
 
 @dataclass(frozen=True, eq=False)
@@ -55,11 +55,9 @@ def box_around(joints: NDArray[np.floating], visibility: NDArray[np.integer]) ->
 
 
 def head_size(head_box: ArrayLike) -> float:
-    """The length in pixels that PCKh measures by: 0.6 of the diagonal of the head's box, x1 y1 x2 y2 (as in the
-    evaluations of MPII and PoseTrack); NaN where the box has one.
+    """`boxes.head_sizes` of one box, x1 y1 x2 y2.
 
     >>> head_size([10, 10, 40, 50])
     30.0
     """
-    x1, y1, x2, y2 = np.asarray(head_box, np.float64)
-    return 0.6 * math.hypot(x2 - x1, y2 - y1)
+    return float(head_sizes(np.asarray(head_box)[None])[0])

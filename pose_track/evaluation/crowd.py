@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from pose_track.evaluation.ignore_regions import without_ignored
 from pose_track.formats.joints import convert_people
+from pose_track.geometry.boxes import head_sizes
 from pose_track.sequence import FloatArray, IntArray, People, Sequence
 from pose_track.skeleton import POSETRACK_15
 
@@ -129,7 +130,7 @@ def _side(sequences: list[Sequence], pairs: list[tuple[Sequence, Sequence]]) -> 
         left.append(_frames_of(sequence, _listed(sequence, people, truth)))
         track = _numbered(people.track_ids)
         crowd = Crowd(
-            people.joints, people.joint_scores, people.scores, _head_sizes(people.head_boxes),
+            people.joints, people.joint_scores, people.scores, head_sizes(people.head_boxes),
             sequence.frame_of + first_frame, track + first_track,
         )  # fmt: skip
         crowds.append(crowd[np.flatnonzero(crowd.present.any(axis=1))])
@@ -159,9 +160,3 @@ def _numbered(track_ids: IntArray) -> IntArray:
     """Ids as numbers from 0; whoever has none (-1) is given an own number."""
     own = track_ids.min(initial=0) - 1 - np.arange(len(track_ids))
     return np.unique(np.where(track_ids == -1, own, track_ids), return_inverse=True)[1].astype(np.int64)
-
-
-def _head_sizes(boxes: FloatArray) -> FloatArray:
-    """(N,) 0.6 of the diagonals of (N, 4) head boxes, in pixels."""
-    width, height = boxes[:, 2] - boxes[:, 0], boxes[:, 3] - boxes[:, 1]
-    return np.asarray(0.6 * np.sqrt(width * width + height * height))

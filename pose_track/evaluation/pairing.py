@@ -84,7 +84,7 @@ class _Loader:
             self._leave_out(SEQUENCES, f"{pred_path}: {fault} (truth {gt_path})")
             return None
         # A truth person without joints takes no part; of predictions the official tool refuses those as well.
-        truth = self._without_doubles(truth, gt_path, _with_joints(truth))
+        truth = self._without_doubles(_with_heads(truth), gt_path, _with_joints(truth))
         prediction = self._without_doubles(prediction, pred_path, np.ones(len(prediction.people), bool))
         keep = self._frames_with_heads(truth, gt_path)
         if not keep.any():
@@ -162,6 +162,15 @@ def _frames_fault(truth: Sequence, prediction: Sequence) -> str | None:
             where = _frame(prediction.frames, place)
             return f"{where} has image id {b.image_id} instead of {a.image_id}; is it for this version of the truth?"
     return None
+
+
+def _with_heads(truth: Sequence) -> Sequence:
+    """The one box of the 2017 layout is the head's in truth, also where there are joint scores, as in predictions."""
+    if truth.layout != "posetrack17":
+        return truth
+    people = truth.people
+    heads = np.where(np.isnan(people.head_boxes), people.boxes, people.head_boxes)
+    return replace(truth, people=replace(people, head_boxes=heads))
 
 
 def _with_joints(sequence: Sequence) -> Mask:

@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pose_track.formats.matlab import read_variable
+from pose_track.geometry.boxes import head_sizes
 from pose_track.skeleton import MPII_16
 
 _PARTS = ("shoulder", "elbow", "wrist", "hip", "knee", "ankle")
@@ -29,14 +30,14 @@ class PckhTruth:
 def load_pckh_truth(path: Path) -> PckhTruth:
     """The published truth of MPII's validation people, `gt_valid.mat`; its pixels, which count from 1, from 0 here.
 
-    A head's size is 0.6 of the diagonal of its box. Raises FileNotFoundError, or ValueError where it is no such file.
+    Raises FileNotFoundError, or ValueError where it is no such file.
     """
     joints, missing, corners = (read_variable(path, key) for key in ("pos_gt_src", "jnt_missing", "headboxes_src"))
     shapes = joints.shape, missing.shape, corners.shape
     if shapes != ((16, 2, joints.shape[-1]), (16, joints.shape[-1]), (2, 2, joints.shape[-1])):
         raise ValueError(f"{path} is not MPII's gt_valid.mat: joints, missing and head boxes have shapes {shapes}")
-    sizes = 0.6 * np.linalg.norm(corners[1] - corners[0], axis=0)  # (2 corners, x y, N) -> (N,)
-    return PckhTruth(joints.transpose(2, 0, 1).astype(np.float64) - 1, missing.T > 0, sizes.astype(np.float64))
+    sizes = head_sizes(corners.transpose(2, 0, 1).reshape(-1, 4))  # (2 corners, x y, N) -> (N, 4)
+    return PckhTruth(joints.transpose(2, 0, 1).astype(np.float64) - 1, missing.T > 0, sizes)
 
 
 def pckh(predicted: NDArray[np.floating], truth: PckhTruth) -> dict[str, float]:

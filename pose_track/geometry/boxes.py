@@ -24,6 +24,17 @@ def box_areas(boxes: ArrayLike) -> Array:
     return np.asarray(width * height)
 
 
+def head_sizes(boxes: ArrayLike) -> Array:
+    """(N,) the lengths in pixels that PCKh and PoseTrack measure by: 0.6 of the diagonals of (N, 4) head boxes x1 y1
+    x2 y2 (as in the published evaluations of both); NaN where a box has one.
+
+    >>> head_sizes([[10, 10, 40, 50]]).tolist()
+    [30.0]
+    """
+    boxes = _as_boxes(boxes)
+    return np.asarray(0.6 * np.hypot(*(boxes[:, 2:] - boxes[:, :2]).T))
+
+
 def iou_matrix(a: ArrayLike, b: ArrayLike) -> Array:
     """(N, M) intersection over union of boxes (N, 4) and (M, 4), x1 y1 x2 y2; 0 where both are empty.
 

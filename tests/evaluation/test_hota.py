@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from made_sequences import Person, video
+from made_poses import Person, video
 from shared_data import shared
 
 from pose_track.evaluation.clear_mot import Candidates

@@ -262,3 +262,9 @@ def test_what_the_reader_leaves_out(case: Case, caplog: pytest.LogCaptureFixture
         load(case)
     assert len(load(case, lenient=True)[1][1].people) == 5
     assert [record.getMessage() for record in caplog.records] == ["left out: unreadable parts of files 1"]
+
+
+def test_the_box_of_truth_with_joint_scores_is_still_the_head(case: Case) -> None:
+    edit(case[0] / "b.json", person(0, lambda p: [point.update(score=[0.9]) for point in p["annopoints"][0]["point"]]))
+    (_, _), (truth, _) = load(case)
+    assert truth.people.head_boxes.tolist() == [[10, 10, 40, 50]] * 6

@@ -6,7 +6,7 @@ from dataclasses import fields, replace
 
 import numpy as np
 import pytest
-from made_sequences import Person, assert_same, video
+from made_poses import Person, assert_same, video
 
 from pose_track.evaluation.posetrack import MODES, Evaluation, Figures, evaluate_posetrack
 from pose_track.formats.joints import convert_people

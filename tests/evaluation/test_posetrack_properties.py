@@ -5,7 +5,7 @@ from dataclasses import replace
 import numpy as np
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from made_sequences import assert_same, random_video, renamed, shuffled
+from made_poses import assert_same, random_video, renamed, shuffled
 
 from pose_track.evaluation.posetrack import Evaluation, Figures, evaluate_posetrack
 from pose_track.sequence import People, Sequence
