@@ -15,19 +15,20 @@ _DECIMALS = 6
 
 class TruthWriter:
     """Collects frames and lays them out as PoseTrack18 does; the visibility of a joint is COCO's: 1 hidden, 2 visible,
-    and 0 with position 0, 0 for the ears and for what lies outside the picture. name: the folder of the pictures."""
+    and 0 with position 0, 0 for the ears and for what lies outside the picture. name: of the video, and of the
+    folder of its pictures; as it has no number, image ids are those that exported tracks get as well."""
 
-    def __init__(self, name: str, num_frames: int, video: int = 1) -> None:
-        self._name, self._num_frames, self._video = name, num_frames, video
+    def __init__(self, name: str, num_frames: int) -> None:
+        self._name, self._num_frames = name, num_frames
         self._images: list[dict[str, Any]] = []
         self._annotations: list[dict[str, Any]] = []
 
     def add(self, shot: Rendered, track_ids: list[int]) -> None:
         """The next frame."""
-        image_id = 10**10 + self._video * 10**4 + len(self._images)
+        image_id = 10**10 + len(self._images)
         self._images.append({
             "file_name": f"{self._name}/{len(self._images):06d}.jpg", "id": image_id, "frame_id": image_id,
-            "vid_id": f"{self._video:06d}", "nframes": self._num_frames, "is_labeled": True, "has_no_densepose": True,
+            "vid_id": self._name, "nframes": self._num_frames, "is_labeled": True, "has_no_densepose": True,
             "ignore_regions_x": [], "ignore_regions_y": [],
         })  # fmt: skip
         for i, track_id in enumerate(track_ids):
