@@ -6,7 +6,7 @@ centre of the top-left pixel is (0, 0).
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
@@ -135,10 +135,6 @@ class Poses:
     def empty(cls, skeleton: Skeleton) -> Poses:
         k = skeleton.num_joints
         return cls(np.zeros((0, k, 2)), np.zeros((0, k)), np.zeros((0, 4)), np.zeros(0), skeleton)  # type: ignore[arg-type]
-
-    def with_scores(self, scores: FloatArray) -> Poses:
-        """The same people with other person scores, (N,)."""
-        return replace(self, scores=scores)
 
 
 @dataclass(frozen=True, eq=False)

@@ -69,10 +69,3 @@ def test_arrays_have_the_stated_types() -> None:
     assert TrackedPoses(0, 0.0, poses, [1]).track_ids.dtype == np.int64  # type: ignore[arg-type]
     assert poses.sources is not None
     assert poses.sources.tolist() == ["detector"]
-
-
-def test_other_scores_leave_the_rest() -> None:
-    poses = make_poses(2)
-    other = poses.with_scores(np.array([0.1, 0.2], np.float32))
-    assert other.joints is poses.joints
-    assert other.scores.tolist() == pytest.approx([0.1, 0.2])
