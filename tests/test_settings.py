@@ -368,7 +368,7 @@ EFFECTS: list[tuple[str, dict[str, str], Callable[[Settings, World], object], di
     ("detector.long_side", {}, asked("centre shapes"), {"192": [(1, 128, 192)], "384": [(1, 256, 384)]}),
     ("detector.min_score", {}, num_found, {"0.3": 3, "0.5": 2}),
     ("detector.min_score", RECORDED, num_found, {"0.3": 1, "0.1": 2}),
-    ("detector.max_iou", {}, num_found, {"0.6": 3, "0.2": 2}),
+    ("detector.max_iou", {"detector.min_score": "0.3"}, num_found, {"0.6": 3, "0.2": 2}),
     ("pose.network", {"pose.weights": "a.pth"}, networks_built,
      {n: ["centre", f"{n} 15"] for n in ("hrnet_w32", "hrnet_w48")}),
     ("pose.weights", {}, weights_used,
