@@ -25,16 +25,19 @@ def read_posetrack(path: str | Path, complaints: Complaints | None = None) -> Se
     fault is left out. Raises OSError, and ValueError for a file that is no whole JSON, saying where it breaks, or in
     neither layout.
     """
-    path, complaints = Path(path), complaints or Complaints()
+    with no_collection():  # what was decoded is let go before collection is on again, which would go through all of it
+        return _read(Path(path), complaints or Complaints())
+
+
+def _read(path: Path, complaints: Complaints) -> Sequence:
     text = path.read_bytes()
-    with no_collection():
-        told = decode17(text)
-        if told is not None:
-            return sequence17(path, told)
-        data = parse_json(text, path)
-        if isinstance(data, dict) and "annolist" in data:
-            return sequence17(path, told17(path, data, complaints))
-        if isinstance(data, dict) and {"images", "annotations"} <= data.keys():
-            return sequence18(path, data, complaints)
+    told = decode17(text)
+    if told is not None:
+        return sequence17(path, told)
+    data = parse_json(text, path)
+    if isinstance(data, dict) and "annolist" in data:
+        return sequence17(path, told17(path, data, complaints))
+    if isinstance(data, dict) and {"images", "annotations"} <= data.keys():
+        return sequence18(path, data, complaints)
     holds = f"has the keys {sorted(data)[:9]}" if isinstance(data, dict) else f"is a {type(data).__name__}"
     raise ValueError(f"{path} is in no layout of PoseTrack: it needs annolist, or images and annotations, but {holds}")
