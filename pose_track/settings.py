@@ -77,7 +77,7 @@ class DetectorSettings(Section):
     weights: str | None = None
     boxes: Path | None = None
     long_side: Annotated[int, Field(ge=64, le=4096)] = 384
-    min_score: Share = 0.4
+    min_score: Share = 0.37
     max_iou: Share = 0.5
 
     @model_validator(mode="after")
