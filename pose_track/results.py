@@ -21,7 +21,7 @@ from pose_track.formats.tracks_jsonl import TracksWriter
 from pose_track.formats.tracks_source import TracksSource
 from pose_track.pipeline import track_video
 from pose_track.render import render
-from pose_track.settings import ReaderSettings, Settings
+from pose_track.settings import ReaderSettings, Settings, StageSettings
 from pose_track.types import Frame, TrackedPoses
 from pose_track.video.image_reader import IMAGE_SUFFIXES
 from pose_track.video.reader import VideoInfo, VideoReader, open_video
@@ -179,7 +179,7 @@ def expected_frames(info: VideoInfo, settings: ReaderSettings) -> int | None:
     return max(0, -(-(last - first) // settings.stride))
 
 
-def header(info: VideoInfo, stages: Stages, settings: Settings) -> dict[str, object]:
+def header(info: VideoInfo, stages: Stages, settings: StageSettings) -> dict[str, object]:
     """The first line of the records."""
     return {
         "version": __version__,

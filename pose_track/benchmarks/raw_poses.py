@@ -19,10 +19,10 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from pose_track import __version__
 from pose_track.benchmarks.dataset import Clip, base_name, numbered_names
 from pose_track.formats.atomic_path import atomic_path
 from pose_track.formats.tracks_jsonl import TracksWriter, read_tracks
+from pose_track.results import header
 from pose_track.sequence import IntArray, Sequence
 from pose_track.settings import PoseTrackSettings, SourceSettings
 from pose_track.types import TrackedPoses
@@ -98,15 +98,8 @@ class Estimation:
 
     def _header(self, info: VideoInfo) -> dict[str, Any]:
         return {
-            "version": __version__,
-            "source": info.source,
-            "fps": float(info.fps),
-            "width": info.width,
-            "height": info.height,
-            "skeleton": self.stages.skeleton.name,
-            "joint_names": list(self.stages.skeleton.joint_names),
+            **header(info, self.stages, self.settings),
             "settings": self.settings.model_dump(mode="json", include={"device", *_DECISIVE}),
-            "weights": self.stages.weights,
             "linked": False,
             "made_with": dict(self.made_with),
             "device": self.device,

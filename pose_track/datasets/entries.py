@@ -62,15 +62,6 @@ def read_json(path: Path) -> Any:
         raise ValueError(f"{path} is not JSON: {error}") from None
 
 
-def objects(value: object, where: str) -> list[Note]:
-    """`value` as a list of JSON objects; none where it is None. Raises ValueError naming it."""
-    if value is None:
-        return []
-    if not isinstance(value, list) or not all(isinstance(item, dict) for item in value):
-        raise ValueError(f"{where} must be a list of objects, got {reprlib.repr(value)}")
-    return value
-
-
 def fields(note: Note, *keys: str) -> list[Any]:
     """The values of an entry's `keys`. Raises ValueError naming those it lacks.
 

@@ -3,25 +3,20 @@
 from __future__ import annotations
 
 import json
-import os
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, TextIO
+
+from pose_track.formats.atomic_path import atomic_path
 
 
 @contextmanager
 def atomic_text(path: str | Path) -> Iterator[TextIO]:
     """A text file to write, which takes the name `path` only when the block ends well; else nothing is left of it and
     a file that was there before stays."""
-    path = Path(path)
-    unfinished = path.with_name(f".{path.name}.{os.getpid()}.part")
-    try:
-        with unfinished.open("w", encoding="utf-8") as file:
-            yield file
-        os.replace(unfinished, path)
-    finally:
-        unfinished.unlink(missing_ok=True)
+    with atomic_path(path) as unfinished, unfinished.open("w", encoding="utf-8") as file:
+        yield file
 
 
 def write_json_list(file: TextIO, items: Iterable[Any]) -> None:

@@ -6,7 +6,8 @@ from typing import Any
 
 import pytest
 
-from pose_track.datasets.entries import fields, numbers, objects, read_entries
+from pose_track.datasets.entries import fields, numbers, read_entries
+from pose_track.formats.checks import objects
 
 ENTRIES = [(f"a.json: entry {i}", i) for i in range(6)]
 
