@@ -6,15 +6,13 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from fractions import Fraction
 
-from torch import nn
-
 from pose_track.detect.detector import CentreDetector, Detector
 from pose_track.detect.recorded import RecordedDetector
 from pose_track.detect.torchvision_detector import TorchvisionDetector
 from pose_track.linking import build_tracker
 from pose_track.models.centre import centre_compact
 from pose_track.models.codec import Codec
-from pose_track.models.hrnet import hrnet_compact, hrnet_w32, hrnet_w48
+from pose_track.models.hrnet import HRNet, HRNetWithLooks, hrnet_compact, hrnet_w32, hrnet_w48
 from pose_track.models.weights import load_weights
 from pose_track.pipeline import Estimator, FrameDetector
 from pose_track.pose.estimator import PoseEstimator
@@ -25,7 +23,7 @@ from pose_track.track.tracker import PoseTracker
 from pose_track.types import Detections, Frame
 from pose_track.weight_files import describe_weights, detector_weights, pose_weights
 
-NETWORKS: dict[str, Callable[[int], nn.Module]] = {
+NETWORKS: dict[str, Callable[[int], HRNet]] = {
     "hrnet_compact": hrnet_compact,
     "hrnet_w32": hrnet_w32,
     "hrnet_w48": hrnet_w48,
@@ -47,12 +45,14 @@ def build_stages(settings: StageSettings) -> Stages:
     """Build everything that does not depend on the video. Raises ValueError, FileNotFoundError or ConnectionError in
     the user's words."""
     device = str(resolve_device(settings.device))
-    estimate = build_estimator(settings.pose, device)  # first, for a detector may be a long download
+    estimate = build_estimator(
+        settings.pose, device, settings.tracker.needs_appearance
+    )  # first, for a detector may be a long download
     detect = build_detector(settings.detector, device)
     return Stages(
         detect,
         estimate,
-        lambda fps: build_tracker(settings.tracker, fps),
+        lambda fps: build_tracker(settings.tracker, fps, has_pictures=True, device=device),
         estimate.skeleton,
         describe_weights(settings),
     )
@@ -82,13 +82,16 @@ def _on_picture(detector: Detector) -> FrameDetector:
     return detect
 
 
-def build_estimator(settings: PoseSettings, device: str) -> PoseEstimator:
-    """The estimator with its weights."""
+def build_estimator(settings: PoseSettings, device: str, with_looks: bool = False) -> PoseEstimator:
+    """The estimator with its weights. with_looks: its poses tell how each joint looks."""
     skeleton = SKELETONS[settings.skeleton]
     path = pose_weights(settings)
     network = NETWORKS[settings.network](skeleton.num_joints)
     load_weights(network, path)
     codec = Codec("plain", settings.input_size)
     twins = skeleton.flip_indices if settings.flip_test else None
-    runtime = TorchRuntime(network, device, flip_indices=twins, flip_shift=codec.flip_shift)
-    return PoseEstimator(runtime, skeleton, codec, settings.padding, settings.max_batch, settings.max_oks)
+    runtime = TorchRuntime(
+        HRNetWithLooks(network) if with_looks else network, device, flip_indices=twins, flip_shift=codec.flip_shift
+    )
+    run = runtime.with_looks if with_looks else runtime
+    return PoseEstimator(run, skeleton, codec, settings.padding, settings.max_batch, settings.max_oks)

@@ -94,6 +94,7 @@ def track_parser(prog: str) -> Parser:
     chosen = parser.add_mutually_exclusive_group()
     chosen.add_argument("--config", type=Path, help="a file of settings")
     chosen.add_argument("--preset", help="fast (the default), balanced or accurate")
+    add("--tracker", help="another way of linking: robust, fast or simple_baselines")
     add("--device", choices=("auto", "cpu", "cuda"), help="where the networks run")
     add("--decoder", choices=("pyav", "decord"), help="what decodes the video")
     add("--start", metavar="S", help="first second")
@@ -118,7 +119,8 @@ def track_settings(options: argparse.Namespace, overrides: dict[str, str]) -> Se
         "output.render": "false" if options.no_render else None,
     }
     given = {key: value for key, value in named.items() if value is not None}
-    return load_settings(Settings, options.config or preset_path(options.preset or DEFAULT_PRESET), given | overrides)
+    path = options.config or preset_path(options.preset or DEFAULT_PRESET)
+    return load_settings(Settings, path, given | overrides, options.tracker)
 
 
 def result_folders(videos: Sequence[Path], out: Path) -> list[Path]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 from fractions import Fraction
@@ -90,14 +90,22 @@ def track_file(
     check_folder(folder, overwrite)
     with open_reader(video, settings.reader) as reader, interrupts_between_frames() as check_interrupt:
         started = time.perf_counter()
-        results = track_video(reader, stages.detect, stages.estimate, stages.make_tracker(reader.info.fps))
+        frames = _checked(reader, check_interrupt)
+        results = track_video(frames, stages.detect, stages.estimate, stages.make_tracker(reader.info.fps))
         tracked = chain([next(results)], results)  # a reader without any frame raises
         try:
             with writing_into(folder), told_once():
-                _write(tracked, reader.info, folder, stages, settings, summary, check_interrupt)
+                _write(tracked, reader.info, folder, stages, settings, summary)
         finally:
             summary.seconds = time.perf_counter() - started
     return summary
+
+
+def _checked(frames: Iterable[Frame], check: Callable[[], None]) -> Iterator[Frame]:
+    """The frames, with a check before each: at the source, for a tracker may have some more to say of those before."""
+    for frame in frames:
+        check()
+        yield frame
 
 
 def open_reader(video: Path, settings: ReaderSettings) -> VideoReader:
@@ -114,7 +122,6 @@ def _write(
     stages: Stages,
     settings: Settings,
     summary: Summary,
-    check_interrupt: Callable[[], None],
 ) -> None:
     _make_room(folder)
     try:
@@ -130,7 +137,6 @@ def _write(
                 summary.add(tracked)
                 bar.set_postfix(people=len(tracked), refresh=False)
                 bar.update()
-                check_interrupt()
     except BaseException:
         _export_what_there_is(folder)
         raise

@@ -13,21 +13,17 @@ from pathlib import Path
 from typing import Annotated, Any, Literal, TypeVar, get_type_hints
 
 import yaml
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import BaseModel, Field, ValidationError, model_validator
 from pydantic_core import ErrorDetails
 
-Share = Annotated[float, Field(ge=0, le=1)]
-Positive = Annotated[int, Field(ge=1)]
+from pose_track.section import AboveZero, NotNegative, Positive, Section, Share
+from pose_track.tracker_settings import TrackerSettings
 
 BUNDLED = "bundled"
+_SCORE_THRESHOLDS = ("min_sure_score", "min_start_score")
 DEFAULT_PRESET = "fast"
 PRESETS = ("accurate", "balanced", "fast")
-
-
-class Section(BaseModel):
-    """Frozen; an unknown key is an error, and so is a number that is not finite."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid", protected_namespaces=(), allow_inf_nan=False)
+TRACK_PRESETS = ("fast", "robust", "simple_baselines")
 
 
 class SourceSettings(Section):
@@ -37,7 +33,7 @@ class SourceSettings(Section):
     """
 
     decoder: Literal["pyav", "decord"] = "pyav"
-    image_fps: Annotated[float, Field(gt=0)] = 25.0
+    image_fps: AboveZero = 25.0
 
 
 class ReaderSettings(SourceSettings):
@@ -46,8 +42,8 @@ class ReaderSettings(SourceSettings):
     start_seconds, end_seconds: the part of the video, null for all of it. stride: every so-manieth frame.
     """
 
-    start_seconds: Annotated[float, Field(ge=0)] | None = None
-    end_seconds: Annotated[float, Field(gt=0)] | None = None
+    start_seconds: NotNegative | None = None
+    end_seconds: AboveZero | None = None
     stride: Positive = 1
 
     @model_validator(mode="after")
@@ -126,23 +122,6 @@ class PoseSettings(Section):
         return self
 
 
-class TrackerSettings(Section):
-    """How poses are linked.
-
-    similarity: of poses (object keypoint similarity) or of boxes (overlap). matching: greedy or Hungarian.
-    min_similarity: least similarity of the same person in two frames. buffer_seconds: how long a person may go unseen
-    and still keep the id. min_start_score: least person score that begins a track. min_confirm_frames: from which
-    frame of a track on it is in the output.
-    """
-
-    similarity: Literal["oks", "iou"] = "oks"
-    matching: Literal["greedy", "hungarian"] = "hungarian"
-    min_similarity: Share = 0.2
-    buffer_seconds: Annotated[float, Field(ge=0)] = 1.0
-    min_start_score: Share = 0.15
-    min_confirm_frames: Positive = 1
-
-
 class OutputSettings(Section):
     """What is written beside the records. render: the annotated video. min_joint_score: joints drawn there."""
 
@@ -210,15 +189,30 @@ def preset_path(name: str) -> Path:
     return path
 
 
+def track_preset_path(name: str) -> Path:
+    """The file of a tracker's preset. Raises ValueError naming those there are."""
+    if name not in TRACK_PRESETS:
+        raise ValueError(f"unknown preset {name!r}; choose one of {', '.join(TRACK_PRESETS)}")
+    return configs_folder() / "track" / f"{name}.yaml"
+
+
 def load_settings(
-    kind: type[SettingsType], path: Path | None = None, overrides: Mapping[str, str] | None = None
+    kind: type[SettingsType],
+    path: Path | None = None,
+    overrides: Mapping[str, str] | None = None,
+    tracker: str | None = None,
 ) -> SettingsType:
     """Settings from a YAML file, or the defaults, with some values replaced.
 
-    overrides: dotted keys, such as "tracker.buffer_seconds", and their values as text. Raises FileNotFoundError, or
-    ValueError with one line that names the file, the key and what it may be.
+    overrides: dotted keys, such as "tracker.buffer_seconds", and their values as text. tracker: a preset of the
+    tracker, whose section takes the place of the file's, but for the file's thresholds on scores, whose scale is the
+    networks'. Raises FileNotFoundError, or ValueError with one line that names the file, the key and what it may be.
     """
     values = read_yaml(path) if path is not None else {}
+    if tracker is not None:
+        own = values.get("tracker") or {}
+        kept = {key: own[key] for key in _SCORE_THRESHOLDS if key in own}
+        values["tracker"] = read_yaml(track_preset_path(tracker))["tracker"] | kept
     for key, text in (overrides or {}).items():
         _set(values, key, text)
     try:

@@ -18,7 +18,11 @@ FloatArray = NDArray[np.float32]
 IntArray = NDArray[np.int64]
 ImageArray = NDArray[np.uint8]
 
-SOURCES = ("detector", "flow", "recorded")
+SOURCES = ("detector", "flow", "recorded", "filled")
+
+
+def _fits(expected: int | None, length: int) -> bool:
+    return expected is None or expected == length
 
 
 def _checked(name: str, value: object, shape: tuple[int | None, ...], dtype: type[np.generic]) -> Array:
@@ -27,6 +31,8 @@ def _checked(name: str, value: object, shape: tuple[int | None, ...], dtype: typ
     Raises ValueError on another shape, or where the values would not survive the change of type.
     """
     given = np.asarray(value)
+    if given.dtype == dtype and given.ndim == len(shape) and all(map(_fits, shape, given.shape)):
+        return given  # nearly always
     if given.size and not np.can_cast(given.dtype, dtype, "same_kind"):
         raise ValueError(f"{name} must be {np.dtype(dtype).name}, got {given.dtype.name}")
     array: Array = given.astype(dtype, copy=False)
@@ -96,7 +102,7 @@ class Poses:
 
     joints: (N, K, 2) float32 x y in pixels; joint_scores: (N, K) float32 in [0, 1], 0 = absent; boxes: (N, 4)
     float32 x1 y1 x2 y2, the box each pose was estimated in; scores: (N,) float32 in [0, 1]; sources: (N,) str,
-    where the box came from.
+    where the box came from; features: (N, K, C) float32, how each joint looks, or None where nobody looked.
     """
 
     joints: FloatArray
@@ -105,6 +111,7 @@ class Poses:
     scores: FloatArray
     skeleton: Skeleton
     sources: NDArray[np.str_] | None = None
+    features: FloatArray | None = None
 
     def __post_init__(self) -> None:
         k = self.skeleton.num_joints
@@ -115,6 +122,8 @@ class Poses:
         object.__setattr__(self, "boxes", _checked("boxes", self.boxes, (n, 4), np.float32))
         object.__setattr__(self, "scores", _checked("scores", self.scores, (n,), np.float32))
         object.__setattr__(self, "sources", _checked_sources(self.sources, n))
+        if self.features is not None:
+            object.__setattr__(self, "features", _checked("features", self.features, (n, k, None), np.float32))
 
     def __len__(self) -> int:
         return len(self.joints)
@@ -129,12 +138,22 @@ class Poses:
             self.scores[keep],
             self.skeleton,
             self.sources[keep],
+            None if self.features is None else self.features[keep],
         )
 
     @classmethod
     def empty(cls, skeleton: Skeleton) -> Poses:
         k = skeleton.num_joints
         return cls(np.zeros((0, k, 2)), np.zeros((0, k)), np.zeros((0, 4)), np.zeros(0), skeleton)  # type: ignore[arg-type]
+
+
+def joined(a: Detections, b: Detections) -> Detections:
+    """The boxes of both."""
+    assert a.sources is not None
+    assert b.sources is not None
+    return Detections(
+        np.concatenate([a.boxes, b.boxes]), np.concatenate([a.scores, b.scores]), np.concatenate([a.sources, b.sources])
+    )
 
 
 @dataclass(frozen=True, eq=False)

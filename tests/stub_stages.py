@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from fractions import Fraction
 
 import numpy as np
 
@@ -10,6 +11,7 @@ from pose_track.build import Stages
 from pose_track.linking import build_tracker
 from pose_track.settings import Settings, StageSettings
 from pose_track.skeleton import POSETRACK_15
+from pose_track.track.tracker import PoseTracker
 from pose_track.types import Detections, Frame, ImageArray, Poses
 
 
@@ -35,4 +37,8 @@ def stub_stages(settings: StageSettings | None = None, detect: Callable[[Frame],
     """As `build_stages`, without networks."""
     tracker = (settings or Settings()).tracker
     weights = {"detector": {"file": "none"}, "pose": {"file": "none"}}
-    return Stages(detect, estimate_on_diagonal, lambda fps: build_tracker(tracker, fps), POSETRACK_15, weights)
+
+    def make_tracker(fps: Fraction) -> PoseTracker:
+        return build_tracker(tracker, fps, has_pictures=True)
+
+    return Stages(detect, estimate_on_diagonal, make_tracker, POSETRACK_15, weights)

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
-from dataclasses import dataclass, replace
-from fractions import Fraction
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, ClassVar, get_args, get_type_hints
 
@@ -15,7 +14,8 @@ import pytest
 import torch
 from made_posetrack import make_data
 from make_video import make_video, picture
-from stub_stages import estimate_on_diagonal, stub_stages
+from stub_stages import stub_stages
+from tracker_effects import TRACKER_EFFECTS
 
 import pose_track.build
 import pose_track.weight_files
@@ -23,24 +23,28 @@ from pose_track.benchmarks.dataset import Clip, check_data
 from pose_track.benchmarks.raw_poses import open_clip
 from pose_track.benchmarks.run import run_benchmark
 from pose_track.build import NETWORKS, build_stages
+from pose_track.flow.optical_flow import METHODS
 from pose_track.formats.posetrack import read_posetrack
-from pose_track.linking import build_tracker
 from pose_track.results import ANNOTATED, open_reader, track_file
 from pose_track.settings import (
+    PRESETS,
+    TRACK_PRESETS,
     DetectorSettings,
     PoseSettings,
     PoseTrackSettings,
     ReaderSettings,
     Settings,
     StageSettings,
-    TrackerSettings,
+    configs_folder,
     load_settings,
     preset_path,
     setting_names,
+    track_preset_path,
 )
 from pose_track.skeleton import SKELETONS
+from pose_track.track.cues import CUES
 from pose_track.track.matching import MATCHERS
-from pose_track.track.tracker import FrameTime
+from pose_track.tracker_settings import CueGates, CueWeights, FlowSettings, LinkSettings, TrackerSettings
 from pose_track.types import Detections, Frame
 from pose_track.video.reader import DECODERS, open_video
 
@@ -65,6 +69,20 @@ from pose_track.video.reader import DECODERS, open_video
         ("tracker: {min_similarity: .nan}", "tracker.min_similarity = nan: must be"),
         ("tracker:", "tracker = None: must be a section with 'key: value' lines"),
         ("tracker: {min_similarity: 2, buffer_seconds: -1}", r"\(and 1 more\)"),
+        ("tracker: {similarity: oks}", "'tracker.similarity' is not a setting"),
+        ("tracker: {weights: {}}", "tracker.weights are all 0; give at least one cue a weight"),
+        ("tracker: {weights: {oks: 0.0, motion: 0}}", "tracker.weights are all 0; give at least one cue a weight"),
+        ("tracker: {weights: {oks: -1}}", "tracker.weights.oks = -1: must be greater than or equal to 0"),
+        (
+            "tracker: {weights: {pose: 1}}",
+            "'tracker.weights.pose' is not a setting; did you mean 'tracker.weights.oks'?",
+        ),
+        ("tracker: {weights: 1}", "tracker.weights = 1: must be a section with 'key: value' lines"),
+        ("tracker: {gates: {motion: 2}}", "tracker.gates.motion = 2: must be less than or equal to 1"),
+        ("tracker: {widening: 0}", "tracker.widening = 0: must be greater than 0"),
+        ("tracker: {flow: {method: dis, weights: a}}", "tracker.flow.weights has no effect on dis; leave it out"),
+        ("tracker: {flow: {weights: a}}", "tracker.flow.weights has no effect on dis; leave it out"),
+        ("tracker: {flow: {method: farneback}}", "tracker.flow.method = 'farneback': must be 'none', 'dis', 'lk', "),
         ("pose: {input_size: [100, 192]}", r"pose.input_size must be multiples of 32, got \[100, 192\]"),
         ("pose: {network: hrnet_w32}", "hrnet_w32 has no bundled weights; give their file as pose.weights"),
         ("pose: {skeleton: coco_17}", "the bundled weights are for posetrack_15"),
@@ -132,6 +150,35 @@ def test_a_missing_file_and_an_unknown_preset_are_named(tmp_path: Path) -> None:
         load_settings(Settings, tmp_path / "none.yaml")
     with pytest.raises(ValueError, match="unknown preset 'quick'; choose one of accurate, balanced, fast"):
         preset_path("quick")
+    with pytest.raises(ValueError, match="unknown preset 'quick'; choose one of fast, robust, simple_baselines"):
+        track_preset_path("quick")
+    with pytest.raises(ValueError, match="unknown preset 'quick'; choose one of fast, robust, simple_baselines"):
+        load_settings(Settings, tracker="quick")
+
+
+@pytest.mark.parametrize("preset", PRESETS)
+@pytest.mark.parametrize("tracker", TRACK_PRESETS)
+def test_a_preset_of_the_tracker_takes_the_place_of_the_section(preset: str, tracker: str) -> None:
+    """But for thresholds on scores, whose scale is the networks'."""
+    of_networks = load_settings(Settings, preset_path(preset))
+    found = load_settings(Settings, preset_path(preset), tracker=tracker)
+    assert found.model_dump(exclude={"tracker"}) == of_networks.model_dump(exclude={"tracker"})
+    given = load_settings(LinkSettings, track_preset_path(tracker)).tracker.model_dump()
+    own = found.tracker.model_dump()
+    differing = {key for key in own if own[key] != given[key]}
+    assert differing <= {"min_start_score", "min_sure_score"}
+    for key in differing:
+        assert own[key] == of_networks.tracker.model_dump()[key]
+
+
+def test_words_have_the_last_say_over_the_tracker(tmp_path: Path) -> None:
+    (tmp_path / "mine.yaml").write_text("tracker: {min_start_score: 0.6, buffer_seconds: 7, flow: {method: lk}}")
+    words = {"tracker.buffer_seconds": "3", "tracker.weights.iou": "0.5"}
+    found = load_settings(Settings, tmp_path / "mine.yaml", words, tracker="fast").tracker
+    assert (found.buffer_seconds, found.weights.iou, found.weights.oks, found.flow.method) == (3, 0.5, 1, "none")
+    assert found.min_start_score == 0.6  # a threshold on scores, of the file
+    with pytest.raises(ValueError, match=r"tracker\.buffer_seconds = '3s': must be a valid number"):
+        load_settings(Settings, tmp_path / "mine.yaml", {"tracker.buffer_seconds": "3s"}, tracker="fast")
 
 
 def test_settings_are_frozen() -> None:
@@ -141,6 +188,16 @@ def test_settings_are_frozen() -> None:
 
 def test_fast_is_the_default() -> None:
     assert load_settings(Settings, preset_path("fast")) == Settings()
+
+
+@pytest.mark.parametrize("name", [*PRESETS, "posetrack"])
+def test_presets_link_as_robust_does(name: str) -> None:
+    """They say so; but for thresholds on scores, and for how long people are confirmed."""
+    kind = PoseTrackSettings if name == "posetrack" else Settings
+    found = load_settings(kind, configs_folder() / f"{name}.yaml").tracker.model_dump()
+    robust = load_settings(LinkSettings, track_preset_path("robust")).tracker.model_dump()
+    differing = {key for key in found if found[key] != robust[key]}
+    assert differing <= {"min_start_score", "min_sure_score", "min_confirm_frames"}
 
 
 @pytest.mark.parametrize(
@@ -184,6 +241,8 @@ def test_choices_are_those_that_exist() -> None:
     assert choices(PoseSettings, "network") == set(NETWORKS)
     assert choices(PoseSettings, "skeleton") == set(SKELETONS)
     assert choices(TrackerSettings, "matching") == set(MATCHERS)
+    assert choices(FlowSettings, "method") == {"none", *METHODS}
+    assert list(CueWeights.model_fields) == list(CueGates.model_fields) == list(CUES)
     torchvision = choices(DetectorSettings, "name") - {"compact", "recorded"}
     from torchvision.models import list_models
 
@@ -213,13 +272,18 @@ class StubRuntime:
         self.seen |= {f"{network} device": device, f"{network} flips": flip_indices is not None}
 
     def __call__(self, images: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:
+        if self._network == "centre":
+            batch, height, width, _ = images.shape
+            self.seen.setdefault("centre shapes", []).append((batch, height, width))
+            return _centre_output(height // 8, width // 8)
+        return self.with_looks(images)[0]
+
+    def with_looks(self, images: np.ndarray[Any, Any]) -> tuple[np.ndarray[Any, Any], np.ndarray[Any, Any]]:
         batch, height, width, _ = images.shape
         self.seen.setdefault(f"{self._network} shapes", []).append((batch, height, width))
-        if self._network == "centre":
-            return _centre_output(height // 8, width // 8)
         heatmaps = np.zeros((batch, int(self._network.rpartition(" ")[2]), height // 4, width // 4), np.float32)
         heatmaps[:, :, 0, 0] = 0.9  # all joints in the corner of the crop
-        return heatmaps
+        return heatmaps, np.ones((batch, 8, height // 4, width // 4), np.float32)
 
 
 def _centre_output(height: int, width: int) -> np.ndarray[Any, Any]:
@@ -238,6 +302,7 @@ def world(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> World:
     monkeypatch.setattr(pose_track.build, "TorchRuntime", StubRuntime)
     monkeypatch.setattr(pose_track.build, "load_weights", lambda network, path: None)
     monkeypatch.setattr(pose_track.build, "centre_compact", lambda: "centre")
+    monkeypatch.setattr(pose_track.build, "HRNetWithLooks", lambda network: network)
     monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
     for name in NETWORKS:
         monkeypatch.setitem(NETWORKS, name, lambda num_joints, name=name: f"{name} {num_joints}")
@@ -315,22 +380,9 @@ def people(*lefts: float, scores: tuple[float, ...] = (0.9, 0.8)) -> Detections:
     return Detections(boxes, scores[: len(lefts)])  # type: ignore[arg-type]
 
 
-def ids_of(*frames: Detections) -> Callable[[Settings, World], list[list[int]]]:
-    """The ids that the tracker of a video of 10 fps gives to people in successive frames."""
-
-    def observe(settings: Settings, world: World) -> list[list[int]]:
-        tracker = build_tracker(settings.tracker, Fraction(10))
-        poses = [estimate_on_diagonal(frame().image, found) for found in frames]
-        return [tracker.update(p, FrameTime(i, i / 10)).track_ids.tolist() for i, p in enumerate(poses)]
-
-    return observe
-
-
-def ids_when_only_the_box_moves(settings: Settings, world: World) -> list[list[int]]:
-    tracker = build_tracker(settings.tracker, Fraction(10))
-    poses = estimate_on_diagonal(frame().image, people(10))
-    moved = replace(poses, boxes=poses.boxes + 100)
-    return [tracker.update(p, FrameTime(i, i / 10)).track_ids.tolist() for i, p in enumerate((poses, moved))]
+def has_features(settings: Settings, world: World) -> bool:
+    """Whether the network is asked how people look."""
+    return build_stages(settings).estimate(frame().image, people(50)).features is not None
 
 
 def annotated(settings: Settings, world: World) -> bool:
@@ -347,9 +399,9 @@ def joints_drawn(settings: Settings, world: World) -> bool:
     return bool(np.abs(image[y - 4 : y + 5, x - 4 : x + 5].astype(int) - 60).max() > 60)
 
 
-IOU = {"tracker.similarity": "iou"}
+# nothing that asks for looks
+BLIND = {"tracker.weights.oks": "1", "tracker.weights.appearance": "0", "tracker.reentry_seconds": "0"}
 RECORDED = {"detector.name": "recorded", "detector.boxes": "a.json"}
-CROSSING = ids_of(people(8, 0), people(6, 12))  # the pairs most alike one by one, or most alike in sum
 
 # setting, what else is set, observation, and for each value what is then seen
 EFFECTS: list[tuple[str, dict[str, str], Callable[[Settings, World], object], dict[str, object]]] = [
@@ -381,13 +433,10 @@ EFFECTS: list[tuple[str, dict[str, str], Callable[[Settings, World], object], di
     ("pose.flip_test", {}, asked("hrnet_compact 15 flips"), {"false": False, "true": True}),
     ("pose.max_oks", {}, num_of_two_alike, {"0.1": 1, "1": 2}),
     ("pose.max_batch", {}, asked("hrnet_compact 15 shapes"), {"2": [(2, 192, 128)], "1": [(1, 192, 128)] * 2}),
-    ("tracker.similarity", {}, ids_when_only_the_box_moves, {"oks": [[1], [1]], "iou": [[1], [2]]}),
-    ("tracker.matching", IOU, CROSSING, {"greedy": [[1, 2], [1, 2]], "hungarian": [[1, 2], [2, 1]]}),
-    ("tracker.min_similarity", IOU, ids_of(people(0), people(12)), {"0.2": [[1], [1]], "0.6": [[1], [2]]}),
-    ("tracker.buffer_seconds", {}, ids_of(people(0), people(), people(), people(0)),
-     {"0.2": [[1], [], [], [1]], "0.1": [[1], [], [], [2]]}),
-    ("tracker.min_start_score", {}, ids_of(people(0, scores=(0.4,))), {"0.3": [[1]], "0.5": [[]]}),
-    ("tracker.min_confirm_frames", {}, ids_of(people(0), people(0)), {"1": [[1], [1]], "2": [[], [1]]}),
+    ("tracker.weights.appearance", BLIND, has_features, {"0": False, "1": True}),
+    ("tracker.gates.appearance", BLIND, has_features, {"0": False, "0.5": True}),
+    ("tracker.reentry_seconds", BLIND, has_features, {"0": False, "5": True}),
+    *TRACKER_EFFECTS,
     ("output.render", {}, annotated, {"true": True, "false": False}),
     ("output.min_joint_score", {}, joints_drawn, {"0.3": True, "0.9": False}),
 ]  # fmt: skip
@@ -415,7 +464,9 @@ def test_each_setting_has_its_effect(
 
 
 def test_the_effect_of_every_setting_is_shown() -> None:
-    assert {key for key, *_ in EFFECTS} == set(setting_names(Settings))
+    shown = {key for key, *_ in EFFECTS}
+    assert shown == set(setting_names(Settings))
+    assert set(setting_names(LinkSettings)) < shown
 
 
 def clip_reader(settings: PoseTrackSettings, world: World) -> str:

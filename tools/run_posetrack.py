@@ -1,8 +1,8 @@
 #!/usr/bin/env python3
 """Measure on PoseTrack: tools/run_posetrack.py --root DATA --year 2018 --split val --out DIR [--section.name value].
 
-Into DIR go raw/ (every pose found, kept when the run is repeated), ap/ and mota/ (what is submitted for the two kinds
-of figures), report.md and report.json.
+Into DIR go raw/ and tracked/ (every pose found, and who got an identity; both kept when the run is repeated), ap/ and
+mota/ (what is submitted for the two kinds of figures), report.md and report.json.
 """
 
 import argparse
@@ -20,7 +20,8 @@ def run(words: Sequence[str]) -> int:
     overrides, others = take_overrides(words)
     options = parse(others)
     overrides |= {"device": options.device} if options.device else {}
-    settings = load_settings(PoseTrackSettings, options.config or configs_folder() / "posetrack.yaml", overrides)
+    config = options.config or configs_folder() / "posetrack.yaml"
+    settings = load_settings(PoseTrackSettings, config, overrides, options.tracker)
     data = check_data(options.root, options.year, options.split)
     print(data.summary(), flush=True)
 
@@ -42,6 +43,7 @@ def parse(words: Sequence[str]) -> argparse.Namespace:
     add("--year", choices=YEARS, required=True)
     add("--split", default="val", help="the folder of annotations: train, val (the default) or test")
     add("--config", type=Path, help="a file of settings; configs/posetrack.yaml if not given")
+    add("--tracker", help="another way of linking: robust, fast or simple_baselines")
     add("--device", choices=("auto", "cpu", "cuda"), help="where the networks run")
     add("--out", type=Path, required=True, help="where the run is kept, and goes on from")
     add("--mode", choices=("poseval", "clean"), default="poseval", help="of the table shown; the report has both")

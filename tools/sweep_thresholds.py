@@ -1,8 +1,9 @@
 #!/usr/bin/env python3
 """AP and MOTA over thresholds of people and joints: tools/sweep_thresholds.py --run RUN --gt DIR --out DIR.
 
-RUN is a folder of run_posetrack.py; nothing is tracked again and no network is run. Into the other DIR go sweep.csv and
-sweep.png. Settings of the tracker can be given as --tracker.name value.
+RUN is a folder of run_posetrack.py. No network is run and no picture looked at: every pose found is linked anew by
+place and motion alone, without optical flow and looks, so MOTA compares thresholds but is not the run's own. Into the
+other DIR go sweep.csv and sweep.png. Settings of the tracker can be given as --tracker.name value.
 """
 
 import argparse

@@ -1,31 +1,34 @@
-"""The estimator's poses of a sequence before anything is dropped or linked: `tracks.jsonl` with more in its header.
+"""The poses of a sequence, as networks and tracker make them, kept as two `tracks.jsonl` with more in the header.
 
     {"type": "header", ..., "linked": false, "image_names": ["000000.jpg", ...], "made_with": {...}, "seconds": 12.3,
      "device": "cpu"}
 
-A track_id there only numbers the people of a frame. image_names: of every frame; made_with: settings and hashes of
-weights that decide the poses; seconds: what it took.
+One has the raw poses, that is, all that the estimator saw before anything was dropped or linked, also those in boxes
+that the optical flow proposed ("source" tells); a track_id there only numbers the people of a frame. The other, linked,
+has the people who got an identity. image_names: of every frame; made_with: settings and hashes of weights that decide
+both; seconds: what both took together.
 """
 
 from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
 from fractions import Fraction
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
 from pose_track.benchmarks.dataset import Clip, base_name, numbered_names
 from pose_track.formats.atomic_path import atomic_path
 from pose_track.formats.tracks_jsonl import TracksWriter, read_tracks
+from pose_track.pipeline import track_video
 from pose_track.results import header
 from pose_track.sequence import IntArray, Sequence
 from pose_track.settings import PoseTrackSettings, SourceSettings
-from pose_track.types import TrackedPoses
+from pose_track.types import Detections, ImageArray, Poses, TrackedPoses
 from pose_track.video.reader import VideoInfo, VideoReader, open_video
 
 if TYPE_CHECKING:
@@ -33,12 +36,16 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger(__name__)
 
-_DECISIVE = ("reader", "detector", "pose")
+# settings on which the poses hang; min_person_score is that of people whom the tracker is shown
+_DECISIVE: dict[str, Any] = {
+    **dict.fromkeys(("reader", "detector", "pose", "tracker"), True),
+    "submission": {"min_person_score": True},
+}
 
 
 @dataclass(frozen=True, eq=False)
-class RawPoses:
-    """The poses of every frame of a sequence, by frame index from 0; what the header says besides."""
+class KeptPoses:
+    """The poses of every frame of a sequence, raw or linked, by frame index from 0; what the header says besides."""
 
     frames: tuple[TrackedPoses, ...]
     image_names: tuple[str, ...]
@@ -59,16 +66,35 @@ class RawPoses:
 
 def made_with(settings: PoseTrackSettings, weights: Mapping[str, Mapping[str, str]]) -> dict[str, Any]:
     """What decides the poses: dotted settings, with the hashes of the weights in place of their files."""
-    sections = settings.model_dump(mode="json", include=set(_DECISIVE))
-    values = {f"{section}.{key}": value for section in _DECISIVE for key, value in sections[section].items()}
     hashes = {f"{stage}.weights": used.get("sha256", used["file"]) for stage, used in weights.items()}
-    return values | hashes
+    return _dotted(settings.model_dump(mode="json", include=_DECISIVE)) | hashes
+
+
+def _dotted(values: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
+    """The values of nested sections by their dotted names."""
+    found: dict[str, Any] = {}
+    for key, value in values.items():
+        found |= _dotted(value, f"{prefix}{key}.") if isinstance(value, dict) else {prefix + key: value}
+    return found
+
+
+def sure_people(poses: Poses, min_person_score: float) -> Poses:
+    """Those whose score is at least so high."""
+    return poses[np.asarray(poses.scores >= np.float32(min_person_score))]
+
+
+class Found(NamedTuple):
+    """What is to be kept of a sequence: the header of both files, and the people of every frame in each."""
+
+    header: dict[str, Any]
+    raw: list[TrackedPoses]
+    tracked: list[TrackedPoses]
 
 
 @dataclass(frozen=True, eq=False)
-class Estimation:
-    """How raw poses are made. made_with: as the function; first_number: of a sequence's first picture, as the edition
-    has it; device: in words."""
+class Tracking:
+    """How sequences are tracked. made_with: as the function; first_number: of a sequence's first picture, as the
+    edition has it; device: in words."""
 
     stages: Stages
     settings: PoseTrackSettings
@@ -76,21 +102,29 @@ class Estimation:
     first_number: int
     device: str
 
-    def __call__(self, clip: Clip, step: Callable[[], None]) -> tuple[dict[str, Any], list[TrackedPoses]]:
-        """Header and poses of every frame of a sequence, also of those that its annotation file does not list.
+    def __call__(self, clip: Clip, step: Callable[[], None]) -> Found:
+        """The poses of every frame of a sequence, also of those that its annotation file does not list.
 
-        step is called after each. Raises ValueError, OSError or DecodeError where its frames cannot be read.
+        Networks and tracker work together as for any video, but the tracker is not shown unsure people. step is called
+        for each frame. Raises ValueError, OSError or DecodeError where its frames cannot be read.
         """
-        started, frames = time.perf_counter(), []
+        started = time.perf_counter()
+        raw, tracked = list[Poses](), list[TrackedPoses]()
+
+        def estimate(image: ImageArray, boxes: Detections) -> Poses:
+            poses = self.stages.estimate(image, boxes)
+            raw.append(_without_features(poses))
+            return sure_people(poses, self.settings.submission.min_person_score)
+
         with open_clip(clip, self.settings.reader) as reader:
-            for frame in reader:
-                poses = self.stages.estimate(frame.image, self.stages.detect(frame))
-                numbers = np.arange(1, len(poses) + 1)
-                frames.append(TrackedPoses(frame.index, frame.pts_seconds, poses, numbers))
+            tracker = self.stages.make_tracker(reader.info.fps)
+            for _, people in track_video(reader, self.stages.detect, estimate, tracker):
+                tracked.append(replace(people, poses=_without_features(people.poses)))
                 step()
-        names = clip.image_names or self._names_of_video(clip, len(frames))
+        names = clip.image_names or self._names_of_video(clip, len(raw))
         seconds = round(time.perf_counter() - started, 3)
-        return {**self._header(reader.info), "image_names": list(names), "seconds": seconds}, frames
+        told = {**self._header(reader.info), "image_names": list(names), "seconds": seconds}
+        return Found(told, [_numbered(*both) for both in zip(tracked, raw, strict=True)], tracked)
 
     def _names_of_video(self, clip: Clip, num_frames: int) -> list[str]:
         assert clip.truth is not None
@@ -99,8 +133,7 @@ class Estimation:
     def _header(self, info: VideoInfo) -> dict[str, Any]:
         return {
             **header(info, self.stages, self.settings),
-            "settings": self.settings.model_dump(mode="json", include={"device", *_DECISIVE}),
-            "linked": False,
+            "settings": self.settings.model_dump(mode="json", include={"device": True, **_DECISIVE}),
             "made_with": dict(self.made_with),
             "device": self.device,
         }
@@ -112,15 +145,26 @@ def open_clip(clip: Clip, settings: SourceSettings) -> VideoReader:
     return open_video(clip.source, settings.decoder, fps=settings.image_fps if clip.image_names else None)
 
 
-def write_raw(path: Path, header: Mapping[str, Any], frames: Iterable[TrackedPoses]) -> None:
-    """Write the raw poses of a sequence; the file appears only when it is whole."""
-    with atomic_path(path) as unfinished, TracksWriter(unfinished, header) as writer:
-        for tracked in frames:
-            writer.write(tracked)
+def _without_features(poses: Poses) -> Poses:
+    """They would be nearly all of what a sequence takes in memory."""
+    return replace(poses, features=None)
+
+
+def _numbered(frame: TrackedPoses, poses: Poses) -> TrackedPoses:
+    """The poses in the place of those who are in the frame."""
+    return TrackedPoses(frame.frame_index, frame.pts_seconds, poses, np.arange(1, len(poses) + 1))
+
+
+def write_found(found: Found, raw: Path, tracked: Path) -> None:
+    """Write the two files of a sequence; each appears only when it is whole."""
+    for path, frames, is_linked in ((raw, found.raw, False), (tracked, found.tracked, True)):
+        with atomic_path(path) as part, TracksWriter(part, {**found.header, "linked": is_linked}) as writer:
+            for people in frames:
+                writer.write(people)
 
 
 def is_kept(path: Path, clip: Clip, wanted: Mapping[str, Any]) -> bool:
-    """Whether a file holds the raw poses of a sequence, whole and of the same pictures.
+    """Whether a file holds the poses of a sequence, whole and of the same pictures.
 
     Raises ValueError where they were made in another way, naming what differs.
     """
@@ -130,7 +174,7 @@ def is_kept(path: Path, clip: Clip, wanted: Mapping[str, Any]) -> bool:
         header, _ = read_tracks(path)
         made, names = dict(header["made_with"]), list(header["image_names"])
     except (ValueError, KeyError, TypeError) as error:
-        raise ValueError(f"{str(path)!r} does not hold raw poses; choose another --out ({error})") from None
+        raise ValueError(f"{str(path)!r} does not hold the poses of a run; choose another --out ({error})") from None
     differing = [f"{key} {made.get(key)!r}, now {value!r}" for key, value in wanted.items() if made.get(key) != value]
     if differing:
         raise ValueError(f"{str(path)!r} was made with {differing[0]}; choose another --out, or the same settings")
@@ -142,15 +186,15 @@ def is_kept(path: Path, clip: Clip, wanted: Mapping[str, Any]) -> bool:
     return True
 
 
-def read_raw(path: Path) -> RawPoses:
-    """What `write_raw` wrote. Raises FileNotFoundError, or ValueError naming the file."""
+def read_kept(path: Path) -> KeptPoses:
+    """A file that `write_found` wrote. Raises FileNotFoundError, or ValueError naming the file."""
     header, records = read_tracks(path)
     try:
         known = {key: header[key] for key in ("image_names", "seconds", "device", "version")}
     except KeyError as error:
-        raise ValueError(f"{path} holds no raw poses: its header lacks {error}") from None
+        raise ValueError(f"{path} does not hold the poses of a run: its header lacks {error}") from None
     frames = tuple(records)
     if [tracked.frame_index for tracked in frames] != list(range(len(known["image_names"]))):
         raise ValueError(f"{path} has {len(frames)} frames of {len(known['image_names'])}; delete it and track again")
     fps = Fraction(header["fps"]).limit_denominator(1001)
-    return RawPoses(frames, tuple(known.pop("image_names")), fps, **known)
+    return KeptPoses(frames, tuple(known.pop("image_names")), fps, **known)

@@ -106,8 +106,8 @@ def _sections(outcome: Outcome, facts: dict[str, Any]) -> list[str]:
     return [
         *sections,
         "## What it was measured on",
-        f"{listed(outcome.data.counts)}. Tracked: {tracking['frames']:,} frames, {speed} a second, reading and both "
-        f"networks, on {', '.join(tracking['devices'])}.",
+        f"{listed(outcome.data.counts)}. Tracked: {tracking['frames']:,} frames, {speed} a second, reading, both "
+        f"networks and tracker, on {', '.join(tracking['devices'])}.",
         "## Settings",
         _fenced(yaml.safe_dump(facts["settings"], sort_keys=False).rstrip(), "yaml"),
         "## Hashes and versions",

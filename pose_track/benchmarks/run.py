@@ -1,4 +1,4 @@
-"""The benchmark from end to end: raw poses, submissions, figures. What is done is not done again."""
+"""The benchmark from end to end: poses, submissions, figures. What is done is not done again."""
 
 from __future__ import annotations
 
@@ -12,8 +12,8 @@ from tqdm import tqdm
 from tqdm.contrib.logging import logging_redirect_tqdm
 
 from pose_track.benchmarks.dataset import Clip, DataSet
-from pose_track.benchmarks.raw_poses import Estimation, is_kept, made_with, read_raw, write_raw
-from pose_track.benchmarks.submissions import ap_submission, as_sequence, link, without_joints
+from pose_track.benchmarks.raw_poses import Tracking, is_kept, made_with, read_kept, write_found
+from pose_track.benchmarks.submissions import ap_submission, as_sequence, without_joints
 from pose_track.evaluation.pairing import Pair, load_pairs
 from pose_track.evaluation.posetrack import Evaluation, Figures, evaluate_posetrack
 from pose_track.faults import writing_into
@@ -25,13 +25,13 @@ from pose_track.weight_files import describe_weights
 
 logger = logging.getLogger(__name__)
 
-RAW, AP, MOTA = "raw", "ap", "mota"
+RAW, TRACKED, AP, MOTA = "raw", "tracked", "ap", "mota"
 _WRITERS = {"posetrack17": write_posetrack17, "posetrack18": write_posetrack18}
 _BAR = "{l_bar}{bar}| {n_fmt}/{total_fmt} [{elapsed}<{remaining}, {rate_noinv_fmt}]"
 
 
 class Done(NamedTuple):
-    """One sequence: what its raw poses tell of the tracking; truth and submission for AP and for the tracking figures,
+    """One sequence: what its files tell of the tracking; truth and submission for AP and for the tracking figures,
     none where no one is labelled."""
 
     num_frames: int
@@ -66,7 +66,7 @@ def run_benchmark(data: DataSet, settings: PoseTrackSettings, out: Path) -> Outc
         if clip.fault:
             broken.add(clip, clip.fault)
     with logging_redirect_tqdm():
-        _track_missing(data, settings, made_with(settings, weights), out / RAW, broken)
+        _track_missing(data, settings, made_with(settings, weights), out, broken)
         done = _submit_all(data, settings, out, broken)
     return Outcome(data, settings, weights, done, broken.faults, _evaluate(done.values()))
 
@@ -83,10 +83,10 @@ class _Broken:
 
 
 def _check_folder(data: DataSet, out: Path) -> None:
-    """Make the folders. Raises ValueError where there are raw poses of another data set."""
+    """Make the folders. Raises ValueError where there are poses of another data set."""
     raw = out / RAW
     with writing_into(out):
-        for folder in (RAW, AP, MOTA):
+        for folder in (RAW, TRACKED, AP, MOTA):
             (out / folder).mkdir(parents=True, exist_ok=True)
     others = sorted({path.stem for path in raw.glob("*.jsonl")} - {clip.name for clip in data.clips})
     if others:
@@ -96,32 +96,38 @@ def _check_folder(data: DataSet, out: Path) -> None:
 
 
 def _track_missing(
-    data: DataSet, settings: PoseTrackSettings, wanted: Mapping[str, Any], raw: Path, broken: _Broken
+    data: DataSet, settings: PoseTrackSettings, wanted: Mapping[str, Any], out: Path, broken: _Broken
 ) -> None:
-    files = {clip: raw / f"{clip.name}.jsonl" for clip in data.clips if not clip.fault}
-    todo = {clip: path for clip, path in files.items() if not is_kept(path, clip, wanted)}
+    files = {clip: _files(clip, out) for clip in data.clips if not clip.fault}
+    kept = {clip: [is_kept(path, clip, wanted) for path in paths] for clip, paths in files.items()}
+    todo = {clip: files[clip] for clip, both in kept.items() if not all(both)}
     if not todo:
         return
-    estimate = _estimation(data, settings, wanted)
+    track = _tracking(data, settings, wanted)
     total = sum(clip.num_frames for clip in todo)
     with tqdm(total=total, desc="tracking", unit=" frames", bar_format=_BAR) as bar:
-        for clip, path in todo.items():
+        for clip, paths in todo.items():
             try:
-                header, frames = estimate(clip, bar.update)
+                found = track(clip, bar.update)
             except (ValueError, OSError, DecodeError) as error:
                 broken.add(clip, str(error))
             else:
-                with writing_into(raw):
-                    write_raw(path, header, frames)
+                with writing_into(out):
+                    write_found(found, *paths)
 
 
-def _estimation(data: DataSet, settings: PoseTrackSettings, wanted: Mapping[str, Any]) -> Estimation:
+def _files(clip: Clip, out: Path) -> tuple[Path, Path]:
+    """Of raw and of tracked poses."""
+    return out / RAW / f"{clip.name}.jsonl", out / TRACKED / f"{clip.name}.jsonl"
+
+
+def _tracking(data: DataSet, settings: PoseTrackSettings, wanted: Mapping[str, Any]) -> Tracking:
     from pose_track.build import build_stages  # PyTorch takes seconds: not where everything is tracked
     from pose_track.runtime.machine import device_name
     from pose_track.runtime.torch_runtime import resolve_device
 
     stages = build_stages(settings)
-    return Estimation(stages, settings, wanted, data.edition.first_number, device_name(resolve_device(settings.device)))
+    return Tracking(stages, settings, wanted, data.edition.first_number, device_name(resolve_device(settings.device)))
 
 
 def _submit_all(data: DataSet, settings: PoseTrackSettings, out: Path, broken: _Broken) -> dict[str, Done]:
@@ -142,9 +148,9 @@ def _submit_all(data: DataSet, settings: PoseTrackSettings, out: Path, broken: _
 def _submit(clip: Clip, layout: str, settings: PoseTrackSettings, out: Path) -> Done:
     """Write both submissions of a sequence, and read them again as anyone would."""
     assert clip.truth is not None
-    raw, limits = read_raw(out / RAW / f"{clip.name}.jsonl"), settings.submission
-    linked = as_sequence(clip.truth, raw, link(raw, settings.tracker, limits.min_person_score))
-    made = {AP: ap_submission(clip.truth, raw), MOTA: without_joints(linked, limits.min_joint_score)}
+    raw, tracked = (read_kept(path) for path in _files(clip, out))
+    sure = without_joints(as_sequence(clip.truth, tracked), settings.submission.min_joint_score)
+    made = {AP: ap_submission(clip.truth, raw), MOTA: sure}
     for folder, sequence in made.items():
         _WRITERS[layout](sequence, out / folder / f"{clip.name}.json")
     pairs = None

@@ -1,4 +1,4 @@
-"""From raw poses to what is submitted: everything, for AP; and what is sure, linked, for the tracking figures.
+"""From kept poses to what is submitted: everything, for AP; and who is sure and linked, for the tracking figures.
 
 Every joint's score is multiplied by its person's: joints of different people are ranked in one list, and a reproduction
 of the published results found 71.5 mAP that way where joint scores alone gave 69.4.
@@ -6,34 +6,36 @@ of the published results found 71.5 mAP that way where joint scores alone gave 6
 
 from __future__ import annotations
 
-from collections.abc import Sequence as Items
 from dataclasses import replace
 
 import numpy as np
 
-from pose_track.benchmarks.raw_poses import RawPoses
+from pose_track.benchmarks.raw_poses import KeptPoses, sure_people
 from pose_track.formats.joints import convert_people
-from pose_track.linking import build_tracker
+from pose_track.linking import link_poses
 from pose_track.sequence import People, Sequence
-from pose_track.settings import TrackerSettings
 from pose_track.skeleton import POSETRACK_15
 from pose_track.track.tracker import FrameTime
+from pose_track.tracker_settings import TrackerSettings
 from pose_track.types import TrackedPoses
 
 
-def ap_submission(truth: Sequence, raw: RawPoses) -> Sequence:
+def ap_submission(truth: Sequence, raw: KeptPoses) -> Sequence:
     """Every pose of the listed frames; ids only number the people of a frame."""
-    return _scored(as_sequence(truth, raw, raw.frames))
+    return _scored(as_sequence(truth, raw))
 
 
-def link(raw: RawPoses, tracker: TrackerSettings, min_person_score: float) -> list[TrackedPoses]:
-    """The people of every frame whose score is at least so high, with identities."""
-    linker = build_tracker(tracker, raw.fps)
-    linked = []
-    for tracked in raw.frames:
-        sure = np.asarray(tracked.poses.scores >= np.float32(min_person_score))
-        linked.append(linker.update(tracked.poses[sure], FrameTime(tracked.frame_index, tracked.pts_seconds)))
-    return linked
+def link(raw: KeptPoses, tracker: TrackerSettings, min_person_score: float) -> KeptPoses:
+    """The people of every frame whose score is at least so high, with identities by place and motion alone: without
+    pictures, thus without optical flow, and without looks."""
+    frames = [FrameTime(tracked.frame_index, tracked.pts_seconds) for tracked in raw.frames]
+    sure = [sure_people(tracked.poses, min_person_score) for tracked in raw.frames]
+    found = link_poses(zip(frames, sure, strict=True), tracker, raw.fps)
+    linked = [
+        TrackedPoses(frame.index, frame.pts_seconds, poses[ids > 0], ids[ids > 0])
+        for frame, poses, ids in zip(frames, sure, found, strict=True)
+    ]
+    return replace(raw, frames=tuple(linked))
 
 
 def without_joints(sequence: Sequence, min_joint_score: float) -> Sequence:
@@ -46,14 +48,13 @@ def without_joints(sequence: Sequence, min_joint_score: float) -> Sequence:
     return _scored(replace(sequence, people=people[some], frame_of=sequence.frame_of[some]))
 
 
-def as_sequence(truth: Sequence, raw: RawPoses, frames: Items[TrackedPoses]) -> Sequence:
+def as_sequence(truth: Sequence, kept: KeptPoses) -> Sequence:
     """The people of the frames that the truth lists, in its order, with PoseTrack's 15 joints; everything else that the
     truth tells of its frames, but for regions to ignore, which are its own affair.
 
-    frames: all of the sequence's, by frame index. Positions are rounded as the raw file has them. Raises ValueError
-    where a listed frame is not among them.
+    Positions are rounded as the files have them. Raises ValueError where a listed frame is not among those kept.
     """
-    listed = [frames[index] for index in raw.places(truth).tolist()]
+    listed = [kept.frames[index] for index in kept.places(truth).tolist()]
     people = _people(listed)
     if listed:
         people = convert_people(people, listed[0].poses.skeleton, POSETRACK_15)
@@ -62,7 +63,7 @@ def as_sequence(truth: Sequence, raw: RawPoses, frames: Items[TrackedPoses]) -> 
     return Sequence(truth.name, POSETRACK_15, infos, people, frame_of, truth.layout, truth.more)
 
 
-def _people(frames: Items[TrackedPoses]) -> People:
+def _people(frames: list[TrackedPoses]) -> People:
     """Everybody in these frames; a joint with score 0 is not there."""
     joints = np.concatenate([t.poses.joints for t in frames]).astype(np.float64).round(2)
     joint_scores = np.concatenate([t.poses.joint_scores for t in frames]).astype(np.float64).round(4)

@@ -1,4 +1,4 @@
-"""AP and tracking figures for many pairs of thresholds, from one set of raw poses."""
+"""AP and tracking figures for many pairs of thresholds, from one set of raw poses, linked by place and motion alone."""
 
 from __future__ import annotations
 
@@ -10,13 +10,13 @@ from dataclasses import dataclass, fields
 from itertools import groupby
 from pathlib import Path
 
-from pose_track.benchmarks.raw_poses import RawPoses, read_raw
+from pose_track.benchmarks.raw_poses import KeptPoses, read_kept
 from pose_track.benchmarks.submissions import as_sequence, link, without_joints
 from pose_track.evaluation.posetrack import evaluate_posetrack
 from pose_track.formats.atomic import atomic_text
 from pose_track.formats.posetrack import read_posetrack
 from pose_track.sequence import Sequence as Truth
-from pose_track.settings import TrackerSettings
+from pose_track.tracker_settings import TrackerSettings
 
 logger = logging.getLogger(__name__)
 
@@ -51,7 +51,7 @@ def parse_thresholds(text: str) -> tuple[float, ...]:
     return tuple(sorted(values))
 
 
-def load_run(run: Path, gt: Path) -> list[tuple[Truth, RawPoses]]:
+def load_run(run: Path, gt: Path) -> list[tuple[Truth, KeptPoses]]:
     """Truth and raw poses of every sequence that a run of the benchmark has and whose truth has people.
 
     run: the run's folder; gt: the folder of annotations. Raises FileNotFoundError or ValueError where there is nothing
@@ -68,7 +68,7 @@ def load_run(run: Path, gt: Path) -> list[tuple[Truth, RawPoses]]:
         logger.warning(
             "%d of %d sequences have no raw poses and are left out: %s", len(lacking), len(files), lacking[0]
         )
-    found = [(read_posetrack(file), read_raw(path)) for file, path in kept.items() if path.exists()]
+    found = [(read_posetrack(file), read_kept(path)) for file, path in kept.items() if path.exists()]
     found = [(truth, raw) for truth, raw in found if truth.people.has_joint.any()]
     if not found:
         raise ValueError(f"{str(gt)!r} has no labelled people of the sequences in {str(run)!r}")
@@ -76,7 +76,7 @@ def load_run(run: Path, gt: Path) -> list[tuple[Truth, RawPoses]]:
 
 
 def sweep(
-    run: Sequence[tuple[Truth, RawPoses]],
+    run: Sequence[tuple[Truth, KeptPoses]],
     tracker: TrackerSettings,
     persons: Iterable[float],
     joints: Sequence[float],
@@ -85,12 +85,12 @@ def sweep(
 ) -> list[Point]:
     """A point for every pair of thresholds, person by person threshold.
 
-    People are linked once for each person threshold, for joints are left out after that. step is called after each
-    point.
+    People are linked once for each person threshold, for joints are left out after that; see `link` for what of the
+    tracker counts. step is called after each point.
     """
     points = []
     for person in persons:
-        linked = [(truth, as_sequence(truth, raw, link(raw, tracker, person))) for truth, raw in run]
+        linked = [(truth, as_sequence(truth, link(raw, tracker, person))) for truth, raw in run]
         for joint in joints:
             pairs = [(truth, without_joints(sequence, joint)) for truth, sequence in linked]
             found = evaluate_posetrack(pairs).modes[mode]
@@ -107,13 +107,15 @@ def best_mota(points: Iterable[Point]) -> Point | None:
 
 
 def sweep_table(points: Sequence[Point]) -> str:
-    """MOTA and AP as two tables: a line a person threshold, a column a joint threshold; the best MOTA is marked."""
+    """MOTA, of people linked without pictures, and AP as two tables: a line a person threshold, a column a joint
+    threshold; the best MOTA is marked."""
     best = best_mota(points)
     tables = [_grid(points, "MOTA", best), _grid(points, "AP", None)]
     told = (
         "MOTA is defined nowhere"
         if best is None
-        else f"* best MOTA {best.mota:.1f} (AP {best.ap:.1f}) at person {best.person:g}, joint {best.joint:g}"
+        else f"* best MOTA {best.mota:.1f} (AP {best.ap:.1f}) at person {best.person:g}, joint {best.joint:g}; "
+        "linked without pictures"
     )
     return "\n\n".join([*tables, told])
 

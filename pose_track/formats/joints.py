@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from pose_track.sequence import People
 from pose_track.skeleton import Skeleton
-from pose_track.types import Poses
+from pose_track.types import FloatArray, Poses
 
 Floats = NDArray[np.floating[Any]]
 
@@ -34,7 +34,8 @@ class _Plan(NamedTuple):
 
 
 def convert_poses(poses: Poses, target: Skeleton) -> Poses:
-    """The same people with the joints of `target`; a joint the poses lack has score 0."""
+    """The same people with the joints of `target`; a joint the poses lack has score 0, and no features (all 0), which
+    those made by the rule have not either."""
     source = poses.skeleton
     if source == target:
         return poses
@@ -46,7 +47,17 @@ def convert_poses(poses: Poses, target: Skeleton) -> Poses:
         position, score = _head_joint(poses.joints[:, needed], poses.joint_scores[:, needed])
         present = np.asarray((poses.joint_scores[:, needed] > 0).all(axis=1))
         joints[:, k], scores[:, k] = np.where(present[:, None], position, 0), np.where(present, score, 0)
-    return replace(poses, joints=joints, joint_scores=scores, skeleton=target)
+    features = _features(poses, target, to, of)
+    return replace(poses, joints=joints, joint_scores=scores, skeleton=target, features=features)
+
+
+def _features(poses: Poses, target: Skeleton, to: list[int], of: list[int]) -> FloatArray | None:
+    """(N, K, C) those of the joints that both skeletons have."""
+    if poses.features is None:
+        return None
+    features = np.zeros((len(poses), target.num_joints, poses.features.shape[2]), np.float32)
+    features[:, to] = poses.features[:, of]
+    return features
 
 
 def convert_people(people: People, source: Skeleton, target: Skeleton) -> People:

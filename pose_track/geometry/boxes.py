@@ -24,6 +24,16 @@ def box_areas(boxes: ArrayLike) -> Array:
     return np.asarray(width * height)
 
 
+def box_centers(boxes: ArrayLike) -> Array:
+    """(N, 2) centres x y of (N, 4) boxes x1 y1 x2 y2.
+
+    >>> box_centers([[0, 0, 4, 3]]).tolist()
+    [[2.0, 1.5]]
+    """
+    boxes = _as_boxes(boxes)
+    return np.asarray((boxes[:, :2] + boxes[:, 2:]) / 2)
+
+
 def head_sizes(boxes: ArrayLike) -> Array:
     """(N,) the lengths in pixels that PCKh and PoseTrack measure by: 0.6 of the diagonals of (N, 4) head boxes x1 y1
     x2 y2 (as in the published evaluations of both); NaN where a box has one.

@@ -47,6 +47,35 @@ def oks_matrix(
     return np.asarray((nearness * counts).sum(axis=-1) / np.maximum(counts.sum(axis=-1), 1))
 
 
+def oks_of_pairs(
+    joints_a: NDArray[np.floating],
+    scores_a: NDArray[np.floating],
+    joints_b: NDArray[np.floating],
+    scores_b: NDArray[np.floating],
+    areas: NDArray[np.floating],
+    sigmas: ArrayLike,
+    min_joint_score: float,
+) -> Array:
+    """(...) similarity in [0, 1] of poses `a` to the poses `b` beside them; NaN where no joint is scored above
+    `min_joint_score` in both.
+
+    joints: (..., K, 2) x y in pixels; scores: (..., K); areas: (...) in square pixels; sigmas: (K,). Leading axes are
+    broadcast.
+
+    >>> a, b = np.zeros((1, 2, 2)), np.array([[[0, 0], [3, 4]]])
+    >>> oks_of_pairs(a, np.ones((1, 2)), b, np.ones((1, 2)), np.array([100.]), [.25, .25], .2).round(3).tolist()
+    [0.803]
+    """
+    counts = (scores_a > min_joint_score) & (scores_b > min_joint_score)
+    dx, dy = np.moveaxis(joints_a - joints_b, -1, 0)
+    squared = dx * dx + dy * dy  # five times as fast as a sum over an axis of two
+    variances = (2 * np.asarray(sigmas)) ** 2
+    nearness = np.exp(-squared / (2 * variances * (areas[..., None] + np.spacing(1))).astype(squared.dtype))
+    total = np.where(counts, nearness, 0).sum(axis=-1)
+    number = counts.sum(axis=-1)
+    return np.asarray(np.divide(total, number, out=np.full(number.shape, np.nan), where=number > 0))
+
+
 def suppress_oks(oks: Array, scores: ArrayLike, max_oks: float) -> Indices:
     """Kept indices, in falling score order, after the doubles among N people went: of two with an OKS above
     `max_oks`, the better one stays. oks: (N, N) from `oks_matrix` of the people with themselves; scores: (N,).

@@ -17,6 +17,7 @@ from pose_track.skeleton import Skeleton
 from pose_track.types import Detections, ImageArray, Poses
 
 Run = Callable[[ImageArray], FloatArray]
+RunWithLooks = Callable[[ImageArray], tuple[FloatArray, FloatArray]]
 
 
 def crop_people(image: ImageArray, matrices: Matrix, size: tuple[int, int]) -> ImageArray:
@@ -56,24 +57,48 @@ def place_crops(codec: Codec, boxes: NDArray[np.floating], padding: float) -> tu
 def estimate_crops(run: Run, codec: Codec, crops: ImageArray, matrices: Matrix) -> tuple[FloatArray, FloatArray]:
     """Joints (B, K, 2) in frame pixels and their scores (B, K) of crops (B, h, w, 3), by the matrices that cut them."""
     joints, scores = codec.decode(run(crops))
-    return apply_affine(invert_affine(matrices), joints).astype(np.float32), scores
+    return _in_frame(joints, matrices), scores
+
+
+def _in_frame(joints: FloatArray, matrices: Matrix) -> FloatArray:
+    return apply_affine(invert_affine(matrices), joints).astype(np.float32)
+
+
+def sample_maps(maps: FloatArray, cells: NDArray[np.floating]) -> FloatArray:
+    """(B, K, C) what maps (B, C, h, w) hold at cells (B, K, 2) x y, bilinear; beyond the border, as at the border.
+
+    >>> maps = np.array([[[[0, 1], [2, 3]]]], np.float32)
+    >>> sample_maps(maps, np.array([[[1, 0], [.5, .5], [9, -9]]])).tolist()
+    [[[1.0], [1.5], [1.0]]]
+    """
+    h, w = maps.shape[2:]
+    cells = np.clip(cells, 0, (w - 1, h - 1))
+    low = cells.astype(np.int64)
+    x, y = np.moveaxis(low, -1, 0)
+    right, below = np.minimum(x + 1, w - 1), np.minimum(y + 1, h - 1)
+    u, v = np.moveaxis((cells - low).astype(np.float32), -1, 0)[..., None]  # (B, K, 2) -> twice (B, K, 1)
+    batch = np.arange(len(maps))[:, None]
+    upper = (1 - u) * maps[batch, :, y, x] + u * maps[batch, :, y, right]
+    lower = (1 - u) * maps[batch, :, below, x] + u * maps[batch, :, below, right]
+    return np.asarray((1 - v) * upper + v * lower, np.float32)
 
 
 class PoseEstimator:
     """The poses of the people in given boxes, by a heatmap network run on a crop of each.
 
     run: network from crops (B, h, w, 3) uint8 RGB to heatmaps (B, K, h / 4, w / 4), such as a `TorchRuntime`, which
-    also does the flip test. skeleton: the K joints. codec: that which the network was trained with; it also tells the
-    size of the crops. padding: how much larger than its box a crop is. max_batch: crops run at once. max_oks: of two
-    people more similar than this (OKS, over the areas of their crops), the one of lower score is dropped; 1 keeps all.
-    min_joint_score: joints up to this score do not count in the score of a person.
+    also does the flip test; or to these and looks (B, C, ...), such as `TorchRuntime.with_looks`: then the poses have
+    features, the looks at each joint. skeleton: the K joints. codec: that which the network was trained with; it also
+    tells the size of the crops. padding: how much larger than its box a crop is. max_batch: crops run at once. max_oks:
+    of two people more similar than this (OKS, over the areas of their crops), the one of lower score is dropped; 1
+    keeps all. min_joint_score: joints up to this score do not count in the score of a person.
 
     Raises ValueError for a `max_batch` below 1.
     """
 
     def __init__(
         self,
-        run: Run,
+        run: Run | RunWithLooks,
         skeleton: Skeleton,
         codec: Codec,
         padding: float = 1.25,
@@ -103,16 +128,25 @@ class PoseEstimator:
             return Poses.empty(self.skeleton)
         matrices, areas = place_crops(self._codec, detections.boxes, self._padding)
         parts = list(self._estimate(image, matrices))
-        joints, joint_scores = (np.concatenate(part) for part in zip(*parts, strict=True))
+        joints, joint_scores, *features = (np.concatenate(part) for part in zip(*parts, strict=True))
         scores = person_scores(detections.scores, joint_scores, self._min_joint_score)
-        poses = Poses(joints, joint_scores, detections.boxes, scores, self.skeleton, detections.sources)
+        poses = Poses(joints, joint_scores, detections.boxes, scores, self.skeleton, detections.sources, *features)
         return self._without_doubles(poses, areas)
 
-    def _estimate(self, image: ImageArray, matrices: Matrix) -> Iterator[tuple[FloatArray, FloatArray]]:
-        """Joints (B, K, 2) in frame pixels and their scores (B, K), batch by batch."""
+    def _estimate(self, image: ImageArray, matrices: Matrix) -> Iterator[tuple[FloatArray, ...]]:
+        """Joints (B, K, 2) in frame pixels, scores (B, K) and, given looks, features (B, K, C), batch by batch."""
         for start in range(0, len(matrices), self._max_batch):
             batch = matrices[start : start + self._max_batch]
-            yield estimate_crops(self._run, self._codec, crop_people(image, batch, self._codec.input_size), batch)
+            output = self._run(crop_people(image, batch, self._codec.input_size))
+            heatmaps, *looks = output if isinstance(output, tuple) else (output,)
+            joints, scores = self._codec.decode(heatmaps)
+            yield _in_frame(joints, batch), scores, *(self._features(maps, joints) for maps in looks)
+
+    def _features(self, looks: FloatArray, joints: FloatArray) -> FloatArray:
+        """(B, K, C) looks (B, C, h, w) at joints (B, K, 2) in crop pixels. Convolutions of stride s have the middle of
+        their cell c at pixel s c, whatever the codec takes a heatmap's cell for."""
+        stride = self._codec.input_size[0] / looks.shape[3]
+        return sample_maps(looks, joints / stride)
 
     def _without_doubles(self, poses: Poses, areas: NDArray[np.float64]) -> Poses:
         who = (poses.joints, poses.joint_scores, areas)

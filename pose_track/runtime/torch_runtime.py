@@ -54,10 +54,10 @@ def _cpu_has_bfloat16() -> bool:
 class TorchRuntime:
     """A network as a function from pictures to arrays: (B, H, W, 3) uint8 RGB -> (B, K, h, w) float32.
 
-    network: takes normalised RGB (B, 3, H, W) and gives one tensor; it is moved to the device and set to evaluation
-    in place. device and precision: see `resolve_device` and `resolve_precision`. flip_indices: (K,) twins of the
-    joints (`Skeleton.flip_indices`); where given, the mirrored pictures are run too and the heatmaps of both
-    averaged, the mirrored ones moved one cell to the right where flip_shift (`Codec.flip_shift`) says so.
+    network: takes normalised RGB (B, 3, H, W) and gives a tensor, or two for `with_looks`; it is moved to the device
+    and set to evaluation in place. device and precision: see `resolve_device` and `resolve_precision`. flip_indices:
+    (K,) twins of the joints (`Skeleton.flip_indices`); where given, the mirrored pictures are run too and the heatmaps
+    of both averaged, the mirrored ones moved one cell to the right where flip_shift (`Codec.flip_shift`) says so.
     """
 
     def __init__(
@@ -75,23 +75,34 @@ class TorchRuntime:
         model = nn.Sequential(Normalize(), network).eval()
         self._model = model.to(device=self.device, memory_format=torch.channels_last)  # type: ignore[call-overload]
 
-    @torch.inference_mode()
     def __call__(self, images: NDArray[np.uint8]) -> NDArray[np.float32]:
         """Run the network on a batch. Raises ValueError on another shape or type than (B, H, W, 3) uint8."""
+        return self._outputs(images)[0]
+
+    def with_looks(self, images: NDArray[np.uint8]) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+        """What a call gives, and the second output of a network that has two, such as `HRNetWithLooks`: (B, C, h, w)
+        of the pictures as they are, not mirrored. Raises ValueError as a call does, and for a network of one output."""
+        outputs = self._outputs(images)
+        if len(outputs) != 2:
+            raise ValueError(f"the network must give two outputs, got {len(outputs)}; wrap it in HRNetWithLooks")
+        return outputs[0], outputs[1]
+
+    @torch.inference_mode()
+    def _outputs(self, images: NDArray[np.uint8]) -> list[NDArray[np.float32]]:
         if images.ndim != 4 or images.shape[3] != 3 or images.dtype != np.uint8:
             raise ValueError(f"images must be (B, H, W, 3) uint8, got {images.shape} {images.dtype}")
         batch = torch.from_numpy(np.require(images, requirements=("C", "W"))).to(self.device)
         batch = batch.permute(0, 3, 1, 2)  # (B, H, W, 3) -> (B, 3, H, W), in memory still channels last
-        outputs = self._forward(batch)
+        first, *others = self._forward(batch)
         if self._flip_indices is not None:
-            outputs = average_flipped(outputs, self._forward(batch.flip(-1)), self._flip_indices, self._flip_shift)
-        return np.asarray(outputs.cpu().numpy())
+            first = average_flipped(first, self._forward(batch.flip(-1))[0], self._flip_indices, self._flip_shift)
+        return [np.asarray(output.cpu().numpy()) for output in (first, *others)]
 
-    def _forward(self, batch: Tensor) -> Tensor:
+    def _forward(self, batch: Tensor) -> list[Tensor]:
         self._model.eval()  # a network that is trained meanwhile may have been switched back
         with self._autocast():
-            output: Tensor = self._model(batch)
-        return output.float()
+            output: Tensor | tuple[Tensor, ...] = self._model(batch)
+        return [part.float() for part in (output if isinstance(output, tuple) else (output,))]
 
     def _autocast(self) -> contextlib.AbstractContextManager[object]:
         if self.dtype == torch.float32:

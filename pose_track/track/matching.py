@@ -52,13 +52,20 @@ def match_hungarian(similarity: Similarity, min_similarity: float) -> Pairs:
     (array([0, 1]), array([1, 0]))
     """
     admissible = _admissible(similarity, min_similarity)
-    if not admissible.any():
-        return np.zeros(0, np.int64), np.zeros(0, np.int64)
-    # Leaving a row or a column alone costs 0 (the limit): a pair is worth its similarity, a barred one costs more.
-    cost = np.where(admissible, -similarity, 1.0)
-    _, col_of_row, _ = lap.lapjv(cost, extend_cost=True, cost_limit=0.0)
+    num_of_row, num_of_col = admissible.sum(axis=1), admissible.sum(axis=0)
+    col_of_row = np.full(len(similarity), -1)
+    rows, cols = np.nonzero(admissible)
+    alone = (num_of_row[rows] == 1) & (num_of_col[cols] == 1)  # pairs without rivals
+    col_of_row[rows[alone]] = cols[alone]
+    rows, cols = np.unique(rows[~alone]), np.unique(cols[~alone])
+    if len(rows):
+        # Leaving a row or a column alone costs 0 (the limit): a pair is worth its similarity, a barred one costs more.
+        contested = np.ix_(rows, cols)
+        cost = np.where(admissible[contested], -similarity[contested], 1.0)
+        _, found, _ = lap.lapjv(cost, extend_cost=True, cost_limit=0.0)
+        col_of_row[rows] = np.where(found >= 0, cols[found], -1)
     rows = np.flatnonzero(col_of_row >= 0)
-    return rows.astype(np.int64), col_of_row[rows].astype(np.int64)
+    return rows, col_of_row[rows]
 
 
 MATCHERS: dict[str, Matcher] = {"greedy": match_greedy, "hungarian": match_hungarian}

@@ -1,55 +1,71 @@
-"""How alike the poses of two frames are: the (N, M) matrix a tracker matches on."""
+"""How alike tracked people and new poses are: the (T, N) matrix a tracker matches on."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 
 import numpy as np
 from numpy.typing import NDArray
 
-from pose_track.geometry.boxes import box_areas, iou_matrix
-from pose_track.geometry.oks import oks_matrix
-from pose_track.types import Poses
+from pose_track.geometry.boxes import box_areas, box_centers
+from pose_track.track.cues import CUES, Scene, iou_cue
+from pose_track.track.tracks import Tracks
+from pose_track.types import IntArray, Poses
 
-PoseSimilarity = Callable[[Poses, Poses], NDArray[np.float64]]
+Floats = NDArray[np.float64]
+
+_REACH = 2.0  # body sizes; joints so far off have next to no OKS, even widened by three
 
 
-def oks_similarity(min_joint_score: float = 0.2, widening: float = 3.0) -> PoseSimilarity:
-    """A function giving the (N, M) object keypoint similarity, in [0, 1], of N poses to M poses of the same skeleton.
+@dataclass(frozen=True)
+class Similarity:
+    """A weighted mean of cues, see `cues.CUES`.
 
-    Only joints scored above `min_joint_score` in both poses count; a pair without any is compared by the overlap of
-    its boxes instead, so that a person whose joints are all unsure is not lost.
-
-    `widening` multiplies the skeleton's sigmas. Those describe how far annotators disagree on one picture, which a
-    moving wrist or nose leaves behind within a frame or two; 1 is the plain measure. The area is that of the boxes
-    the poses were estimated in, not of the joints' extent, which shrinks to nothing for a half-hidden person.
-    Measured on the truth of Multi-Person PoseTrack (30 sequences, every fifth frame, Hungarian matching, least
-    similarity 0.2), identity switches: plain OKS 74 (89 with the extent as area), box overlap 58, the mean of the two
-    55, widened by two 26, by three 24. Widened by four it was as good there, but confused neighbours at full rate.
-
-    Raises ValueError unless `widening` is positive.
+    weights: of each cue, none of them negative; a cue that tells nothing of a pair is left out of its mean, and a pair
+    of which none tells anything, as its joints are all unsure, is compared by the overlap of its boxes. gates: the
+    least a cue must be for the pair to be considered at all. widening: multiplies the skeleton's sigmas, which describe
+    how far annotators disagree on one picture; a moving wrist or nose leaves that behind within a frame or two.
     """
-    if not widening > 0:
-        raise ValueError(f"widening must be positive, got {widening!r}")
 
-    def similarity(a: Poses, b: Poses) -> NDArray[np.float64]:
-        oks = oks_matrix(
-            a.joints,
-            a.joint_scores,
-            box_areas(a.boxes),
-            b.joints,
-            b.joint_scores,
-            box_areas(b.boxes),
-            widening * a.skeleton.sigmas,
-            min_joint_score,
-        )
-        sure_a, sure_b = a.joint_scores > min_joint_score, b.joint_scores > min_joint_score
-        comparable = sure_a.astype(np.float32) @ sure_b.astype(np.float32).T > 0  # (N, K) @ (K, M) -> (N, M)
-        return oks if comparable.all() else np.where(comparable, oks, iou_similarity(a, b))
+    weights: Mapping[str, float]
+    gates: Mapping[str, float] = field(default_factory=dict)
+    widening: float = 3.0
 
-    return similarity
+    def __call__(self, tracks: Tracks, poses: Poses, seconds: float) -> Floats:
+        """(T, N) similarity in [0, 1] of T tracks to N poses; 0 for those far apart, and beyond a gate."""
+        found = np.zeros((len(tracks), len(poses)))
+        rows, cols = self._near(tracks, poses, seconds)
+        if len(rows):
+            found[rows, cols] = self._of_pairs(Scene(tracks, poses, seconds, self.widening), rows, cols)
+        return found
+
+    def _near(self, tracks: Tracks, poses: Poses, seconds: float) -> tuple[IntArray, IntArray]:
+        """The pairs that are near each other, where last seen or where expected."""
+        centers, last = box_centers(poses.boxes), box_centers(tracks.boxes)
+        expected = last + tracks.expected_move(seconds)
+        reach = _REACH**2 * np.maximum.outer(tracks.areas, np.maximum(box_areas(poses.boxes), 1.0))
+        near = (_squared(last, centers) < reach) | (_squared(expected, centers) < reach)
+        rows, cols = np.nonzero(near)
+        return rows, cols
+
+    def _of_pairs(self, scene: Scene, rows: IntArray, cols: IntArray) -> Floats:
+        total, weight, passes = np.zeros(len(rows)), np.zeros(len(rows)), np.ones(len(rows), bool)
+        for name, cue in CUES.items():
+            share, gate = self.weights.get(name, 0.0), self.gates.get(name, 0.0)
+            if share or gate:
+                value = cue(scene, rows, cols)
+                known = ~np.isnan(value)
+                total += share * np.where(known, value, 0)
+                weight += share * known
+                passes &= ~(value < gate)
+        unknown = weight == 0
+        if unknown.any():
+            total[unknown], weight[unknown] = iou_cue(scene, rows[unknown], cols[unknown]), 1
+        return np.where(passes, total / weight, 0)
 
 
-def iou_similarity(a: Poses, b: Poses) -> NDArray[np.float64]:
-    """(N, M) intersection over union, in [0, 1], of the boxes of N poses and M poses."""
-    return iou_matrix(a.boxes, b.boxes)
+def _squared(a: NDArray[np.floating], b: NDArray[np.floating]) -> NDArray[np.floating]:
+    """(T, N) squared distances."""
+    dx, dy = np.subtract.outer(a[:, 0], b[:, 0]), np.subtract.outer(a[:, 1], b[:, 1])
+    return np.asarray(dx * dx + dy * dy)

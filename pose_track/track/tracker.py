@@ -2,15 +2,21 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Protocol, TypeVar
 
 import numpy as np
+from numpy.typing import NDArray
 
 from pose_track.skeleton import Skeleton
-from pose_track.track.matching import Matcher
-from pose_track.track.similarity import PoseSimilarity
-from pose_track.types import Array, Detections, IntArray, Poses, TrackedPoses
+from pose_track.track.association import Association
+from pose_track.track.confirmation import confirmed
+from pose_track.track.propagation import Flow, Propagation, carry
+from pose_track.track.tracks import Tracks
+from pose_track.types import Detections, Frame, IntArray, Poses
+
+T = TypeVar("T")
 
 
 class Timed(Protocol):
@@ -31,144 +37,128 @@ class FrameTime:
     pts_seconds: float
 
 
-@dataclass(frozen=True, eq=False)
-class _Tracks:
-    """T people who may be seen again. poses: where each was last; ids: (T,), 0 = not confirmed; num_seen: (T,) in
-    how many frames; last_index: (T,) index of the last of these."""
-
-    poses: Poses
-    ids: IntArray
-    num_seen: IntArray
-    last_index: IntArray
-
-    def __len__(self) -> int:
-        return len(self.ids)
-
-    def __getitem__(self, keep: Array) -> _Tracks:
-        return _Tracks(self.poses[keep], self.ids[keep], self.num_seen[keep], self.last_index[keep])
-
-    def __add__(self, other: _Tracks) -> _Tracks:
-        return _Tracks(
-            _join(self.poses, other.poses),
-            np.concatenate([self.ids, other.ids]),
-            np.concatenate([self.num_seen, other.num_seen]),
-            np.concatenate([self.last_index, other.last_index]),
-        )
-
-    @classmethod
-    def empty(cls, skeleton: Skeleton) -> _Tracks:
-        none = np.zeros(0, np.int64)
-        return cls(Poses.empty(skeleton), none, none, none)
-
-
-def _join(a: Poses, b: Poses) -> Poses:
-    """The people of both."""
-    assert a.sources is not None
-    assert b.sources is not None
-    return Poses(
-        np.concatenate([a.joints, b.joints]),
-        np.concatenate([a.joint_scores, b.joint_scores]),
-        np.concatenate([a.boxes, b.boxes]),
-        np.concatenate([a.scores, b.scores]),
-        a.skeleton,
-        np.concatenate([a.sources, b.sources]),
-    )
+NO_PROPAGATION = Propagation()
 
 
 class PoseTracker:
-    """Links each frame's poses to those seen before, by similarity.
+    """Links each frame's poses to those seen before.
 
-    similarity: gives the (N, M) matrix of N tracked and M new poses; match: pairs its rows with its columns, see
-    `matching`; min_similarity: a pair below it is never the same person; buffer_frames: for how many frames a person
-    may go unseen and still be taken up again under the old id, counted by frame index; min_start_score: a pose that
-    continues nobody is let go unless its person score is at least this; min_confirm_frames: a person is given an id,
-    and is in the output, from the so-manieth successive `update` that saw them. 1 outputs everyone at once; with n
-    the first n - 1 frames of everyone are missing from the output, because an online tracker cannot take them back.
+    associate: pairs people with poses. buffer_frames: for how many frames a person may go unseen and still be taken up
+    again under the old id, counted by frame index; reentry_frames: the same, for who looks alike. min_start_score: a
+    pose that continues nobody begins a new track only if its person score is at least this, and it was not found by
+    propagation. min_confirm_frames: see `confirmed`. flow: the optical flow, None for none; a shot cut ends all tracks.
+    propagation: how people whom the detector misses are followed by the flow. num_carried: how many of the last frames'
+    poses are carried along it, for the cue "flow".
 
-    A person is compared by the last pose seen, where it was: a gap is bridged only while they stay near it.
-
-    ids are 1, 2, 3, ... in the order in which people first come into the output, in one frame by falling person
-    score; none is used again before `reset`. Raises ValueError for a negative `buffer_frames` or a
-    `min_confirm_frames` below 1.
+    ids are 1, 2, 3, ... in the order in which people first come, in one frame by falling person score; none is used
+    again before `reset`. Raises ValueError for a negative `buffer_frames`.
     """
 
     def __init__(
         self,
-        similarity: PoseSimilarity,
-        match: Matcher,
-        min_similarity: float,
+        associate: Association,
         buffer_frames: int,
-        min_start_score: float,
+        reentry_frames: int = 0,
+        min_start_score: float = 0.0,
         min_confirm_frames: int = 1,
+        flow: Flow | None = None,
+        propagation: Propagation = NO_PROPAGATION,
+        num_carried: int = 1,
     ) -> None:
         if buffer_frames < 0:
             raise ValueError(f"buffer_frames must be 0 or more, got {buffer_frames!r}")
-        if min_confirm_frames < 1:
-            raise ValueError(f"min_confirm_frames must be 1 or more, got {min_confirm_frames!r}")
-        self._similarity = similarity
-        self._match = match
-        self._min_similarity = min_similarity
+        self._associate = associate
         self._buffer_frames = buffer_frames
+        self._memory_frames = max(buffer_frames, reentry_frames)
         self._min_start_score = min_start_score
         self._min_confirm_frames = min_confirm_frames
+        self._flow = flow
+        self._propagation = propagation
+        self._num_carried = num_carried
         self.reset()
 
     def reset(self) -> None:
         """Forget everybody and count ids from 1 again: call it before another video."""
-        self._tracks: _Tracks | None = None
+        self._tracks: Tracks | None = None
+        self._skeleton: Skeleton | None = None
         self._next_id = 1
         self._last_index = -1
+        if self._flow is not None:
+            self._flow.reset()
 
-    def propose(self, frame: Timed) -> Detections:
-        """Boxes where tracked people should be in `frame`, besides the detector's. Without optical flow there is
-        nothing to propose: always empty."""
-        return Detections.empty()
+    def propose(self, frame: Frame) -> Detections:
+        """Boxes where people should be in the next frame, besides those that a detector finds; "flow" is their source.
 
-    def update(self, poses: Poses, frame: Timed) -> TrackedPoses:
-        """The people of the next frame with their ids, in the order of `poses`.
-
-        Call it for every frame, also for one without people. Whoever continues a person with an id is in the output;
-        the others are as `min_start_score` and `min_confirm_frames` say. Raises ValueError when the frame index does
-        not rise or the skeleton changes before `reset`.
+        Call it for every frame, before `assign`, where there are pictures; without optical flow there is nothing to
+        propose.
         """
-        tracks = self._candidates(poses, frame)
-        rows, cols = self._pair(tracks, poses)
-        ids, num_seen = np.zeros(len(poses), np.int64), np.ones(len(poses), np.int64)
-        ids[cols] = tracks.ids[rows]
-        num_seen[cols] += tracks.num_seen[rows]
-        tracked = poses.scores >= self._min_start_score
-        tracked[cols] = True
-        self._give_ids(ids, poses, tracked & (ids == 0) & (num_seen >= self._min_confirm_frames))
+        if self._flow is None:
+            return Detections.empty()
+        step = self._flow.advance(frame.image)
+        if step.is_cut:
+            self._tracks = None
+        if self._tracks is None:
+            return Detections.empty()
+        self._tracks = carry(self._tracks, step)
+        return self._propagation.boxes(self._tracks)
 
-        seen = _Tracks(poses, ids, num_seen, np.full(len(poses), frame.index, np.int64))[tracked]
-        missed = tracks.ids > 0  # who is missed before being confirmed is forgotten
-        missed[rows] = False
-        self._tracks = seen + tracks[missed]
-        self._last_index = frame.index
-        shown = ids > 0
-        return TrackedPoses(frame.index, frame.pts_seconds, poses[shown], ids[shown])
+    def assign(self, poses: Poses, frame: Timed) -> IntArray:
+        """(N,) the ids of the people of the next frame, 0 for a pose that is nobody's.
 
-    def _candidates(self, poses: Poses, frame: Timed) -> _Tracks:
-        """The tracks that have not been unseen for too long."""
+        Call it for every frame, also for one without people. Raises ValueError when the frame index does not rise or
+        the skeleton changes before `reset`.
+        """
+        self._check(poses, frame)
+        order = _canonical(poses)
+        ids = np.zeros(len(poses), np.int64)
+        ids[order] = self._assign(poses[order], frame)
+        return ids
+
+    def confirmed(self, linked: Iterable[tuple[T, IntArray]]) -> Iterator[tuple[T, IntArray]]:
+        """The frames with their ids, without people seen for a moment only: see `confirmation.confirmed`."""
+        return confirmed(linked, self._min_confirm_frames, self._memory_frames)
+
+    def _check(self, poses: Poses, frame: Timed) -> None:
         if frame.index <= self._last_index:
             raise ValueError(f"frame index must rise: got {frame.index} after {self._last_index}; reset() starts anew")
+        if self._skeleton not in (None, poses.skeleton):
+            raise ValueError(f"poses must have the skeleton {self._skeleton.name!r}, got {poses.skeleton.name!r}")
+        self._skeleton, self._last_index = poses.skeleton, frame.index
+
+    def _assign(self, poses: Poses, frame: Timed) -> IntArray:
+        tracks = self._live(poses.skeleton, frame)
+        usable = np.flatnonzero(self._propagation.accepts(poses))
+        is_recent = frame.index - tracks.last_index - 1 <= self._buffer_frames
+        rows, cols = self._associate(tracks, poses[usable], frame.pts_seconds, is_recent)
+        cols = usable[cols]
+        ids = np.zeros(len(poses), np.int64)
+        ids[cols] = tracks.ids[rows]
+        new = (ids == 0) & (poses.scores >= self._min_start_score) & (poses.sources != "flow")
+        self._count(ids, new)
+        missed = np.ones(len(tracks), bool)
+        missed[rows] = False
+        self._tracks = (
+            tracks[rows].seen(poses[cols], frame.index, frame.pts_seconds)
+            + tracks[missed].missed()
+            + Tracks.start(poses[new], ids[new], frame.index, frame.pts_seconds, self._num_carried)
+        )
+        return ids
+
+    def _live(self, skeleton: Skeleton, frame: Timed) -> Tracks:
+        """The tracks that have not been unseen for too long."""
         if self._tracks is None:
-            return _Tracks.empty(poses.skeleton)
-        known = self._tracks.poses.skeleton
-        if poses.skeleton != known:
-            raise ValueError(f"poses must have the skeleton {known.name!r}, got {poses.skeleton.name!r}")
-        num_unseen = frame.index - self._tracks.last_index - 1
-        return self._tracks[(num_unseen <= self._buffer_frames) | (self._tracks.ids == 0)]
+            return Tracks.empty(skeleton, self._num_carried)
+        lives = frame.index - self._tracks.last_index - 1 <= self._memory_frames
+        return self._tracks if lives.all() else self._tracks[lives]
 
-    def _pair(self, tracks: _Tracks, poses: Poses) -> tuple[IntArray, IntArray]:
-        """Which track (rows) goes on as which pose (columns)."""
-        if not len(tracks) or not len(poses):
-            return np.zeros(0, np.int64), np.zeros(0, np.int64)
-        return self._match(self._similarity(tracks.poses, poses), self._min_similarity)
+    def _count(self, ids: IntArray, new: NDArray[np.bool_]) -> None:
+        """Write the next ids into the places of `ids` marked in `new`."""
+        num = int(new.sum())
+        ids[new] = self._next_id + np.arange(num)
+        self._next_id += num
 
-    def _give_ids(self, ids: IntArray, poses: Poses, new: Array) -> None:
-        """Write the next ids into the places of `ids` marked in `new`, the best person first."""
-        people = np.flatnonzero(new)
-        people = people[np.argsort(-poses.scores[people], kind="stable")]
-        ids[people] = self._next_id + np.arange(len(people))
-        self._next_id += len(people)
+
+def _canonical(poses: Poses) -> IntArray:
+    """An order of the poses that does not depend on the one they come in: the best person first."""
+    x, y = poses.joints.sum(axis=1).T
+    return np.lexsort((*poses.boxes.T, y, x, -poses.scores))

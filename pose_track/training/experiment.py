@@ -13,7 +13,7 @@ from pose_track.datasets.top_down import PoseAugmentation
 from pose_track.models.centre import SIZE_MULTIPLE
 from pose_track.models.codec import Codec
 from pose_track.models.heatmaps import Kind
-from pose_track.settings import Positive, Section
+from pose_track.section import Positive, Section
 from pose_track.training.optimizer import OptimizerOptions
 from pose_track.training.options import LoopOptions
 from pose_track.training.validation import Metric

@@ -87,27 +87,51 @@ def test_the_second_run_tracks_nothing(data: Path, looks: Callable[[Detect], Non
     first = {path: path.read_bytes() for path in sorted((data.parent / "out").rglob("*")) if path.is_file()}
     assert {path.relative_to(data.parent / "out").as_posix() for path in first} == {
         *(f"{kind}/{name}.json" for kind in ("ap", "mota") for name in "ab"),
-        *("raw/a.jsonl", "raw/b.jsonl", "report.md", "report.json"),
+        *(f"{kind}/{name}.jsonl" for kind in ("raw", "tracked") for name in "ab"),
+        *("report.md", "report.json"),
     }
     looks(never)
     assert benchmark(data) == 0
     assert {path: path.read_bytes() for path in first} == first
 
 
-def test_thresholds_and_tracker_may_change_without_tracking_again(data: Path, looks: Callable[[Detect], None]) -> None:
+def test_the_threshold_of_joints_may_change_without_tracking_again(data: Path, looks: Callable[[Detect], None]) -> None:
     assert benchmark(data) == 0
     looks(never)
     assert benchmark(data, "--submission.min_joint_score", "0.81") == 0  # all joints score 0.8
     assert total(data, "ap") == pytest.approx(100)  # nothing is dropped there
     assert total(data, "mot_recall") == 0
-    assert benchmark(data, "--submission.min_person_score", "0.91") == 0  # people score 0.9
-    assert total(data, "mot_recall") == 0
-    assert benchmark(data, "--tracker.min_confirm_frames", "2") == 0
-    assert 0 < total(data, "mot_recall") < 100
-    assert benchmark(data, "--tracker.min_start_score", "1") == 0
-    assert total(data, "mot_recall") == 0
     assert benchmark(data) == 0
     assert total(data, "mota") == pytest.approx(100)
+
+
+@pytest.mark.parametrize("kind", ["raw", "tracked"])
+def test_a_sequence_that_lacks_either_file_is_tracked_again(
+    kind: str, data: Path, looks: Callable[[Detect], None]
+) -> None:
+    seen = []
+
+    def noted(frame: Frame) -> Detections:
+        seen.append(frame.index)
+        return one_person(frame)
+
+    assert benchmark(data) == 0
+    lost = data.parent / "out" / kind / "b.jsonl"
+    header, *frames = lost.read_bytes().splitlines(keepends=True)
+    for rest in (None, [header, *frames[:-1]]):
+        lost.unlink() if rest is None else lost.write_bytes(b"".join(rest))
+        looks(noted)
+        assert benchmark(data) == 0
+        assert seen == [0, 1, 2, 3, 4]  # of b alone
+        assert lost.read_bytes().splitlines(keepends=True)[1:] == frames
+        seen.clear()
+
+
+@pytest.mark.parametrize("setting", ["submission.min_person_score", "tracker.min_start_score"])
+def test_who_scores_too_low_is_not_tracked(setting: str, data: Path) -> None:
+    assert benchmark(data, f"--{setting}", "0.91") == 0  # people score 0.9
+    assert total(data, "ap") == pytest.approx(100)
+    assert total(data, "mot_recall") == 0
 
 
 @pytest.mark.parametrize(
@@ -117,6 +141,10 @@ def test_thresholds_and_tracker_may_change_without_tracking_again(data: Path, lo
         (["--pose.flip_test", "true"], "pose.flip_test False, now True"),
         (["--reader.image_fps", "30"], "reader.image_fps 25.0, now 30.0"),
         (["--pose.weights", "other.safetensors"], "pose.weights '"),
+        (["--tracker.matching", "greedy"], "tracker.matching 'hungarian', now 'greedy'"),
+        (["--tracker.flow.max_frames", "3"], "tracker.flow.max_frames 30, now 3"),
+        (["--tracker", "fast"], "tracker.weights.oks 0.0, now 1.0"),
+        (["--submission.min_person_score", "0.3"], "submission.min_person_score 0.2, now 0.3"),
     ],
 )
 def test_other_settings_need_another_folder(

@@ -7,14 +7,14 @@ from fractions import Fraction
 import numpy as np
 import pytest
 
-from pose_track.benchmarks.raw_poses import RawPoses
+from pose_track.benchmarks.raw_poses import KeptPoses
 from pose_track.benchmarks.submissions import ap_submission, as_sequence, link, without_joints
 from pose_track.sequence import FrameInfo, People, Sequence
-from pose_track.settings import TrackerSettings
 from pose_track.skeleton import COCO_17, POSETRACK18_17, POSETRACK_15, Skeleton
+from pose_track.tracker_settings import TrackerSettings
 from pose_track.types import Poses, TrackedPoses
 
-TRACKER = TrackerSettings(min_start_score=0)
+TRACKER = TrackerSettings(min_sure_score=0, min_start_score=0, min_confirm_frames=1)
 
 
 def poses(skeleton: Skeleton, *scores: float, joint_score: float = 0.5) -> Poses:
@@ -25,10 +25,14 @@ def poses(skeleton: Skeleton, *scores: float, joint_score: float = 0.5) -> Poses
     return Poses(joints, np.full((n, k), joint_score), boxes, np.array(scores), skeleton)  # type: ignore[arg-type]
 
 
-def raw(*frames: Poses) -> RawPoses:
+def raw(*frames: Poses) -> KeptPoses:
     tracked = [TrackedPoses(i, i / 25, one, np.arange(1, len(one) + 1)) for i, one in enumerate(frames)]
     names = tuple(f"{i:06d}.jpg" for i in range(len(frames)))
-    return RawPoses(tuple(tracked), names, Fraction(25), 1.0, "cpu", "0")
+    return KeptPoses(tuple(tracked), names, Fraction(25), 1.0, "cpu", "0")
+
+
+def ids(kept: KeptPoses) -> list[list[int]]:
+    return [frame.track_ids.tolist() for frame in kept.frames]
 
 
 def truth(*listed: int) -> Sequence:
@@ -65,17 +69,16 @@ def test_nobody_anywhere() -> None:
 def test_unsure_people_are_let_go_before_linking() -> None:
     # the person of the second frame would have gone on as the first one's track
     found = raw(poses(POSETRACK_15, 0.9), poses(POSETRACK_15, 0.29), poses(POSETRACK_15, 0.3))
-    linked = link(found, TRACKER, 0.3)
-    assert [t.track_ids.tolist() for t in linked] == [[1], [], [1]]
-    assert [t.track_ids.tolist() for t in link(found, TRACKER, 0)] == [[1], [1], [1]]
-    assert [t.track_ids.tolist() for t in link(found, TrackerSettings(buffer_seconds=0), 0.3)] == [[1], [], [2]]
+    assert ids(link(found, TRACKER, 0.3)) == [[1], [], [1]]
+    assert ids(link(found, TRACKER, 0)) == [[1], [1], [1]]
+    assert ids(link(found, TRACKER.model_copy(update={"buffer_seconds": 0}), 0.3)) == [[1], [], [2]]
 
 
 @pytest.mark.parametrize(("threshold", "kept"), [(0.0, 15), (0.35, 15), (0.3501, 7), (0.6, 7), (0.61, 0)])
 def test_unsure_joints_go_afterwards_by_their_own_score(threshold: float, kept: int) -> None:
     one = poses(POSETRACK_15, 0.5, joint_score=0.35)
     one.joint_scores[0, :7] = 0.6
-    sequence = as_sequence(truth(0), raw(one), raw(one).frames)
+    sequence = as_sequence(truth(0), raw(one))
     left = without_joints(sequence, threshold).people
     assert len(left) == (kept > 0)
     assert left.has_joint.sum() == kept

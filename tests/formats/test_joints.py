@@ -13,7 +13,8 @@ def people(skeleton, count=3, seed=0):
     boxes = rng.uniform(0, 50, (count, 4))
     sources = np.array(["detector", "flow", "recorded"])[np.arange(count) % 3]
     scores = rng.uniform(0.1, 1, (count, k))
-    return Poses(rng.uniform(0, 400, (count, k, 2)), scores, boxes, rng.uniform(0, 1, count), skeleton, sources)
+    joints, features = rng.uniform(0, 400, (count, k, 2)), rng.uniform(0, 1, (count, k, 4))
+    return Poses(joints, scores, boxes, rng.uniform(0, 1, count), skeleton, sources, features)
 
 
 @pytest.mark.parametrize("source", SKELETONS.values(), ids=SKELETONS)
@@ -27,7 +28,10 @@ def test_joints_of_the_same_name_are_the_same_and_the_rest_of_a_person_stays(sou
         if name in source.joint_names:
             np.testing.assert_array_equal(converted.joints[:, k], poses.joints[:, source.index(name)])
             np.testing.assert_array_equal(converted.joint_scores[:, k], poses.joint_scores[:, source.index(name)])
-        elif name not in derived:
+            np.testing.assert_array_equal(converted.features[:, k], poses.features[:, source.index(name)])
+            continue
+        assert (converted.features[:, k] == 0).all()
+        if name not in derived:
             assert (converted.joint_scores[:, k] == 0).all()
     np.testing.assert_array_equal(converted.boxes, poses.boxes)
     np.testing.assert_array_equal(converted.scores, poses.scores)

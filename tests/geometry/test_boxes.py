@@ -8,6 +8,7 @@ from hypothesis.extra import numpy as hnp
 
 from pose_track.geometry.boxes import (
     box_areas,
+    box_centers,
     clip_boxes,
     iou_matrix,
     joints_to_boxes,
@@ -33,6 +34,13 @@ any_boxes = hnp.arrays(np.float64, st.tuples(st.integers(0, 8), st.just(4)), ele
 )
 def test_area(box: list[float], area: float) -> None:
     assert box_areas([box]).tolist() == [area]
+
+
+def test_centers() -> None:
+    assert box_centers([[0, 0, 4, 3], [5, 5, 5, 5], [9, 0, 1, 2]]).tolist() == [[2, 1.5], [5, 5], [5, 1]]
+    assert box_centers([]).shape == box_centers(np.zeros((0, 4))).shape == (0, 2)
+    with pytest.raises(ValueError, match=r"boxes must have shape \(N, 4\), got \(4,\)"):
+        box_centers([0, 0, 4, 3])
 
 
 @pytest.mark.parametrize(

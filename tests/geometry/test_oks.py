@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from shared_data import shared
 
-from pose_track.geometry.oks import oks_matrix, suppress_oks, suppress_oks_soft
+from pose_track.geometry.oks import oks_matrix, oks_of_pairs, suppress_oks, suppress_oks_soft
 from pose_track.skeleton import COCO_17
 
 SIGMAS = [0.05, 0.1]
@@ -58,6 +58,64 @@ def test_nobody(n: int, m: int, threshold: float | None) -> None:
     assert oks_matrix(*who[0], *who[1], SIGMAS, threshold).shape == (n, m)
     nothing = np.zeros((0, 0)), np.zeros(0), 0.9
     assert len(suppress_oks(*nothing)) == len(suppress_oks_soft(*nothing)) == 0
+
+
+def crowd(seed: int, *shape: int) -> tuple[np.ndarray, np.ndarray]:
+    """Joints of people near each other, and scores of which some are low."""
+    rng = np.random.default_rng(seed)
+    return rng.uniform(0, 60, (*shape, 17, 2)), rng.choice([0.1, 0.2, 0.3, 0.9], (*shape, 17))
+
+
+def test_pairs_are_those_of_the_matrix() -> None:
+    a, b, areas = crowd(0, 5), crowd(1, 4), np.full(5, 9e3)
+    expected = oks_matrix(*a, areas, *b, areas[:4], COCO_17.sigmas, 0.2)
+    rows, cols = (indices.ravel() for indices in np.indices((5, 4)))
+    beside = oks_of_pairs(a[0][rows], a[1][rows], b[0][cols], b[1][cols], areas[0] * np.ones(20), COCO_17.sigmas, 0.2)
+    np.testing.assert_allclose(beside, expected.ravel(), rtol=1e-12)
+    spread = oks_of_pairs(a[0][:, None], a[1][:, None], b[0][None], b[1][None], areas[:, None], COCO_17.sigmas, 0.2)
+    np.testing.assert_allclose(spread, expected, rtol=1e-12)
+
+
+def test_pairs_of_further_axes() -> None:
+    """Three poses of each of five people beside one other."""
+    (joints, scores), (other, other_scores), areas = crowd(0, 5, 3), crowd(1, 5), np.linspace(1e3, 9e3, 5)
+    found = oks_of_pairs(joints, scores, other[:, None], other_scores[:, None], areas[:, None], COCO_17.sigmas, 0.2)
+    assert found.shape == (5, 3)
+    for i, j in np.ndindex(5, 3):
+        one = oks_of_pairs(joints[i, j], scores[i, j], other[i], other_scores[i], areas[i], COCO_17.sigmas, 0.2)
+        np.testing.assert_allclose(found[i, j], one, rtol=1e-12)
+
+
+@pytest.mark.parametrize(
+    ("scores", "expected"),
+    [
+        ([1, 1], (np.exp(-6.25) + np.exp(-1)) / 2),
+        ([0.2, 1], np.exp(-1)),  # a score at the limit does not count
+        ([0.1, 0.1], np.nan),  # nothing is known
+    ],
+)
+def test_pairs_by_hand(scores: list[float], expected: float) -> None:
+    near, far = np.array([[[0.0, 0], [10, 0]]]), np.array([[[3.0, 4], [10, 4]]])
+    for first, second in ((scores, [1, 1]), ([1, 1], scores)):
+        given = near, np.array([first]), far, np.array([second])
+        assert oks_of_pairs(*given, np.array([200.0]), SIGMAS, 0.2) == pytest.approx([expected], nan_ok=True)
+
+
+def test_pairs_of_nobody_and_of_no_area() -> None:
+    none = np.zeros((0, 2, 2)), np.zeros((0, 2))
+    assert oks_of_pairs(*none, *none, np.zeros(0), SIGMAS, 0.2).shape == (0,)
+    assert oks_of_pairs(none[0][:, None], none[1][:, None], *none, np.zeros((0, 1)), SIGMAS, 0.2).shape == (0, 0)
+    points, moved, sure = np.array([[[1.0, 1], [1, 1]]]), np.array([[[1.0, 1], [2, 1]]]), np.ones((1, 2))
+    with np.errstate(all="raise", under="ignore"):
+        assert oks_of_pairs(points, sure, moved, sure, np.zeros(1), SIGMAS, 0.2) == [0.5]
+
+
+def test_pairs_in_single_precision() -> None:
+    """As poses have it; where nothing overflows, it is as good."""
+    (a, scores), areas = crowd(0, 6), np.full(3, 5e3)
+    single = [x.astype(np.float32) for x in (a[:3], scores[:3], a[3:], scores[3:])]
+    double = oks_of_pairs(a[:3], scores[:3], a[3:], scores[3:], areas, COCO_17.sigmas, 0.25)
+    np.testing.assert_allclose(oks_of_pairs(*single, areas, COCO_17.sigmas, 0.25), double, rtol=1e-4)
 
 
 def test_soft_suppression_puts_a_double_last_and_stops_in_time() -> None:

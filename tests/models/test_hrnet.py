@@ -9,7 +9,7 @@ from shared_data import shared
 from torch import Tensor, nn
 from torch.utils.flop_counter import FlopCounterMode
 
-from pose_track.models.hrnet import HRNet, hrnet_compact, hrnet_w32, hrnet_w48
+from pose_track.models.hrnet import HRNet, HRNetWithLooks, hrnet_compact, hrnet_w32, hrnet_w48
 
 
 def hrnet_tiny_w8(num_joints: int = 17) -> HRNet:
@@ -72,6 +72,36 @@ def test_heatmaps_start_near_zero() -> None:
     network = HRNet(40, **SMALL)  # type: ignore[arg-type]
     assert network.final_layer.weight.std().item() == pytest.approx(1e-3, rel=0.3)
     assert not network.final_layer.bias.any()
+
+
+def test_looks_are_the_mean_of_the_stem_around_each_cell_and_leave_the_heatmaps_alone() -> None:
+    torch.manual_seed(0)
+    network = HRNet(3, **SMALL).eval()  # type: ignore[arg-type]
+    images = torch.randn(2, 3, 64, 32)
+    heatmaps, looks = HRNetWithLooks(network)(images)
+    torch.testing.assert_close(heatmaps, network(images), rtol=0, atol=0)
+    stem = network.stem(images)
+    assert looks.shape == stem.shape == (2, 64, 16, 8)
+    assert (stem >= 0).all()
+    torch.testing.assert_close(looks[:, :, 5, 3], stem[:, :, 4:7, 2:5].mean(dim=(2, 3)))
+    torch.testing.assert_close(looks[:, :, 0, 7], stem[:, :, :2, 6:].mean(dim=(2, 3)))  # in a corner, of four cells
+
+
+def test_looks_cost_nearly_nothing() -> None:
+    with torch.device("meta"):
+        network = hrnet_compact(15).eval()
+    assert gmacs(HRNetWithLooks(network), 192, 128) == gmacs(network, 192, 128)
+    assert count_parameters(HRNetWithLooks(network)) == count_parameters(network)
+
+
+def test_a_cell_of_the_stem_is_centred_on_every_fourth_pixel() -> None:
+    torch.manual_seed(0)
+    network = HRNet(3, **SMALL).eval()  # type: ignore[arg-type]
+    image = torch.zeros(1, 3, 64, 64, requires_grad=True)
+    network.bn2(network.conv2(network.bn1(network.conv1(image))))[0, :, 7, 5].sum().backward()
+    assert image.grad is not None
+    rows, cols = (image.grad[0].abs().sum(dim=(0, other)).nonzero().flatten().float() for other in (2, 1))
+    assert (rows.mean().item(), cols.mean().item()) == (4 * 7, 4 * 5)
 
 
 @pytest.mark.parametrize("name", sorted(MAKERS))

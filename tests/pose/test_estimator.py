@@ -15,7 +15,7 @@ from pose_track.geometry.oks import oks_matrix, suppress_oks, suppress_oks_soft
 from pose_track.models.codec import Codec
 from pose_track.models.heatmaps import Kind
 from pose_track.models.hrnet import HRNet
-from pose_track.pose.estimator import PoseEstimator, crop_people, person_scores
+from pose_track.pose.estimator import PoseEstimator, crop_people, person_scores, sample_maps
 from pose_track.runtime.torch_runtime import TorchRuntime
 from pose_track.skeleton import COCO_17, Skeleton
 from pose_track.types import Detections
@@ -163,6 +163,37 @@ def test_padding_widens_the_crop() -> None:
     for padding in (1.0, 1.5):
         PoseEstimator(run, THREE, CODEC, padding)(image, Detections(np.array([[0, 0, 320, 240]]), np.ones(1)))
     assert (seen[1] > 0).mean() < 0.6 * (seen[0] > 0).mean()
+
+
+@pytest.mark.parametrize("max_batch", [1, 16])
+def test_features_are_the_looks_at_each_joint(max_batch: int) -> None:
+    seen = Colours()
+
+    def with_places(crops: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Heatmaps, and looks at twice their resolution that tell where in the crop they are, in pixels."""
+        ys, xs = np.mgrid[: SIZE[1] : 2, : SIZE[0] : 2].astype(np.float32)
+        return seen(crops), np.repeat(np.stack([xs, ys])[None], len(crops), axis=0)
+
+    detections = Detections(BOXES, np.array([0.8, 0.9]))
+    poses = PoseEstimator(with_places, THREE, CODEC, max_batch=max_batch)(spots(PLACES), detections)
+    plain = PoseEstimator(Colours(), THREE, CODEC)(spots(PLACES), detections)
+    np.testing.assert_array_equal(poses.joints, plain.joints)
+    assert plain.features is None
+    assert poses.features is not None
+    centers, sizes = fit_boxes(poses.boxes, SIZE[0] / SIZE[1], 1.25)
+    for joints, features, center, size in zip(poses.joints, poses.features, centers, sizes, strict=True):
+        matrix = crop_matrix(center, size[0], SIZE)
+        np.testing.assert_allclose(features, joints @ matrix[:, :2].T + matrix[:, 2], atol=1e-3)
+    assert PoseEstimator(with_places, THREE, CODEC)(spots(PLACES), Detections.empty()).features is None
+
+
+def test_maps_are_read_between_cells_and_up_to_the_border() -> None:
+    ys, xs = np.mgrid[:5, :7].astype(np.float32)
+    maps = np.stack([[xs, ys], [10 * xs, 10 * ys]])  # (2, 2, 5, 7)
+    cells = np.array([[[0, 0], [2.25, 3.5], [6, 4], [-3, 9]]] * 2)
+    expected = np.clip(cells, 0, (6, 4))
+    np.testing.assert_allclose(sample_maps(maps, cells), expected * [[[1]], [[10]]], rtol=1e-6)
+    assert sample_maps(maps[:0], cells[:0]).shape == (0, 4, 2)
 
 
 def recorded_estimator(heatmaps: np.ndarray, seen: list[np.ndarray]) -> Callable[[np.ndarray], np.ndarray]:

@@ -83,6 +83,30 @@ def test_flip_test_averages_both_views(shift: bool) -> None:
     np.testing.assert_allclose(flipping(images), (run(images) + shifted) / 2, atol=1e-6)
 
 
+class Twofold(Probe):
+    """Gives the picture twice, the second time doubled."""
+
+    def forward(self, x: Tensor) -> tuple[Tensor, Tensor]:  # type: ignore[override]
+        return super().forward(x), 2 * x
+
+
+@pytest.mark.parametrize("flip_indices", [None, [1, 0, 2]])
+def test_looks_come_with_the_heatmaps_and_are_not_mirrored(flip_indices: list[int] | None) -> None:
+    images = pictures(2, 8, 16)
+    run = TorchRuntime(Twofold(), "cpu", flip_indices=flip_indices)
+    heatmaps, looks = run.with_looks(images)
+    expected = TorchRuntime(Probe(), "cpu", flip_indices=flip_indices)(images)
+    np.testing.assert_array_equal(heatmaps, expected)
+    np.testing.assert_array_equal(run(images), expected)
+    assert looks.shape == (2, 3, 8, 16)
+    np.testing.assert_array_equal(looks[..., ::4, ::4], 2 * TorchRuntime(Probe(), "cpu")(images))
+
+
+def test_a_network_of_one_output_has_no_looks() -> None:
+    with pytest.raises(ValueError, match="two outputs, got 1; wrap it in HRNetWithLooks"):
+        TorchRuntime(Probe(), "cpu").with_looks(pictures(1, 8, 8))
+
+
 def test_devices(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
     assert resolve_device("cpu") == resolve_device("auto") == torch.device("cpu")

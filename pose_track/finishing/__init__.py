@@ -1,0 +1,1 @@
+"""Finishing tracks offline, when a whole video is known: joining, filling, smoothing, leaving out short ones."""

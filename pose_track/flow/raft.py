@@ -1,0 +1,70 @@
+"""RAFT (Teed and Deng, "RAFT: Recurrent All-Pairs Field Transforms for Optical Flow", ECCV 2020), torchvision's."""
+
+from __future__ import annotations
+
+import pickle
+from pathlib import Path
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+from torchvision.models import get_model, get_model_weights
+
+from pose_track.flow.methods import PointMap, along
+from pose_track.flow.pixels import padded
+from pose_track.models.weights import load_weights
+from pose_track.runtime.torch_runtime import resolve_device
+from pose_track.types import ImageArray
+
+_MULTIPLE = 8  # the network's features are at an eighth of the picture
+_LEAST = 128  # and are halved three times more, down to 2 x 2
+
+
+def build_network(name: str, weights: str | None) -> nn.Module:
+    """`raft_small` or `raft_large` with weights from a file, such as the published one, or with torchvision's
+    published ones, which are downloaded once, checked by their hash and kept in torch's cache folder.
+
+    Raises ValueError or FileNotFoundError naming the file, and ConnectionError with the URL where there is no network.
+    """
+    network: nn.Module = get_model(name, weights=None)
+    if weights is not None:
+        load_weights(network, weights)
+        return network
+    published = get_model_weights(name).DEFAULT
+    folder = Path(torch.hub.get_dir()) / "checkpoints"
+    try:
+        network.load_state_dict(published.get_state_dict(progress=True, check_hash=True))
+    except OSError as error:
+        raise ConnectionError(
+            f"cannot download the weights of {name} from {published.url} ({error}); put the file into {folder}, give "
+            "it as the flow's weights, or use the flow method dis, which needs none"
+        ) from None
+    except (RuntimeError, EOFError, pickle.UnpicklingError) as error:
+        file = folder / Path(published.url).name
+        raise ValueError(f"{file} is not what {published.url} holds ({error}); remove it and try again") from error
+    return network
+
+
+class Raft:
+    """Dense flow by a RAFT network, which is moved to the device. See `methods`.
+
+    The sides are padded to multiples of 8, and to 128, by repeating the last column and row; that part is taken off
+    the field again.
+    """
+
+    needs_colour = True
+
+    def __init__(self, network: nn.Module, device: str = "auto") -> None:
+        self._device = resolve_device(device)
+        self._network = network.eval().to(self._device)
+
+    @torch.inference_mode()
+    def __call__(self, before: ImageArray, after: ImageArray) -> PointMap:
+        h, w = before.shape[:2]
+        field: Tensor = self._network(self._input(before), self._input(after))[-1][0]  # the last refinement, (2, H, W)
+        return along(np.ascontiguousarray(field[:, :h, :w].permute(1, 2, 0).float().cpu().numpy()))
+
+    def _input(self, image: ImageArray) -> Tensor:
+        """(1, 3, H, W) in [-1, 1]."""
+        pixels = torch.from_numpy(padded(image, _MULTIPLE, _LEAST)).to(self._device)
+        return pixels.permute(2, 0, 1)[None].float() / 127.5 - 1
