@@ -33,8 +33,8 @@ class Linking:
 
     fps: frames per second where a file does not tell. min_person_score: people below it are left out before they are
     linked; min_joint_score: joints below it afterwards, and people who have none left; a score that is not told counts
-    as in `people_to_poses`. pictures: the folder of the pictures, for a tracker that looks at them. skeleton: the order
-    of joints in COCO results. Raises ValueError for a score outside [0, 1].
+    as in `people_to_poses`. pictures: the folder of the pictures, for the optical flow. skeleton: the order of joints
+    in COCO results. Raises ValueError for a score outside [0, 1], and for pictures without optical flow.
     """
 
     tracker: TrackerSettings
@@ -48,6 +48,8 @@ class Linking:
         for name in ("min_person_score", "min_joint_score"):
             if not 0 <= getattr(self, name) <= 1:
                 raise ValueError(f"{name} must be from 0 to 1, got {getattr(self, name)!r}")
+        if self.pictures is not None and self.tracker.flow.method == "none":
+            raise ValueError("--frames has no effect on a tracker without optical flow; set --tracker.flow.method dis")
 
     def too_low(self, poses: Poses) -> NDArray[np.bool_]:
         """(N, K) the joints that are left out."""

@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import pickle
-from pathlib import Path
-
 import numpy as np
 import torch
 from torch import nn
 from torchvision.models import get_model, get_model_weights
 from torchvision.ops import FrozenBatchNorm2d
 
+from pose_track.models.published import load_published
 from pose_track.models.weights import load_weights
 from pose_track.runtime.torch_runtime import resolve_device
 from pose_track.types import Detections, ImageArray
@@ -24,25 +22,14 @@ def build_network(name: str, weights: str | None) -> nn.Module:
 
     Raises ValueError or FileNotFoundError naming the file, and ConnectionError with the URL where there is no network.
     """
-    published = get_model_weights(name).DEFAULT
-    num_classes = len(published.meta["categories"])
+    num_classes = len(get_model_weights(name).DEFAULT.meta["categories"])
     network: nn.Module = get_model(name, weights=None, weights_backbone=None, num_classes=num_classes)
     if not name.endswith("_v2"):
         freeze_norms(network, eps=0.0 if name == "keypointrcnn_resnet50_fpn" else None)
     if weights is not None:
         load_weights(network, weights)
-        return network
-    folder = Path(torch.hub.get_dir()) / "checkpoints"
-    try:
-        network.load_state_dict(published.get_state_dict(progress=True, check_hash=True))
-    except OSError as error:
-        raise ConnectionError(
-            f"cannot download the weights of {name} from {published.url} ({error}); put the file into {folder}, give "
-            "it as detector.weights, or use --preset fast, which needs none"
-        ) from None
-    except (RuntimeError, EOFError, pickle.UnpicklingError) as error:
-        file = folder / Path(published.url).name
-        raise ValueError(f"{file} is not what {published.url} holds ({error}); remove it and try again") from error
+    else:
+        load_published(network, name, "give it as detector.weights, or use --preset fast, which needs none")
     return network
 
 

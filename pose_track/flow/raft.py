@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-import pickle
-from pathlib import Path
-
 import numpy as np
 import torch
 from torch import Tensor, nn
-from torchvision.models import get_model, get_model_weights
+from torchvision.models import get_model
 
 from pose_track.flow.methods import PointMap, along
 from pose_track.flow.pixels import padded
+from pose_track.models.published import load_published
 from pose_track.models.weights import load_weights
 from pose_track.runtime.torch_runtime import resolve_device
 from pose_track.types import ImageArray
@@ -29,19 +27,8 @@ def build_network(name: str, weights: str | None) -> nn.Module:
     network: nn.Module = get_model(name, weights=None)
     if weights is not None:
         load_weights(network, weights)
-        return network
-    published = get_model_weights(name).DEFAULT
-    folder = Path(torch.hub.get_dir()) / "checkpoints"
-    try:
-        network.load_state_dict(published.get_state_dict(progress=True, check_hash=True))
-    except OSError as error:
-        raise ConnectionError(
-            f"cannot download the weights of {name} from {published.url} ({error}); put the file into {folder}, give "
-            "it as the flow's weights, or use the flow method dis, which needs none"
-        ) from None
-    except (RuntimeError, EOFError, pickle.UnpicklingError) as error:
-        file = folder / Path(published.url).name
-        raise ValueError(f"{file} is not what {published.url} holds ({error}); remove it and try again") from error
+    else:
+        load_published(network, name, "give it as the flow's weights, or use the flow method dis, which needs none")
     return network
 
 
