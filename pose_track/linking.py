@@ -28,7 +28,7 @@ def build_tracker(
         settings.min_similarity,
         settings.min_sure_score,
         settings.min_unsure_similarity,
-        settings.min_reentry_appearance,
+        settings.min_reentry_appearance if settings.reentry_seconds else 1.0,
     )
     return PoseTracker(
         associate,

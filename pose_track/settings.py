@@ -211,8 +211,9 @@ def load_settings(
     values = read_yaml(path) if path is not None else {}
     if tracker is not None:
         own = values.get("tracker") or {}
-        kept = {key: own[key] for key in _SCORE_THRESHOLDS if key in own}
-        values["tracker"] = read_yaml(track_preset_path(tracker))["tracker"] | kept
+        if isinstance(own, dict):  # what is no section is told below
+            kept = {key: own[key] for key in _SCORE_THRESHOLDS if key in own}
+            values["tracker"] = read_yaml(track_preset_path(tracker))["tracker"] | kept
     for key, text in (overrides or {}).items():
         _set(values, key, text)
     try:

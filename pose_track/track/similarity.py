@@ -15,7 +15,8 @@ from pose_track.types import IntArray, Poses
 
 Floats = NDArray[np.float64]
 
-_REACH = 2.0  # body sizes; joints so far off have next to no OKS, even widened by three
+_REACH = 2.0  # body sizes; joints so far off have next to no OKS, even widened as usual
+_USUAL_WIDENING = 3.0
 
 
 @dataclass(frozen=True)
@@ -41,11 +42,14 @@ class Similarity:
         return found
 
     def _near(self, tracks: Tracks, poses: Poses, seconds: float) -> tuple[IntArray, IntArray]:
-        """The pairs that are near each other, where last seen or where expected."""
+        """The pairs that are near each other, where last seen, where expected, or where the flow carried them."""
         centers, last = box_centers(poses.boxes), box_centers(tracks.boxes)
-        expected = last + tracks.expected_move(seconds)
-        reach = _REACH**2 * np.maximum.outer(tracks.areas, np.maximum(box_areas(poses.boxes), 1.0))
-        near = (_squared(last, centers) < reach) | (_squared(expected, centers) < reach)
+        places = [last, last + tracks.expected_move(seconds)]
+        if self.weights.get("flow") or self.gates.get("flow"):
+            places.append(tracks.carried_centers())
+        size = max(1.0, self.widening / _USUAL_WIDENING) * _REACH
+        reach = size**2 * np.maximum.outer(tracks.areas, np.maximum(box_areas(poses.boxes), 1.0))
+        near = np.any([_squared(place, centers) < reach for place in places], axis=0)
         rows, cols = np.nonzero(near)
         return rows, cols
 

@@ -98,6 +98,13 @@ class Tracks(Rows):
             carried_scores=np.concatenate([scores[:, None], self.carried_scores], axis=1)[:, :num],
         )
 
+    def carried_centers(self) -> Floats:
+        """(T, 2) the mean of the joints carried along the flow, pixels; NaN where none is."""
+        known = self.carried_scores > MIN_JOINT_SCORE
+        total = np.where(known[..., None], self.carried, 0).sum(axis=(1, 2), dtype=np.float64)
+        number = known.sum(axis=(1, 2))[:, None]
+        return np.asarray(np.divide(total, number, out=np.full_like(total, np.nan), where=number > 0))
+
     def expected_move(self, seconds: float) -> FloatArray:
         """(T, 2) pixels from where each was seen last to where they should be at a later time."""
         unseen = np.minimum(seconds - self.motion.seconds, EXTRAPOLATION)

@@ -124,6 +124,20 @@ def test_who_has_moved_on_is_near_where_expected() -> None:
     assert Similarity({"motion": 1.0})(tracks, poses, 2.5).item() > 0.9
 
 
+def test_who_was_carried_far_is_near_where_the_flow_ends() -> None:
+    tracks = tracks_of(standing(0), num_carried=10)
+    for _ in range(5):
+        tracks = carry(tracks, StubStep((60, 0))).missed()
+    assert similar(tracks, standing(300), {"flow": 1.0}) == pytest.approx(1)
+    assert similar(tracks, standing(300), {"oks": 1.0}) == 0
+
+
+def test_a_wider_measure_reaches_farther() -> None:
+    tracks = tracks_of(standing(0))
+    assert Similarity({"oks": 1.0}, widening=10.0)(tracks, standing(260), 0.0)[0, 0] > 0.2
+    assert Similarity({"oks": 1.0}, widening=3.0)(tracks, standing(260), 0.0)[0, 0] == 0
+
+
 def crossing(step: float = 60.0) -> list[Poses]:
     """Two people of the same build pass each other; between frames 2 and 3 they come to be in each other's place."""
     return [standing(step * index, 5 * step - step * index) for index in range(6)]
