@@ -7,6 +7,7 @@ centre of the top-left pixel is (0, 0).
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,6 +18,8 @@ Array = NDArray[np.generic]
 FloatArray = NDArray[np.float32]
 IntArray = NDArray[np.int64]
 ImageArray = NDArray[np.uint8]
+
+T = TypeVar("T")
 
 SOURCES = ("detector", "flow", "recorded", "filled")
 
@@ -55,6 +58,15 @@ def _checked_sources(value: object, num: int) -> Array:
     return sources
 
 
+def _selected(parallel: T, keep: Array) -> T:
+    """Some rows of all its arrays, not checked again: a tracker selects people many times a frame."""
+    chosen = object.__new__(type(parallel))
+    chosen.__dict__.update(
+        {name: value[keep] if isinstance(value, np.ndarray) else value for name, value in vars(parallel).items()}
+    )
+    return chosen
+
+
 @dataclass(frozen=True, eq=False)
 class Frame:
     """One decoded picture. image: (H, W, 3) uint8 RGB; index counts decoded frames from 0; pts_seconds is the
@@ -88,8 +100,7 @@ class Detections:
 
     def __getitem__(self, keep: Array) -> Detections:
         """The detections selected by a boolean mask or by indices."""
-        assert self.sources is not None
-        return Detections(self.boxes[keep], self.scores[keep], self.sources[keep])
+        return _selected(self, keep)
 
     @classmethod
     def empty(cls) -> Detections:
@@ -130,16 +141,7 @@ class Poses:
 
     def __getitem__(self, keep: Array) -> Poses:
         """The people selected by a boolean mask or by indices."""
-        assert self.sources is not None
-        return Poses(
-            self.joints[keep],
-            self.joint_scores[keep],
-            self.boxes[keep],
-            self.scores[keep],
-            self.skeleton,
-            self.sources[keep],
-            None if self.features is None else self.features[keep],
-        )
+        return _selected(self, keep)
 
     @classmethod
     def empty(cls, skeleton: Skeleton) -> Poses:

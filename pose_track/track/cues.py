@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
@@ -30,11 +31,16 @@ class Scene:
     seconds: float
     widening: float
 
+    @cached_property
+    def areas(self) -> Floats:
+        """(N,) square pixels of the poses' boxes."""
+        return box_areas(self.poses.boxes)
+
     def oks(self, joints: FloatArray, scores: FloatArray, rows: IntArray, cols: IntArray) -> Floats:
         """(P, ...) OKS of the tracks' `joints`, (T, ..., K, 2) with scores (T, ..., K), and the poses."""
         extra = (1,) * (joints.ndim - 3)
         k = self.poses.skeleton.num_joints
-        areas = np.maximum(self.tracks.areas[rows], box_areas(self.poses.boxes)[cols])
+        areas = np.maximum(self.tracks.areas[rows], self.areas[cols])
         return oks_of_pairs(
             joints[rows],
             scores[rows],

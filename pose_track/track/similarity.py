@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import NDArray
 
-from pose_track.geometry.boxes import box_areas, box_centers
+from pose_track.geometry.boxes import box_centers
 from pose_track.track.cues import CUES, Scene, iou_cue
 from pose_track.track.tracks import Tracks
 from pose_track.types import IntArray, Poses
@@ -36,19 +36,20 @@ class Similarity:
     def __call__(self, tracks: Tracks, poses: Poses, seconds: float) -> Floats:
         """(T, N) similarity in [0, 1] of T tracks to N poses; 0 for those far apart, and beyond a gate."""
         found = np.zeros((len(tracks), len(poses)))
-        rows, cols = self._near(tracks, poses, seconds)
+        scene = Scene(tracks, poses, seconds, self.widening)
+        rows, cols = self._near(scene)
         if len(rows):
-            found[rows, cols] = self._of_pairs(Scene(tracks, poses, seconds, self.widening), rows, cols)
+            found[rows, cols] = self._of_pairs(scene, rows, cols)
         return found
 
-    def _near(self, tracks: Tracks, poses: Poses, seconds: float) -> tuple[IntArray, IntArray]:
+    def _near(self, scene: Scene) -> tuple[IntArray, IntArray]:
         """The pairs that are near each other, where last seen, where expected, or where the flow carried them."""
-        centers, last = box_centers(poses.boxes), box_centers(tracks.boxes)
-        places = [last, last + tracks.expected_move(seconds)]
+        tracks, centers, last = scene.tracks, box_centers(scene.poses.boxes), box_centers(scene.tracks.boxes)
+        places = [last, last + tracks.expected_move(scene.seconds)]
         if self.weights.get("flow") or self.gates.get("flow"):
             places.append(tracks.carried_centers())
         size = max(1.0, self.widening / _USUAL_WIDENING) * _REACH
-        reach = size**2 * np.maximum.outer(tracks.areas, np.maximum(box_areas(poses.boxes), 1.0))
+        reach = size**2 * np.maximum.outer(tracks.areas, np.maximum(scene.areas, 1.0))
         near = np.any([_squared(place, centers) < reach for place in places], axis=0)
         rows, cols = np.nonzero(near)
         return rows, cols

@@ -110,6 +110,7 @@ class PoseTracker:
         """
         self._check(poses, frame)
         order = _canonical(poses)
+        order = order[self._propagation.accepts(poses)[order]]
         ids = np.zeros(len(poses), np.int64)
         ids[order] = self._assign(poses[order], frame)
         return ids
@@ -127,21 +128,19 @@ class PoseTracker:
 
     def _assign(self, poses: Poses, frame: Timed) -> IntArray:
         tracks = self._live(poses.skeleton, frame)
-        usable = np.flatnonzero(self._propagation.accepts(poses))
         is_recent = frame.index - tracks.last_index - 1 <= self._buffer_frames
-        rows, cols = self._associate(tracks, poses[usable], frame.pts_seconds, is_recent)
-        cols = usable[cols]
+        rows, cols = self._associate(tracks, poses, frame.pts_seconds, is_recent)
         ids = np.zeros(len(poses), np.int64)
         ids[cols] = tracks.ids[rows]
         new = (ids == 0) & (poses.scores >= self._min_start_score) & (poses.sources != "flow")
         self._count(ids, new)
         missed = np.ones(len(tracks), bool)
         missed[rows] = False
-        self._tracks = (
-            tracks[rows].seen(poses[cols], frame.index, frame.pts_seconds)
-            + tracks[missed].missed()
-            + Tracks.start(poses[new], ids[new], frame.index, frame.pts_seconds, self._num_carried)
-        )
+        self._tracks = tracks[rows].seen(poses[cols], frame.index, frame.pts_seconds)
+        if missed.any():
+            self._tracks += tracks[missed].missed()
+        if new.any():
+            self._tracks += Tracks.start(poses[new], ids[new], frame.index, frame.pts_seconds, self._num_carried)
         return ids
 
     def _live(self, skeleton: Skeleton, frame: Timed) -> Tracks:
