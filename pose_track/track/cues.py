@@ -36,6 +36,11 @@ class Scene:
         """(N,) square pixels of the poses' boxes."""
         return box_areas(self.poses.boxes)
 
+    @cached_property
+    def moves(self) -> FloatArray:
+        """(T, 2) how far the tracks' people should have gone since seen last, pixels."""
+        return self.tracks.expected_move(self.seconds)
+
     def oks(self, joints: FloatArray, scores: FloatArray, rows: IntArray, cols: IntArray) -> Floats:
         """(P, ...) OKS of the tracks' `joints`, (T, ..., K, 2) with scores (T, ..., K), and the poses."""
         extra = (1,) * (joints.ndim - 3)
@@ -70,7 +75,7 @@ def flow_cue(scene: Scene, rows: IntArray, cols: IntArray) -> Floats:
 def motion_cue(scene: Scene, rows: IntArray, cols: IntArray) -> Floats:
     """OKS of the new pose and the last one seen, moved to where the person should be by now."""
     tracks = scene.tracks
-    return scene.oks(tracks.joints + tracks.expected_move(scene.seconds)[:, None], tracks.joint_scores, rows, cols)
+    return scene.oks(tracks.joints + scene.moves[:, None], tracks.joint_scores, rows, cols)
 
 
 def iou_cue(scene: Scene, rows: IntArray, cols: IntArray) -> Floats:

@@ -45,7 +45,7 @@ class Similarity:
     def _near(self, scene: Scene) -> tuple[IntArray, IntArray]:
         """The pairs that are near each other, where last seen, where expected, or where the flow carried them."""
         tracks, centers, last = scene.tracks, box_centers(scene.poses.boxes), box_centers(scene.tracks.boxes)
-        places = [last, last + tracks.expected_move(scene.seconds)]
+        places = [last, last + scene.moves]
         if self.weights.get("flow") or self.gates.get("flow"):
             places.append(tracks.carried_centers())
         size = max(1.0, self.widening / _USUAL_WIDENING) * _REACH

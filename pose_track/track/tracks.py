@@ -52,12 +52,16 @@ class Tracks(Rows):
         """Tracks of people never seen before."""
         n, k = poses.joint_scores.shape
         centers = box_centers(poses.boxes)
+        carried, carried_scores = (
+            np.zeros((n, num_carried, k, 2), np.float32),
+            np.zeros((n, num_carried, k), np.float32),
+        )
+        carried[:, 0], carried_scores[:, 0] = poses.joints, poses.joint_scores
         return cls(
-            ids, poses.joints, poses.joint_scores, poses.boxes, box_areas(poses.boxes),
-            np.zeros((n, num_carried, k, 2), np.float32), np.zeros((n, num_carried, k), np.float32),
+            ids, poses.joints, poses.joint_scores, poses.boxes, box_areas(poses.boxes), carried, carried_scores,
             poses.scores, np.ones(n, np.int64), np.zeros(n, np.int64), np.full(n, index), centers,
             Motion.start(centers, seconds), Appearance.start(poses),
-        ).carrying()  # fmt: skip
+        )  # fmt: skip
 
     @classmethod
     def empty(cls, skeleton: Skeleton, num_carried: int) -> Tracks:
@@ -72,6 +76,8 @@ class Tracks(Rows):
             joints=poses.joints,
             joint_scores=poses.joint_scores,
             boxes=poses.boxes,
+            carried=_pushed(self.carried, poses.joints),
+            carried_scores=_pushed(self.carried_scores, poses.joint_scores),
             areas=np.maximum(box_areas(poses.boxes), _AREA_KEPT * self.areas),
             scores=np.where(is_flow, self.scores, poses.scores),
             num_seen=self.num_seen + ~is_flow,
@@ -80,22 +86,14 @@ class Tracks(Rows):
             anchor=anchor,
             motion=self.motion.predict(seconds).correct(anchor),
             looks=self.looks.seen(poses),
-        ).carrying()
-
-    def carrying(self) -> Tracks:
-        """With the pose just seen as the latest of those carried along."""
-        return self._pushed(self.joints, self.joint_scores)
+        )
 
     def missed(self) -> Tracks:
-        """Nobody of them was seen."""
-        return self._pushed(np.zeros_like(self.joints), np.zeros_like(self.joint_scores))
-
-    def _pushed(self, joints: FloatArray, scores: FloatArray) -> Tracks:
-        num = self.carried.shape[1]
+        """The same people, none of whom was seen."""
         return replace(
             self,
-            carried=np.concatenate([joints[:, None], self.carried], axis=1)[:, :num],
-            carried_scores=np.concatenate([scores[:, None], self.carried_scores], axis=1)[:, :num],
+            carried=_pushed(self.carried, np.zeros_like(self.joints)),
+            carried_scores=_pushed(self.carried_scores, np.zeros_like(self.joint_scores)),
         )
 
     def carried_centers(self) -> Floats:
@@ -110,6 +108,11 @@ class Tracks(Rows):
         unseen = np.minimum(seconds - self.motion.seconds, EXTRAPOLATION)
         move = self.motion.position - self.anchor + unseen[:, None] * self.motion.velocity
         return move.astype(np.float32)
+
+
+def _pushed(carried: FloatArray, latest: FloatArray) -> FloatArray:
+    """(T, L, ...) with the latest, (T, ...), in front and without the oldest."""
+    return np.concatenate([latest[:, None], carried[:, :-1]], axis=1)
 
 
 def _moved(tracks: Tracks, poses: Poses) -> Floats:
