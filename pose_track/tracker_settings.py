@@ -13,10 +13,9 @@ from pose_track.section import AboveZero, NotNegative, Positive, Section, Share
 class CueWeights(Section):
     """How much each cue counts in the similarity of a tracked person and a new pose; see pose_track/track/cues.py.
 
-    Where weights are given, what they do not name is 0.
     oks: of the last pose, where it was. flow: of the poses of the last frames, carried along the optical flow. motion:
     of the last pose, where it should be by now. iou: overlap of the boxes. appearance: of the network's features at the
-    joints.
+    joints. Where weights are given, what they do not name is 0.
     """
 
     oks: NotNegative = 0.0
