@@ -113,7 +113,7 @@ _EFFECTS: list[tuple[str, dict[str, str], Observation, dict[str, object]]] = [
     ("gates.flow", by("iou"), STEP, {"0": SAME, "1": NEW}),
     ("gates.motion", by("iou"), STEP, {"0": SAME, "1": NEW}),
     ("gates.iou", {}, STEP, {"0.4": SAME, "0.5": NEW}),
-    ("gates.appearance", {}, ids_of(RED_AND_GREEN, GREEN_AND_RED), {"0": [[1, 2], [1, 2]], "0.5": [[1, 2], [2, 1]]}),
+    ("gates.appearance", {}, ids_of(RED_AND_GREEN, GREEN_AND_RED), {"0": [[1, 2], [1, 2]], "0.5": [[1, 2], [3, 4]]}),
     ("widening", {}, ids_of(HERE, standing(50)), {"1": NEW, "3": SAME}),
     ("matching", by("iou"), CROSSING, {"greedy": [[1, 2], [1, 2]], "hungarian": [[1, 2], [2, 1]]}),
     ("min_similarity", by("iou"), ids_of(HERE, standing(24)), {"0.2": SAME, "0.6": NEW}),
