@@ -24,7 +24,7 @@ Floats = NDArray[np.float64]
 
 @dataclass(frozen=True, eq=False)
 class Scene:
-    """Tracks and the poses of a new frame. widening: of the skeleton's sigmas, see `oks_cue`."""
+    """Tracks and the poses of a new frame. widening: of the skeleton's sigmas, see `Similarity`."""
 
     tracks: Tracks
     poses: Poses
