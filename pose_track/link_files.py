@@ -12,7 +12,7 @@ from pathlib import Path, PurePath
 import numpy as np
 
 from pose_track.formats.atomic_path import atomic_path
-from pose_track.formats.catalogue import FORMATS, READABLE_SUFFIXES, read_sequence, recognise
+from pose_track.formats.catalogue import FORMATS, read_sequence, readable_files, recognise
 from pose_track.formats.complaints import Complaints
 from pose_track.formats.frame_numbers import frame_places
 from pose_track.formats.people_poses import people_to_poses
@@ -46,13 +46,7 @@ def link_jobs(pred: Path, out: Path, overwrite: bool = False) -> list[tuple[Path
     Raises FileNotFoundError or ValueError where there is nothing to read, or it would be written to, and
     FileExistsError where what is there already may not be overwritten.
     """
-    if not pred.exists():
-        raise FileNotFoundError(f"{str(pred)!r} does not exist; check the path")
-    paths = [pred]
-    if pred.is_dir():
-        paths = sorted(p for p in pred.glob("[!.]*") if p.is_file() and p.suffix in READABLE_SUFFIXES)
-    if not paths:
-        raise ValueError(f"{str(pred)!r} holds no file with {', '.join(READABLE_SUFFIXES)}")
+    paths = readable_files(pred)
     if out.resolve() == paths[0].resolve().parent:
         raise ValueError(f"{str(out)!r} is the folder that is read; give another --out")
     there = [out / path.name for path in paths if (out / path.name).exists()]

@@ -6,7 +6,7 @@ range, and NaN or -1 where a file tells nothing. Positions are pixels as the fil
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, fields
 from types import MappingProxyType
 from typing import Any, Protocol
@@ -106,6 +106,12 @@ class People:
     @classmethod
     def empty(cls, skeleton: Skeleton) -> People:
         return cls.of(np.zeros((0, skeleton.num_joints, 2)))
+
+    @classmethod
+    def joined(cls, parts: Iterable[People]) -> People:
+        """The people of one part after those of the other; there must be a part."""
+        parts = list(parts)
+        return cls(*(np.concatenate([getattr(part, f.name) for part in parts]) for f in fields(cls)))
 
 
 @dataclass(frozen=True, eq=False)

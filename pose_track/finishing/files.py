@@ -55,8 +55,7 @@ def read_track_file(path: Path) -> TrackFile:
 
 def _gathered(source: TracksSource) -> Sequence:
     frames = list(source)
-    parts = [People.empty(source.skeleton), *(people for _, people in frames)]
-    people = People(*(np.concatenate([getattr(p, name) for p in parts]) for name in People.__dataclass_fields__))
+    people = People.joined([People.empty(source.skeleton), *(people for _, people in frames)])
     frame_of = np.repeat(np.arange(len(frames)), [len(people) for _, people in frames])
     return Sequence(
         source.name, source.skeleton, tuple(info for info, _ in frames), people, frame_of, _TRACKS, source.more

@@ -7,7 +7,6 @@ time at once; see `docs/finishing.md` for how it was chosen.
 
 from __future__ import annotations
 
-from collections import defaultdict
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -132,11 +131,7 @@ def _is_there(person: People, others: FloatArray) -> bool:
 
 def _inserted(sequence: Sequence, new: list[tuple[int, People]]) -> Sequence:
     """The sequence with the new people behind the others of their frames."""
-    columns = defaultdict(list)
-    for people in (sequence.people, *(person for _, person in new)):
-        for name in People.__dataclass_fields__:
-            columns[name].append(getattr(people, name))
+    everybody = People.joined([sequence.people, *(person for _, person in new)])
     frame_of = np.concatenate([sequence.frame_of, np.array([place for place, _ in new], np.int64)])
     order = np.argsort(frame_of, kind="stable")
-    everybody = People(**{name: np.concatenate(parts) for name, parts in columns.items()})
     return replace(sequence, people=everybody[order], frame_of=frame_of[order])

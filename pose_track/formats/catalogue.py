@@ -52,6 +52,21 @@ FORMATS: Mapping[str, Format] = {
 }
 
 
+def readable_files(path: Path) -> list[Path]:
+    """The file itself, or those in a folder that may be ones of poses, by their suffixes.
+
+    Raises FileNotFoundError where there is nothing at all, ValueError where nothing in the folder can be read.
+    """
+    if not path.exists():
+        raise FileNotFoundError(f"{str(path)!r} does not exist; check the path")
+    if not path.is_dir():
+        return [path]
+    found = sorted(p for p in path.glob("[!.]*") if p.is_file() and p.suffix in READABLE_SUFFIXES)
+    if not found:
+        raise ValueError(f"{str(path)!r} holds no file with {', '.join(READABLE_SUFFIXES)}")
+    return found
+
+
 def recognise(path: str | Path) -> str:
     """Which of READABLE a file is, by how it begins. Raises ValueError, with what can be read, for any other."""
     path = Path(path)

@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 
-from pose_track.formats.catalogue import FORMATS, READABLE_SUFFIXES, read_sequence
+from pose_track.formats.catalogue import FORMATS, read_sequence, readable_files
 from pose_track.formats.complaints import Complaints
 from pose_track.sequence import FrameInfo, FrameSource, People
 from pose_track.skeleton import Skeleton
@@ -46,15 +46,8 @@ def conversions(path: Path, out: Path, to: str, overwrite: bool = False) -> list
     Raises ValueError where there is nothing to read, or two files, or one that is to be read, would be written to, and
     FileExistsError where what is there already may not be overwritten.
     """
-    if not path.exists():
-        raise FileNotFoundError(f"{str(path)!r} does not exist; check the path")
-    if path.is_dir():
-        paths = sorted(p for p in path.glob("[!.]*") if p.is_file() and p.suffix in READABLE_SUFFIXES)
-        if not paths:
-            raise ValueError(f"{str(path)!r} holds no file with {', '.join(READABLE_SUFFIXES)}")
-        outs = [out / (p.stem + FORMATS[to].suffix) for p in paths]
-    else:
-        paths, outs = [path], [out]
+    paths = readable_files(path)
+    outs = [out / (p.stem + FORMATS[to].suffix) for p in paths] if path.is_dir() else [out]
     twice = [str(target) for target, count in Counter(outs).items() if count > 1]
     if twice:
         raise ValueError(f"several files of {str(path)!r} would become {twice[0]!r}; convert each by itself")

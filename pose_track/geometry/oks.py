@@ -36,9 +36,7 @@ def oks_matrix(
     """
     a, b = np.asarray(joints_a, np.float64), np.asarray(joints_b, np.float64)
     areas = (np.asarray(areas_a, np.float64)[:, None] + np.asarray(areas_b, np.float64)[None]) / 2
-    variances = (2 * np.asarray(sigmas, np.float64)) ** 2
-    squared = ((a[:, None] - b[None]) ** 2).sum(axis=-1)  # (N, M, K)
-    nearness = np.exp(-squared / variances / (areas + np.spacing(1))[..., None] / 2)
+    nearness = _nearness(a[:, None], b[None], areas, sigmas)  # (N, M, K)
     if min_joint_score is None:
         return np.asarray(nearness.mean(axis=-1))
     counts = np.broadcast_to(np.asarray(scores_b)[None] > min_joint_score, nearness.shape)
@@ -67,13 +65,20 @@ def oks_of_pairs(
     [0.803]
     """
     counts = (scores_a > min_joint_score) & (scores_b > min_joint_score)
-    dx, dy = np.moveaxis(joints_a - joints_b, -1, 0)
-    squared = dx * dx + dy * dy  # five times as fast as a sum over an axis of two
-    variances = (2 * np.asarray(sigmas)) ** 2
-    nearness = np.exp(-squared / (2 * variances * (areas[..., None] + np.spacing(1))).astype(squared.dtype))
-    total = np.where(counts, nearness, 0).sum(axis=-1)
+    total = np.where(counts, _nearness(joints_a, joints_b, areas, sigmas), 0).sum(axis=-1)
     number = counts.sum(axis=-1)
     return np.asarray(np.divide(total, number, out=np.full(number.shape, np.nan), where=number > 0))
+
+
+def _nearness(
+    a: NDArray[np.floating], b: NDArray[np.floating], areas: NDArray[np.floating], sigmas: ArrayLike
+) -> NDArray[np.floating]:
+    """(..., K) how near each joint is to its twin, in the precision of the joints, (..., K, 2). areas: (...)."""
+    dx, dy = np.moveaxis(a - b, -1, 0)
+    squared = dx * dx + dy * dy  # five times as fast as a sum over an axis of two
+    variances = (2 * np.asarray(sigmas, np.float64)) ** 2
+    scale = 2 * variances * (areas[..., None] + np.spacing(1))
+    return np.asarray(np.exp(-squared / scale.astype(squared.dtype)))
 
 
 def suppress_oks(oks: Array, scores: ArrayLike, max_oks: float) -> Indices:
