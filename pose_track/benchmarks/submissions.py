@@ -12,6 +12,7 @@ import numpy as np
 
 from pose_track.benchmarks.raw_poses import KeptPoses, sure_people
 from pose_track.formats.joints import convert_people
+from pose_track.formats.tracks_source import people_as_told
 from pose_track.linking import link_poses
 from pose_track.sequence import People, Sequence
 from pose_track.skeleton import POSETRACK_15
@@ -55,26 +56,12 @@ def as_sequence(truth: Sequence, kept: KeptPoses) -> Sequence:
     Positions are rounded as the files have them. Raises ValueError where a listed frame is not among those kept.
     """
     listed = [kept.frames[index] for index in kept.places(truth).tolist()]
-    people = _people(listed)
+    people = People.joined(map(people_as_told, listed))
     if listed:
         people = convert_people(people, listed[0].poses.skeleton, POSETRACK_15)
     frame_of = np.repeat(np.arange(len(listed)), [len(tracked) for tracked in listed])
     infos = tuple(replace(frame, ignore_regions=()) for frame in truth.frames)
     return Sequence(truth.name, POSETRACK_15, infos, people, frame_of, truth.layout, truth.more)
-
-
-def _people(frames: list[TrackedPoses]) -> People:
-    """Everybody in these frames; a joint with score 0 is not there."""
-    joints = np.concatenate([t.poses.joints for t in frames]).astype(np.float64).round(2)
-    joint_scores = np.concatenate([t.poses.joint_scores for t in frames]).astype(np.float64).round(4)
-    there = joint_scores > 0
-    return People.of(
-        np.where(there[..., None], joints, np.nan),
-        np.where(there, joint_scores, np.nan),
-        scores=np.concatenate([t.poses.scores for t in frames]).astype(np.float64).round(4),
-        boxes=np.concatenate([t.poses.boxes for t in frames]).astype(np.float64).round(2),
-        track_ids=np.concatenate([t.track_ids for t in frames]),
-    )
 
 
 def _scored(sequence: Sequence) -> Sequence:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -55,26 +56,30 @@ class TracksSource:
 
     def __iter__(self) -> Iterator[tuple[FrameInfo, People]]:
         for tracked in self._records:
-            yield FrameInfo(tracked.frame_index, pts_seconds=tracked.pts_seconds), _people(tracked)
+            yield FrameInfo(tracked.frame_index, pts_seconds=tracked.pts_seconds), _with_sources(tracked)
         if self.fault is not None and not self._warned:
             self._warned = True
             logger.warning("%s ends early, after frame %s: %s", self._path, self.fault.after_frame, self.fault.message)
 
 
-def _people(tracked: TrackedPoses) -> People:
+def people_as_told(tracked: TrackedPoses) -> People:
+    """The people of a frame, to the digits that a `tracks.jsonl` tells; a joint with score 0 is not there."""
     poses = tracked.poses
     joint_scores = _as_told(poses.joint_scores, 4)
     absent = joint_scores == 0
-    assert poses.sources is not None
-    more = np.fromiter([{"source": source} for source in poses.sources.tolist()], object, len(poses))
     return People.of(
         np.where(absent[..., None], np.nan, _as_told(poses.joints, 2)),
         np.where(absent, np.nan, joint_scores),
         scores=_as_told(poses.scores, 4),
         boxes=_as_told(poses.boxes, 2),
         track_ids=tracked.track_ids,
-        more=more,
     )
+
+
+def _with_sources(tracked: TrackedPoses) -> People:
+    assert tracked.poses.sources is not None
+    more = np.fromiter([{"source": source} for source in tracked.poses.sources.tolist()], object, len(tracked))
+    return replace(people_as_told(tracked), more=more)
 
 
 def _as_told(values: Array, decimals: int) -> FloatArray:
