@@ -2,96 +2,122 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 
-from pose_track.detect.detector import CentreDetector, Detector
+from pose_track.detect.detector import CentreDetector
 from pose_track.detect.recorded import RecordedDetector
-from pose_track.detect.torchvision_detector import TorchvisionDetector
 from pose_track.linking import build_tracker
-from pose_track.models.centre import centre_compact
 from pose_track.models.codec import Codec
-from pose_track.models.hrnet import HRNet, HRNetWithLooks, hrnet_compact, hrnet_w32, hrnet_w48
-from pose_track.models.weights import load_weights
-from pose_track.pipeline import Estimator, FrameDetector
+from pose_track.pipeline import (
+    WINDOW,
+    Estimator,
+    FrameDetector,
+    Tracker,
+    WindowDetector,
+    WindowEstimator,
+    track_video,
+)
+from pose_track.plans import detector_plan, pose_plan
 from pose_track.pose.estimator import PoseEstimator
-from pose_track.runtime.torch_runtime import TorchRuntime, resolve_device
-from pose_track.settings import DetectorSettings, PoseSettings, StageSettings
+from pose_track.pose.keypoints import CroppedKeypoints, Keypoints
+from pose_track.profile import UNPROFILED, Profiler
+from pose_track.runtime.choose import make_runtime, resolve_runtime
+from pose_track.runtime.device import resolve_device
+from pose_track.runtime.plan import Plan
+from pose_track.settings import StageSettings
 from pose_track.skeleton import SKELETONS, Skeleton
 from pose_track.track.tracker import PoseTracker
-from pose_track.types import Detections, Frame
-from pose_track.weight_files import describe_weights, detector_weights, pose_weights
+from pose_track.types import Detections, Frame, ImageArray, TrackedPoses
+from pose_track.weight_files import describe_weights, detector_weights
 
-NETWORKS: dict[str, Callable[[int], HRNet]] = {
-    "hrnet_compact": hrnet_compact,
-    "hrnet_w32": hrnet_w32,
-    "hrnet_w48": hrnet_w48,
-}
+CUDA_WINDOW = 16  # frames: a GPU wants large batches
 
 
 @dataclass(frozen=True)
 class Stages:
-    """What a frame passes through, and which weights are in it. make_tracker: frame rate -> tracker."""
+    """What a frame passes through, and which weights are in it. make_tracker: frame rate -> tracker; detect_every,
+    window and profile: see `track_video`."""
 
-    detect: FrameDetector
-    estimate: Estimator
+    detect: FrameDetector | WindowDetector
+    estimate: Estimator | WindowEstimator
     make_tracker: Callable[[Fraction], PoseTracker]
     skeleton: Skeleton
     weights: dict[str, dict[str, str]]
+    detect_every: int = 1
+    window: int = WINDOW
+    profile: Profiler = UNPROFILED
+
+    def track(
+        self, frames: Iterable[Frame], tracker: Tracker, check: Callable[[], None] = lambda: None
+    ) -> Iterator[tuple[Frame, TrackedPoses]]:
+        """`track_video` with these stages."""
+        return track_video(
+            frames, self.detect, self.estimate, tracker, self.detect_every, self.window, check, self.profile
+        )
 
 
-def build_stages(settings: StageSettings) -> Stages:
-    """Build everything that does not depend on the video. Raises ValueError, FileNotFoundError or ConnectionError in
-    the user's words."""
-    device = str(resolve_device(settings.device))
-    estimate = build_estimator(
-        settings.pose, device, settings.tracker.needs_appearance
-    )  # first, for a detector may be a long download
-    detect = build_detector(settings.detector, device)
+def build_stages(settings: StageSettings, profile: Profiler = UNPROFILED) -> Stages:
+    """Build everything that does not depend on the video. profile: notes how long each stage takes. Raises ValueError,
+    FileNotFoundError or ConnectionError in the user's words."""
+    device = resolve_device(settings.device)
+    resolve_runtime(settings.runtime, device)
+    estimate = _build_estimator(settings, device, profile)  # first, for a detector may be a long download
+    detect = _build_detector(settings, device, profile)
     return Stages(
         detect,
         estimate,
-        lambda fps: build_tracker(settings.tracker, fps, has_pictures=True, device=device),
+        lambda fps: build_tracker(settings.tracker, fps, True, device, settings.detector.every),
         estimate.skeleton,
         describe_weights(settings),
+        settings.detector.every,
+        WINDOW if device == "cpu" else CUDA_WINDOW,
+        profile,
     )
 
 
-def build_detector(settings: DetectorSettings, device: str) -> FrameDetector:
-    """The detector as a function of the frame."""
-    path = detector_weights(settings)
-    if settings.boxes is not None:
-        return RecordedDetector(settings.boxes, settings.min_score)
-    if settings.name == "compact":
-        assert path is not None
-        network = centre_compact()
-        load_weights(network, path)
-        runtime = TorchRuntime(network, device)
-        return _on_picture(CentreDetector(runtime, settings.long_side, settings.min_score, settings.max_iou))
+def _build_detector(settings: StageSettings, device: str, profile: Profiler) -> FrameDetector | WindowDetector:
+    chosen = settings.detector
+    if chosen.boxes is not None:
+        return RecordedDetector(chosen.boxes, chosen.min_score)
+    if chosen.name == "compact":
+        run = profile.timed("network: detector", make_runtime(detector_plan(chosen), settings.runtime, device))
+        return _OfFrames(CentreDetector(run, chosen.long_side, chosen.min_score, chosen.max_iou).of_pictures)
+    from pose_track.detect.torchvision_detector import TorchvisionDetector  # PyTorch takes seconds
+
+    path = detector_weights(chosen)
     given = None if path is None else str(path)
-    return _on_picture(TorchvisionDetector(settings.name, given, device, settings.min_score, settings.max_iou))
+    detector = TorchvisionDetector(chosen.name, given, device, chosen.min_score, chosen.max_iou)
+    return _OfFrames(profile.timed("network: detector", detector.of_pictures))
 
 
-def _on_picture(detector: Detector) -> FrameDetector:
+class _OfFrames:
     """A detector of pictures as one of frames, which recorded boxes need to know their place."""
 
-    def detect(frame: Frame) -> Detections:
-        return detector(frame.image)
+    def __init__(self, detect: Callable[[Sequence[ImageArray]], list[Detections]]) -> None:
+        self._detect = detect
 
-    return detect
+    def __call__(self, frame: Frame) -> Detections:
+        return self.of_frames([frame])[0]
+
+    def of_frames(self, frames: Sequence[Frame]) -> list[Detections]:
+        return self._detect([frame.image for frame in frames])
 
 
-def build_estimator(settings: PoseSettings, device: str, with_looks: bool = False) -> PoseEstimator:
-    """The estimator with its weights. with_looks: its poses tell how each joint looks."""
-    skeleton = SKELETONS[settings.skeleton]
-    path = pose_weights(settings)
-    network = NETWORKS[settings.network](skeleton.num_joints)
-    load_weights(network, path)
-    codec = Codec("plain", settings.input_size)
-    twins = skeleton.flip_indices if settings.flip_test else None
-    runtime = TorchRuntime(
-        HRNetWithLooks(network) if with_looks else network, device, flip_indices=twins, flip_shift=codec.flip_shift
-    )
-    run = runtime.with_looks if with_looks else runtime
-    return PoseEstimator(run, skeleton, codec, settings.padding, settings.max_batch, settings.max_oks)
+def _build_estimator(settings: StageSettings, device: str, profile: Profiler) -> PoseEstimator:
+    """Its poses tell how each joint looks where the tracker wants to know."""
+    chosen = settings.pose
+    codec = Codec(chosen.decoding, chosen.input_size)
+    plan = pose_plan(chosen, codec, settings.tracker.needs_appearance)
+    find = _keypoints(plan, codec, settings, device, profile)
+    return PoseEstimator(find, SKELETONS[chosen.skeleton], codec, chosen.padding, chosen.max_oks)
+
+
+def _keypoints(plan: Plan, codec: Codec, settings: StageSettings, device: str, profile: Profiler) -> Keypoints:
+    if device == "cpu":
+        run = profile.timed("network: pose", make_runtime(plan, settings.runtime, device))
+        return CroppedKeypoints(run, codec, settings.pose.max_batch)
+    from pose_track.pose.torch_keypoints import TorchKeypoints
+
+    return profile.timed("network: pose", TorchKeypoints(plan.make(), codec, device, max_batch=settings.pose.max_batch))

@@ -7,18 +7,22 @@ import difflib
 import logging
 import sys
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, NoReturn
 
 from pose_track import __version__
+from pose_track.profile import UNPROFILED, Profile, Profiler
 
 if TYPE_CHECKING:
     from pose_track.build import Stages
     from pose_track.settings import Settings
 
 logger = logging.getLogger(__name__)
+
+PROFILE = "profile.json"
 
 EXIT_FAULT = 2
 EXIT_INTERRUPTED = 130
@@ -96,10 +100,12 @@ def track_parser(prog: str) -> Parser:
     chosen.add_argument("--preset", help="fast (the default), balanced or accurate")
     add("--tracker", help="another way of linking: robust, fast or simple_baselines")
     add("--device", choices=("auto", "cpu", "cuda"), help="where the networks run")
+    add("--runtime", choices=("auto", "torch", "openvino"), help="what runs them; openvino on a CPU only")
     add("--decoder", choices=("pyav", "decord"), help="what decodes the video")
     add("--start", metavar="S", help="first second")
     add("--end", metavar="S", help="the second before which to stop")
     add("--stride", metavar="N", help="only every Nth frame")
+    add("--profile", action="store_true", help="print what each stage took, and write OUT/profile.json, a Chrome trace")
     add("--no-render", action="store_true", help="write no annotated video")
     add("--overwrite", action="store_true", help="replace results that are there")
     add("--version", action="version", version=__version__)
@@ -112,6 +118,7 @@ def track_settings(options: argparse.Namespace, overrides: dict[str, str]) -> Se
 
     named = {
         "device": options.device,
+        "runtime": options.runtime,
         "reader.decoder": options.decoder,
         "reader.start_seconds": options.start,
         "reader.end_seconds": options.end,
@@ -150,14 +157,27 @@ def _track_all(words: Sequence[str], prog: str) -> int:
     if not possible:
         return max(codes)
 
-    from pose_track.build import build_stages  # PyTorch takes seconds: not before the words are understood
+    from pose_track.build import build_stages  # the networks take their time: not before the words are understood
 
-    stages = build_stages(settings)
-    for video, folder in possible:
-        codes.append(_track_one(video, folder, stages, settings, options.overwrite))
-        if codes[-1] == EXIT_INTERRUPTED:
-            break
+    with _profile(options) as profile:
+        stages = build_stages(settings, profile)
+        for video, folder in possible:
+            codes.append(_track_one(video, folder, stages, settings, options.overwrite))
+            if codes[-1] == EXIT_INTERRUPTED:
+                break
     return max(codes)
+
+
+@contextmanager
+def _profile(options: argparse.Namespace) -> Iterator[Profiler]:
+    """Notes what each stage takes, and says so at the end, where that is asked for."""
+    if not options.profile:
+        yield UNPROFILED
+        return
+    options.out.mkdir(parents=True, exist_ok=True)
+    with Profile(options.out / PROFILE) as profile:
+        yield profile
+    print(profile.table())
 
 
 def _check(video: Path, folder: Path, overwrite: bool) -> int:
@@ -206,7 +226,7 @@ def guarded(job: Callable[[], int]) -> int:
 def _mendable() -> tuple[type[Exception], ...]:
     from pose_track.video.source import DecodeError
 
-    return ValueError, OSError, ImportError, DecodeError
+    return ValueError, OSError, ImportError, MemoryError, DecodeError
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

@@ -15,11 +15,17 @@ from pose_track.types import Frame, IntArray, Poses
 
 
 def build_tracker(
-    settings: TrackerSettings, fps: Fraction, has_pictures: bool = False, device: str = "cpu"
+    settings: TrackerSettings,
+    fps: Fraction,
+    has_pictures: bool = False,
+    device: str = "cpu",
+    detect_every: int = 1,
 ) -> PoseTracker:
     """The tracker for a video of `fps` frames a second. Where there are no pictures, there is no optical flow.
 
-    device: where a network for the flow runs. Raises what `flow.make_flow` does where its weights are not to be had.
+    device: where a network for the flow runs. detect_every: people are looked for in every so-manieth frame only, and
+    confirmed once they were found in successive ones of these. Raises what `flow.make_flow` does where its weights are
+    not to be had.
     """
     similarity = Similarity(settings.weights.model_dump(), settings.gates.model_dump(), settings.widening)
     associate = Association(
@@ -35,9 +41,14 @@ def build_tracker(
         round(settings.buffer_seconds * fps),
         round(settings.reentry_seconds * fps),
         max(settings.min_start_score, settings.min_sure_score),  # nor may the double of somebody sure begin a track
-        settings.min_confirm_frames,
+        (settings.min_confirm_frames - 1) * detect_every + 1,
         _build_flow(settings.flow, device) if has_pictures else None,
-        Propagation(settings.flow.max_frames, max(2, settings.min_confirm_frames), settings.flow.min_score),
+        Propagation(
+            settings.flow.max_frames,
+            max(2, settings.min_confirm_frames),
+            settings.flow.min_score,
+            unsure_frames=detect_every - 1,
+        ),
         settings.flow.carried_frames,
     )
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 from fractions import Fraction
@@ -19,7 +19,7 @@ from pose_track.faults import fault_recorded, interrupts_between_frames, told_on
 from pose_track.formats.posetrack import write_posetrack17, write_posetrack18
 from pose_track.formats.tracks_jsonl import TracksWriter
 from pose_track.formats.tracks_source import TracksSource
-from pose_track.pipeline import track_video
+from pose_track.overlap import Overlap
 from pose_track.render import render
 from pose_track.settings import ReaderSettings, Settings, StageSettings
 from pose_track.types import Frame, TrackedPoses
@@ -88,10 +88,9 @@ def track_file(
     """
     summary = Summary() if summary is None else summary
     check_folder(folder, overwrite)
-    with open_reader(video, settings.reader) as reader, interrupts_between_frames() as check_interrupt:
+    with open_reader(video, settings.reader) as reader, interrupts_between_frames() as check, Overlap() as overlap:
         started = time.perf_counter()
-        frames = _checked(reader, check_interrupt)
-        results = track_video(frames, stages.detect, stages.estimate, stages.make_tracker(reader.info.fps))
+        results = overlap.ahead(stages.track(reader, stages.make_tracker(reader.info.fps), check), 2)
         tracked = chain([next(results)], results)  # a reader without any frame raises
         try:
             with writing_into(folder), told_once():
@@ -99,13 +98,6 @@ def track_file(
         finally:
             summary.seconds = time.perf_counter() - started
     return summary
-
-
-def _checked(frames: Iterable[Frame], check: Callable[[], None]) -> Iterator[Frame]:
-    """The frames, with a check before each: at the source, for a tracker may have some more to say of those before."""
-    for frame in frames:
-        check()
-        yield frame
 
 
 def open_reader(video: Path, settings: ReaderSettings) -> VideoReader:
@@ -130,10 +122,13 @@ def _write(
             stack.enter_context(fault_recorded(records))
             video = stack.enter_context(_annotated(folder, info, settings)) if settings.output.render else None
             bar = stack.enter_context(_progress(info, settings.reader))
+            timed = stages.profile.timed
+            write, draw = timed("write records", records.write), timed("render", render)
+            encode = None if video is None else timed("encode", video.write)
             for frame, tracked in results:
-                records.write(tracked)
-                if video is not None:
-                    video.write(render(frame.image, tracked, settings.output.min_joint_score), frame.pts_seconds)
+                write(tracked)
+                if encode is not None:
+                    encode(draw(frame.image, tracked, settings.output.min_joint_score), frame.pts_seconds)
                 summary.add(tracked)
                 bar.set_postfix(people=len(tracked), refresh=False)
                 bar.update()

@@ -67,6 +67,7 @@ class DetectorSettings(Section):
     weights; null for the bundled ones (compact) or torchvision's own, which are downloaded once. boxes: the file of
     recorded boxes. long_side: pixels to which the picture's longer side is brought (compact only). min_score: a box
     must be at least this sure. max_iou: of two boxes that overlap more, the better stays (not for recorded ones).
+    every: people are looked for in every so-manieth frame; between them the optical flow follows those who are known.
     """
 
     name: DetectorName = "compact"
@@ -75,6 +76,7 @@ class DetectorSettings(Section):
     long_side: Annotated[int, Field(ge=64, le=4096)] = 384
     min_score: Share = 0.37
     max_iou: Share = 0.5
+    every: Positive = 1
 
     @model_validator(mode="after")
     def _files_fit_name(self) -> DetectorSettings:
@@ -95,15 +97,17 @@ class PoseSettings(Section):
     """The keypoint network and what is made of its heatmaps.
 
     network: its form. weights: "bundled" (hrnet_compact only) or a file of weights. skeleton: the joints it was
-    trained for. input_size: w, h of a crop in pixels, multiples of 32. padding: how much larger than the box a crop
-    is. flip_test: average with the mirrored crop. max_oks: of two poses more alike, the better stays. max_batch: crops
-    run at once.
+    trained for. input_size: w, h of a crop in pixels, multiples of 32. decoding: how joints are read from heatmaps, to
+    a quarter of a cell (plain), where the map's logarithm is highest (dark), or so in unbiased crops, for networks that
+    were trained with them (udp). padding: how much larger than the box a crop is. flip_test: average with the mirrored
+    crop. max_oks: of two poses more alike, the better stays. max_batch: crops run at once.
     """
 
     network: Literal["hrnet_compact", "hrnet_w32", "hrnet_w48"] = "hrnet_compact"
     weights: str = BUNDLED
     skeleton: Literal["posetrack_15", "coco_17", "posetrack18_17", "mpii_16", "lsp_14"] = "posetrack_15"
     input_size: tuple[Positive, Positive] = (128, 192)
+    decoding: Literal["plain", "dark", "udp"] = "dark"
     padding: Annotated[float, Field(ge=1, le=3)] = 1.25
     flip_test: bool = False
     max_oks: Share = 0.7
@@ -130,12 +134,27 @@ class OutputSettings(Section):
 
 
 class StageSettings(Section):
-    """What a frame passes through. device: where networks run; "auto" is a GPU where there is one."""
+    """What a frame passes through.
+
+    device: where networks run; "auto" is a GPU where there is one. runtime: what runs the keypoint network and the
+    bundled detector; "auto" is OpenVINO on a CPU where it is installed, else PyTorch, which runs all other networks.
+    """
 
     device: Literal["auto", "cpu", "cuda"] = "auto"
+    runtime: Literal["auto", "torch", "openvino"] = "auto"
     detector: DetectorSettings = DetectorSettings()
     pose: PoseSettings = PoseSettings()
     tracker: TrackerSettings = TrackerSettings()
+
+    @model_validator(mode="after")
+    def _followed_between(self) -> StageSettings:
+        gap, flow = self.detector.every - 1, self.tracker.flow
+        if gap and (flow.method == "none" or flow.max_frames < gap):
+            raise ValueError(
+                f"detector.every {gap + 1} needs people followed for {gap} frames; give tracker.flow.method another "
+                f"value than none and tracker.flow.max_frames {gap} or more"
+            )
+        return self
 
 
 class Settings(StageSettings):

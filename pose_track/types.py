@@ -6,6 +6,7 @@ centre of the top-left pixel is (0, 0).
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TypeVar
 
@@ -58,13 +59,17 @@ def _checked_sources(value: object, num: int) -> Array:
     return sources
 
 
+def _mapped(parallel: T, change: Callable[[str, Array], Array]) -> T:
+    """All its arrays changed alike, not checked again: a tracker selects people many times a frame."""
+    made = object.__new__(type(parallel))
+    for name, value in vars(parallel).items():
+        made.__dict__[name] = change(name, value) if isinstance(value, np.ndarray) else value
+    return made
+
+
 def _selected(parallel: T, keep: Array) -> T:
-    """Some rows of all its arrays, not checked again: a tracker selects people many times a frame."""
-    chosen = object.__new__(type(parallel))
-    chosen.__dict__.update(
-        {name: value[keep] if isinstance(value, np.ndarray) else value for name, value in vars(parallel).items()}
-    )
-    return chosen
+    """Some rows of all its arrays."""
+    return _mapped(parallel, lambda name, rows: rows[keep])
 
 
 @dataclass(frozen=True, eq=False)
@@ -149,13 +154,14 @@ class Poses:
         return cls(np.zeros((0, k, 2)), np.zeros((0, k)), np.zeros((0, 4)), np.zeros(0), skeleton)  # type: ignore[arg-type]
 
 
-def joined(a: Detections, b: Detections) -> Detections:
-    """The boxes of both."""
-    assert a.sources is not None
-    assert b.sources is not None
-    return Detections(
-        np.concatenate([a.boxes, b.boxes]), np.concatenate([a.scores, b.scores]), np.concatenate([a.sources, b.sources])
-    )
+People = TypeVar("People", Detections, Poses)
+
+
+def joined(a: People, b: People) -> People:
+    """The boxes, or the people, of both."""
+    if not len(a) or not len(b):
+        return a if len(a) else b
+    return _mapped(a, lambda name, rows: np.concatenate([rows, vars(b)[name]]))
 
 
 @dataclass(frozen=True, eq=False)

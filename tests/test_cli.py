@@ -7,6 +7,7 @@ import signal
 import subprocess
 import sys
 import time
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +22,7 @@ import pose_track.build
 from pose_track.cli import EXIT_FAULT, EXIT_INTERRUPTED, main, take_overrides, track
 from pose_track.models.hrnet import hrnet_compact
 from pose_track.models.weights import save_weights
+from pose_track.profile import Profiler
 from pose_track.results import NAMES
 from pose_track.settings import Settings
 from pose_track.types import Detections, Frame
@@ -57,9 +59,9 @@ def asked(monkeypatch: pytest.MonkeyPatch) -> list[Settings]:
     """The settings that stages were built for; those are stubs."""
     built: list[Settings] = []
 
-    def build(settings: Settings) -> pose_track.build.Stages:
+    def build(settings: Settings, profile: Profiler) -> pose_track.build.Stages:
         built.append(settings)
-        return stub_stages(settings)
+        return replace(stub_stages(settings), profile=profile)
 
     monkeypatch.setattr(pose_track.build, "build_stages", build)
     return built
@@ -77,6 +79,28 @@ def test_one_line_for_each_video(here: Path, capfd: pytest.CaptureFixture[str]) 
     assert second.startswith("b.mp4: 3 frames, ")
     assert messages(stderr) == []
     assert {path.name for path in (here / "out" / "b").iterdir()} == set(NAMES)
+
+
+@pytest.mark.usefixtures("asked")
+def test_where_the_time_goes(here: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    make_video(here / "a.mp4", 5)
+    make_video(here / "b.mp4", 3)
+    assert run("a.mp4", "b.mp4", "--profile", "--out", "out") == 0
+    lines = capfd.readouterr().out.splitlines()
+    table = lines[lines.index(next(line for line in lines if line.startswith("stage"))) + 1 :]
+    calls = {line[:20].strip(): int(line[38:47]) for line in table if len(line) == len(table[0])}
+    eight = ("decode", "propose", "assign", "drop doubles", "write records", "render", "encode")
+    assert {name: calls[name] for name in eight} == dict.fromkeys(eight, 8)
+    assert calls["detect"] == calls["estimate"] == 3  # windows of four frames
+    trace = json.loads((here / "out" / "profile.json").read_text())
+    assert sum(event["name"] == "render" for event in trace["traceEvents"]) == 8
+
+
+@pytest.mark.usefixtures("asked")
+def test_no_profile_where_none_is_asked_for(here: Path) -> None:
+    make_video(here / "a.mp4", 2)
+    assert run("a.mp4", "--out", "out") == 0
+    assert not (here / "out" / "profile.json").exists()
 
 
 @pytest.mark.parametrize(
@@ -212,7 +236,7 @@ def quick_build(monkeypatch: pytest.MonkeyPatch) -> None:
     """Networks as far as weights are looked at, without initialising large ones; then stubs."""
     real = pose_track.build.build_stages
 
-    def build(settings: Settings) -> pose_track.build.Stages:
+    def build(settings: Settings, profile: Profiler) -> pose_track.build.Stages:
         known_to_do = {"reader", "tracker"}
         if settings.model_dump(exclude=known_to_do) != Settings().model_dump(exclude=known_to_do):
             real(settings)
@@ -221,7 +245,7 @@ def quick_build(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(pose_track.build, "build_stages", build)
     monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
     for name in ("hrnet_w32", "hrnet_w48"):
-        monkeypatch.setitem(pose_track.build.NETWORKS, name, lambda num_joints: torch.nn.Identity())
+        monkeypatch.setitem(pose_track.models.hrnet.NETWORKS, name, lambda num_joints: torch.nn.Identity())
 
 
 @pytest.mark.parametrize(("words", "message"), BAD_INPUT, ids=[" ".join(words) for words, _ in BAD_INPUT])
@@ -298,16 +322,16 @@ def test_an_interrupt_ends_the_whole_command(
     min_confirm_frames: int, here: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
 ) -> None:
     def detect(frame: Frame) -> Detections:
-        if frame.index == 2:
+        if frame.index == 4:  # the first of a window
             raise KeyboardInterrupt
         return one_person(frame)
 
-    monkeypatch.setattr(pose_track.build, "build_stages", lambda settings: stub_stages(settings, detect))
-    make_video(here / "a.mp4", 5)
-    make_video(here / "b.mp4", 5)
+    monkeypatch.setattr(pose_track.build, "build_stages", lambda settings, profile: stub_stages(settings, detect))
+    make_video(here / "a.mp4", 7)
+    make_video(here / "b.mp4", 7)
     assert run("a.mp4", "b.mp4", "--tracker.min_confirm_frames", str(min_confirm_frames)) == EXIT_INTERRUPTED
     stdout, stderr = capfd.readouterr()
-    assert stdout.startswith("a.mp4: 2 frames, ")
+    assert stdout.startswith("a.mp4: 4 frames, ")
     assert messages(stderr) == ["interrupted; what was done so far is kept"]
     assert not (here / "runs" / "b").exists()
 

@@ -10,18 +10,19 @@ from functools import cache
 from pathlib import Path
 
 import pytest
+from make_video import make_video
 
 import pose_track
 
 PACKAGE = Path(pose_track.__file__).parent
 
 FLOORS = {
-    "types": 0, "skeleton": 0, "sequence": 0, "section": 0,
+    "types": 0, "overlap": 0, "skeleton": 0, "sequence": 0, "section": 0, "profile": 0,
     "geometry": 1, "settings": 1, "tracker_settings": 1, "finish_settings": 1,
     "models": 2, "runtime": 2, "video": 2, "formats": 2,
     "detect": 3, "pose": 3, "flow": 3, "track": 3, "finishing": 3, "datasets": 3, "evaluation": 3, "render": 3,
     "build": 4, "linking": 4, "link_frames": 4, "link_files": 4, "weight_files": 4, "pipeline": 4, "faults": 4,
-    "results": 4, "cli": 4, "training": 4, "benchmarks": 4,
+    "plans": 4, "results": 4, "cli": 4, "training": 4, "benchmarks": 4,
 }  # fmt: skip
 
 # imports between neighbours on a floor, and why
@@ -36,10 +37,12 @@ TORCH_FREE = [
     *("cli", "settings", "pipeline", "results", "render", "evaluation.pck", "evaluation.pckh", "evaluation.boxes"),
     *("evaluation.coco_keypoints", "evaluation.posetrack", "evaluation.pairing", "evaluation.report"),
     *("linking", "link_frames", "link_files", "weight_files", "models.hashing", "runtime.machine"),
-    *("benchmarks.run", "benchmarks.report", "benchmarks.sweep", "benchmarks.plot"),
+    *("benchmarks.run", "benchmarks.report", "benchmarks.sweep", "benchmarks.plot", "benchmarks.jobs"),
     *("track.tracker", "track.similarity", "track.appearance", "track.association", "track.confirmation"),
     *("track.propagation", "flow.optical_flow", "finishing.finish", "finishing.files"),
     *("tracker_settings", "finish_settings"),
+    *("build", "plans", "detect.detector", "pose.estimator", "pose.keypoints", "models.codec", "models.heatmaps"),
+    *("models.centre_boxes", "runtime.choose", "runtime.openvino_runtime", "runtime.device"),
     *("formats.posetrack", "formats.tracks_jsonl"),
     *("geometry.affine", "geometry.boxes", "geometry.oks", "video.reader", "video.writer"),
 ]
@@ -110,6 +113,15 @@ def test_light_parts_import_no_torch() -> None:
     loaded = modules_after("\n".join(f"import {name}" for name in names))
     assert set(names) <= loaded
     assert not {"torch", "torchvision", "decord"} & loaded
+
+
+def test_a_warm_start_imports_no_torch(tmp_path: Path) -> None:
+    """Once the bundled networks are compiled, a video is tracked without."""
+    video = make_video(tmp_path / "a.mp4", num_frames=4)
+    words = [str(video), "--device", "cpu", "--runtime", "openvino", "--overwrite", "--out", str(tmp_path / "out")]
+    code = f"from pose_track.cli import track\nassert track({words}) == 0"
+    modules_after(code)
+    assert not {"torch", "torchvision", "openvino_telemetry.main"} & modules_after(code)
 
 
 def test_the_front_door_opens_at_once() -> None:

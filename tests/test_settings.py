@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from fractions import Fraction
 from pathlib import Path
 from typing import Any, ClassVar, get_args, get_type_hints
+from unittest import mock
 
 import cv2
 import numpy as np
@@ -18,14 +21,25 @@ from stub_stages import stub_stages
 from tracker_effects import TRACKER_EFFECTS
 
 import pose_track.build
+import pose_track.detect.torchvision_detector
+import pose_track.models.centre
+import pose_track.models.weights
+import pose_track.pose.torch_keypoints
+import pose_track.runtime.device
 import pose_track.weight_files
 from pose_track.benchmarks.dataset import Clip, check_data
 from pose_track.benchmarks.raw_poses import open_clip
 from pose_track.benchmarks.run import run_benchmark
-from pose_track.build import NETWORKS, build_stages
+from pose_track.build import build_stages
+from pose_track.detect.detector import CentreDetector
 from pose_track.flow.optical_flow import METHODS
 from pose_track.formats.posetrack import read_posetrack
+from pose_track.models.codec import Codec
+from pose_track.models.deployed import Deployed
+from pose_track.models.hrnet import NETWORKS, HRNetWithLooks
+from pose_track.pose.keypoints import CroppedKeypoints
 from pose_track.results import ANNOTATED, open_reader, track_file
+from pose_track.runtime.plan import Plan
 from pose_track.settings import (
     PRESETS,
     TRACK_PRESETS,
@@ -59,7 +73,7 @@ from pose_track.video.reader import DECODERS, open_video
             "'tracker.buffer_second' is not a setting; did you mean 'tracker.buffer_seconds'?",
         ),
         ("buffer_seconds: 2", "'buffer_seconds' is not a setting; did you mean 'tracker.buffer_seconds'?"),
-        ("colour: red", "'colour' is not a setting; there are device, detector.name"),
+        ("colour: red", "'colour' is not a setting; there are device, runtime, detector.name"),
         ("output: {colour: red}", "'output.colour' is not a setting; there are output.render, output.min_joint_score$"),
         ("reader: {stride: 0}", "reader.stride = 0: must be greater than or equal to 1"),
         ("reader: {stride: x}", "reader.stride = 'x': must be a valid integer"),
@@ -186,6 +200,23 @@ def test_settings_are_frozen() -> None:
         Settings().tracker.buffer_seconds = 3.0  # type: ignore[misc]
 
 
+@pytest.mark.parametrize(
+    ("flow", "message"),
+    [
+        ({"method": "none"}, "detector.every 4 needs people followed for 3 frames; give tracker.flow.method another"),
+        ({"max_frames": "2"}, "tracker.flow.max_frames 3 or more"),
+        ({"max_frames": "3"}, None),
+    ],
+)
+def test_people_must_be_followed_where_they_are_not_looked_for(flow: dict[str, str], message: str | None) -> None:
+    overrides = {"detector.every": "4", **{f"tracker.flow.{key}": value for key, value in flow.items()}}
+    if message is None:
+        assert load_settings(Settings, None, overrides).detector.every == 4
+        return
+    with pytest.raises(ValueError, match=re.escape(message)):
+        load_settings(Settings, None, overrides)
+
+
 def test_fast_is_the_default() -> None:
     assert load_settings(Settings, preset_path("fast")) == Settings()
 
@@ -209,7 +240,7 @@ def test_larger_presets_name_the_file_they_lack(
     settings = load_settings(Settings, preset_path(preset))
     assert (settings.pose.network, settings.pose.input_size) == (network, size)
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr(pose_track.build, "TorchvisionDetector", _must_not_be_built)
+    monkeypatch.setattr(pose_track.detect.torchvision_detector, "TorchvisionDetector", _must_not_be_built)
     monkeypatch.setitem(NETWORKS, network, lambda num_joints: torch.nn.Identity())
     with pytest.raises(FileNotFoundError) as caught:
         build_stages(settings.model_copy(update={"device": "cpu"}))
@@ -265,25 +296,38 @@ class StubRuntime:
     """In place of a network: marks what it is told to, and notes what it was given."""
 
     seen: ClassVar[dict[str, Any]] = {}
+    peak: ClassVar[tuple[int, int]] = (0, 0)  # all joints in the corner of the crop
 
-    def __init__(self, network: str, device: str, flip_indices: object = None, flip_shift: bool = True) -> None:
-        assert flip_shift
-        self._network = network
-        self.seen |= {f"{network} device": device, f"{network} flips": flip_indices is not None}
+    def __init__(self, plan: Plan, runtime: str, device: str) -> None:
+        deployed = plan.make()
+        self._has_looks = isinstance(deployed.network, HRNetWithLooks)
+        self._name = (deployed.network.network if self._has_looks else deployed.network).name
+        told = {"device": device, "runtime": runtime, "flips": deployed.flip_indices is not None}
+        self.seen |= {f"{self._name} {key}": value for key, value in told.items()}
 
-    def __call__(self, images: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:
-        if self._network == "centre":
-            batch, height, width, _ = images.shape
-            self.seen.setdefault("centre shapes", []).append((batch, height, width))
-            return _centre_output(height // 8, width // 8)
-        return self.with_looks(images)[0]
-
-    def with_looks(self, images: np.ndarray[Any, Any]) -> tuple[np.ndarray[Any, Any], np.ndarray[Any, Any]]:
+    def __call__(self, images: np.ndarray[Any, Any]) -> tuple[np.ndarray[Any, Any], ...]:
         batch, height, width, _ = images.shape
-        self.seen.setdefault(f"{self._network} shapes", []).append((batch, height, width))
-        heatmaps = np.zeros((batch, int(self._network.rpartition(" ")[2]), height // 4, width // 4), np.float32)
-        heatmaps[:, :, 0, 0] = 0.9  # all joints in the corner of the crop
-        return heatmaps, np.ones((batch, 8, height // 4, width // 4), np.float32)
+        self.seen.setdefault(f"{self._name} shapes", []).append((batch, height, width))
+        if self._name == "centre":
+            return (_centre_output(height // 8, width // 8),)
+        heatmaps = np.zeros((batch, int(self._name.rpartition(" ")[2]), height // 4, width // 4), np.float32)
+        x, y = self.peak
+        heatmaps[:, :, y, x + 1] = 0.6 * min(x, 1)
+        heatmaps[:, :, y, x] = 0.9
+        looks = np.ones((batch, 8, height // 4, width // 4), np.float32)
+        return (heatmaps, looks) if self._has_looks else (heatmaps,)
+
+
+def stub_keypoints(network: Deployed, codec: Codec, device: str, max_batch: int) -> CroppedKeypoints:
+    return CroppedKeypoints(StubRuntime(Plan(lambda: network, "on a GPU"), "torch", device), codec, max_batch)
+
+
+class Named(torch.nn.Identity):
+    """In place of a network."""
+
+    def __init__(self, name: str) -> None:
+        super().__init__()
+        self.name = name
 
 
 def _centre_output(height: int, width: int) -> np.ndarray[Any, Any]:
@@ -299,13 +343,13 @@ def _centre_output(height: int, width: int) -> np.ndarray[Any, Any]:
 def world(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> World:
     StubRuntime.seen.clear()
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr(pose_track.build, "TorchRuntime", StubRuntime)
-    monkeypatch.setattr(pose_track.build, "load_weights", lambda network, path: None)
-    monkeypatch.setattr(pose_track.build, "centre_compact", lambda: "centre")
-    monkeypatch.setattr(pose_track.build, "HRNetWithLooks", lambda network: network)
-    monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
+    monkeypatch.setattr(pose_track.build, "make_runtime", StubRuntime)
+    monkeypatch.setattr(pose_track.pose.torch_keypoints, "TorchKeypoints", stub_keypoints)
+    monkeypatch.setattr(pose_track.models.weights, "load_weights", lambda network, path: None)
+    monkeypatch.setattr(pose_track.models.centre, "centre_compact", lambda: Named("centre"))
+    monkeypatch.setattr(pose_track.runtime.device, "cuda_devices", lambda: 1)
     for name in NETWORKS:
-        monkeypatch.setitem(NETWORKS, name, lambda num_joints, name=name: f"{name} {num_joints}")
+        monkeypatch.setitem(NETWORKS, name, lambda num_joints, name=name: Named(f"{name} {num_joints}"))
     for name in ("a.pth", "b.pth"):
         (tmp_path / name).write_bytes(name.encode())
     for name, left in (("a.json", 10), ("b.json", 60)):
@@ -340,6 +384,19 @@ def boxes_found(settings: Settings, world: World) -> list[list[float]]:
     return build_stages(settings).detect(frame()).boxes[:, [0, 2]].round().tolist()  # type: ignore[no-any-return]
 
 
+def frames_looked_at(settings: Settings, world: World) -> list[int]:
+    seen: list[int] = []
+
+    def detect(frame: Frame) -> Detections:
+        seen.append(frame.index)
+        return Detections.empty()
+
+    stages = replace(build_stages(settings), detect=detect)
+    frames = [replace(frame(), index=index, pts_seconds=index / 10) for index in range(6)]
+    list(stages.track(frames, stages.make_tracker(Fraction(10))))
+    return seen
+
+
 def num_found(settings: Settings, world: World) -> int:
     return len(boxes_found(settings, world))
 
@@ -368,6 +425,13 @@ def networks_built(settings: Settings, world: World) -> list[str]:
 
 def first_joint(settings: Settings, world: World) -> list[float]:
     return build_stages(settings).estimate(frame().image, people(50)).joints[0, 0].round().tolist()  # type: ignore[no-any-return]
+
+
+def joint_of_a_slanting_peak(settings: Settings, world: World) -> float:
+    """Its x in the frame; the cell right of the highest one is high too."""
+    with mock.patch.object(StubRuntime, "peak", (9, 9)):
+        poses = build_stages(settings).estimate(frame().image, people(50))
+    return round(float(poses.joints[0, 0, 0]), 2)
 
 
 def num_of_two_alike(settings: Settings, world: World) -> int:
@@ -407,6 +471,8 @@ RECORDED = {"detector.name": "recorded", "detector.boxes": "a.json"}
 EFFECTS: list[tuple[str, dict[str, str], Callable[[Settings, World], object], dict[str, object]]] = [
     ("device", {}, asked("centre device"), {"auto": "cuda", "cpu": "cpu"}),
     ("device", {}, asked("hrnet_compact 15 device"), {"auto": "cuda", "cpu": "cpu"}),
+    ("runtime", {"device": "cpu"}, asked("centre runtime"), {"auto": "auto", "torch": "torch"}),
+    ("runtime", {"device": "cpu"}, asked("hrnet_compact 15 runtime"), {"auto": "auto", "openvino": "openvino"}),
     ("reader.decoder", {}, reader_used, {"pyav": "PyAvReader", "decord": "DecordReader"}),
     ("reader.start_seconds", {}, frames_read, {"null": list(range(12)), "0.85": [9, 10, 11]}),
     ("reader.end_seconds", {}, frames_read, {"null": list(range(12)), "0.25": [0, 1, 2]}),
@@ -421,10 +487,12 @@ EFFECTS: list[tuple[str, dict[str, str], Callable[[Settings, World], object], di
     ("detector.min_score", {}, num_found, {"0.3": 3, "0.5": 2}),
     ("detector.min_score", RECORDED, num_found, {"0.3": 1, "0.1": 2}),
     ("detector.max_iou", {"detector.min_score": "0.3"}, num_found, {"0.6": 3, "0.2": 2}),
+    ("detector.every", {}, frames_looked_at, {"1": [0, 1, 2, 3, 4, 5], "2": [0, 2, 4], "4": [0, 4]}),
     ("pose.network", {"pose.weights": "a.pth"}, networks_built,
      {n: ["centre", f"{n} 15"] for n in ("hrnet_w32", "hrnet_w48")}),
     ("pose.weights", {}, weights_used,
      {"a.pth": ["detector.safetensors", "a.pth"], "b.pth": ["detector.safetensors", "b.pth"]}),
+    ("pose.decoding", {}, joint_of_a_slanting_peak, {"plain": 55.94, "dark": 56.24, "udp": 56.87}),
     ("pose.skeleton", {"pose.weights": "a.pth"}, networks_built,
      {"lsp_14": ["centre", "hrnet_compact 14"], "coco_17": ["centre", "hrnet_compact 17"]}),
     ("pose.input_size", {}, asked("hrnet_compact 15 shapes"),
@@ -531,7 +599,12 @@ def test_the_benchmark_refuses_recorded_boxes() -> None:
 
 def test_torchvision_detectors_get_their_settings(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
     built: list[tuple[object, ...]] = []
-    monkeypatch.setattr(pose_track.build, "TorchvisionDetector", lambda *args: built.append(args))
+
+    class Detector(CentreDetector):
+        def __init__(self, *args: Any) -> None:
+            built.append(args)
+
+    monkeypatch.setattr(pose_track.detect.torchvision_detector, "TorchvisionDetector", Detector)
     values = {"name": "fcos_resnet50_fpn", "min_score": 0.4, "max_iou": 0.5}
     build_stages(Settings(device="cpu", detector=DetectorSettings(**values)))  # type: ignore[arg-type]
     build_stages(Settings(device="cpu", detector=DetectorSettings(**values, weights="a.pth")))  # type: ignore[arg-type]

@@ -202,13 +202,11 @@ def runs_of_video(truth: Path, video: Path, config: Path, choice: Choice, drops:
 def _tracked(video: Path, settings: Settings) -> list[TrackedPoses]:
     """The people of each frame. Raises what stages and readers do."""
     import pose_track.build  # PyTorch: not where poses are read from files
-    from pose_track.pipeline import track_video
     from pose_track.video.reader import open_video
 
     stages = pose_track.build.build_stages(settings)
     with open_video(video, settings.reader.decoder) as reader:
-        tracker = stages.make_tracker(reader.info.fps)
-        return [people for _, people in track_video(reader, stages.detect, stages.estimate, tracker)]
+        return [people for _, people in stages.track(reader, stages.make_tracker(reader.info.fps))]
 
 
 def as_sequence(truth: Sequence, tracked: Items[TrackedPoses]) -> Sequence:

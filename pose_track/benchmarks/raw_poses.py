@@ -20,15 +20,16 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
+from numpy.typing import NDArray
 
 from pose_track.benchmarks.dataset import Clip, base_name, numbered_names
 from pose_track.formats.atomic_path import atomic_path
 from pose_track.formats.tracks_jsonl import TracksWriter, read_tracks
-from pose_track.pipeline import track_video
+from pose_track.pipeline import Tracker
 from pose_track.results import header
 from pose_track.sequence import IntArray, Sequence
 from pose_track.settings import PoseTrackSettings, SourceSettings
-from pose_track.types import Detections, ImageArray, Poses, TrackedPoses
+from pose_track.types import Frame, Poses, TrackedPoses
 from pose_track.video.reader import VideoInfo, VideoReader, open_video
 
 if TYPE_CHECKING:
@@ -78,9 +79,25 @@ def _dotted(values: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
     return found
 
 
-def sure_people(poses: Poses, min_person_score: float) -> Poses:
-    """Those whose score is at least so high."""
-    return poses[np.asarray(poses.scores >= np.float32(min_person_score))]
+def is_sure(poses: Poses, min_person_score: float) -> NDArray[np.bool_]:
+    """(N,) those whose score is at least so high."""
+    return np.asarray(poses.scores >= np.float32(min_person_score))
+
+
+class _SureOnly:
+    """A tracker that is not shown unsure people, and keeps all that it was shown itself in `seen`, frame by frame."""
+
+    def __init__(self, tracker: Tracker, min_person_score: float) -> None:
+        self._tracker, self._least = tracker, min_person_score
+        self.seen: list[Poses] = []
+        self.reset, self.propose, self.confirmed = tracker.reset, tracker.propose, tracker.confirmed
+
+    def assign(self, poses: Poses, frame: Frame) -> IntArray:
+        self.seen.append(_without_features(poses))
+        ids = np.zeros(len(poses), np.int64)
+        sure = is_sure(poses, self._least)
+        ids[sure] = self._tracker.assign(poses[sure], frame)
+        return ids
 
 
 class Found(NamedTuple):
@@ -109,18 +126,14 @@ class Tracking:
         for each frame. Raises ValueError, OSError or DecodeError where its frames cannot be read.
         """
         started = time.perf_counter()
-        raw, tracked = list[Poses](), list[TrackedPoses]()
-
-        def estimate(image: ImageArray, boxes: Detections) -> Poses:
-            poses = self.stages.estimate(image, boxes)
-            raw.append(_without_features(poses))
-            return sure_people(poses, self.settings.submission.min_person_score)
-
+        tracked = list[TrackedPoses]()
         with open_clip(clip, self.settings.reader) as reader:
-            tracker = self.stages.make_tracker(reader.info.fps)
-            for _, people in track_video(reader, self.stages.detect, estimate, tracker):
+            least = self.settings.submission.min_person_score
+            tracker = _SureOnly(self.stages.make_tracker(reader.info.fps), least)
+            for _, people in self.stages.track(reader, tracker):
                 tracked.append(replace(people, poses=_without_features(people.poses)))
                 step()
+        raw = tracker.seen
         names = clip.image_names or self._names_of_video(clip, len(raw))
         seconds = round(time.perf_counter() - started, 3)
         told = {**self._header(reader.info), "image_names": list(names), "seconds": seconds}

@@ -123,8 +123,8 @@ def _files(clip: Clip, out: Path) -> tuple[Path, Path]:
 
 def _tracking(data: DataSet, settings: PoseTrackSettings, wanted: Mapping[str, Any]) -> Tracking:
     from pose_track.build import build_stages  # PyTorch takes seconds: not where everything is tracked
+    from pose_track.runtime.device import resolve_device
     from pose_track.runtime.machine import device_name
-    from pose_track.runtime.torch_runtime import resolve_device
 
     stages = build_stages(settings)
     return Tracking(stages, settings, wanted, data.edition.first_number, device_name(resolve_device(settings.device)))

@@ -10,7 +10,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from pose_track.benchmarks.raw_poses import KeptPoses, sure_people
+from pose_track.benchmarks.raw_poses import KeptPoses, is_sure
 from pose_track.formats.joints import convert_people
 from pose_track.formats.tracks_source import people_as_told
 from pose_track.linking import link_poses
@@ -30,7 +30,7 @@ def link(raw: KeptPoses, tracker: TrackerSettings, min_person_score: float) -> K
     """The people of every frame whose score is at least so high, with identities by place and motion alone: without
     pictures, thus without optical flow, and without looks."""
     frames = [FrameTime(tracked.frame_index, tracked.pts_seconds) for tracked in raw.frames]
-    sure = [sure_people(tracked.poses, min_person_score) for tracked in raw.frames]
+    sure = [tracked.poses[is_sure(tracked.poses, min_person_score)] for tracked in raw.frames]
     found = link_poses(zip(frames, sure, strict=True), tracker, raw.fps)
     linked = [
         TrackedPoses(frame.index, frame.pts_seconds, poses[ids > 0], ids[ids > 0])

@@ -15,7 +15,7 @@ from pose_track.datasets.augment import Region
 from pose_track.datasets.cutouts import Cutout, extent, paste
 from pose_track.datasets.labels import ImageLabel
 from pose_track.geometry.boxes import clip_boxes
-from pose_track.models.centre import PADDING_GREY, STRIDE
+from pose_track.models.centre_boxes import PADDING_GREY, STRIDE
 from pose_track.types import ImageArray, IntArray
 
 MIN_SHOWN = 0.3  # share of a person; those of whom less is on the canvas are ignored

@@ -14,7 +14,7 @@ from pose_track.datasets.canvas import TOP_LAYER, Canvas, Placement, join, lay_p
 from pose_track.datasets.cutouts import Cutouts, vary
 from pose_track.datasets.images import ImageStore
 from pose_track.datasets.labels import ImageLabel
-from pose_track.models.centre import STRIDE
+from pose_track.models.centre_boxes import STRIDE
 from pose_track.types import ImageArray, IntArray
 
 SPREAD = 0.54 / 6  # deviation of a centre's Gaussian as a share of the box's side (TTFNet, alpha / 6)

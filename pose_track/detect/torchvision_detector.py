@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
-import numpy as np
+from collections.abc import Sequence
+from functools import partial
+
 import torch
-from torch import nn
+from torch import Tensor, nn
 from torchvision.models import get_model, get_model_weights
 from torchvision.ops import FrozenBatchNorm2d
 
 from pose_track.models.published import load_published
 from pose_track.models.weights import load_weights
-from pose_track.runtime.torch_runtime import resolve_device
+from pose_track.runtime.device import resolve_device
+from pose_track.runtime.room import as_room_allows
+from pose_track.runtime.upload import upload
 from pose_track.types import Detections, ImageArray
 
 PERSON_LABEL = 1  # of COCO's categories, as torchvision numbers them
@@ -48,8 +52,25 @@ def freeze_norms(network: nn.Module, eps: float | None = None) -> None:
             freeze_norms(child, eps)
 
 
+class InBfloat16(nn.Module):
+    """A network of named maps that is run in bfloat16, channels last in memory; the maps are float32, for boxes are not
+    to be rounded."""
+
+    def __init__(self, network: nn.Module):
+        super().__init__()
+        self.network = network.to(memory_format=torch.channels_last)
+
+    def forward(self, x: Tensor) -> dict[str, Tensor]:
+        with torch.autocast(x.device.type, torch.bfloat16):
+            return {name: maps.float() for name, maps in self.network(x).items()}
+
+
+MAX_BATCH = 16  # pictures at once; fewer once a GPU had no room for as many
+
+
 class TorchvisionDetector:
-    """People by a torchvision detection network, at the size that network resizes to.
+    """People by a torchvision detection network, at the size that network resizes to. On a GPU its backbone, which is
+    most of it, is run in bfloat16.
 
     min_score: of a detection; max_iou: of two detections that overlap more, the better stays.
     """
@@ -57,15 +78,40 @@ class TorchvisionDetector:
     def __init__(
         self, name: str, weights: str | None = None, device: str = "auto", min_score: float = 0.3, max_iou: float = 0.6
     ):
-        self._device = resolve_device(device)
+        self._device = torch.device(resolve_device(device))
         self._network = build_network(name, weights).eval().to(self._device)
+        if self._device.type == "cuda":
+            self._network.backbone = InBfloat16(self._network.get_submodule("backbone"))
+        self._at_once = MAX_BATCH
         last = getattr(self._network, "roi_heads", self._network)  # where the network keeps thresholds of its own
         last.score_thresh, last.nms_thresh = min_score, max_iou
 
-    @torch.inference_mode()
     def __call__(self, image: ImageArray) -> Detections:
         """Boxes x1 y1 x2 y2 in the pixels of the picture, (H, W, 3) uint8 RGB, highest score first."""
-        picture = torch.from_numpy(np.array(image)).to(self._device).permute(2, 0, 1).float() / 255
-        found = {key: value.cpu().numpy() for key, value in self._network([picture])[0].items()}
-        people = found["labels"] == PERSON_LABEL
-        return Detections(found["boxes"][people], found["scores"][people])
+        return self.of_pictures([image])[0]
+
+    def of_pictures(self, images: Sequence[ImageArray]) -> list[Detections]:
+        """The same for each of several pictures, by one call of the network where the GPU has room for them.
+
+        Raises MemoryError where it has none for a single one.
+        """
+        tried = min(self._at_once, len(images))
+        remedy = "use another detector.name or --device cpu"
+        found, at_once = as_room_allows(partial(self._find, images), tried, "pictures", remedy)
+        self._at_once = at_once if at_once < tried else self._at_once
+        return found
+
+    @torch.inference_mode()
+    def _find(self, images: Sequence[ImageArray], at_once: int) -> list[Detections]:
+        found: list[Detections] = []
+        for start in range(0, len(images), max(at_once, 1)):
+            part = [upload(image, self._device) for image in images[start : start + at_once]]
+            found += map(_people, self._network([picture.permute(2, 0, 1).float() / 255 for picture in part]))
+        return found
+
+
+def _people(found: dict[str, Tensor]) -> Detections:
+    """Those of all that was found in a picture."""
+    boxes, scores, labels = (found[key].cpu().numpy() for key in ("boxes", "scores", "labels"))
+    people = labels == PERSON_LABEL
+    return Detections(boxes[people], scores[people])

@@ -8,7 +8,8 @@ import numpy as np
 
 from pose_track.flow.cuts import is_cut, thumbnail
 from pose_track.flow.methods import DisFlow, FlowMethod, LucasKanade, PointMap
-from pose_track.flow.pixels import Points, Size, grey, in_picture, reduced_size, rescaled, resized
+from pose_track.flow.pixels import Points, Size, grey, in_picture, reduced_size, rescaled
+from pose_track.geometry.resize import shrunk
 from pose_track.types import FloatArray, ImageArray
 
 METHODS = ("dis", "lk", "raft_small", "raft_large")
@@ -101,7 +102,7 @@ class _Picture:
     def __init__(self, image: ImageArray, long_side: int, in_colour: bool) -> None:
         self.size: Size = (image.shape[1], image.shape[0])
         self.reduced_size = reduced_size(self.size, long_side)
-        self.image = resized(image if in_colour else grey(image), self.reduced_size)
+        self.image = shrunk(image if in_colour else grey(image), self.reduced_size)
         self.thumbnail = thumbnail(self.image)
 
 

@@ -26,13 +26,6 @@ def reduced_size(size: Size, long_side: int) -> Size:
     return max(1, round(w * scale)), max(1, round(h * scale))
 
 
-def resized(image: ImageArray, size: Size) -> ImageArray:
-    """A (H, W) or (H, W, 3) picture at a size that is nowhere larger: each pixel the mean of those it covers."""
-    if (image.shape[1], image.shape[0]) == size:
-        return image
-    return np.asarray(cv2.resize(image, size, interpolation=cv2.INTER_AREA), np.uint8)
-
-
 def grey(image: ImageArray) -> ImageArray:
     """(H, W) of a picture that is (H, W, 3) RGB, or grey already."""
     return image if image.ndim == 2 else np.asarray(cv2.cvtColor(image, cv2.COLOR_RGB2GRAY), np.uint8)

@@ -11,7 +11,7 @@ from pose_track.flow.methods import PointMap, along
 from pose_track.flow.pixels import padded
 from pose_track.models.published import load_published
 from pose_track.models.weights import load_weights
-from pose_track.runtime.torch_runtime import resolve_device
+from pose_track.runtime.device import resolve_device
 from pose_track.types import ImageArray
 
 _MULTIPLE = 8  # the network's features are at an eighth of the picture

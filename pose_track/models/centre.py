@@ -8,20 +8,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-import cv2
-import numpy as np
 import torch
 import torch.nn.functional as F
-from numpy.typing import NDArray
 from torch import Tensor, nn
 
+from pose_track.models.centre_boxes import STRIDE
 from pose_track.models.hrnet import HRNetTrunk, conv_bn
-
-FloatArray = NDArray[np.float32]
-
-STRIDE = 8
-SIZE_MULTIPLE = 64  # the coarsest branch sees one cell for 64 pixels
-PADDING_GREY = 114  # of a canvas beside its picture, in training and after
 
 
 class CentreNet(nn.Module):
@@ -63,19 +55,3 @@ def sides_to_boxes(sides: Tensor) -> Tensor:
     height, width = sides.shape[-2:]
     centres = cell_centres(height, width, sides.device).to(sides.dtype)
     return torch.cat([centres - sides[:, :2], centres + sides[:, 2:]], dim=1)
-
-
-def decode_centres(output: FloatArray, min_score: float, max_people: int) -> tuple[FloatArray, FloatArray]:
-    """Boxes (N, 4) x1 y1 x2 y2 in input pixels and scores (N,), highest first, of one picture's output (5, h, w).
-
-    A person is a cell that is the highest of its 3x3 neighbourhood and reaches min_score; at most max_people.
-    """
-    heat = np.exp(-np.logaddexp(0, -output[0]))  # the sigmoid, without overflow
-    peaks = (heat >= min_score) & (heat == cv2.dilate(heat, np.ones((3, 3), np.uint8)))
-    ys, xs = np.nonzero(peaks)
-    best = np.argsort(-heat[ys, xs], kind="stable")[:max_people]
-    ys, xs = ys[best], xs[best]
-    middles = np.stack([xs, ys], axis=1) * STRIDE + (STRIDE - 1) / 2
-    sides = output[1:, ys, xs].T
-    boxes = np.concatenate([middles - sides[:, :2], middles + sides[:, 2:]], axis=1)
-    return boxes.astype(np.float32), heat[ys, xs].astype(np.float32)

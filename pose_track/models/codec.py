@@ -13,9 +13,11 @@ from pose_track.geometry.affine import Matrix, crop_matrix
 from pose_track.models.heatmaps import (
     FloatArray,
     Kind,
+    Peaks,
     decode_dark,
     decode_quarter,
     decode_udp,
+    find_peaks,
     gaussian_targets,
     softmax_maps,
 )
@@ -54,8 +56,14 @@ class Codec:
 
     @property
     def flip_shift(self) -> bool:
-        """Whether the flip test moves the mirrored heatmaps one cell to the right (see `shift_flipped`)."""
+        """Whether the flip test moves the mirrored heatmaps one cell to the right (see `flip_test`)."""
         return self.kind != "udp"
+
+    @property
+    def kernel(self) -> int:
+        """How wide the Gaussian is, in cells, that smooths heatmaps before their joints are read; 0 for none. As
+        published, 11 for a sigma of 2 and 17 for 3."""
+        return 0 if self.kind == "plain" else 2 * max(round(3 * self.sigma), 1) - 1
 
     def matrix(self, center: ArrayLike, width: float, rotation_degrees: float = 0.0) -> Matrix:
         """(2, 3) matrix from frame pixels to crop pixels; center: x y and width: of the crop, in frame pixels."""
@@ -73,16 +81,19 @@ class Codec:
 
         A joint of score 0 lies at (0, 0). Raises ValueError for heatmaps of another size than `heatmap_size`.
         """
-        if heatmaps.shape[:1:-1] != self.heatmap_size:
-            raise ValueError(f"heatmaps must be (B, K, h, w) of (w, h) {self.heatmap_size}, got {heatmaps.shape}")
-        cells, scores = self._decode_cells(softmax_maps(heatmaps, self.sigma) if self.logits else heatmaps)
-        return cells * self._cell, scores.clip(0, 1)
+        maps = softmax_maps(heatmaps, self.sigma) if self.logits else heatmaps
+        return self.decode_peaks(find_peaks(maps, self.kernel))
 
-    def _decode_cells(self, heatmaps: FloatArray) -> tuple[FloatArray, FloatArray]:
+    def decode_peaks(self, peaks: Peaks) -> tuple[FloatArray, FloatArray]:
+        """What `decode` gives, by the peaks of the maps, smoothed by `kernel`."""
+        if peaks.size != self.heatmap_size:
+            raise ValueError(f"heatmaps must be of (w, h) {self.heatmap_size} cells, got {peaks.size}")
         if self.kind == "plain":
-            return decode_quarter(heatmaps)
-        kernel = 2 * max(round(3 * self.sigma), 1) - 1  # 11 cells for a sigma of 2 and 17 for 3, as published
-        return decode_dark(heatmaps, kernel) if self.kind == "dark" else decode_udp(heatmaps, kernel)
+            cells = decode_quarter(peaks)
+        else:
+            decode = decode_dark if self.kind == "dark" else decode_udp
+            cells = decode(peaks, longest=self.kernel / 2)
+        return cells * self._cell, peaks.scores.clip(0, 1)
 
     @property
     def _cell(self) -> FloatArray:

@@ -1,4 +1,4 @@
-"""Joints as heatmaps and back, and the flip test. Heatmaps are (B, K, h, w), their joints x y in cells.
+"""Joints as heatmaps and back. Heatmaps are (B, K, h, w), their joints x y in cells.
 
 Of three kinds, with the constants of the published code. plain: Gaussians on the nearest cell, read to a quarter of a
 cell (Newell et al., "Stacked Hourglass Networks", ECCV 2016, section 3.3). dark: Gaussians at the exact place, read by
@@ -10,19 +10,19 @@ in unbiased crops (Huang et al., "The Devil is in the Details", CVPR 2020, secti
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Literal
 
 import cv2
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
-from torch import Tensor
+from numpy.typing import NDArray
 
 FloatArray = NDArray[np.float32]
 Floats = NDArray[np.floating]
 Cells = NDArray[np.int64]
-Neighbours = Callable[[int, int], FloatArray]  # dx, dy -> values (B, K)
-Decoded = tuple[FloatArray, FloatArray]
 Kind = Literal["plain", "dark", "udp"]
+
+REACH = np.arange(-2, 3)  # the cells around a peak that a decoder looks at
 
 
 def gaussian_targets(
@@ -52,46 +52,81 @@ def gaussian_targets(
     return targets, weights
 
 
-def decode_quarter(heatmaps: FloatArray) -> Decoded:
-    """Joints (B, K, 2) in cells and scores (B, K), the height of the peak, of heatmaps (B, K, h, w) of kind plain.
+@dataclass(frozen=True)
+class Peaks:
+    """The highest cells of heatmaps (B, K, h, w) and what is around them: all that reading a joint takes.
 
-    A joint is the highest cell (the first in row order among equals), moved a quarter of a cell towards the higher
-    of its neighbours in x and in y, except in the two outermost rows and columns at either border. A map without
-    any positive cell gives (0, 0) and its maximum as score.
+    x, y: (B, K), the highest cell, the first in row order among equals; scores: (B, K), its height. around:
+    (B, K, 5, 5), the cells x - 2 to x + 2 of the rows y - 2 to y + 2, beyond the border the cell at the border; of a
+    map that was smoothed, those of the smooth one, brought back to the old maximum. size: (w, h).
     """
-    h, w = heatmaps.shape[2:]
-    x, y, scores = _peaks(heatmaps)
-    at = _around(heatmaps, x, y)
-    inner = (x > 1) & (x < w - 1) & (y > 1) & (y < h - 1)
+
+    x: Cells
+    y: Cells
+    scores: FloatArray
+    around: FloatArray
+    size: tuple[int, int]
+
+    def inner(self, right: int) -> NDArray[np.bool_]:
+        """(B, K) whether the cell is in none of the two first rows and columns, nor of the `right` last ones."""
+        w, h = self.size
+        return (self.x > 1) & (self.x < w - right) & (self.y > 1) & (self.y < h - right)
+
+    def moved(self, steps: Floats) -> FloatArray:
+        """(B, K, 2) the cells x y moved by steps (B, K, 2); (0, 0) where the score is not positive."""
+        joints = np.stack([self.x, self.y], axis=-1) + steps
+        return np.where(self.scores[..., None] > 0, joints, 0).astype(np.float32)
+
+
+def find_peaks(heatmaps: FloatArray, kernel: int = 0) -> Peaks:
+    """The peaks of heatmaps (B, K, h, w), smoothed before by a Gaussian of `kernel` cells, odd; 0: as they are."""
+    batch, joints, h, w = heatmaps.shape
+    flat = heatmaps.reshape(batch, joints, h * w)
+    y, x = np.divmod(flat.argmax(axis=2), w)
+    scores = flat.max(axis=2)
+    rows, columns = (y[..., None] + REACH).clip(0, h - 1), (x[..., None] + REACH).clip(0, w - 1)
+    maps = _smooth(heatmaps, kernel) if kernel else heatmaps
+    b, k = np.ogrid[:batch, :joints, :1, :1][:2]
+    around = maps[b, k, rows[..., None], columns[..., None, :]]
+    if kernel:
+        around *= (scores / np.maximum(maps.max(axis=(2, 3)), np.float32(1e-10)))[..., None, None]
+    return Peaks(x, y, scores, around, (w, h))
+
+
+def decode_quarter(peaks: Peaks) -> FloatArray:
+    """Joints (B, K, 2) in cells, of heatmaps of kind plain, by their peaks, not smoothed.
+
+    A joint is the highest cell, moved a quarter of a cell towards the higher of its neighbours in x and in y, except in
+    the two outermost rows and columns at either border. A map without any positive cell gives (0, 0).
+
+    >>> decode_quarter(find_peaks(np.array([[[[0, 0, 0, 0], [0, 0, 0, 0], [0, 0, 9, 1], [0, 0, 0, 0]]]], np.float32)))
+    array([[[2.25, 2.  ]]], dtype=float32)
+    """
+    at = _reader(peaks.around)
     steps = 0.25 * np.sign(np.stack([at(1, 0) - at(-1, 0), at(0, 1) - at(0, -1)], axis=-1))
-    return _moved(x, y, scores, np.where(inner[..., None], steps, 0)), scores
+    return peaks.moved(np.where(peaks.inner(1)[..., None], steps, 0))
 
 
-def decode_dark(heatmaps: FloatArray, kernel: int) -> Decoded:
+def decode_dark(peaks: Peaks, longest: float) -> FloatArray:
     """As `decode_quarter`, for heatmaps of kind dark: the highest cell, moved by Newton's method.
 
-    kernel: side of the smoothing Gaussian in cells, odd. Not moved in the two outermost rows and columns.
+    peaks: of smoothed maps; longest: a step, in cells. Not moved in the two outermost rows and columns.
     """
-    h, w = heatmaps.shape[2:]
-    x, y, scores = _peaks(heatmaps)
-    at = _log_smooth(heatmaps, kernel, x, y, scores, floor=1e-10)
+    at = _reader(np.log(np.maximum(peaks.around, np.float32(1e-10))))
     steps = _newton_steps(
         (at(1, 0) - at(-1, 0)) / 2,
         (at(0, 1) - at(0, -1)) / 2,
         (at(2, 0) - 2 * at(0, 0) + at(-2, 0)) / 4,
         (at(1, 1) - at(1, -1) - at(-1, 1) + at(-1, -1)) / 4,
         (at(0, 2) - 2 * at(0, 0) + at(0, -2)) / 4,
-        longest=kernel / 2,
+        longest,
     )
-    inner = (x > 1) & (x < w - 2) & (y > 1) & (y < h - 2)
-    return _moved(x, y, scores, np.where(inner[..., None], steps, 0)), scores
+    return peaks.moved(np.where(peaks.inner(2)[..., None], steps, 0))
 
 
-def decode_udp(heatmaps: FloatArray, kernel: int) -> Decoded:
-    """As `decode_dark`, for heatmaps of kind udp: differences over one cell, and up to the border, beyond which the
-    map goes on as at the border."""
-    x, y, scores = _peaks(heatmaps)
-    at = _log_smooth(heatmaps, kernel, x, y, scores, floor=1e-3)
+def decode_udp(peaks: Peaks, longest: float) -> FloatArray:
+    """As `decode_dark`, for heatmaps of kind udp: differences over one cell, and up to the border."""
+    at = _reader(np.log(np.maximum(peaks.around, np.float32(1e-3))))
     along, across = at(1, 0) + at(-1, 0), at(0, 1) + at(0, -1)
     steps = _newton_steps(
         (at(1, 0) - at(-1, 0)) / 2,
@@ -99,9 +134,9 @@ def decode_udp(heatmaps: FloatArray, kernel: int) -> Decoded:
         along - 2 * at(0, 0),
         (at(1, 1) + at(-1, -1) + 2 * at(0, 0) - along - across) / 2,
         across - 2 * at(0, 0),
-        longest=kernel / 2,
+        longest,
     )
-    return _moved(x, y, scores, steps), scores
+    return peaks.moved(steps)
 
 
 def softmax_maps(logits: FloatArray, sigma: float) -> FloatArray:
@@ -115,32 +150,9 @@ def softmax_maps(logits: FloatArray, sigma: float) -> FloatArray:
     return np.asarray(exponents * (2 * np.pi * sigma**2 / exponents.sum(axis=(2, 3), keepdims=True)), np.float32)
 
 
-def _peaks(heatmaps: FloatArray) -> tuple[Cells, Cells, FloatArray]:
-    """x, y and height (B, K) of the highest cells."""
-    batch, joints, h, w = heatmaps.shape
-    flat = heatmaps.reshape(batch, joints, h * w)
-    y, x = np.divmod(flat.argmax(axis=2), w)
-    return x, y, flat.max(axis=2)
-
-
-def _around(heatmaps: FloatArray, x: Cells, y: Cells) -> Neighbours:
-    """Reads the cells (x + dx, y + dy) of heatmaps (B, K, h, w), (B, K); beyond the border, the cell at the border."""
-    h, w = heatmaps.shape[2:]
-    batch, joint = np.ogrid[: heatmaps.shape[0], : heatmaps.shape[1]]
-
-    def at(dx: int, dy: int) -> FloatArray:
-        found: FloatArray = heatmaps[batch, joint, (y + dy).clip(0, h - 1), (x + dx).clip(0, w - 1)]
-        return found
-
-    return at
-
-
-def _log_smooth(heatmaps: FloatArray, kernel: int, x: Cells, y: Cells, scores: FloatArray, floor: float) -> Neighbours:
-    """As `_around`, the logarithm of smoothed heatmaps, at least that of `floor`; they have their old maximum again."""
-    maps = _smooth(heatmaps, kernel)
-    at = _around(maps, x, y)
-    factor = scores / np.maximum(maps.max(axis=(2, 3)), np.float32(1e-10))
-    return lambda dx, dy: np.log(np.maximum(at(dx, dy) * factor, np.float32(floor)))
+def _reader(around: FloatArray) -> Callable[[int, int], FloatArray]:
+    """Reads of cells around peaks (B, K, 5, 5) those at dx, dy from the peak, (B, K)."""
+    return lambda dx, dy: around[..., 2 + dy, 2 + dx]
 
 
 def _smooth(heatmaps: FloatArray, kernel: int) -> FloatArray:
@@ -160,38 +172,3 @@ def _newton_steps(dx: Floats, dy: Floats, dxx: Floats, dxy: Floats, dyy: Floats,
     steps = np.stack([dxy * dy - dyy * dx, dxy * dx - dxx * dy], axis=-1)
     near = np.abs(steps).max(axis=-1) < longest * np.abs(determinant)
     return np.where(near[..., None], steps / np.where(near, determinant, 1)[..., None], 0)
-
-
-def _moved(x: Cells, y: Cells, scores: FloatArray, steps: Floats) -> FloatArray:
-    """Cells (x, y) moved by steps; (0, 0) where the score is not positive."""
-    joints = np.stack([x, y], axis=-1) + steps
-    return np.where(scores[..., None] > 0, joints, 0).astype(np.float32)
-
-
-def flip_back(heatmaps: Tensor, flip_indices: ArrayLike) -> Tensor:
-    """Heatmaps (B, K, h, w) of mirrored pictures as those of the pictures: mirrored, left and right joints exchanged.
-
-    flip_indices: (K,), for each joint its twin (`Skeleton.flip_indices`).
-    """
-    return heatmaps.flip(-1)[:, np.asarray(flip_indices).tolist()]
-
-
-def shift_flipped(heatmaps: Tensor) -> Tensor:
-    """Heatmaps (..., h, w) moved one cell to the right; the first column stays.
-
-    A joint at input pixel x lies at cell x / 4, in the mirrored picture at (W - 1 - x) / 4, and so after mirroring
-    back at (x - 3) / 4: most of a cell too far left. With cells of (W - 1) / (w - 1) pixels, as of kind udp, it is not.
-    """
-    shifted = heatmaps.clone()
-    shifted[..., 1:] = heatmaps[..., :-1]
-    return shifted
-
-
-def average_flipped(heatmaps: Tensor, flipped: Tensor, flip_indices: ArrayLike, shift: bool = True) -> Tensor:
-    """Mean of heatmaps (B, K, h, w) and of those that the mirrored pictures gave, brought back.
-
-    flip_indices: (K,) twins of the joints; shift: move the mirrored ones one cell to the right before, which
-    `Codec.flip_shift` tells.
-    """
-    back = flip_back(flipped, flip_indices)
-    return (heatmaps + (shift_flipped(back) if shift else back)) * 0.5

@@ -3,7 +3,7 @@ Estimation", CVPR 2019), with the parameter names of the published checkpoints."
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from torch import Tensor, nn
@@ -223,3 +223,10 @@ def hrnet_compact(num_joints: int = 15) -> HRNet:
     """The bundled network's form: 3.26 M parameters at 15 joints, 0.533 GMACs at 192x128. A light stem leaves the work
     to the branches, whose widths are multiples of what a vector register holds."""
     return HRNet(num_joints, (24, 48, 96, 192), num_modules=(1, 2, 1), num_blocks=2, stem_blocks=1, stem_channels=32)
+
+
+NETWORKS: dict[str, Callable[[int], HRNet]] = {
+    "hrnet_compact": hrnet_compact,
+    "hrnet_w32": hrnet_w32,
+    "hrnet_w48": hrnet_w48,
+}

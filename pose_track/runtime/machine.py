@@ -5,23 +5,30 @@ from __future__ import annotations
 import platform
 import re
 from pathlib import Path
-from typing import TYPE_CHECKING
-
-if TYPE_CHECKING:
-    import torch
 
 
-def device_name(device: torch.device) -> str:
-    """Its kind and what it is called: "cuda: NVIDIA A100-SXM4-40GB"."""
-    if device.type != "cuda":
-        return f"{device.type}: {processor_name()}"
+def device_name(device: str) -> str:
+    """The kind of a device (see `resolve_device`) and what it is called: "cuda: NVIDIA A100-SXM4-40GB"."""
+    kind = device.partition(":")[0]
+    if kind != "cuda":
+        return f"{kind}: {processor_name()}"
     import torch  # evaluation is measured where there is none
 
-    return f"{device.type}: {torch.cuda.get_device_name(device)}"
+    return f"{kind}: {torch.cuda.get_device_name(device)}"
 
 
 def processor_name() -> str:
     """The processor's name; on Linux, where Python does not tell it, from the kernel."""
+    return _told("model name") or platform.processor() or platform.machine()
+
+
+def processor_flags() -> set[str]:
+    """What it can do, such as "avx2" or "amx_bf16", in the words of Linux's kernel; elsewhere nothing is known."""
+    return set(_told("flags").split())
+
+
+def _told(what: str) -> str:
+    """What the kernel tells of the first processor; "" where it tells nothing."""
     info = Path("/proc/cpuinfo")
-    names = re.findall(r"^model name\s*: (.+)$", info.read_text(), re.MULTILINE) if info.exists() else []
-    return names[0] if names else platform.processor() or platform.machine()
+    lines = re.findall(rf"^{what}\s*: (.+)$", info.read_text(), re.MULTILINE) if info.exists() else []
+    return lines[0] if lines else ""

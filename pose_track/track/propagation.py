@@ -45,12 +45,14 @@ class Propagation:
     """For how long people are followed by the flow alone.
 
     max_frames: at most so many in a row, 0 for not at all. min_seen: only people whom the detector found in so many
-    frames. min_score: least mean joint score of a pose found in this way; with a worse one the person counts as lost.
+    frames; others for unsure_frames in a row, until it looks again. min_score: least mean joint score of a
+    pose found in this way; with a worse one the person counts as lost.
     """
 
     max_frames: int = 0
     min_seen: int = 2
     min_score: float = 0.3
+    unsure_frames: int = 0
 
     def boxes(self, tracks: Tracks) -> Detections:
         """Boxes about those who were seen in the last frame and `carry` brought here: the extent of their joints and
@@ -59,7 +61,8 @@ class Propagation:
             return Detections.empty()
         joints, scores = tracks.carried[:, 0], tracks.carried_scores[:, 0]
         known = (scores > MIN_JOINT_SCORE).sum(axis=1) > 1
-        keep = known & (tracks.num_flow < self.max_frames) & (tracks.num_seen >= self.min_seen)
+        limits = np.where(tracks.num_seen >= self.min_seen, self.max_frames, min(self.unsure_frames, self.max_frames))
+        keep = known & (tracks.num_flow < limits)
         boxes = joints_to_boxes(joints[keep], scores[keep], MIN_JOINT_SCORE)
         return Detections(boxes, tracks.scores[keep], np.full(len(boxes), "flow"))  # type: ignore[arg-type]
 

@@ -10,7 +10,7 @@ from pydantic import Field, model_validator
 from pose_track.datasets.people import BoxAugmentation
 from pose_track.datasets.readers import LabelFormat
 from pose_track.datasets.top_down import PoseAugmentation
-from pose_track.models.centre import SIZE_MULTIPLE
+from pose_track.models.centre_boxes import SIZE_MULTIPLE
 from pose_track.models.codec import Codec
 from pose_track.models.heatmaps import Kind
 from pose_track.section import Positive, Section

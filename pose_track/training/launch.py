@@ -8,7 +8,7 @@ import cv2
 import torch
 from lightning_fabric import Fabric
 
-from pose_track.runtime.torch_runtime import resolve_device
+from pose_track.runtime.device import resolve_device
 from pose_track.training.experiment import Hardware
 
 
@@ -20,7 +20,7 @@ def launch(hardware: Hardware) -> Fabric:
     if hardware.threads:
         torch.set_num_threads(hardware.threads)
         cv2.setNumThreads(hardware.threads)
-    kind = resolve_device(hardware.device).type
+    kind = resolve_device(hardware.device).partition(":")[0]
     torch.backends.cudnn.benchmark = kind == "cuda"  # all batches are of one size: the fastest convolutions pay
     precision = hardware.precision
     if precision == "auto":

@@ -8,9 +8,9 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from pose_track.models.centre import decode_centres
+from pose_track.models.centre_boxes import decode_centres
 from pose_track.models.codec import Codec
-from pose_track.pose.estimator import Run
+from pose_track.runtime.plan import Run
 from pose_track.types import ImageArray
 
 TARGET, FOUND = (0, 255, 0), (255, 0, 0)
@@ -21,7 +21,7 @@ def draw_heatmaps(run: Run, codec: Codec, images: ImageArray, targets: NDArray[n
 
     images: (B, H, W, 3) uint8 RGB; targets: (B, K, h, w). A joint without a target is drawn in neither.
     """
-    maps = run(images)
+    maps = run(images)[0]
     labelled = targets.max(axis=(2, 3)) > 0
     drawn = [_overlay(image, target) for image, target in zip(images, targets, strict=True)]
     found = [
@@ -59,7 +59,7 @@ def draw_boxes(
     images: (B, H, W, 3) uint8 RGB; heat: (B, h, w), 1 at the true centres; boxes: (B, 4, h, w) x1 y1 x2 y2 there.
     """
     row = []
-    for image, output, centres, where in zip(images, run(images), heat, boxes, strict=True):
+    for image, output, centres, where in zip(images, run(images)[0], heat, boxes, strict=True):
         canvas = _rectangles(np.array(image, order="C"), where[:, centres == 1].T, TARGET)
         row.append(_rectangles(canvas, decode_centres(output, min_score, max_people=50)[0], FOUND))
     return np.hstack(row)

@@ -10,7 +10,6 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from pose_track.build import NETWORKS
 from pose_track.datasets.coco import load_boxes
 from pose_track.datasets.cutouts import Cutouts, load_outlines
 from pose_track.datasets.entries import OnBroken
@@ -23,6 +22,8 @@ from pose_track.datasets.top_down import TopDownDataset
 from pose_track.detect.detector import CentreDetector
 from pose_track.evaluation.boxes import average_precision
 from pose_track.models.centre import centre_compact
+from pose_track.models.deployed import Deployed
+from pose_track.models.hrnet import NETWORKS
 from pose_track.models.weights import load_trunk, load_weights
 from pose_track.runtime.torch_runtime import TorchRuntime
 from pose_track.skeleton import SKELETONS, Skeleton
@@ -76,7 +77,8 @@ def _pose_task(experiment: Experiment, device: str) -> Task:
 
     def draw(trained: nn.Module) -> ImageArray:
         crops, targets, _ = first_samples(data, on_broken)
-        return draw_heatmaps(TorchRuntime(trained, device, "float32"), codec, crops.transpose(0, 2, 3, 1), targets)
+        run = TorchRuntime(Deployed(trained), device, "float32")
+        return draw_heatmaps(run, codec, crops.transpose(0, 2, 3, 1), targets)
 
     return Task(network, data, _pose_loss(options, skeleton), evaluate, draw)
 
@@ -123,7 +125,8 @@ def _detector_task(experiment: Experiment, device: str) -> Task:
 
     def draw(trained: nn.Module) -> ImageArray:
         canvases, heat, boxes, *_ = first_samples(data, experiment.loop.on_broken)
-        return draw_boxes(TorchRuntime(trained, device, "float32"), canvases.transpose(0, 2, 3, 1), heat, boxes)
+        run = TorchRuntime(Deployed(trained), device, "float32")
+        return draw_boxes(run, canvases.transpose(0, 2, 3, 1), heat, boxes)
 
     return Task(network, data, centre_loss, evaluate, draw)
 
@@ -140,7 +143,7 @@ def detector_figures(
 ) -> dict[str, float]:
     """AP50 of people taller than 15 % of the picture: the mean over the sources, then each source; pictures that are
     not labelled exhaustively are left out."""
-    detect = CentreDetector(TorchRuntime(network, device, "float32"), long_side, min_score=0.02)
+    detect = CentreDetector(TorchRuntime(Deployed(network), device, "float32"), long_side, min_score=0.02)
     counted = [label for label in labels if label.exhaustive]
     found = [detect(images.read(label.file_name)) for label in counted]
     each: dict[str, float] = {}

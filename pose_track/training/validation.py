@@ -26,7 +26,10 @@ from pose_track.evaluation.coco_keypoints import LabelledPose, keypoint_figures,
 from pose_track.evaluation.pck import pck, torso_sizes
 from pose_track.evaluation.pckh import PckhTruth, load_pckh_truth, pckh
 from pose_track.models.codec import Codec
-from pose_track.pose.estimator import Run, crop_people, estimate_crops, person_scores, place_crops
+from pose_track.models.deployed import Deployed
+from pose_track.pose.estimator import person_scores, place_crops, to_frame
+from pose_track.pose.keypoints import CroppedKeypoints
+from pose_track.runtime.plan import Run
 from pose_track.runtime.torch_runtime import TorchRuntime
 from pose_track.skeleton import COCO_17, MPII_16, Skeleton
 from pose_track.types import Frame
@@ -76,7 +79,7 @@ def measure_poses(
 ) -> dict[str, float]:
     """The figures of a network, run in float32, whose joints are those of `skeleton`."""
     twins = skeleton.flip_indices if flip_test else None
-    run = TorchRuntime(network, device, "float32", flip_indices=twins, flip_shift=codec.flip_shift)
+    run = TorchRuntime(Deployed(network, twins, codec.flip_shift), device, "float32")
     return test.figures(estimate_all(run, codec, images, test.candidates))
 
 
@@ -92,14 +95,14 @@ def estimate_all(
     several pictures are run at once. A picture whose boxes follow one another is read once."""
     read = lru_cache(maxsize=1)(images.read)
     matrices, areas = place_crops(codec, np.stack([candidate.box for candidate in candidates]), padding)
+    find = CroppedKeypoints(run, codec, max_batch)
     parts = []
     for start in tqdm(range(0, len(candidates), max_batch), "estimating", leave=False, disable=None):
         batch = matrices[start : start + max_batch]
-        names = [candidate.file_name for candidate in candidates[start : start + max_batch]]
-        crops = [crop_people(read(n), matrix[None], codec.input_size) for n, matrix in zip(names, batch, strict=True)]
-        parts.append(estimate_crops(run, codec, np.concatenate(crops), batch))
-    joints, scores = (np.concatenate(part) for part in zip(*parts, strict=True))
-    return Found(joints, scores, areas)
+        pictures = [read(candidate.file_name) for candidate in candidates[start : start + max_batch]]
+        parts.append(find(pictures, list(batch[:, None])))
+    joints, scores, *_ = (np.concatenate(part) for part in zip(*parts, strict=True))
+    return Found(to_frame(joints, matrices), scores, areas)
 
 
 def pose_test(

@@ -6,7 +6,7 @@ import pytest
 from pose_track.datasets.canvas import Canvas, Placement, join, lay_person, mirror, place
 from pose_track.datasets.cutouts import Cutout
 from pose_track.datasets.labels import ImageLabel
-from pose_track.models.centre import PADDING_GREY
+from pose_track.models.centre_boxes import PADDING_GREY
 
 NONE = np.zeros((0, 4))
 WHOLE = (slice(0, 96), slice(0, 128))

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from pose_track.detect.detector import CentreDetector, letterbox
-from pose_track.models.centre import PADDING_GREY, decode_centres
+from pose_track.models.centre_boxes import PADDING_GREY, decode_centres
 
 
 def blank_output(height: int, width: int) -> np.ndarray:
@@ -40,16 +40,20 @@ def test_letterbox(size: tuple[int, int], canvas: tuple[int, int], content: tupl
     np.testing.assert_allclose(factors, np.array(content) / size)
 
 
-def dot_finder(canvas: np.ndarray) -> np.ndarray:
+def dot_finder(canvases: np.ndarray) -> tuple[np.ndarray, ...]:
     """In the place of a network: one person of 12 by 20 canvas pixels about the centre of mass of what is bright."""
-    light = np.clip(canvas[0, :, :, 0].astype(float) - PADDING_GREY, 0, None)
+    return (np.stack([find_dot(canvas) for canvas in canvases]),)
+
+
+def find_dot(canvas: np.ndarray) -> np.ndarray:
+    light = np.clip(canvas[:, :, 0].astype(float) - PADDING_GREY, 0, None)
     ys, xs = np.mgrid[: light.shape[0], : light.shape[1]]
     centre = np.array([(xs * light).sum(), (ys * light).sum()]) / light.sum()
     output = blank_output(light.shape[0] // 8, light.shape[1] // 8)
     x, y = ((centre + 0.5) // 8).astype(int)
     off = centre - (np.array([x, y]) * 8 + 3.5)
     output[:, y, x] = [3.0, 6 - off[0], 10 - off[1], 6 + off[0], 10 + off[1]]
-    return output[None]
+    return output
 
 
 @pytest.mark.parametrize("size", [(640, 360), (360, 640), (320, 320), (200, 150), (1000, 130)])
@@ -66,16 +70,35 @@ def test_boxes_come_back_to_the_picture(size: tuple[int, int]) -> None:
         assert np.abs(found.boxes[0] - expected).max() < 0.4
 
 
+def test_several_pictures_at_once() -> None:
+    """Those of one size in one batch, and each finds what it does alone."""
+    images = [np.full((h, w, 3), 20, np.uint8) for w, h in ((640, 360), (640, 360), (360, 640), (640, 360))]
+    for n, image in enumerate(images):
+        image[100 + 20 * n :, 90:109][:19] = 250
+    shapes = []
+
+    def run(canvases: np.ndarray) -> tuple[np.ndarray, ...]:
+        shapes.append(canvases.shape)
+        return dot_finder(canvases)
+
+    detect = CentreDetector(run, long_side=320)
+    together = detect.of_pictures(images)
+    assert shapes == [(2, 192, 320, 3), (1, 320, 192, 3), (1, 192, 320, 3)]
+    for image, found in zip(images, together, strict=True):
+        np.testing.assert_array_equal(found.boxes, detect(image).boxes)
+    assert detect.of_pictures([]) == []
+
+
 def several(
     *people: tuple[int, int, float, float], size: tuple[int, int] = (40, 40)
-) -> Callable[[np.ndarray], np.ndarray]:
+) -> Callable[[np.ndarray], tuple[np.ndarray, ...]]:
     """A network that finds people given as cell x y, score and half a side."""
 
-    def run(canvas: np.ndarray) -> np.ndarray:
+    def run(canvas: np.ndarray) -> tuple[np.ndarray, ...]:
         output = blank_output(size[1], size[0])
         for x, y, score, half in people:
             output[:, y, x] = [logit(score), half, half, half, half]
-        return output[None]
+        return (output[None],)
 
     return run
 

@@ -11,7 +11,7 @@ from torchvision.models import get_model, get_model_weights
 from torchvision.ops import FrozenBatchNorm2d
 
 from pose_track.detect import torchvision_detector
-from pose_track.detect.torchvision_detector import TorchvisionDetector, build_network, freeze_norms
+from pose_track.detect.torchvision_detector import InBfloat16, TorchvisionDetector, build_network, freeze_norms
 from pose_track.geometry.boxes import iou_matrix
 
 NAME = "fasterrcnn_mobilenet_v3_large_320_fpn"
@@ -69,6 +69,40 @@ def test_thresholds_take_effect(weights: Path) -> None:
     assert len(TorchvisionDetector(NAME, str(weights), "cpu", 0.999)(IMAGE)) == 0
     assert 0 < closest(0.2) <= 0.2
     assert 0.6 < closest(0.9) <= 0.9
+
+
+def test_several_pictures_at_once(weights: Path) -> None:
+    """Pictures of one size do not change one another; of several sizes, the smaller are padded, which may."""
+    detector = TorchvisionDetector(NAME, str(weights), "cpu")
+    images = [IMAGE, IMAGE[::-1], IMAGE[:, ::-1]]
+    together = detector.of_pictures(images)
+    assert len(together) == 3
+    for found, image in zip(together, images, strict=True):
+        alone = detector(image)
+        np.testing.assert_allclose(found.boxes, alone.boxes, atol=1e-2)
+        np.testing.assert_allclose(found.scores, alone.scores, atol=1e-4)
+    large, small = detector.of_pictures([IMAGE, IMAGE[:60, :70]])
+    assert (large.boxes <= (200, 150, 200, 150)).all()
+    assert (small.boxes <= (70, 60, 70, 60)).all()
+    assert len(small) > 0
+    assert detector.of_pictures([]) == []
+
+
+def test_a_backbone_in_bfloat16_gives_nearly_the_same_in_float32() -> None:
+    backbone, picture = random_network().eval().backbone, torch.rand(1, 3, 64, 96)
+    exact, rough = backbone(picture), InBfloat16(backbone)(picture)
+    assert list(rough) == list(exact)
+    for name, maps in exact.items():
+        assert rough[name].dtype == torch.float32
+        assert 0 < (rough[name] - maps).abs().max() < 0.1 * maps.abs().max()
+
+
+@pytest.mark.gpu
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="no CUDA device")
+def test_cuda_finds_what_the_cpu_finds(weights: Path) -> None:
+    on_cpu, on_cuda = (TorchvisionDetector(NAME, str(weights), device)(IMAGE) for device in ("cpu", "cuda"))
+    best = iou_matrix(on_cpu.boxes[:5], on_cuda.boxes).max(axis=1)
+    assert (best > 0.9).all()
 
 
 def test_frozen_norms_compute_the_same() -> None:

@@ -8,7 +8,7 @@ from shared_data import shared
 
 from pose_track.flow import cuts
 from pose_track.flow.cuts import MAX_CHANGE, change, is_cut, still_change, thumbnail
-from pose_track.flow.pixels import resized
+from pose_track.geometry.resize import shrunk
 from pose_track.video.reader import open_video
 
 SIZE = (256, 144)
@@ -112,4 +112,4 @@ def _filled(image, shape):
     scale = max(shape[0] / h, shape[1] / w)
     large = cv2.resize(image, (max(shape[1], round(w * scale)), max(shape[0], round(h * scale))))
     top, left = (large.shape[0] - shape[0]) // 2, (large.shape[1] - shape[1]) // 2
-    return resized(large[top : top + shape[0], left : left + shape[1]], (shape[1], shape[0]))
+    return shrunk(large[top : top + shape[0], left : left + shape[1]], (shape[1], shape[0]))

@@ -2,7 +2,8 @@ import numpy as np
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from pose_track.flow.pixels import grey, in_picture, padded, reduced_size, rescaled, resized, sampled
+from pose_track.flow.pixels import grey, in_picture, padded, reduced_size, rescaled, sampled
+from pose_track.geometry.resize import shrunk
 
 repeatable = settings(derandomize=True, deadline=None, max_examples=80)
 sides = st.integers(1, 300)
@@ -21,7 +22,7 @@ def test_a_spot_is_where_its_point_is_once_the_picture_is_smaller():
     """The centre of gravity of a soft spot, in a picture that does not divide by the factor."""
     y, x = np.indices((90, 125))
     image = (255 * np.exp(-((x - 61) ** 2 + (y - 41) ** 2) / 100)).astype(np.uint8)
-    small = resized(image, (50, 36)).astype(float)
+    small = shrunk(image, (50, 36)).astype(float)
     y, x = np.indices(small.shape)
     centre = [(small * x).sum() / small.sum(), (small * y).sum() / small.sum()]
     np.testing.assert_allclose(centre, rescaled([[61, 41]], (125, 90), (50, 36))[0], atol=0.02)
@@ -37,7 +38,7 @@ def test_rescaling_back_restores(w, h, w2, h2, x, y):
 
 def test_resizing_to_its_own_size_is_the_picture_itself():
     image = np.arange(24, dtype=np.uint8).reshape(4, 6)
-    assert resized(image, (6, 4)) is image
+    assert shrunk(image, (6, 4)) is image
     assert grey(image) is image
     assert grey(np.full((4, 6, 3), 77, np.uint8)).tolist() == np.full((4, 6), 77).tolist()
 

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
 from fractions import Fraction
 from pathlib import Path
 from unittest import mock
@@ -11,7 +12,18 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from track.made_people import FPS, StubFlow, StubStep, drifting, pictures, random_video, same_poses, standing, times
+from track.made_people import (
+    FPS,
+    StubFlow,
+    StubStep,
+    drifting,
+    pictures,
+    random_video,
+    same_poses,
+    standing,
+    times,
+    together,
+)
 
 from pose_track.linking import build_tracker, link_poses
 from pose_track.pipeline import track_video
@@ -65,25 +77,29 @@ class Scripted:
     """Stages that find what they are told, and somebody in every box that the tracker proposes."""
 
     def __init__(self, video: list[Poses]) -> None:
-        self.video, self.found, self.num_proposed = video, list[Poses](), 0
+        self.video, self.found, self.num_looked_at, self.num_proposed = video, list[Poses](), 0, 0
 
     def detect(self, frame: Frame) -> Detections:
         poses = self.video[frame.index]
         return Detections(poses.boxes, poses.scores)
 
-    def estimate(self, image: ImageArray, boxes: Detections) -> Poses:
-        told = self.video[len(self.found)]
-        middles = (boxes.boxes[len(told) :, :2] + boxes.boxes[len(told) :, 2:]) / 2
+    def of_frames(self, images: Sequence[ImageArray], detections: Sequence[Detections]) -> list[Poses]:
+        return [self.estimate(boxes) for boxes in detections]
+
+    def estimate(self, boxes: Detections) -> Poses:
+        assert boxes.sources is not None
+        if not (boxes.sources == "flow").any():
+            self.num_looked_at += 1
+            return self.video[self.num_looked_at - 1]
+        middles = (boxes.boxes[:, :2] + boxes.boxes[:, 2:]) / 2
         self.num_proposed += len(middles)
         seen = standing(*map(tuple, middles.tolist()), score=0.6, joint_score=0.4, source="flow")
-        parts = [told, seen]
-        names = ("joints", "joint_scores", "boxes", "scores", "sources")
-        joined = {name: np.concatenate([getattr(part, name) for part in parts]) for name in names}
-        features = None
-        if told.features is not None:
-            features = np.concatenate([told.features, np.ones((len(seen), *told.features.shape[1:]), np.float32)])
-        self.found.append(Poses(**joined, skeleton=told.skeleton, features=features))
-        return self.found[-1]
+        looks = self.video[0].features
+        return seen if looks is None else replace(seen, features=np.ones((len(seen), *looks.shape[1:]), np.float32))
+
+    def without_doubles(self, poses: Poses) -> Poses:
+        self.found.append(poses)
+        return poses
 
     def run(self, tracker: TrackerSettings) -> list[TrackedPoses]:
         """Through the main job, with a camera that turns and cuts in the middle."""
@@ -91,7 +107,7 @@ class Scripted:
         with mock.patch("pose_track.linking._build_flow", return_value=flow):
             made = build_tracker(tracker, FPS, has_pictures=True)
         frames = pictures(len(self.video))
-        results = list(track_video(frames, self.detect, self.estimate, made))
+        results = list(track_video(frames, self.detect, self, made))
         assert [frame for frame, _ in results] == frames
         assert [t.frame_index for _, t in results] == [frame.index for frame in frames]
         return [tracked for _, tracked in results]
@@ -257,3 +273,34 @@ def test_presets_are_those_in_their_folder() -> None:
     assert sorted(TRACK_PRESETS) == sorted(Path(path).stem for path in folder.glob("*.yaml"))
     with pytest.raises(ValueError, match="unknown preset 'slow'; choose one of fast, robust, simple_baselines"):
         track_preset_path("slow")
+
+
+@pytest.mark.parametrize("every", [1, 2, 3, 5])
+def test_people_are_shown_once_found_several_times_where_they_are_looked_for_now_and_then(every: int) -> None:
+    """One stands there throughout; another is found once, and then for twice in a row."""
+    num = 8 * every
+    alone, both = standing(0), together(standing(0), standing(1000))
+    seen_again = (1, 4, 5)  # of the frames in which people are looked for
+    video = [both if index % every == 0 and index // every in seen_again else alone for index in range(num)]
+    stages = Scripted([video[index] for index in range(0, num, every)])
+    settings = PRESETS["robust"].model_copy(update={"min_confirm_frames": 2, "min_sure_score": 0.0})
+    with mock.patch("pose_track.linking._build_flow", return_value=StubFlow(lambda index: StubStep((0.0, 0.0), 1.0))):
+        made = build_tracker(settings, FPS, has_pictures=True, detect_every=every)
+
+    class Looking(Scripted):
+        """Finds what there is when it is looked for, and everybody who is proposed but the one who comes and goes."""
+
+        def of_frames(self, images: Sequence[ImageArray], detections: Sequence[Detections]) -> list[Poses]:
+            return [self.estimate(boxes) if len(boxes) else alone[np.zeros(0, int)] for boxes in detections]
+
+        def detect(self, frame: Frame) -> Detections:
+            poses = self.video[frame.index // every]
+            return Detections(poses.boxes, poses.scores)
+
+    stages = Looking(stages.video)
+    results = list(track_video(pictures(num), stages.detect, stages, made, detect_every=every))
+    assert [1 in tracked.track_ids for _, tracked in results] == [True] * num
+    shown = [frame.index for frame, tracked in results if 2 in tracked.track_ids]
+    assert shown[0] == 4 * every  # not when found once
+    assert set(range(4 * every, 5 * every + 1)) <= set(shown)
+    assert max(tracked.track_ids.max() for _, tracked in results) == 2

@@ -116,7 +116,7 @@ def test_codecs_that_cannot_be(arguments: dict[str, object], message: str) -> No
 
 
 def test_heatmaps_of_another_network_are_refused() -> None:
-    with pytest.raises(ValueError, match=r"of \(w, h\) \(48, 64\), got \(1, 17, 48, 64\)"):
+    with pytest.raises(ValueError, match=r"of \(w, h\) \(48, 64\) cells, got \(64, 48\)"):
         Codec().decode(np.zeros((1, 17, 48, 64), np.float32))
 
 

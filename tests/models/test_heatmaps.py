@@ -4,23 +4,19 @@ from collections.abc import Callable
 
 import numpy as np
 import pytest
-import torch
 from shared_data import shared
 
 from pose_track.geometry.affine import apply_affine, crop_matrix, invert_affine
 from pose_track.models.heatmaps import (
-    Decoded,
     Kind,
-    average_flipped,
+    Peaks,
     decode_dark,
     decode_quarter,
     decode_udp,
-    flip_back,
+    find_peaks,
     gaussian_targets,
-    shift_flipped,
     softmax_maps,
 )
-from pose_track.skeleton import COCO_17, MPII_16
 
 
 def one_map(cells: dict[tuple[int, int], float], size: tuple[int, int] = (12, 16), floor: float = 0.0) -> np.ndarray:
@@ -29,6 +25,21 @@ def one_map(cells: dict[tuple[int, int], float], size: tuple[int, int] = (12, 16
     for (x, y), value in cells.items():
         heatmap[0, 0, y, x] = value
     return heatmap
+
+
+def quarter(heatmaps: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Joints and scores of maps of kind plain."""
+    peaks = find_peaks(heatmaps)
+    return decode_quarter(peaks), peaks.scores
+
+
+Newton = Callable[[Peaks, float], np.ndarray]
+
+
+def newton(decode: Newton, heatmaps: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Joints and scores of maps of kind dark or udp, with 11 cells of smoothing."""
+    peaks = find_peaks(heatmaps, 11)
+    return decode(peaks, 5.5), peaks.scores
 
 
 @pytest.mark.parametrize(
@@ -51,7 +62,7 @@ def one_map(cells: dict[tuple[int, int], float], size: tuple[int, int] = (12, 16
     ],
 )
 def test_decode(cells: dict[tuple[int, int], float], floor: float, joint: tuple[float, float], score: float) -> None:
-    joints, scores = decode_quarter(one_map(cells, floor=floor))
+    joints, scores = quarter(one_map(cells, floor=floor))
     assert joints.tolist() == [[list(joint)]]
     assert scores[0, 0] == np.float32(score)
     assert joints.dtype == scores.dtype == np.float32
@@ -62,13 +73,25 @@ def test_decode_keeps_people_and_joints_apart() -> None:
     places = np.random.default_rng(0).integers(2, 10, (2, 3, 2))
     for b, k in np.ndindex(2, 3):
         maps[b, k, places[b, k, 1], places[b, k, 0]] = 0.1 * (1 + b + 2 * k)
-    joints, scores = decode_quarter(maps)
+    joints, scores = quarter(maps)
     np.testing.assert_array_equal(joints, places)
     np.testing.assert_allclose(scores, [[0.1, 0.3, 0.5], [0.2, 0.4, 0.6]])
 
 
+def test_what_is_around_a_peak() -> None:
+    """Beyond the border, the cell at the border; smoothed, with the old maximum."""
+    maps = np.arange(24, dtype=np.float32).reshape(1, 1, 4, 6)
+    peaks = find_peaks(maps)
+    assert (peaks.x.item(), peaks.y.item(), peaks.scores.item(), peaks.size) == (5, 3, 23, (6, 4))
+    expected = [[9, 10, 11, 11, 11], [15, 16, 17, 17, 17], *[[21, 22, 23, 23, 23]] * 3]
+    assert peaks.around[0, 0].tolist() == expected
+    spot = find_peaks(one_map({(5, 6): 0.5}), 5).around[0, 0]
+    assert spot.max() == spot[2, 2] == pytest.approx(0.5)
+    assert 0 < spot[0, 0] < spot[1, 1] < 0.5
+
+
 def test_decode_nobody() -> None:
-    joints, scores = decode_quarter(np.zeros((0, 17, 64, 48), np.float32))
+    joints, scores = quarter(np.zeros((0, 17, 64, 48), np.float32))
     assert joints.shape == (0, 17, 2)
     assert scores.shape == (0, 17)
 
@@ -80,43 +103,43 @@ def test_decode_nobody() -> None:
     ids=["empty", "nothing positive", "nothing positive once it is smoothed"],
 )
 def test_a_map_without_a_peak_moves_no_joint(
-    decode: Callable[..., Decoded], cells: dict[tuple[int, int], float], floor: float, score: float
+    decode: Newton, cells: dict[tuple[int, int], float], floor: float, score: float
 ) -> None:
-    joints, scores = decode(one_map(cells, floor=floor), 11)
+    joints, scores = newton(decode, one_map(cells, floor=floor))
     assert joints.tolist() == ([[[5, 6]]] if score > 0 else [[[0, 0]]])
     assert scores[0, 0] == np.float32(score)
 
 
 @pytest.mark.parametrize("decode", [decode_dark, decode_udp])
-def test_steps_on_noise_stay_within_half_the_kernel(decode: Callable[..., Decoded]) -> None:
+def test_steps_on_noise_stay_within_half_the_kernel(decode: Newton) -> None:
     """Far from a Gaussian the curvature may be next to nothing and the step to the top next to infinite."""
     noise = np.random.default_rng(0).normal(size=(200, 17, 16, 12)).astype(np.float32)
-    joints, scores = decode(noise, 11)
+    joints, scores = newton(decode, noise)
     peaks = np.stack(np.divmod(noise.reshape(200, 17, -1).argmax(axis=2), 12)[::-1], axis=-1)
     assert np.abs(joints - peaks).max() <= 5.5 + 1e-5
     np.testing.assert_array_equal(scores, noise.max(axis=(2, 3)))
 
 
 @pytest.mark.parametrize("decode", [decode_dark, decode_udp])
-def test_newton_on_nobody(decode: Callable[..., Decoded]) -> None:
-    joints, scores = decode(np.zeros((0, 17, 64, 48), np.float32), 11)
+def test_newton_on_nobody(decode: Newton) -> None:
+    joints, scores = newton(decode, np.zeros((0, 17, 64, 48), np.float32))
     assert joints.shape == (0, 17, 2)
     assert scores.shape == (0, 17)
 
 
 def test_the_two_outermost_cells_are_not_refined_but_with_udp() -> None:
     targets, _ = gaussian_targets("dark", np.array([[1.4, 8.3], [6.4, 13.6]]), np.ones(2), (12, 16), sigma=2)
-    joints, _ = decode_dark(targets[None], 11)
+    joints, _ = newton(decode_dark, targets[None])
     assert joints[0].tolist() == [[1, 8], [6, 14]]
-    joints, _ = decode_udp(targets[None], 11)
+    joints, _ = newton(decode_udp, targets[None])
     assert np.abs(joints[0] - [[1, 8], [6, 14]]).min() > 0.2
 
 
 def test_udp_reads_no_place_into_what_is_lower_than_a_thousandth() -> None:
     targets, _ = gaussian_targets("dark", np.array([[5.3, 8.2]]), np.ones(1), (12, 16), sigma=2)
     faint = targets[None] * np.float32(9e-4)
-    assert decode_udp(faint, 11)[0].tolist() == [[[5, 8]]]
-    np.testing.assert_allclose(decode_dark(faint, 11)[0], decode_dark(targets[None], 11)[0], atol=1e-3)
+    assert newton(decode_udp, faint)[0].tolist() == [[[5, 8]]]
+    np.testing.assert_allclose(newton(decode_dark, faint)[0], newton(decode_dark, targets[None])[0], atol=1e-3)
 
 
 def test_targets_of_what_is_unlabelled_or_far_outside() -> None:
@@ -149,34 +172,11 @@ def test_softmax_maps_bring_back_a_gaussian() -> None:
     np.testing.assert_allclose(softmax_maps(logits, sigma=2)[0], targets, atol=1e-4)
 
 
-def test_flip_back_mirrors_and_exchanges_twins() -> None:
-    maps = torch.zeros(1, 3, 2, 4)
-    maps[0, 1, 0, 0] = 1.0
-    back = flip_back(maps, [0, 2, 1])
-    assert back.nonzero().tolist() == [[0, 2, 0, 3]]
-    torch.testing.assert_close(flip_back(back, np.array([0, 2, 1])), maps)
-
-
-def test_shift_keeps_the_first_column_and_its_argument() -> None:
-    maps = torch.arange(4.0).reshape(1, 1, 1, 4)
-    assert shift_flipped(maps).flatten().tolist() == [0, 0, 1, 2]
-    assert maps.flatten().tolist() == [0, 1, 2, 3]
-
-
-def test_average_of_a_mirrored_peak() -> None:
-    plain, mirrored = torch.zeros(2, 1, 2, 1, 8)
-    plain[0, 0, 0, 3] = 1.0  # joint 0 at cell 3, seen in the mirror as joint 1 at cell 7 - 2
-    mirrored[0, 1, 0, 5] = 0.5
-    average = average_flipped(plain, mirrored, [1, 0])
-    assert average[0, 0, 0].tolist() == [0, 0, 0, 0.75, 0, 0, 0, 0]
-    assert average_flipped(plain, mirrored, [1, 0], shift=False)[0, 0, 0].tolist() == [0, 0, 0.25, 0.5, 0, 0, 0, 0]
-
-
 @pytest.mark.parametrize("size", [(48, 64), (72, 96)])
 def test_recorded_decode(size: tuple[int, int]) -> None:
     golden = np.load(shared("data/golden/decode.npz"))
     suffix = f"{size[0]}x{size[1]}"
-    joints, scores = decode_quarter(golden[f"heatmaps_{suffix}"])
+    joints, scores = quarter(golden[f"heatmaps_{suffix}"])
     np.testing.assert_array_equal(scores, golden[f"maxvals_{suffix}"][..., 0])
     np.testing.assert_allclose(joints, golden[f"preds_heatmap_{suffix}"], rtol=0, atol=1e-6)
     centers, scales = golden[f"center_{suffix}"].astype(float), golden[f"scale_{suffix}"].astype(float)
@@ -195,21 +195,3 @@ def test_recorded_targets(suffix: str, size: tuple[int, int], sigma: float) -> N
         targets, weights = gaussian_targets("plain", joints[:, :2] / 4, visible, size, sigma)
         np.testing.assert_allclose(targets, golden[f"target_{suffix}"][n], rtol=0, atol=1e-6)
         np.testing.assert_array_equal(weights, golden[f"target_weight_{suffix}"][n, :, 0])
-
-
-def test_recorded_flip_test() -> None:
-    golden = np.load(shared("data/golden/flip_test.npz"))
-    plain, mirrored = (torch.from_numpy(golden[key]) for key in ("output", "output_of_flipped_input"))
-    twins = COCO_17.flip_indices
-    np.testing.assert_allclose(flip_back(mirrored, twins), golden["flip_back"], rtol=0, atol=1e-7)
-    back = flip_back(mirrored[:1, :16], MPII_16.flip_indices)[:, :, ::4]
-    np.testing.assert_allclose(back, golden["flip_back_mpii16"], rtol=0, atol=1e-7)
-    for shift in (True, False):
-        average = average_flipped(plain, mirrored, twins, shift)
-        np.testing.assert_allclose(average, golden[f"average_shift{int(shift)}"], rtol=0, atol=1e-7)
-        joints, scores = decode_quarter(average.numpy())
-        recorded = golden[f"all_preds_shift{int(shift)}"]
-        np.testing.assert_array_equal(scores, recorded[..., 2])
-        for n, center in enumerate(golden["center"].astype(float)):
-            to_frame = invert_affine(crop_matrix(center, float(golden["scale"][n, 0]) * 200, (48, 64)))
-            np.testing.assert_allclose(apply_affine(to_frame, joints[n]), recorded[n, :, :2], rtol=0, atol=1e-3)

@@ -1,7 +1,6 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
 
 import cv2
 import numpy as np
@@ -13,9 +12,11 @@ from pose_track.geometry.affine import crop_matrix, fit_boxes
 from pose_track.geometry.boxes import xywh_to_xyxy
 from pose_track.geometry.oks import oks_matrix, suppress_oks, suppress_oks_soft
 from pose_track.models.codec import Codec
+from pose_track.models.deployed import Deployed
 from pose_track.models.heatmaps import Kind
 from pose_track.models.hrnet import HRNet
-from pose_track.pose.estimator import PoseEstimator, crop_people, person_scores, sample_maps
+from pose_track.pose.estimator import PoseEstimator, person_scores
+from pose_track.pose.keypoints import CroppedKeypoints, Run, crop_people, sample_maps
 from pose_track.runtime.torch_runtime import TorchRuntime
 from pose_track.skeleton import COCO_17, Skeleton
 from pose_track.types import Detections
@@ -33,11 +34,11 @@ class Colours:
         self.batches: list[int] = []
         self.cells = np.array([[stride[0], 0, 0], [0, stride[1], 0]], float)
 
-    def __call__(self, crops: np.ndarray) -> np.ndarray:
+    def __call__(self, crops: np.ndarray) -> tuple[np.ndarray, ...]:
         self.batches.append(len(crops))
         assert crops.shape[1:] == (SIZE[1], SIZE[0], 3)
         maps = [cv2.warpAffine(crop, self.cells, (24, 32), flags=cv2.WARP_INVERSE_MAP) for crop in crops]
-        return np.stack(maps).transpose(0, 3, 1, 2).astype(np.float32) / 255
+        return (np.stack(maps).transpose(0, 3, 1, 2).astype(np.float32) / 255,)
 
 
 def spots(places: np.ndarray, size: tuple[int, int] = (320, 240), heights: tuple[float, ...] = (1, 1, 1)) -> np.ndarray:
@@ -51,6 +52,10 @@ def spots(places: np.ndarray, size: tuple[int, int] = (320, 240), heights: tuple
     return (image * 255).round().astype(np.uint8)
 
 
+def estimator(run: Run, codec: Codec = CODEC, max_batch: int = 16, **more: float) -> PoseEstimator:
+    return PoseEstimator(CroppedKeypoints(run, codec, max_batch), THREE, codec, **more)
+
+
 PLACES = np.array([[[60.0, 60], [80, 100], [50, 150]], [[200, 70], [240, 110], [210, 160]]])
 BOXES = np.array([[20.0, 30, 110, 190], [170, 30, 270, 200]])
 
@@ -59,7 +64,7 @@ BOXES = np.array([[20.0, 30, 110, 190], [170, 30, 270, 200]])
     ("kind", "stride", "farthest"), [("plain", (4, 4), 0.6), ("dark", (4, 4), 0.1), ("udp", (95 / 23, 127 / 31), 0.1)]
 )
 def test_known_joints_are_found_in_frame_pixels(kind: Kind, stride: tuple[float, float], farthest: float) -> None:
-    estimate = PoseEstimator(Colours(stride), THREE, Codec(kind, SIZE, sigma=1.2))
+    estimate = estimator(Colours(stride), Codec(kind, SIZE, sigma=1.2))
     poses = estimate(spots(PLACES), Detections(BOXES, np.array([0.9, 0.8])))
     cell = 4 * 1.25 * max(170, 100 * 4 / 3) / SIZE[1]  # one heatmap cell in frame pixels
     np.testing.assert_allclose(poses.joints, PLACES, atol=farthest * cell)
@@ -72,10 +77,10 @@ def test_known_joints_are_found_in_frame_pixels(kind: Kind, stride: tuple[float,
 
 def test_joint_scores_and_person_scores() -> None:
     image = spots(PLACES[:1], heights=(1.0, 0.5, 0.1))
-    poses = PoseEstimator(Colours(), THREE, CODEC)(image, Detections(BOXES[:1], np.array([0.5])))
+    poses = estimator(Colours())(image, Detections(BOXES[:1], np.array([0.5])))
     np.testing.assert_allclose(poses.joint_scores, [[1, 0.5, 0.1]], atol=0.06)
     assert poses.scores[0] == pytest.approx(0.5 * poses.joint_scores[0, :2].mean())
-    strict = PoseEstimator(Colours(), THREE, CODEC, min_joint_score=0.7)
+    strict = estimator(Colours(), min_joint_score=0.7)
     assert strict(image, Detections(BOXES[:1], np.array([0.5]))).scores[0] == pytest.approx(
         0.5 * poses.joint_scores[0, 0]
     )
@@ -83,17 +88,17 @@ def test_joint_scores_and_person_scores() -> None:
 
 @pytest.mark.parametrize(("level", "score"), [(-0.5, 0.0), (1.7, 1.0)])
 def test_joint_scores_stay_between_0_and_1(level: float, score: float) -> None:
-    def run(crops: np.ndarray) -> np.ndarray:
-        return np.full((len(crops), 3, 32, 24), level, np.float32)
+    def run(crops: np.ndarray) -> tuple[np.ndarray, ...]:
+        return (np.full((len(crops), 3, 32, 24), level, np.float32),)
 
-    poses = PoseEstimator(run, THREE, CODEC)(spots(PLACES), Detections(BOXES[:1], np.ones(1)))
+    poses = estimator(run)(spots(PLACES), Detections(BOXES[:1], np.ones(1)))
     assert poses.joint_scores.tolist() == [[score] * 3]
     assert poses.scores.tolist() == [score]
 
 
 def test_nobody_and_empty_boxes_do_not_run_the_network() -> None:
     run = Colours()
-    estimate = PoseEstimator(run, THREE, CODEC)
+    estimate = estimator(run)
     image = spots(PLACES)
     assert len(estimate(image, Detections.empty())) == 0
     empty = np.array([[10, 10, 10, 50], [10, 10, 50, 10], [50, 50, 10, 10], [0, 0, np.nan, 9], [0, 0, np.inf, 9]])
@@ -105,7 +110,7 @@ def test_nobody_and_empty_boxes_do_not_run_the_network() -> None:
 
 def test_empty_boxes_among_others_are_passed_over() -> None:
     boxes = np.array([[10, 10, 10, 50], BOXES[0], [9, 9, 3, 3], BOXES[1]])
-    poses = PoseEstimator(Colours(), THREE, CODEC)(spots(PLACES), Detections(boxes, np.array([1, 0.9, 1, 0.8])))
+    poses = estimator(Colours())(spots(PLACES), Detections(boxes, np.array([1, 0.9, 1, 0.8])))
     np.testing.assert_array_equal(poses.boxes, BOXES.astype(np.float32))
 
 
@@ -113,7 +118,7 @@ def test_empty_boxes_among_others_are_passed_over() -> None:
     "box", [[-500, -500, -400, -300], [-50, -50, 400, 300], [5, 5, 5.001, 5.001], [-1e6, -1e6, 1e6, 1e6]]
 )
 def test_boxes_beyond_the_picture_or_tiny_give_finite_poses(box: list[float]) -> None:
-    poses = PoseEstimator(Colours(), THREE, CODEC)(spots(PLACES), Detections(np.array([box]), np.ones(1)))
+    poses = estimator(Colours())(spots(PLACES), Detections(np.array([box]), np.ones(1)))
     assert len(poses) == 1
     assert np.isfinite(poses.joints).all()
 
@@ -125,7 +130,7 @@ def test_batches(people: int, max_batch: int, batches: list[int]) -> None:
     run = Colours()
     boxes = np.repeat(BOXES[:1], people, axis=0) + 2 * np.arange(people)[:, None]
     detections = Detections(boxes, np.linspace(0.9, 0.5, people))
-    estimate = PoseEstimator(run, THREE, CODEC, max_batch=max_batch, max_oks=1)
+    estimate = estimator(run, max_batch=max_batch, max_oks=1)
     batched = estimate(spots(PLACES), detections)
     assert run.batches == batches
     for n in range(people):
@@ -134,20 +139,36 @@ def test_batches(people: int, max_batch: int, batches: list[int]) -> None:
         np.testing.assert_array_equal(batched.joints[row], alone.joints[0])
 
 
+@pytest.mark.parametrize("max_batch", [1, 2, 16])
+def test_crops_of_several_pictures_share_a_batch(max_batch: int) -> None:
+    run = Colours()
+    estimate = estimator(run, max_batch=max_batch)
+    pictures = [spots(PLACES), spots(PLACES[:1]), spots(PLACES[1:], size=(300, 220)), spots(PLACES)]
+    of_each = [Detections.empty(), *(Detections(BOXES[i], np.full(len(BOXES[i]), 0.9)) for i in ([0], [1], [1, 0]))]
+    found = estimate.of_frames(pictures, of_each)
+    assert run.batches == [max_batch] * (4 // max_batch) or run.batches == [4]
+    assert [len(poses) for poses in found] == [0, 1, 1, 2]
+    for picture, boxes, poses in zip(pictures, of_each, found, strict=True):
+        alone = estimate.of_frames([picture], [boxes])[0]
+        np.testing.assert_array_equal(poses.joints, alone.joints)
+        np.testing.assert_array_equal(poses.boxes, boxes.boxes)
+    assert estimate.of_frames([], []) == []
+
+
 def test_no_batch_of_nothing() -> None:
     with pytest.raises(ValueError, match="max_batch must be at least 1, got 0"):
-        PoseEstimator(Colours(), THREE, CODEC, max_batch=0)
+        estimator(Colours(), max_batch=0)
 
 
 def test_doubles_go_and_sources_stay_with_their_people() -> None:
     boxes = np.array([BOXES[0] + 1, BOXES[1], BOXES[0]])
     sources = np.array(["detector", "flow", "recorded"])
     detections = Detections(boxes, np.array([0.4, 0.7, 0.9]), sources)
-    poses = PoseEstimator(Colours(), THREE, CODEC, max_oks=0.5)(spots(PLACES), detections)
+    poses = estimator(Colours(), max_oks=0.5)(spots(PLACES), detections)
     assert poses.sources is not None
     assert poses.sources.tolist() == ["recorded", "flow"]
     np.testing.assert_array_equal(poses.boxes, boxes[[2, 1]].astype(np.float32))
-    everyone = PoseEstimator(Colours(), THREE, CODEC, max_oks=1)(spots(PLACES), detections)
+    everyone = estimator(Colours(), max_oks=1)(spots(PLACES), detections)
     assert everyone.sources is not None
     assert everyone.sources.tolist() == ["recorded", "flow", "detector"]
 
@@ -155,13 +176,13 @@ def test_doubles_go_and_sources_stay_with_their_people() -> None:
 def test_padding_widens_the_crop() -> None:
     seen = []
 
-    def run(crops: np.ndarray) -> np.ndarray:
+    def run(crops: np.ndarray) -> tuple[np.ndarray, ...]:
         seen.append(crops)
-        return np.zeros((len(crops), 3, 32, 24), np.float32)
+        return (np.zeros((len(crops), 3, 32, 24), np.float32),)
 
     image = np.full((240, 320, 3), 200, np.uint8)
     for padding in (1.0, 1.5):
-        PoseEstimator(run, THREE, CODEC, padding)(image, Detections(np.array([[0, 0, 320, 240]]), np.ones(1)))
+        estimator(run, padding=padding)(image, Detections(np.array([[0, 0, 320, 240]]), np.ones(1)))
     assert (seen[1] > 0).mean() < 0.6 * (seen[0] > 0).mean()
 
 
@@ -172,11 +193,11 @@ def test_features_are_the_looks_at_each_joint(max_batch: int) -> None:
     def with_places(crops: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """Heatmaps, and looks at twice their resolution that tell where in the crop they are, in pixels."""
         ys, xs = np.mgrid[: SIZE[1] : 2, : SIZE[0] : 2].astype(np.float32)
-        return seen(crops), np.repeat(np.stack([xs, ys])[None], len(crops), axis=0)
+        return *seen(crops), np.repeat(np.stack([xs, ys])[None], len(crops), axis=0)
 
     detections = Detections(BOXES, np.array([0.8, 0.9]))
-    poses = PoseEstimator(with_places, THREE, CODEC, max_batch=max_batch)(spots(PLACES), detections)
-    plain = PoseEstimator(Colours(), THREE, CODEC)(spots(PLACES), detections)
+    poses = estimator(with_places, max_batch=max_batch)(spots(PLACES), detections)
+    plain = estimator(Colours())(spots(PLACES), detections)
     np.testing.assert_array_equal(poses.joints, plain.joints)
     assert plain.features is None
     assert poses.features is not None
@@ -184,7 +205,7 @@ def test_features_are_the_looks_at_each_joint(max_batch: int) -> None:
     for joints, features, center, size in zip(poses.joints, poses.features, centers, sizes, strict=True):
         matrix = crop_matrix(center, size[0], SIZE)
         np.testing.assert_allclose(features, joints @ matrix[:, :2].T + matrix[:, 2], atol=1e-3)
-    assert PoseEstimator(with_places, THREE, CODEC)(spots(PLACES), Detections.empty()).features is None
+    assert estimator(with_places)(spots(PLACES), Detections.empty()).features is None
 
 
 def test_maps_are_read_between_cells_and_up_to_the_border() -> None:
@@ -196,10 +217,10 @@ def test_maps_are_read_between_cells_and_up_to_the_border() -> None:
     assert sample_maps(maps[:0], cells[:0]).shape == (0, 4, 2)
 
 
-def recorded_estimator(heatmaps: np.ndarray, seen: list[np.ndarray]) -> Callable[[np.ndarray], np.ndarray]:
-    def run(crops: np.ndarray) -> np.ndarray:
+def recorded_estimator(heatmaps: np.ndarray, seen: list[np.ndarray]) -> Run:
+    def run(crops: np.ndarray) -> tuple[np.ndarray, ...]:
         seen.append(crops)
-        return heatmaps
+        return (heatmaps,)
 
     return run
 
@@ -210,7 +231,7 @@ def test_recorded_crops() -> None:
     np.testing.assert_allclose(centers, golden["center"], atol=1e-3)
     np.testing.assert_allclose(sizes / 200, golden["scale"], atol=1e-5)
     matrices = np.stack([crop_matrix(c, s[0], SIZE) for c, s in zip(centers, sizes, strict=True)])
-    difference = np.abs(crop_people(golden["image_rgb"], matrices, SIZE).astype(int) - golden["crop"])
+    difference = np.abs(crop_people([golden["image_rgb"]] * len(matrices), matrices, SIZE).astype(int) - golden["crop"])
     assert difference.max() <= 4
     assert difference.mean() < 0.06
 
@@ -222,7 +243,7 @@ def test_recorded_poses(flip: bool) -> None:
     seen: list[np.ndarray] = []
     boxes = xywh_to_xyxy(golden["boxes_xywh"])
     box_scores = golden["flip_all_boxes"][:, 5] if flip else np.array([0.9, 0.8, 0.7])
-    estimate = PoseEstimator(recorded_estimator(heatmaps, seen), COCO_17, CODEC, max_oks=1)
+    estimate = PoseEstimator(CroppedKeypoints(recorded_estimator(heatmaps, seen), CODEC), COCO_17, CODEC, max_oks=1)
     poses = estimate(golden["image_rgb"], Detections(boxes, box_scores))
     assert np.abs(seen[0].astype(int) - golden["crop"]).max() <= 4
     assert len(poses) == len(boxes)
@@ -238,7 +259,7 @@ def test_recorded_flip_test() -> None:
     network = HRNet(17, widths=(8, 16, 32, 64))
     with np.load(shared("data/golden/hrnet_tiny_weights.npz")) as weights:
         network.load_state_dict({key: torch.from_numpy(weights[key]) for key in weights.files})
-    heatmaps = TorchRuntime(network, "cpu", flip_indices=COCO_17.flip_indices)(golden["crop"])
+    heatmaps = TorchRuntime(Deployed(network, COCO_17.flip_indices), "cpu", "float32")(golden["crop"])[0]
     np.testing.assert_allclose(heatmaps, golden["flip_heatmaps"], rtol=0, atol=5e-4)
 
 

@@ -9,18 +9,17 @@ import pytest
 from track.made_people import StubFlow, StubStep, drifting, pictures, standing, together, tracker_of, tracks_of
 
 from pose_track.geometry.boxes import joints_to_boxes
-from pose_track.pipeline import merge_boxes
+from pose_track.pipeline import missing_boxes
 from pose_track.track.propagation import Flow, Propagation, carry
 from pose_track.track.tracker import PoseTracker
-from pose_track.types import Detections, Poses
+from pose_track.types import Poses
 
 
 def followed(tracker: PoseTracker, *detected: Poses, joint_score: float = 0.8) -> list[list[tuple[str, int]]]:
     """Source and id of everybody in each frame. In proposed boxes somebody is found indeed, of so sure joints."""
     found = []
     for frame, poses in zip(pictures(len(detected)), detected, strict=True):
-        proposed = merge_boxes(Detections(poses.boxes, poses.scores), tracker.propose(frame))
-        flow = proposed[np.asarray(proposed.sources == "flow")]
+        flow = missing_boxes(tracker.propose(frame), poses)
         middles = [(float(x), float(y)) for x, y in (flow.boxes[:, :2] + flow.boxes[:, 2:]) / 2]
         seen = standing(*middles, score=flow.scores.tolist() or 0.9, joint_score=joint_score, source="flow")
         everybody = together(poses, seen)
@@ -30,7 +29,8 @@ def followed(tracker: PoseTracker, *detected: Poses, joint_score: float = 0.8) -
 
 
 def following(max_frames: int = 3, flow: Flow | None = None, **more: object) -> PoseTracker:
-    propagation = Propagation(max_frames, **{k: more.pop(k) for k in ("min_seen", "min_score") if k in more})  # type: ignore[arg-type]
+    own = {name: more.pop(name) for name in ("min_seen", "min_score", "unsure_frames") if name in more}
+    propagation = Propagation(max_frames, **own)  # type: ignore[arg-type]
     return tracker_of(flow=flow or StubFlow(), propagation=propagation, **more)  # type: ignore[arg-type]
 
 
@@ -119,6 +119,14 @@ class TestInTheTracker:
         for times in (1, 2, 3):
             found = followed(following(min_seen=min_seen), *[HERE] * times, AWAY)
             assert found[-1] == (FLOW if times >= min_seen else [])
+
+    @pytest.mark.parametrize("unsure_frames", [1, 2, 9])
+    def test_who_was_hardly_seen_is_followed_until_the_detector_looks_again(self, unsure_frames: int) -> None:
+        tracker = following(max_frames=4, min_seen=2, unsure_frames=unsure_frames)
+        num_followed = min(unsure_frames, 4)
+        assert followed(tracker, HERE, *[AWAY] * 6) == [SEEN, *[FLOW] * num_followed, *[[]] * (6 - num_followed)]
+        tracker = following(max_frames=4, min_seen=2, unsure_frames=unsure_frames)
+        assert followed(tracker, HERE, HERE, *[AWAY] * 6) == [SEEN, SEEN, *[FLOW] * 4, [], []]
 
     def test_poses_from_the_flow_do_not_count_as_seen(self) -> None:
         found = followed(following(max_frames=1, min_seen=2), HERE, HERE, AWAY, AWAY, standing(5000), AWAY)

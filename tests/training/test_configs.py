@@ -15,9 +15,9 @@ from made_labels import posetrack17_frame, posetrack17_rect, write_json
 from made_runs import ROOT, load_tool, tiny_hrnet
 from scipy.io import savemat
 
-from pose_track.build import NETWORKS
 from pose_track.datasets.top_down import PoseAugmentation
 from pose_track.models.codec import Codec
+from pose_track.models.hrnet import NETWORKS
 from pose_track.settings import load_settings
 from pose_track.skeleton import COCO_17
 from pose_track.training.experiment import Experiment

@@ -27,6 +27,7 @@ from pose_track.models.codec import Codec
 from pose_track.models.hrnet import hrnet_compact
 from pose_track.models.weights import save_weights
 from pose_track.pose.estimator import PoseEstimator, person_scores
+from pose_track.pose.keypoints import CroppedKeypoints
 from pose_track.skeleton import COCO_17, MPII_16, POSETRACK_15, Skeleton
 from pose_track.training.validation import Candidate, Found, PoseTest, estimate_all, measure_poses, pose_test
 from pose_track.types import Detections, ImageArray
@@ -70,8 +71,8 @@ class Perfect:
         placed = [apply_affine(matrix, xy) for matrix, xy in zip(matrices, joints, strict=True)]
         self.heatmaps = iter([codec.encode(xy, np.ones(len(xy)))[0] for xy in placed])
 
-    def __call__(self, crops: ImageArray) -> np.ndarray:
-        return np.stack([next(self.heatmaps) for _ in crops])
+    def __call__(self, crops: ImageArray) -> tuple[np.ndarray]:
+        return (np.stack([next(self.heatmaps) for _ in crops]),)
 
 
 def truth_as_found(people: list[PersonLabel]) -> Found:
@@ -83,9 +84,9 @@ def truth_as_found(people: list[PersonLabel]) -> Found:
 def test_many_pictures_at_once_as_one_by_one(tmp_path: Path, codec: Codec) -> None:
     sizes, names = list[int](), list[str]()
 
-    def run(crops: ImageArray) -> np.ndarray:
+    def run(crops: ImageArray) -> tuple[np.ndarray]:
         sizes.append(len(crops))
-        return crops[:, ::4, ::4].transpose(0, 3, 1, 2).astype(np.float32) / 255
+        return (crops[:, ::4, ::4].transpose(0, 3, 1, 2).astype(np.float32) / 255,)
 
     class Store(ImageStore):
         def read(self, name: str) -> ImageArray:
@@ -102,7 +103,7 @@ def test_many_pictures_at_once_as_one_by_one(tmp_path: Path, codec: Codec) -> No
     found = estimate_all(run, codec, Store(tmp_path / "images"), candidates, max_batch=4)
     assert sizes == [4, 2]
     assert names == ["0.png", "1.png", "2.png"]  # each is read once
-    estimate = PoseEstimator(run, three, codec, max_oks=1)
+    estimate = PoseEstimator(CroppedKeypoints(run, codec), three, codec, max_oks=1)
     for n, candidate in enumerate(candidates):
         image = ImageStore(tmp_path / "images").read(candidate.file_name)
         alone = estimate(image, Detections(candidate.box[None].astype(np.float32), np.array([candidate.score])))

@@ -10,8 +10,8 @@ from typing import Any, get_args, get_type_hints
 import pytest
 from made_runs import DETECTOR, POSE, SOURCE, write_config
 
-from pose_track.build import NETWORKS
 from pose_track.datasets.top_down import PoseAugmentation
+from pose_track.models.hrnet import NETWORKS
 from pose_track.settings import load_settings, setting_names
 from pose_track.skeleton import SKELETONS
 from pose_track.training.experiment import CocoSource, Experiment, PoseExperiment, TrainSource

@@ -3,7 +3,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from pose_track.models.centre import STRIDE
+from pose_track.models.centre_boxes import STRIDE
 from pose_track.models.codec import Codec
 from pose_track.training.pictures import FOUND, TARGET, draw_boxes, draw_heatmaps
 from pose_track.types import ImageArray
@@ -23,7 +23,7 @@ def has(picture: ImageArray, colour: tuple[int, int, int], rows: slice, columns:
 
 def test_three_rows_of_crops() -> None:
     images = np.full((1, 96, 64, 3), 100, np.uint8)
-    picture = draw_heatmaps(lambda crops: targets_at(20, 60), CODEC, images, targets_at(44, 28))
+    picture = draw_heatmaps(lambda crops: (targets_at(20, 60),), CODEC, images, targets_at(44, 28))
     assert picture.shape == (3 * 96, 64, 3)
     assert (images == 100).all()
     target, found, dots = picture[:96], picture[96:192], picture[192:]
@@ -42,7 +42,7 @@ def test_boxes_true_and_found() -> None:
     heat[0, 3, 3], boxes[0, :, 3, 3] = 1, (10, 12, 40, 50)
     output = np.full((2, 5, 8, 8), -9.0, np.float32)
     output[1, :, 4, 4] = (3, 10, 10, 10, 10)  # sure of a person twenty pixels wide
-    picture = draw_boxes(lambda canvases: output, images, heat, boxes)
+    picture = draw_boxes(lambda canvases: (output,), images, heat, boxes)
     assert picture.shape == (64, 128, 3)
     assert picture[12, 10].tolist() == picture[50, 40].tolist() == list(TARGET)
     middle = round(4 * STRIDE + (STRIDE - 1) / 2)

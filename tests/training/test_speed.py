@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import shlex
-import subprocess
 import sys
 import time
 from collections.abc import Iterator
@@ -12,37 +11,19 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
-import made_runs
-import numpy as np
 import pytest
 import torch
 from lightning_fabric import Fabric
 from made_coco import write_set
-from made_pairs import FRAMES, write_case
 from made_runs import POSE, load_tool, tiny_hrnet, write_config
 from made_tasks import Numbers, Point, number_task
 from torch import Tensor
 
-from pose_track.build import NETWORKS
-from pose_track.evaluation.pairing import load_pairs
-from pose_track.formats.complaints import Complaints
+from pose_track.models.hrnet import NETWORKS
 from pose_track.training.loop import Trainer
 from pose_track.training.optimizer import OptimizerOptions
 from pose_track.training.options import LoopOptions
-from pose_track.training.speed import (
-    Seconds,
-    Speed,
-    Times,
-    command_figure,
-    command_speed,
-    describe_machine,
-    frame_times,
-    measure_evaluation,
-    measure_in_turn,
-    repeated,
-    time_of,
-    training_speed,
-)
+from pose_track.training.speed import Speed, describe_machine, measure_in_turn, training_speed
 
 
 class Slow(Numbers):
@@ -112,34 +93,6 @@ def test_the_two_take_turns() -> None:
         measure_in_turn(lambda: Speed(1, 0), None, 0)
 
 
-def test_the_last_line_of_a_command_counts() -> None:
-    lines = "step 1\nsamples_per_second: 3\nsamples_per_second: 2.5e1 \nalso samples_per_second: 9\n"
-    assert command_speed(python(f"print({lines!r})")) == 25
-
-
-def test_no_shell_reads_a_command() -> None:
-    code = "import sys; print('samples_per_second:', len(sys.argv))"
-    assert command_speed(python(code) + " $HOME ; echo *") == 5
-
-
-@pytest.mark.parametrize(
-    ("command", "error", "message"),
-    [
-        (" ", ValueError, "the command to compare with is empty"),
-        (python("raise SystemExit(3)"), ValueError, "ended with code 3; run it alone to see why"),
-        (python("print('samples_per_second: 3'); raise SystemExit(1)"), ValueError, "ended with code 1"),
-        (python("print('3 samples')"), ValueError, "printed no line 'samples_per_second: X'"),
-        (python("print('samples_per_second: fast')"), ValueError, "with a positive number"),
-        (python("print('samples_per_second: 0')"), ValueError, "with a positive number"),
-        (python("print('samples_per_second: nan')"), ValueError, "with a positive number"),
-        ("no_such_program --fast", FileNotFoundError, "no_such_program"),
-    ],
-)
-def test_commands_that_tell_nothing(command: str, error: type[Exception], message: str) -> None:
-    with pytest.raises(error, match=message):
-        command_speed(command)
-
-
 def test_what_a_figure_depends_on() -> None:
     found = describe_machine(Fabric(accelerator="cpu", devices=1, precision="bf16-mixed"))
     assert found["processor"]
@@ -167,7 +120,7 @@ def tool(monkeypatch: pytest.MonkeyPatch) -> Iterator[ModuleType]:
 def test_the_tool(tmp_path: Path, made: Path, tool: ModuleType, capsys: pytest.CaptureFixture[str]) -> None:
     words = ["train", str(write_config(tmp_path, POSE, made)), "--steps", "2", "--rounds", "2"]
     assert tool.main(words) == 0
-    (line,) = capsys.readouterr().out.splitlines()
+    line, _ = capsys.readouterr().out.splitlines()
     assert line.endswith("% of the time waiting for data")
     against = ["--against", python("print('samples_per_second: 0.001')"), "--json", str(tmp_path / "found.json")]
     assert tool.main([*words, *against, "--loop.batch_size", "1"]) == 0
@@ -201,101 +154,3 @@ def test_the_tool_tells_what_is_wrong_in_one_line(
     assert tool.main(["train", config, "--steps", "1", "--rounds", "1", *words]) == 2
     (line,) = (line for line in capsys.readouterr().err.splitlines() if "error" in line)
     assert message in line
-
-
-def test_time_on_the_clock_and_of_the_processor() -> None:
-    found = time_of(lambda: time.sleep(0.05))
-    assert found.clock >= 0.05
-    assert found.processor < 0.05
-
-
-def test_the_better_of_two_times_is_the_shorter() -> None:
-    times = Times([Seconds(1, 9), Seconds(3, 9), Seconds(2, 9)], [4, 8, 6])
-    assert times.summary() == {"seconds": 2, "best": 1, "clock_seconds": 9, "theirs": 6, "ratio": 3}
-    assert set(Times([Seconds(1, 1)], []).summary()) == {"seconds", "best", "clock_seconds"}
-
-
-def test_a_figure_of_another_name() -> None:
-    assert command_figure(python("print('seconds: 3.5\\nseconds_all: 9')"), "seconds") == 3.5
-    with pytest.raises(ValueError, match="printed no line 'seconds: X'"):
-        command_figure(python("print('samples_per_second: 3')"), "seconds")
-
-
-def test_longer_sequences(tmp_path: Path) -> None:
-    ((once, _), _) = load_pairs(*write_case(tmp_path), Complaints())
-    twice = repeated(once, 2)
-    assert [info.index for info in twice.frames] == list(range(2 * FRAMES))
-    assert [info.image_name for info in twice.frames] == [info.image_name for info in once.frames] * 2
-    for (_, ours), (_, theirs) in zip(list(twice)[FRAMES:], once, strict=True):
-        np.testing.assert_array_equal(ours.joints, theirs.joints)
-        assert ours.track_ids.tolist() == theirs.track_ids.tolist()
-
-
-def test_evaluation_is_measured(tmp_path: Path) -> None:
-    gt, pred = (str(folder) for folder in write_case(tmp_path))
-    theirs = iter([3.0, 5.0])
-    times = measure_evaluation(gt, pred, lambda: next(theirs), rounds=2)
-    assert (len(times.ours), times.theirs) == (2, [3, 5])
-    assert all(seconds.processor > 0 for seconds in times.ours)
-    found = frame_times(gt, pred, [1, 20], rounds=1)
-    assert list(found) == [1, 20]
-    assert found[20] < found[1]  # what is done once for all frames weighs less
-    with pytest.raises(ValueError, match="repeats must be 1 or more, got 0"):
-        frame_times(gt, pred, [0], rounds=1)
-
-
-def test_the_tool_on_evaluation(tmp_path: Path, tool: ModuleType, capsys: pytest.CaptureFixture[str]) -> None:
-    gt, pred = write_case(tmp_path)
-    words = ["evaluate", "--gt", str(gt), "--pred", str(pred), "--rounds", "1"]
-    against = [
-        "--against",
-        python("print('seconds: 100')"),
-        "--repeat",
-        "1",
-        "2",
-        "--json",
-        str(tmp_path / "found.json"),
-    ]
-    assert tool.main(words) == 0
-    (line,) = capsys.readouterr().out.splitlines()
-    assert " s of processor time to read and evaluate, " in line
-    assert tool.main([*words, *against, "--repeat", "1", "2"]) == 0
-    lines = capsys.readouterr().out.splitlines()
-    assert lines[1].startswith("theirs 100.000 s; ours is ")
-    assert [line.split(" times")[0] for line in lines[2:]] == ["sequences 1", "sequences 2"]
-    found = json.loads((tmp_path / "found.json").read_text())
-    assert found["ratio"] == pytest.approx(100 / found["seconds"])
-    assert (found["each"]["theirs"], list(found["seconds_per_frame"])) == ([100], ["1", "2"])
-    assert found["machine"]["processor"]
-
-
-@pytest.mark.parametrize(
-    ("words", "message"),
-    [
-        (["--rounds", "0"], "rounds must be 1 or more"),
-        (["--repeat", "0"], "repeats must be 1 or more"),
-        (["--pred", "nowhere"], "'nowhere' does not exist"),
-        (["--loop.seed", "1"], "unknown option '--loop.seed'"),
-        (["--against", python("")], "printed no line 'seconds: X'"),
-    ],
-)
-def test_the_tool_on_evaluation_tells_what_is_wrong(
-    tmp_path: Path, tool: ModuleType, words: list[str], message: str, capsys: pytest.CaptureFixture[str]
-) -> None:
-    gt, pred = write_case(tmp_path)
-    assert tool.main(["evaluate", "--gt", str(gt), "--pred", str(pred), "--rounds", "1", *words]) == 2
-    (line,) = capsys.readouterr().err.splitlines()
-    assert message in line
-
-
-def test_evaluation_is_measured_without_torch(tmp_path: Path) -> None:
-    gt, pred = write_case(tmp_path)
-    code = f"""
-import sys
-sys.modules["torch"] = None  # its import fails
-import runpy
-sys.argv = ["benchmark.py", "evaluate", "--gt", {str(gt)!r}, "--pred", {str(pred)!r}, "--rounds", "1"]
-runpy.run_path({str(made_runs.ROOT / "tools" / "benchmark.py")!r}, run_name="__main__")
-"""
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
-    assert (done.returncode, done.stderr) == (0, "")

@@ -16,11 +16,11 @@ from made_coco import write_pictures
 from made_runs import DETECTOR, POSE, SMALL, tiny_hrnet, write_config
 from torch import Tensor, nn
 
-from pose_track.build import NETWORKS
 from pose_track.datasets.augment import ColourJitter
 from pose_track.datasets.images import ImageStore
 from pose_track.datasets.labels import ImageLabel
 from pose_track.models.centre import CentreNet
+from pose_track.models.hrnet import NETWORKS
 from pose_track.settings import load_settings
 from pose_track.skeleton import POSETRACK_15
 from pose_track.training import tasks

@@ -14,10 +14,10 @@ from made_coco import write_set
 from made_runs import DETECTOR, POSE, SMALL, load_tool, tiny_hrnet, write_config
 
 import pose_track.training.tasks
-from pose_track.build import NETWORKS
 from pose_track.datasets.coco import load_boxes, load_coco_people
 from pose_track.datasets.images import ImageStore
 from pose_track.models.centre import CentreNet
+from pose_track.models.hrnet import NETWORKS
 from pose_track.models.weights import load_weights
 from pose_track.skeleton import POSETRACK_15
 from pose_track.training.checkpoint import load_checkpoint

@@ -1,0 +1,73 @@
+"""Where compiled networks are kept from one start of the program to the next."""
+
+from __future__ import annotations
+
+import hashlib
+import logging
+import os
+import re
+import sys
+import tempfile
+from collections.abc import Callable
+from functools import cache
+from pathlib import Path
+
+VARIABLE = "POSE_TRACK_CACHE"
+
+log = logging.getLogger(__name__)
+
+
+def cache_folder() -> Path:
+    """The folder that POSE_TRACK_CACHE names, else `pose_track` in the user's folder for caches, as the platform has
+    it."""
+    if given := os.environ.get(VARIABLE):
+        return Path(given)
+    if sys.platform == "win32":
+        user = os.environ.get("LOCALAPPDATA") or Path.home() / "AppData" / "Local"
+    elif sys.platform == "darwin":
+        user = Path.home() / "Library" / "Caches"
+    else:
+        user = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
+    return Path(user) / "pose_track"
+
+
+def entry_name(key: str) -> str:
+    """A name for what `key` tells everything about: its first word, for people, and a hash of all of it.
+
+    >>> entry_name("hrnet_compact of 15 joints"), entry_name("hrnet_compact of 17 joints")
+    ('hrnet_compact-da1269555bdfdeea', 'hrnet_compact-0f54d88bbf3a803a')
+    """
+    word = re.sub(r"[^A-Za-z0-9_]+", "-", key.split()[0])
+    return f"{word}-{hashlib.sha256(key.encode()).hexdigest()[:16]}"
+
+
+def keep(entry: Path, write: Callable[[Path], None]) -> None:
+    """Make the folder `entry` with what `write` puts into the folder it is given; whole or not at all, whoever else
+    does the same at the same time.
+
+    Where nothing can be written, OSError or RuntimeError, that is logged as a warning once, for the program can do
+    without.
+    """
+    try:
+        entry.parent.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryDirectory(prefix=".part-", dir=entry.parent) as beside:
+            part = Path(beside) / entry.name
+            part.mkdir()
+            write(part)
+            _move(part, entry)
+    except (OSError, RuntimeError) as error:
+        _warn(entry.parent, " ".join(str(error).split()))
+
+
+def _move(part: Path, entry: Path) -> None:
+    try:
+        part.rename(entry)
+    except OSError:
+        if not entry.is_dir():  # else another process was first, with the same
+            raise
+
+
+@cache
+def _warn(folder: Path, reason: str) -> None:
+    remedy = f"set {VARIABLE} to a folder that can be written to"
+    log.warning("compiled networks cannot be kept in %s (%s), so every start is slow; %s", folder, reason, remedy)
