@@ -20,7 +20,7 @@ logger = logging.getLogger(__name__)
 SUFFIXES = {".mp4": "mp4", ".m4v": "mp4", ".mov": "mov"}
 _TICKS_PER_SECOND = 90_000
 _MAX_RATE_NUMERATOR = 1_000_000
-_CODEC_OPTIONS = {"crf": "20", "preset": "veryfast"}
+_CODEC_OPTIONS = {"crf": "20", "preset": "superfast"}
 
 
 def ticks_per_second(fps: Fraction) -> int:
