@@ -274,7 +274,10 @@ def _set(values: dict[str, Any], key: str, text: str) -> None:
 
 
 def _is_within(key: str, overrides: Mapping[str, str]) -> bool:
-    """Whether a faulty value, or part of a faulty section, was given as an override: then no file is to blame."""
+    """Whether a faulty value, or part of a faulty section, was given as an override: then no file is to blame. A fault
+    of no key is one of several sections together."""
+    if not key:
+        return bool(overrides)
     return any(f"{key}.".startswith(f"{given}.") or given.startswith(f"{key}.") for given in overrides)
 
 
