@@ -6,6 +6,7 @@ import time
 import warnings
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from importlib.util import find_spec
 from statistics import median
 from tempfile import TemporaryDirectory
@@ -13,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from pose_track.benchmarks.timing import check_rounds
+from pose_track.benchmarks.timing import check_rounds, in_turns
 
 if TYPE_CHECKING:  # PyTorch takes seconds, and the options of this are read without it
     from torch import nn
@@ -104,14 +105,14 @@ def network_speeds(
     for run in ways.values():
         run()
         run()  # some ways prepare themselves at the first call, others at the second
-    found: dict[str, list[float]] = {way: [] for way in (*ways, *([THEIRS] if theirs else []))}
-    for _ in range(rounds):
-        for way, run in ways.items():
-            found[way].append(work.batch / seconds_of_call(run, seconds))
-        if theirs is not None:
-            found[THEIRS].append(theirs())
+    jobs = {way: partial(_people_per_second, run, work.batch, seconds) for way, run in ways.items()}
+    found = in_turns({**jobs, THEIRS: theirs} if theirs is not None else jobs, rounds)
     gmacs = count_gmacs(_make_network(work), work.input_size)
     return NetworkSpeeds(work, found, gmacs, left_out, peak_tflops)
+
+
+def _people_per_second(run: Callable[[], object], batch: int, seconds: float) -> float:
+    return batch / seconds_of_call(run, seconds)
 
 
 def _check(work: Workload) -> None:

@@ -49,28 +49,9 @@ def command_figure(command: str, name: str) -> float:
     return figure
 
 
-def check_rounds(rounds: int) -> None:
-    """Raises ValueError for less than one round."""
-    if rounds < 1:
-        raise ValueError(f"rounds must be 1 or more, got {rounds!r}")
-
-
-def take_turns(ours: Callable[[], T], theirs: Callable[[], float] | None, rounds: int) -> tuple[list[T], list[float]]:
-    """Ours, theirs, ours, theirs and so on, `rounds` times, so that a busy moment of the machine hits both.
-
-    Raises ValueError for less than one round.
-    """
-    check_rounds(rounds)
-    found: tuple[list[T], list[float]] = ([], [])
-    for _ in range(rounds):
-        found[0].append(ours())
-        if theirs is not None:
-            found[1].append(theirs())
-    return found
-
-
 def in_turns(jobs: Mapping[str, Callable[[], T]], rounds: int) -> dict[str, list[T]]:
-    """The same of any number of jobs: by name what each gave, round by round. Raises ValueError for less than one.
+    """Each of the jobs, and all again, `rounds` times, so that a busy moment of the machine hits all of them: by name
+    what each gave, round by round. Raises ValueError for less than one round.
 
     >>> in_turns({"a": lambda: 1, "b": lambda: 2}, 2)
     {'a': [1, 1], 'b': [2, 2]}
@@ -81,3 +62,19 @@ def in_turns(jobs: Mapping[str, Callable[[], T]], rounds: int) -> dict[str, list
         for name, job in jobs.items():
             found[name].append(job())
     return found
+
+
+def take_turns(ours: Callable[[], T], theirs: Callable[[], float] | None, rounds: int) -> tuple[list[T], list[float]]:
+    """`in_turns` of our job and of another program, if there is one."""
+    found: tuple[list[T], list[float]] = ([], [])
+    jobs = {"ours": lambda: found[0].append(ours())}
+    if theirs is not None:
+        jobs["theirs"] = lambda: found[1].append(theirs())
+    in_turns(jobs, rounds)
+    return found
+
+
+def check_rounds(rounds: int) -> None:
+    """Raises ValueError for less than one round."""
+    if rounds < 1:
+        raise ValueError(f"rounds must be 1 or more, got {rounds!r}")
