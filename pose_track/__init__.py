@@ -10,6 +10,7 @@ __version__ = "0.1.0"
 if TYPE_CHECKING:
     from pose_track.build import Stages, build_stages
     from pose_track.formats.tracks_jsonl import read_tracks
+    from pose_track.own_models import own_stages
     from pose_track.pipeline import track_video
     from pose_track.results import Summary, track_file
     from pose_track.settings import Settings, load_settings
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
 _HOMES = {
     "build": ("Stages", "build_stages"),
     "formats.tracks_jsonl": ("read_tracks",),
+    "own_models": ("own_stages",),
     "pipeline": ("track_video",),
     "results": ("Summary", "track_file"),
     "settings": ("Settings", "load_settings"),
@@ -43,6 +45,7 @@ __all__ = [
     "build_stages",
     "load_settings",
     "open_video",
+    "own_stages",
     "read_tracks",
     "track_file",
     "track_video",

@@ -9,7 +9,6 @@ from fractions import Fraction
 from pose_track.detect.detector import CentreDetector
 from pose_track.detect.recorded import RecordedDetector
 from pose_track.linking import build_tracker
-from pose_track.models.codec import Codec
 from pose_track.pipeline import (
     WINDOW,
     Estimator,
@@ -22,15 +21,16 @@ from pose_track.pipeline import (
 from pose_track.plans import detector_plan, pose_plan
 from pose_track.pose.estimator import PoseEstimator
 from pose_track.pose.keypoints import CroppedKeypoints, Keypoints
+from pose_track.pose_form import PoseForm, pose_form
 from pose_track.profile import UNPROFILED, Profiler
-from pose_track.runtime.choose import make_runtime, resolve_runtime
+from pose_track.runtime.choose import RuntimeName, make_runtime, resolve_runtime
 from pose_track.runtime.device import resolve_device
-from pose_track.runtime.plan import Plan
+from pose_track.runtime.plan import Run
 from pose_track.settings import StageSettings
 from pose_track.skeleton import SKELETONS, Skeleton
 from pose_track.track.tracker import PoseTracker
 from pose_track.types import Detections, Frame, ImageArray, TrackedPoses
-from pose_track.weight_files import describe_weights, detector_weights
+from pose_track.weight_files import describe_detector, describe_file, detector_weights
 
 CUDA_WINDOW = 16  # frames: a GPU wants large batches
 
@@ -63,21 +63,28 @@ def build_stages(settings: StageSettings, profile: Profiler = UNPROFILED) -> Sta
     FileNotFoundError or ConnectionError in the user's words."""
     device = resolve_device(settings.device)
     resolve_runtime(settings.runtime, device)
-    estimate = _build_estimator(settings, device, profile)  # first, for a detector may be a long download
-    detect = _build_detector(settings, device, profile)
+    estimate, of_pose = build_estimator(settings, device, profile)  # first, for a detector may be a long download
+    detect, of_detector = build_detector(settings, device, profile)
     return Stages(
         detect,
         estimate,
         lambda fps: build_tracker(settings.tracker, fps, True, device, settings.detector.every),
         estimate.skeleton,
-        describe_weights(settings),
+        {"detector": of_detector, "pose": of_pose},
         settings.detector.every,
         WINDOW if device == "cpu" else CUDA_WINDOW,
         profile,
     )
 
 
-def _build_detector(settings: StageSettings, device: str, profile: Profiler) -> FrameDetector | WindowDetector:
+def build_detector(
+    settings: StageSettings, device: str, profile: Profiler = UNPROFILED
+) -> tuple[FrameDetector | WindowDetector, dict[str, str]]:
+    """The detector, and what the header of the results says of its weights. Raises as `build_stages`."""
+    return _detector(settings, device, profile), describe_detector(settings.detector)
+
+
+def _detector(settings: StageSettings, device: str, profile: Profiler) -> FrameDetector | WindowDetector:
     chosen = settings.detector
     if chosen.boxes is not None:
         return RecordedDetector(chosen.boxes, chosen.min_score)
@@ -87,8 +94,8 @@ def _build_detector(settings: StageSettings, device: str, profile: Profiler) -> 
     from pose_track.detect.torchvision_detector import TorchvisionDetector  # PyTorch takes seconds
 
     path = detector_weights(chosen)
-    given = None if path is None else str(path)
-    detector = TorchvisionDetector(chosen.name, given, device, chosen.min_score, chosen.max_iou)
+    assert path is not None
+    detector = TorchvisionDetector(chosen.name, path, device, chosen.min_score, chosen.max_iou)
     return _OfFrames(profile.timed("network: detector", detector.of_pictures))
 
 
@@ -105,19 +112,36 @@ class _OfFrames:
         return self._detect([frame.image for frame in frames])
 
 
-def _build_estimator(settings: StageSettings, device: str, profile: Profiler) -> PoseEstimator:
-    """Its poses tell how each joint looks where the tracker wants to know."""
-    chosen = settings.pose
-    codec = Codec(chosen.decoding, chosen.input_size)
-    plan = pose_plan(chosen, codec, settings.tracker.needs_appearance)
-    find = _keypoints(plan, codec, settings, device, profile)
-    return PoseEstimator(find, SKELETONS[chosen.skeleton], codec, chosen.padding, chosen.max_oks)
+def build_estimator(
+    settings: StageSettings, device: str, profile: Profiler = UNPROFILED
+) -> tuple[PoseEstimator, dict[str, str]]:
+    """The estimator, and what the header of the results says of its weights. Its poses tell how each joint looks where
+    the tracker wants to know. Raises as `build_stages`."""
+    chosen, form = settings.pose, pose_form(settings.pose)
+    find = _keypoints(form, settings, device, profile)
+    joints = None if chosen.joints is None else SKELETONS[chosen.joints]
+    estimate = PoseEstimator(find, form.skeleton, form.codec, chosen.padding, chosen.max_oks, joints=joints)
+    return estimate, describe_file(form.file) | form.notes()
 
 
-def _keypoints(plan: Plan, codec: Codec, settings: StageSettings, device: str, profile: Profiler) -> Keypoints:
+def _keypoints(form: PoseForm, settings: StageSettings, device: str, profile: Profiler) -> Keypoints:
+    chosen, name = settings.pose, "network: pose"
+    if form.is_exported:
+        run = profile.timed(name, _exported(form, settings.runtime, device))
+        return CroppedKeypoints(run, form.codec, chosen.max_batch, chosen.scales)
+    plan = pose_plan(form, chosen.flip_test, settings.tracker.needs_appearance)
     if device == "cpu":
-        run = profile.timed("network: pose", make_runtime(plan, settings.runtime, device))
-        return CroppedKeypoints(run, codec, settings.pose.max_batch)
+        run = profile.timed(name, make_runtime(plan, settings.runtime, device))
+        return CroppedKeypoints(run, form.codec, chosen.max_batch, chosen.scales)
     from pose_track.pose.torch_keypoints import TorchKeypoints
 
-    return profile.timed("network: pose", TorchKeypoints(plan.make(), codec, device, max_batch=settings.pose.max_batch))
+    find = TorchKeypoints(plan.make(), form.codec, device, max_batch=chosen.max_batch, scales=chosen.scales)
+    return profile.timed(name, find)
+
+
+def _exported(form: PoseForm, runtime: RuntimeName, device: str) -> Run:
+    if device != "cpu" or runtime not in ("auto", "onnx"):
+        raise ValueError(f"{str(form.file)!r} runs with --runtime onnx and --device cpu only; leave out other ones")
+    from pose_track.runtime.onnx_runtime import open_exported  # ONNX Runtime need not be there
+
+    return open_exported(form.file)

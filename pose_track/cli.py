@@ -97,10 +97,10 @@ def track_parser(prog: str) -> Parser:
     add("--out", type=Path, default=Path("runs"), help="results go to OUT/<name of the video>/")
     chosen = parser.add_mutually_exclusive_group()
     chosen.add_argument("--config", type=Path, help="a file of settings")
-    chosen.add_argument("--preset", help="fast (the default), balanced or accurate")
+    chosen.add_argument("--preset", help="fast (the default), balanced, accurate or posetrack")
     add("--tracker", help="another way of linking: robust, fast or simple_baselines")
     add("--device", choices=("auto", "cpu", "cuda"), help="where the networks run")
-    add("--runtime", choices=("auto", "torch", "openvino"), help="what runs them; openvino on a CPU only")
+    add("--runtime", choices=("auto", "torch", "openvino", "onnx"), help="what runs them; on a GPU torch only")
     add("--decoder", choices=("pyav", "decord"), help="what decodes the video")
     add("--start", metavar="S", help="first second")
     add("--end", metavar="S", help="the second before which to stop")
@@ -158,9 +158,12 @@ def _track_all(words: Sequence[str], prog: str) -> int:
         return max(codes)
 
     from pose_track.build import build_stages  # the networks take their time: not before the words are understood
+    from pose_track.settings import BUNDLED
 
     with _profile(options) as profile:
         stages = build_stages(settings, profile)
+        if settings.pose.weights != BUNDLED:
+            print(f"keypoints by {stages.weights['pose']['about']}")
         for video, folder in possible:
             codes.append(_track_one(video, folder, stages, settings, options.overwrite))
             if codes[-1] == EXIT_INTERRUPTED:
@@ -231,13 +234,16 @@ def _mendable() -> tuple[type[Exception], ...]:
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """pose-track COMMAND ..."""
+    from pose_track.weights_command import weights  # which is built on what is here
+
     logging.basicConfig(level=logging.WARNING, format="%(levelname)s: %(message)s")
     words = list(sys.argv[1:] if arguments is None else arguments)
-    commands = {"track": track}
+    commands = {"track": track, "weights": weights}
     if words and words[0] in commands:
         return commands[words[0]](words[1:], f"pose-track {words[0]}")
     if words and words[0] in ("-h", "--help"):
         print("usage: pose-track track VIDEO [VIDEO ...]; see pose-track track --help")
+        print("       pose-track weights list | get NAME ... | verify [NAME ...]; see pose-track weights --help")
         return 0
     print(f"error: give a command, one of {', '.join(commands)}; see pose-track --help", file=sys.stderr)
     return EXIT_FAULT

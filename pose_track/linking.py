@@ -12,6 +12,7 @@ from pose_track.track.similarity import Similarity
 from pose_track.track.tracker import PoseTracker, Timed
 from pose_track.tracker_settings import FlowSettings, TrackerSettings
 from pose_track.types import Frame, IntArray, Poses
+from pose_track.weight_files import flow_weights
 
 
 def build_tracker(
@@ -58,8 +59,7 @@ def _build_flow(settings: FlowSettings, device: str) -> Flow | None:
         return None
     from pose_track.flow.optical_flow import make_flow  # OpenCV, perhaps PyTorch: not for linking without pictures
 
-    weights = None if settings.weights is None else str(settings.weights)
-    return make_flow(settings.method, settings.long_side, weights=weights, device=device)
+    return make_flow(settings.method, settings.long_side, weights=flow_weights(settings), device=device)
 
 
 def link_poses(

@@ -4,12 +4,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from pose_track.models.codec import Codec
 from pose_track.models.hashing import file_sha256
+from pose_track.pose_form import PoseForm
 from pose_track.runtime.plan import Plan
-from pose_track.settings import DetectorSettings, PoseSettings
-from pose_track.skeleton import SKELETONS
-from pose_track.weight_files import detector_weights, pose_weights
+from pose_track.settings import DetectorSettings
+from pose_track.weight_files import detector_weights
 
 if TYPE_CHECKING:
     from pose_track.models.deployed import Deployed
@@ -32,20 +31,23 @@ def detector_plan(settings: DetectorSettings) -> Plan:
     return Plan(make, f"centre_compact with weights {file_sha256(path)}")
 
 
-def pose_plan(settings: PoseSettings, codec: Codec, with_looks: bool = False) -> Plan:
-    """The keypoint network, also with its looks. Raises FileNotFoundError where its weights are missing."""
-    path, skeleton = pose_weights(settings), SKELETONS[settings.skeleton]
-    twins = skeleton.flip_indices.tolist() if settings.flip_test else None
+def pose_plan(form: PoseForm, flip_test: bool = False, with_looks: bool = False) -> Plan:
+    """The keypoint network of a file of weights, also with its looks."""
+    num_joints, shift = form.skeleton.num_joints, form.codec.flip_shift
+    twins = form.skeleton.flip_indices.tolist() if flip_test else None
 
     def make() -> Deployed:
         from pose_track.models.deployed import Deployed
-        from pose_track.models.hrnet import NETWORKS, HRNetWithLooks
-        from pose_track.models.weights import load_weights
+        from pose_track.models.hrnet import HRNetWithLooks
+        from pose_track.models.recognise import load_hrnet
 
-        network = NETWORKS[settings.network](skeleton.num_joints)
-        load_weights(network, path)
-        return Deployed(HRNetWithLooks(network) if with_looks else network, twins, codec.flip_shift)
+        network, found = load_hrnet(form.file)
+        if found.num_joints != num_joints:
+            raise ValueError(
+                f"{str(form.file)!r} is {found}, but {form.skeleton.name} has {num_joints} joints; "
+                "give those it was trained for as pose.skeleton"
+            )
+        return Deployed(HRNetWithLooks(network) if with_looks else network, twins, shift)
 
-    form = f"{settings.network} of {skeleton.num_joints} joints, looks {with_looks}, twins {twins}"
-    key = f"{form}, shift {codec.flip_shift}, weights {file_sha256(path)}"
-    return Plan(make, key)
+    form_of = f"hrnet of {num_joints} joints, looks {with_looks}, twins {twins}, shift {shift}"
+    return Plan(make, f"{form_of}, weights {file_sha256(form.file)}")

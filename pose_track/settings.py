@@ -22,7 +22,7 @@ from pose_track.tracker_settings import TrackerSettings
 BUNDLED = "bundled"
 _SCORE_THRESHOLDS = ("min_sure_score", "min_start_score")
 DEFAULT_PRESET = "fast"
-PRESETS = ("accurate", "balanced", "fast")
+PRESETS = ("accurate", "balanced", "fast", "posetrack")
 TRACK_PRESETS = ("fast", "robust", "simple_baselines")
 
 
@@ -55,16 +55,17 @@ class ReaderSettings(SourceSettings):
 
 
 DetectorName = Literal[
-    "compact", "fasterrcnn_resnet50_fpn_v2", "fasterrcnn_mobilenet_v3_large_320_fpn", "fcos_resnet50_fpn",
-    "keypointrcnn_resnet50_fpn", "recorded",
+    "compact", "fasterrcnn_resnet50_fpn_v2", "fasterrcnn_mobilenet_v3_large_fpn",
+    "fasterrcnn_mobilenet_v3_large_320_fpn", "fcos_resnet50_fpn", "keypointrcnn_resnet50_fpn", "recorded",
 ]  # fmt: skip
+SkeletonName = Literal["posetrack_15", "coco_17", "posetrack18_17", "mpii_16", "lsp_14"]
 
 
 class DetectorSettings(Section):
     """Where the boxes of people come from.
 
     name: the bundled network, one of torchvision's, or boxes recorded in a file. weights: a file of the network's
-    weights; null for the bundled ones (compact) or torchvision's own, which are downloaded once. boxes: the file of
+    weights; null for the bundled ones (compact) or torchvision's published ones, downloaded once. boxes: the file of
     recorded boxes. long_side: pixels to which the picture's longer side is brought (compact only). min_score: a box
     must be at least this sure. max_iou: of two boxes that overlap more, the better stays (not for recorded ones).
     every: people are looked for in every so-manieth frame; between them the optical flow follows those who are known.
@@ -96,33 +97,35 @@ class DetectorSettings(Section):
 class PoseSettings(Section):
     """The keypoint network and what is made of its heatmaps.
 
-    network: its form. weights: "bundled" (hrnet_compact only) or a file of weights. skeleton: the joints it was
-    trained for. input_size: w, h of a crop in pixels, multiples of 32. decoding: how joints are read from heatmaps, to
-    a quarter of a cell (plain), where the map's logarithm is highest (dark), or so in unbiased crops, for networks that
-    were trained with them (udp). padding: how much larger than the box a crop is. flip_test: average with the mirrored
-    crop. max_oks: of two poses more alike, the better stays. max_batch: crops run at once.
+    weights: "bundled", a published network by its name (`pose-track weights list`), a file of weights, or a network
+    that was exported to ONNX. What the weights themselves tell need not be given, and cannot be contradicted: skeleton,
+    the joints they were trained for; kind, how: with Gaussians on the nearest cell (plain), at the exact place (dark),
+    or so in unbiased crops (udp); they also tell input_size, w, h of a crop in pixels, multiples of 32, and sigma, of
+    the Gaussians in cells, null for a 128th of the input's height. decoding: how joints are read from heatmaps, to a
+    quarter of a cell (plain), where the map's logarithm is highest (dark, udp), or at the centre of what is around the
+    highest cell (soft_argmax); null for the kind's own. joints: a skeleton to which the poses are converted, null for
+    the network's own. padding: how much larger than the box a crop is. scales: crops so many times larger than that are
+    averaged. flip_test: average with the mirrored crop. max_oks: of two poses more alike, the better stays. max_batch:
+    crops run at once.
     """
 
-    network: Literal["hrnet_compact", "hrnet_w32", "hrnet_w48"] = "hrnet_compact"
     weights: str = BUNDLED
-    skeleton: Literal["posetrack_15", "coco_17", "posetrack18_17", "mpii_16", "lsp_14"] = "posetrack_15"
-    input_size: tuple[Positive, Positive] = (128, 192)
-    decoding: Literal["plain", "dark", "udp"] = "dark"
+    skeleton: SkeletonName | None = None
+    kind: Literal["plain", "dark", "udp"] | None = None
+    input_size: tuple[Positive, Positive] | None = None
+    sigma: AboveZero | None = None
+    decoding: Literal["plain", "dark", "udp", "soft_argmax"] | None = None
+    joints: SkeletonName | None = None
     padding: Annotated[float, Field(ge=1, le=3)] = 1.25
+    scales: Annotated[tuple[Annotated[float, Field(ge=0.5, le=2)], ...], Field(min_length=1)] = (1.0,)
     flip_test: bool = False
     max_oks: Share = 0.7
     max_batch: Positive = 16
 
     @model_validator(mode="after")
-    def _weights_fit_network(self) -> PoseSettings:
-        if any(side % 32 for side in self.input_size):
+    def _size_fits_network(self) -> PoseSettings:
+        if self.input_size is not None and any(side % 32 for side in self.input_size):
             raise ValueError(f"pose.input_size must be multiples of 32, got {list(self.input_size)}")
-        if self.weights == BUNDLED and self.network != "hrnet_compact":
-            raise ValueError(f"{self.network} has no bundled weights; give their file as pose.weights")
-        if self.weights == BUNDLED and self.skeleton != "posetrack_15":
-            raise ValueError(
-                f"the bundled weights are for posetrack_15; for {self.skeleton} give a file as pose.weights"
-            )
         return self
 
 
@@ -137,11 +140,12 @@ class StageSettings(Section):
     """What a frame passes through.
 
     device: where networks run; "auto" is a GPU where there is one. runtime: what runs the keypoint network and the
-    bundled detector; "auto" is OpenVINO on a CPU where it is installed, else PyTorch, which runs all other networks.
+    bundled detector; "auto" is OpenVINO on a CPU where it is installed, else PyTorch, which runs all other networks,
+    and ONNX Runtime for an exported keypoint network.
     """
 
     device: Literal["auto", "cpu", "cuda"] = "auto"
-    runtime: Literal["auto", "torch", "openvino"] = "auto"
+    runtime: Literal["auto", "torch", "openvino", "onnx"] = "auto"
     detector: DetectorSettings = DetectorSettings()
     pose: PoseSettings = PoseSettings()
     tracker: TrackerSettings = TrackerSettings()

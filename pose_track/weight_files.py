@@ -5,50 +5,72 @@ from __future__ import annotations
 from importlib.resources import files
 from pathlib import Path
 
+from pose_track.downloads.kept import fetch_weights
 from pose_track.models.hashing import file_sha256
-from pose_track.settings import BUNDLED, DEFAULT_PRESET, DetectorSettings, PoseSettings, StageSettings
+from pose_track.settings import BUNDLED, DetectorSettings, PoseSettings, StageSettings
+from pose_track.tracker_settings import FlowSettings
+from pose_track.zoo import LIST_COMMAND, ZOO, unknown_name
 
 
 def bundled_weights(name: str) -> Path:
-    """The file of weights that comes with the package."""
-    return Path(str(files("pose_track") / "assets" / f"{name}.safetensors"))
+    """The file of weights that comes with the package. Raises FileNotFoundError."""
+    path = Path(str(files("pose_track") / "assets" / f"{name}.safetensors"))
+    if not path.is_file():
+        raise FileNotFoundError(f"the bundled weights {str(path)!r} are missing; install the package again")
+    return path
 
 
-def weights_file(given: str | None, bundled: str, setting: str) -> Path:
-    """The file of a network's weights: the bundled one, or that which a setting names. Raises FileNotFoundError."""
-    path = bundled_weights(bundled) if given in (None, BUNDLED) else Path(str(given))
+def weights_file(given: str) -> Path:
+    """The file that somebody names: its path, or the name of published weights, which are fetched once.
+
+    Raises FileNotFoundError; ValueError for what is neither; ConnectionError where weights cannot be fetched.
+    """
+    path = Path(given)
     if path.is_file():
         return path
-    if given in (None, BUNDLED):
-        raise FileNotFoundError(f"the bundled weights {str(path)!r} are missing; install the package again")
-    raise FileNotFoundError(
-        f"there is no weights file {str(path)!r}; put it into {str(path.absolute().parent)!r} or give its path as "
-        f"--{setting}, or use --preset {DEFAULT_PRESET}, whose weights are bundled"
-    )
+    if given in ZOO:
+        return fetch_weights(ZOO[given])
+    if path.suffix or len(path.parts) > 1:
+        named = f"the name of published weights ({LIST_COMMAND})"
+        raise FileNotFoundError(f"there is no weights file {given!r}; give its path, or {named}")
+    raise unknown_name(given)
 
 
 def detector_weights(settings: DetectorSettings) -> Path | None:
-    """The file of the detector's weights; None for recorded boxes, and for torchvision's own, which are downloaded."""
-    if settings.name == "compact":
-        return weights_file(settings.weights, "detector", "detector.weights")
-    return None if settings.weights is None else weights_file(settings.weights, "", "detector.weights")
+    """The file of the detector's weights; None for recorded boxes."""
+    if settings.name == "recorded":
+        return None
+    if settings.weights not in (None, BUNDLED):
+        return weights_file(str(settings.weights))
+    return bundled_weights("detector") if settings.name == "compact" else fetch_weights(ZOO[settings.name])
 
 
 def pose_weights(settings: PoseSettings) -> Path:
     """The file of the keypoint network's weights."""
-    return weights_file(settings.weights, "pose", "pose.weights")
+    return bundled_weights("pose") if settings.weights == BUNDLED else weights_file(settings.weights)
+
+
+def flow_weights(settings: FlowSettings) -> Path | None:
+    """The file of the weights of the optical flow's network; None where it is none."""
+    if not settings.method.startswith("raft"):
+        return None
+    given = settings.weights
+    return fetch_weights(ZOO[settings.method]) if given is None else weights_file(str(given))
 
 
 def describe_weights(settings: StageSettings) -> dict[str, dict[str, str]]:
-    """The name and hash of each stage's file: {"detector": {"file": ..., "sha256": ...}, "pose": {...}}; without hash
-    for torchvision's own, which it checks itself. Raises FileNotFoundError."""
-    of_detector = settings.detector.boxes or detector_weights(settings.detector)
-    own = {"file": f"torchvision {settings.detector.name}"}
-    return {
-        "detector": own if of_detector is None else _describe(of_detector),
-        "pose": _describe(pose_weights(settings.pose)),
-    }
+    """The name and hash of each stage's file: {"detector": {"file": ..., "sha256": ...}, "pose": {...}}. Raises as
+    `weights_file`."""
+    return {"detector": describe_detector(settings.detector), "pose": describe_file(pose_weights(settings.pose))}
 
 
-def _describe(path: Path) -> dict[str, str]:
+def describe_detector(settings: DetectorSettings) -> dict[str, str]:
+    """The name and hash of the file of the detector's weights, or of recorded boxes. Raises as `weights_file`."""
+    path = settings.boxes or detector_weights(settings)
+    assert path is not None
+    return describe_file(path)
+
+
+def describe_file(path: Path) -> dict[str, str]:
+    """Its name and hash: {"file": ..., "sha256": ...}."""
     return {"file": path.name, "sha256": file_sha256(path)}

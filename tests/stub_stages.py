@@ -36,7 +36,7 @@ def estimate_on_diagonal(image: ImageArray, detections: Detections) -> Poses:
 def stub_stages(settings: StageSettings | None = None, detect: Callable[[Frame], Detections] = one_person) -> Stages:
     """As `build_stages`, without networks."""
     tracker = (settings or Settings()).tracker
-    weights = {"detector": {"file": "none"}, "pose": {"file": "none"}}
+    weights = {"detector": {"file": "none"}, "pose": {"file": "none", "about": "a rule"}}
 
     def make_tracker(fps: Fraction) -> PoseTracker:
         return build_tracker(tracker, fps, has_pictures=True)

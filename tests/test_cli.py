@@ -19,6 +19,7 @@ from make_video import make_sound, make_video, picture, truncated
 from stub_stages import one_person, stub_stages
 
 import pose_track.build
+import pose_track.weight_files
 from pose_track.cli import EXIT_FAULT, EXIT_INTERRUPTED, main, take_overrides, track
 from pose_track.models.hrnet import hrnet_compact
 from pose_track.models.weights import save_weights
@@ -27,6 +28,7 @@ from pose_track.results import NAMES
 from pose_track.settings import Settings
 from pose_track.types import Detections, Frame
 from pose_track.video.reader import open_video
+from pose_track.zoo import Published
 
 TOOL = Path(__file__).parents[1] / "tools" / "track_video.py"
 
@@ -120,7 +122,8 @@ def test_no_profile_where_none_is_asked_for(here: Path) -> None:
         (["--decoder", "decord"], "reader.decoder", "decord"),
         (["--device", "cpu"], "device", "cpu"),
         (["--no-render"], "output.render", False),
-        (["--preset", "balanced"], "pose.network", "hrnet_w32"),
+        (["--preset", "balanced"], "pose.weights", "hrnet_w32_coco_256x192_udp"),
+        (["--preset", "posetrack"], "pose.joints", "posetrack_15"),
         (["--preset", "balanced", "--pose.weights", "mine.pth"], "pose.weights", "mine.pth"),
         (["--config", "mine.yaml"], "tracker.min_start_score", 0.7),
         (["--config", "mine.yaml", "--tracker.min_start_score", "0.8"], "tracker.min_start_score", 0.8),
@@ -195,7 +198,7 @@ BAD_INPUT = [
     (["clip.mp4", "--config", "misspelt.yaml"], "misspelt.yaml: 'traker' is not a setting"),
     (["clip.mp4", "--config", "impossible.yaml"], "tracker.buffer_seconds = -1: must be greater than or equal to 0"),
     (["clip.mp4", "--config", "none.yaml"], "there is no settings file 'none.yaml'"),
-    (["clip.mp4", "--preset", "best"], "unknown preset 'best'; choose one of accurate, balanced, fast"),
+    (["clip.mp4", "--preset", "best"], "unknown preset 'best'; choose one of accurate, balanced, fast, posetrack"),
     (["clip.mp4", "--tracker", "best"], "unknown preset 'best'; choose one of fast, robust, simple_baselines"),
     (["clip.mp4", "--tracker.bufer_seconds", "2"], "did you mean 'tracker.buffer_seconds'?"),
     (["clip.mp4", "--tracker.buffer_seconds", "long"], "tracker.buffer_seconds = 'long': must be a valid number"),
@@ -206,12 +209,18 @@ BAD_INPUT = [
     (["clip.mp4", "--config", "a.yaml", "--preset", "fast"], "not allowed with"),
     ([], "VIDEO"),
     # weights and devices
-    (["clip.mp4", "--pose.weights", "none.pth"], "there is no weights file 'none.pth'; put it into"),
-    (["clip.mp4", "--detector.weights", "none.pth"], "--detector.weights, or use --preset fast"),
-    (["clip.mp4", "--pose.weights", "wrong.safetensors"], "'wrong.safetensors' is not a safetensors file"),
-    (["clip.mp4", "--pose.weights", "coco.safetensors"], "'coco.safetensors' does not fit the network"),
-    (["clip.mp4", "--preset", "balanced"], "there is no weights file 'pose_hrnet_w32_256x192.pth'; put it into"),
-    (["clip.mp4", "--preset", "accurate"], "there is no weights file 'pose_hrnet_w48_384x288.pth'; put it into"),
+    (["clip.mp4", "--pose.weights", "none.pth"], "there is no weights file 'none.pth'; give its path, or the name"),
+    (["clip.mp4", "--pose.weights", "hrnet_w32_coco_256x193"], "did you mean hrnet_w32_coco_256x192"),
+    (["clip.mp4", "--detector.weights", "none.pth"], "there is no weights file 'none.pth'; give its path, or the name"),
+    (
+        ["clip.mp4", "--pose.weights", "wrong.safetensors"],
+        "'wrong.safetensors' is text; fetch it again or give another file",
+    ),
+    (["clip.mp4", "--pose.weights", "coco.safetensors"], "'coco.safetensors' does not tell how it was trained; give"),
+    (["clip.mp4", "--pose.kind", "udp"], "pose.kind udp contradicts 'bundled', which is plain; leave it out"),
+    (["clip.mp4", "--preset", "balanced"], "cannot fetch hrnet_w32_coco_256x192_udp"),
+    (["clip.mp4", "--preset", "accurate"], "cannot fetch hrnet_w48_coco_384x288_udp"),
+    (["clip.mp4", "--preset", "posetrack"], "cannot fetch hrnet_w48_posetrack18_384x288"),
     (["clip.mp4", "--device", "cuda"], "'cuda' was asked for but PyTorch finds no CUDA device here; use"),
     (["clip.mp4", "--detector.name", "recorded", "--detector.boxes", "none.json"], "no file of boxes 'none.json'"),
     (["clip.mp4", "--detector.name", "recorded", "--detector.boxes", "boxes.json"], "boxes.json is not "),
@@ -244,8 +253,11 @@ def quick_build(monkeypatch: pytest.MonkeyPatch) -> None:
 
     monkeypatch.setattr(pose_track.build, "build_stages", build)
     monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
-    for name in ("hrnet_w32", "hrnet_w48"):
-        monkeypatch.setitem(pose_track.models.hrnet.NETWORKS, name, lambda num_joints: torch.nn.Identity())
+    monkeypatch.setattr(pose_track.weight_files, "fetch_weights", _without_network)
+
+
+def _without_network(published: Published) -> Path:
+    raise ConnectionError(f"cannot fetch {published.name}")
 
 
 @pytest.mark.parametrize(("words", "message"), BAD_INPUT, ids=[" ".join(words) for words, _ in BAD_INPUT])
@@ -343,7 +355,7 @@ def test_the_installed_command(here: Path, capfd: pytest.CaptureFixture[str]) ->
     assert capfd.readouterr().out.startswith("clip.mp4: 2 frames")
     assert main(["--help"]) == 0
     assert main(["trak", "clip.mp4"]) == EXIT_FAULT
-    assert messages(capfd.readouterr().err) == ["error: give a command, one of track; see pose-track --help"]
+    assert messages(capfd.readouterr().err) == ["error: give a command, one of track, weights; see pose-track --help"]
 
 
 def start_tool(folder: Path, *words: str) -> subprocess.Popen[bytes]:

@@ -65,7 +65,7 @@ def test_all_files_hold_every_frame(rotation: int, tmp_path: Path) -> None:
     assert (header["source"], header["skeleton"]) == (str(video), "posetrack_15")
     assert header["joint_names"] == list(POSETRACK_15.joint_names)
     assert header["settings"] == json.loads(Settings().model_dump_json())
-    assert header["weights"] == {"detector": {"file": "none"}, "pose": {"file": "none"}}
+    assert header["weights"] == {"detector": {"file": "none"}, "pose": {"file": "none", "about": "a rule"}}
     times = [record["pts_seconds"] for record in records]
     assert times == pytest.approx([i * 1001 / 30000 for i in range(8)], abs=1e-6)
     assert all(record["people"] == [] for record in records)

@@ -23,6 +23,7 @@ from tracker_effects import TRACKER_EFFECTS
 import pose_track.build
 import pose_track.detect.torchvision_detector
 import pose_track.models.centre
+import pose_track.models.recognise
 import pose_track.models.weights
 import pose_track.pose.torch_keypoints
 import pose_track.runtime.device
@@ -36,9 +37,13 @@ from pose_track.flow.optical_flow import METHODS
 from pose_track.formats.posetrack import read_posetrack
 from pose_track.models.codec import Codec
 from pose_track.models.deployed import Deployed
-from pose_track.models.hrnet import NETWORKS, HRNetWithLooks
+from pose_track.models.heatmaps import Decoding, Kind
+from pose_track.models.hrnet import HRNetWithLooks
+from pose_track.models.hrnet_form import FORMS
+from pose_track.models.recognise import Recognised
 from pose_track.pose.keypoints import CroppedKeypoints
 from pose_track.results import ANNOTATED, open_reader, track_file
+from pose_track.runtime.choose import RuntimeName
 from pose_track.runtime.plan import Plan
 from pose_track.settings import (
     PRESETS,
@@ -48,6 +53,7 @@ from pose_track.settings import (
     PoseTrackSettings,
     ReaderSettings,
     Settings,
+    SkeletonName,
     StageSettings,
     configs_folder,
     load_settings,
@@ -61,6 +67,7 @@ from pose_track.track.matching import MATCHERS
 from pose_track.tracker_settings import CueGates, CueWeights, FlowSettings, LinkSettings, TrackerSettings
 from pose_track.types import Detections, Frame
 from pose_track.video.reader import DECODERS, open_video
+from pose_track.zoo import ZOO
 
 
 @pytest.mark.parametrize(
@@ -98,8 +105,8 @@ from pose_track.video.reader import DECODERS, open_video
         ("tracker: {flow: {weights: a}}", "tracker.flow.weights has no effect on dis; leave it out"),
         ("tracker: {flow: {method: farneback}}", "tracker.flow.method = 'farneback': must be 'none', 'dis', 'lk', "),
         ("pose: {input_size: [100, 192]}", r"pose.input_size must be multiples of 32, got \[100, 192\]"),
-        ("pose: {network: hrnet_w32}", "hrnet_w32 has no bundled weights; give their file as pose.weights"),
-        ("pose: {skeleton: coco_17}", "the bundled weights are for posetrack_15"),
+        ("pose: {scales: []}", r"pose.scales = \[\]: Tuple should have at least 1 item"),
+        ("pose: {scales: [1, 3]}", "pose.scales.1 = 3: must be less than or equal to 2"),
         ("detector: {name: recorded}", "needs detector.boxes"),
         ("detector: {boxes: a.json}", "detector.boxes has no effect on compact"),
         ("detector: {name: recorded, boxes: a.json, weights: b}", "detector.weights has no effect on recorded boxes"),
@@ -162,7 +169,7 @@ def test_a_wrong_override_does_not_blame_the_file(key: str, text: str, message: 
 def test_a_missing_file_and_an_unknown_preset_are_named(tmp_path: Path) -> None:
     with pytest.raises(FileNotFoundError, match=r"no settings file .*none\.yaml'; give a \.yaml file or use --preset"):
         load_settings(Settings, tmp_path / "none.yaml")
-    with pytest.raises(ValueError, match="unknown preset 'quick'; choose one of accurate, balanced, fast"):
+    with pytest.raises(ValueError, match="unknown preset 'quick'; choose one of accurate, balanced, fast, posetrack"):
         preset_path("quick")
     with pytest.raises(ValueError, match="unknown preset 'quick'; choose one of fast, robust, simple_baselines"):
         track_preset_path("quick")
@@ -223,39 +230,31 @@ def test_fast_is_the_default() -> None:
     assert load_settings(Settings, preset_path("fast")) == Settings()
 
 
-@pytest.mark.parametrize("name", [*PRESETS, "posetrack"])
-def test_presets_link_as_robust_does(name: str) -> None:
-    """They say so; but for thresholds on scores, and for how long people are confirmed."""
-    kind = PoseTrackSettings if name == "posetrack" else Settings
+LINKED_AS = {
+    **dict.fromkeys(("fast", "balanced", "accurate", "benchmark/bundled"), "robust"),
+    **dict.fromkeys(("posetrack", "benchmark/posetrack18_w48"), "simple_baselines"),
+}
+
+
+@pytest.mark.parametrize("name", [*PRESETS, "benchmark/bundled", "benchmark/posetrack18_w48"])
+def test_presets_link_as_they_say(name: str) -> None:
+    """But for thresholds on scores, and for how long people are confirmed."""
+    kind = PoseTrackSettings if name.startswith("benchmark") else Settings
     found = load_settings(kind, configs_folder() / f"{name}.yaml").tracker.model_dump()
-    robust = load_settings(LinkSettings, track_preset_path("robust")).tracker.model_dump()
-    differing = {key for key in found if found[key] != robust[key]}
+    named = load_settings(LinkSettings, track_preset_path(LINKED_AS[name])).tracker.model_dump()
+    differing = {key for key in found if found[key] != named[key]}
     assert differing <= {"min_start_score", "min_sure_score", "min_confirm_frames"}
 
 
-@pytest.mark.parametrize(
-    ("preset", "network", "size"), [("balanced", "hrnet_w32", (192, 256)), ("accurate", "hrnet_w48", (288, 384))]
-)
-def test_larger_presets_name_the_file_they_lack(
-    preset: str, network: str, size: tuple[int, int], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    settings = load_settings(Settings, preset_path(preset))
-    assert (settings.pose.network, settings.pose.input_size) == (network, size)
-    monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr(pose_track.detect.torchvision_detector, "TorchvisionDetector", _must_not_be_built)
-    monkeypatch.setitem(NETWORKS, network, lambda num_joints: torch.nn.Identity())
-    with pytest.raises(FileNotFoundError) as caught:
-        build_stages(settings.model_copy(update={"device": "cpu"}))
-    for part in (repr(settings.pose.weights), repr(str(tmp_path)), "--pose.weights", "--preset fast"):
-        assert part in str(caught.value)
-
-
-def _must_not_be_built(*args: object) -> None:
-    raise AssertionError("a detector's weights are downloaded although the pose network has none")
+def test_the_benchmark_of_posetrack_measures_its_preset() -> None:
+    preset = load_settings(Settings, preset_path("posetrack"))
+    measured = load_settings(PoseTrackSettings, configs_folder() / "benchmark" / "posetrack18_w48.yaml")
+    assert (measured.pose, measured.tracker) == (preset.pose, preset.tracker)
+    assert measured.detector.name == preset.detector.name
 
 
 def test_missing_bundled_weights_say_what_to_do(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    monkeypatch.setattr(pose_track.weight_files, "bundled_weights", lambda name: tmp_path / f"{name}.safetensors")
+    monkeypatch.setattr(pose_track.weight_files, "files", lambda package: tmp_path)
     with pytest.raises(FileNotFoundError, match=r"bundled weights '.*pose\.safetensors' are missing; install"):
         build_stages(Settings(device="cpu"))
 
@@ -271,15 +270,17 @@ def test_choices_are_those_that_exist() -> None:
         return set(get_args(get_type_hints(section)[name]))
 
     assert choices(ReaderSettings, "decoder") == set(DECODERS)
-    assert choices(PoseSettings, "network") == set(NETWORKS)
-    assert choices(PoseSettings, "skeleton") == set(SKELETONS)
+    for name in ("skeleton", "joints"):
+        assert set(get_args(SkeletonName)) == set(SKELETONS)
+        assert get_type_hints(PoseSettings)[name] == SkeletonName | None
+    assert get_type_hints(PoseSettings)["kind"] == Kind | None
+    assert get_type_hints(PoseSettings)["decoding"] == Decoding | None
+    assert choices(StageSettings, "runtime") == set(get_args(RuntimeName))
     assert choices(TrackerSettings, "matching") == set(MATCHERS)
     assert choices(FlowSettings, "method") == {"none", *METHODS}
     assert list(CueWeights.model_fields) == list(CueGates.model_fields) == list(CUES)
     torchvision = choices(DetectorSettings, "name") - {"compact", "recorded"}
-    from torchvision.models import list_models
-
-    assert torchvision <= set(list_models())
+    assert torchvision == {name for name, published in ZOO.items() if published.use == "detector"}
 
 
 # What follows shows the effect of each setting: the same observation with two values.
@@ -299,6 +300,7 @@ class StubRuntime:
 
     seen: ClassVar[dict[str, Any]] = {}
     peak: ClassVar[tuple[int, int]] = (0, 0)  # all joints in the corner of the crop
+    aside: ClassVar[float] = 0.0  # what there is 8 cells right of it
 
     def __init__(self, plan: Plan, runtime: str, device: str) -> None:
         deployed = plan.make()
@@ -316,12 +318,32 @@ class StubRuntime:
         x, y = self.peak
         heatmaps[:, :, y, x + 1] = 0.6 * min(x, 1)
         heatmaps[:, :, y, x] = 0.9
+        heatmaps[:, :, y, x + 8] = self.aside
         looks = np.ones((batch, 8, height // 4, width // 4), np.float32)
         return (heatmaps, looks) if self._has_looks else (heatmaps,)
 
 
-def stub_keypoints(network: Deployed, codec: Codec, device: str, max_batch: int) -> CroppedKeypoints:
-    return CroppedKeypoints(StubRuntime(Plan(lambda: network, "on a GPU"), "torch", device), codec, max_batch)
+def stub_keypoints(
+    network: Deployed, codec: Codec, device: str, max_batch: int, scales: tuple[float, ...]
+) -> CroppedKeypoints:
+    return CroppedKeypoints(StubRuntime(Plan(lambda: network, "on a GPU"), "torch", device), codec, max_batch, scales)
+
+
+TOLD = {
+    "a.pth": {"num_joints": 15, "skeleton": "posetrack_15", "kind": "plain", "input_size": (128, 192), "sigma": 2.0},
+    "b.pth": {"num_joints": 17, "skeleton": "coco_17", "kind": "udp", "input_size": (96, 128), "sigma": 2.0},
+    "mpii.pth": {"num_joints": 16, "kind": "dark", "input_size": (96, 128)},
+}  # what files of weights tell of themselves; the others tell their number of joints alone
+
+
+def recognised(path: Path) -> Recognised:
+    told: dict[str, Any] = TOLD.get(path.name, {"num_joints": 17 if path.suffix == ".pth" else 15})
+    return Recognised(origin="nobody", form=FORMS["hrnet_w32"], **told)
+
+
+def stub_hrnet(path: Path) -> tuple[torch.nn.Module, Recognised]:
+    found = recognised(path)
+    return Named(f"hrnet {found.num_joints}"), found
 
 
 class Named(torch.nn.Identity):
@@ -350,9 +372,9 @@ def world(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> World:
     monkeypatch.setattr(pose_track.models.weights, "load_weights", lambda network, path: None)
     monkeypatch.setattr(pose_track.models.centre, "centre_compact", lambda: Named("centre"))
     monkeypatch.setattr(pose_track.runtime.device, "cuda_devices", lambda: 1)
-    for name in NETWORKS:
-        monkeypatch.setitem(NETWORKS, name, lambda num_joints, name=name: Named(f"{name} {num_joints}"))
-    for name in ("a.pth", "b.pth"):
+    monkeypatch.setattr(pose_track.models.recognise, "recognise", recognised)
+    monkeypatch.setattr(pose_track.models.recognise, "load_hrnet", stub_hrnet)
+    for name in (*TOLD, "c.pth"):
         (tmp_path / name).write_bytes(name.encode())
     for name, left in (("a.json", 10), ("b.json", 60)):
         rows = [{"image_id": 1, "bbox": [left, 20, 40, 80], "score": score} for score in (0.9, 0.2)]
@@ -436,6 +458,18 @@ def joint_of_a_slanting_peak(settings: Settings, world: World) -> float:
     return round(float(poses.joints[0, 0, 0]), 2)
 
 
+def joint_beside_another_peak(settings: Settings, world: World) -> float:
+    """Its x in the frame; what is 8 cells from it draws it that way if it is within reach."""
+    with mock.patch.object(StubRuntime, "aside", 0.3):
+        return joint_of_a_slanting_peak(settings, world)
+
+
+def joints_given(settings: Settings, world: World) -> tuple[str, int]:
+    """The skeleton that poses have."""
+    poses = build_stages(settings).estimate(frame().image, people(50))
+    return poses.skeleton.name, poses.joints.shape[1]
+
+
 def num_of_two_alike(settings: Settings, world: World) -> int:
     return len(build_stages(settings).estimate(frame().image, people(50, 54)))
 
@@ -467,21 +501,24 @@ def joints_drawn(settings: Settings, world: World) -> bool:
 
 # nothing that asks for looks
 BLIND = {"tracker.weights.oks": "1", "tracker.weights.appearance": "0", "tracker.reentry_seconds": "0"}
+UNTOLD = {
+    "pose.weights": "c.pth", "pose.skeleton": "coco_17", "pose.kind": "plain", "pose.input_size": "[128, 192]",
+}  # fmt: skip
 RECORDED = {"detector.name": "recorded", "detector.boxes": "a.json"}
 
 # setting, what else is set, observation, and for each value what is then seen
 EFFECTS: list[tuple[str, dict[str, str], Callable[[Settings, World], object], dict[str, object]]] = [
     ("device", {}, asked("centre device"), {"auto": "cuda", "cpu": "cpu"}),
-    ("device", {}, asked("hrnet_compact 15 device"), {"auto": "cuda", "cpu": "cpu"}),
+    ("device", {}, asked("hrnet 15 device"), {"auto": "cuda", "cpu": "cpu"}),
     ("runtime", {"device": "cpu"}, asked("centre runtime"), {"auto": "auto", "torch": "torch"}),
-    ("runtime", {"device": "cpu"}, asked("hrnet_compact 15 runtime"), {"auto": "auto", "openvino": "openvino"}),
+    ("runtime", {"device": "cpu"}, asked("hrnet 15 runtime"), {"auto": "auto", "openvino": "openvino"}),
     ("reader.decoder", {}, reader_used, {"pyav": "PyAvReader", "decord": "DecordReader"}),
     ("reader.start_seconds", {}, frames_read, {"null": list(range(12)), "0.85": [9, 10, 11]}),
     ("reader.end_seconds", {}, frames_read, {"null": list(range(12)), "0.25": [0, 1, 2]}),
     ("reader.stride", {}, frames_read, {"1": list(range(12)), "5": [0, 5, 10]}),
     ("reader.image_fps", {}, picture_rates, {"25": [25.0, 25.0], "10": [10.0, 10.0]}),
-    ("detector.name", {}, networks_built, {"compact": ["centre", "hrnet_compact 15"]}),
-    ("detector.name", {"detector.boxes": "a.json"}, networks_built, {"recorded": ["hrnet_compact 15"]}),
+    ("detector.name", {}, networks_built, {"compact": ["centre", "hrnet 15"]}),
+    ("detector.name", {"detector.boxes": "a.json"}, networks_built, {"recorded": ["hrnet 15"]}),
     ("detector.weights", {}, weights_used,
      {"null": ["detector.safetensors", "pose.safetensors"], "a.pth": ["a.pth", "pose.safetensors"]}),
     ("detector.boxes", {"detector.name": "recorded"}, boxes_found, {"a.json": [[10, 50]], "b.json": [[60, 100]]}),
@@ -490,19 +527,20 @@ EFFECTS: list[tuple[str, dict[str, str], Callable[[Settings, World], object], di
     ("detector.min_score", RECORDED, num_found, {"0.3": 1, "0.1": 2}),
     ("detector.max_iou", {"detector.min_score": "0.3"}, num_found, {"0.6": 3, "0.2": 2}),
     ("detector.every", {}, frames_looked_at, {"1": [0, 1, 2, 3, 4, 5], "2": [0, 2, 4], "4": [0, 4]}),
-    ("pose.network", {"pose.weights": "a.pth"}, networks_built,
-     {n: ["centre", f"{n} 15"] for n in ("hrnet_w32", "hrnet_w48")}),
     ("pose.weights", {}, weights_used,
      {"a.pth": ["detector.safetensors", "a.pth"], "b.pth": ["detector.safetensors", "b.pth"]}),
-    ("pose.decoding", {}, joint_of_a_slanting_peak, {"plain": 55.94, "dark": 56.24, "udp": 56.87}),
-    ("pose.skeleton", {"pose.weights": "a.pth"}, networks_built,
-     {"lsp_14": ["centre", "hrnet_compact 14"], "coco_17": ["centre", "hrnet_compact 17"]}),
-    ("pose.input_size", {}, asked("hrnet_compact 15 shapes"),
+    ("pose.skeleton", UNTOLD, joints_given, {"coco_17": ("coco_17", 17), "posetrack18_17": ("posetrack18_17", 17)}),
+    ("pose.kind", UNTOLD, joint_of_a_slanting_peak, {"plain": 55.94, "dark": 56.23, "udp": 56.85}),
+    ("pose.sigma", {"pose.decoding": "soft_argmax"}, joint_beside_another_peak, {"2": 56.25, "3": 58.89}),
+    ("pose.decoding", {}, joint_of_a_slanting_peak, {"plain": 55.94, "dark": 56.24, "soft_argmax": 56.25}),
+    ("pose.joints", {}, joints_given, {"null": ("posetrack_15", 15), "coco_17": ("coco_17", 17)}),
+    ("pose.input_size", {}, asked("hrnet 15 shapes"),
      {"[128, 192]": [(2, 192, 128)], "[192, 256]": [(2, 256, 192)]}),
+    ("pose.scales", {}, asked("hrnet 15 shapes"), {"[1.0]": [(2, 192, 128)], "[1, 1.2]": [(4, 192, 128)]}),
     ("pose.padding", {}, first_joint, {"1": [43.0, 20.0], "1.5": [30.0, 0.0]}),
-    ("pose.flip_test", {}, asked("hrnet_compact 15 flips"), {"false": False, "true": True}),
+    ("pose.flip_test", {}, asked("hrnet 15 flips"), {"false": False, "true": True}),
     ("pose.max_oks", {}, num_of_two_alike, {"0.1": 1, "1": 2}),
-    ("pose.max_batch", {}, asked("hrnet_compact 15 shapes"), {"2": [(2, 192, 128)], "1": [(1, 192, 128)] * 2}),
+    ("pose.max_batch", {}, asked("hrnet 15 shapes"), {"2": [(2, 192, 128)], "1": [(1, 192, 128)] * 2}),
     ("tracker.weights.appearance", BLIND, has_features, {"0": False, "1": True}),
     ("tracker.gates.appearance", BLIND, has_features, {"0": False, "0.5": True}),
     ("tracker.reentry_seconds", BLIND, has_features, {"0": False, "5": True}),
@@ -608,6 +646,7 @@ def test_torchvision_detectors_get_their_settings(world: World, monkeypatch: pyt
 
     monkeypatch.setattr(pose_track.detect.torchvision_detector, "TorchvisionDetector", Detector)
     values = {"name": "fcos_resnet50_fpn", "min_score": 0.4, "max_iou": 0.5}
+    monkeypatch.setattr(pose_track.weight_files, "fetch_weights", lambda published: Path("b.pth"))
     build_stages(Settings(device="cpu", detector=DetectorSettings(**values)))  # type: ignore[arg-type]
     build_stages(Settings(device="cpu", detector=DetectorSettings(**values, weights="a.pth")))  # type: ignore[arg-type]
-    assert built == [("fcos_resnet50_fpn", weights, "cpu", 0.4, 0.5) for weights in (None, "a.pth")]
+    assert built == [("fcos_resnet50_fpn", Path(weights), "cpu", 0.4, 0.5) for weights in ("b.pth", "a.pth")]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
+from pathlib import Path
 from unittest import mock
 
 import cv2
@@ -66,7 +67,10 @@ def shown_where_the_detector_fails(settings: Settings, world: object) -> list[st
 
 def flow_asked(settings: Settings, world: object) -> list[object]:
     """What the optical flow is made of."""
-    with mock.patch("pose_track.flow.optical_flow.make_flow") as make:
+    with (
+        mock.patch("pose_track.weight_files.fetch_weights", lambda published: Path(published.name)),
+        mock.patch("pose_track.flow.optical_flow.make_flow") as make,
+    ):
         build_tracker(settings.tracker, FPS, has_pictures=True, device="cpu")
     return [*make.call_args.args, *make.call_args.kwargs.values()]
 
@@ -130,10 +134,10 @@ _EFFECTS: list[tuple[str, dict[str, str], Observation, dict[str, object]]] = [
     ("flow.method", by("flow"), ids_where_the_camera_turns,
      {"none": [[1, 2], [3, 1], [4, 3]], "dis": [[1, 2]] * 3, "lk": [[1, 2]] * 3}),
     ("flow.method", {"tracker.flow.long_side": "256"}, flow_asked,
-     {name: [name, 256, None, "cpu"] for name in ("raft_small", "raft_large")}),
+     {name: [name, 256, Path(name), "cpu"] for name in ("raft_small", "raft_large")}),
     ("flow.weights", RAFT | {"tracker.flow.long_side": "256"}, flow_asked,
-     {"null": ["raft_small", 256, None, "cpu"], "a.pth": ["raft_small", 256, "a.pth", "cpu"]}),
-    ("flow.long_side", RAFT, flow_asked, {str(n): ["raft_small", n, None, "cpu"] for n in (256, 512)}),
+     {"null": ["raft_small", 256, Path("raft_small"), "cpu"], "a.pth": ["raft_small", 256, Path("a.pth"), "cpu"]}),
+    ("flow.long_side", RAFT, flow_asked, {str(n): ["raft_small", n, Path("raft_small"), "cpu"] for n in (256, 512)}),
     ("flow.carried_frames", by("flow"), last_ids_of(HERE, AWAY, BOX_ELSEWHERE), {"1": [2], "2": [1]}),
     ("flow.max_frames", DIS, shown_where_the_detector_fails,
      {"0": [*SEEN, *MISSED, "detector"], "1": [*SEEN, "flow", "", "detector"], "2": [*SEEN, *FLOW, "detector"]}),

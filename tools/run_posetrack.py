@@ -20,7 +20,7 @@ def run(words: Sequence[str]) -> int:
     overrides, others = take_overrides(words)
     options = parse(others)
     overrides |= {"device": options.device} if options.device else {}
-    config = options.config or configs_folder() / "posetrack.yaml"
+    config = options.config or configs_folder() / "benchmark" / "bundled.yaml"
     settings = load_settings(PoseTrackSettings, config, overrides, options.tracker)
     data = check_data(options.root, options.year, options.split)
     print(data.summary(), flush=True)
@@ -42,7 +42,7 @@ def parse(words: Sequence[str]) -> argparse.Namespace:
     add("--root", type=Path, required=True, help="the data set's own folder")
     add("--year", choices=YEARS, required=True)
     add("--split", default="val", help="the folder of annotations: train, val (the default) or test")
-    add("--config", type=Path, help="a file of settings; configs/posetrack.yaml if not given")
+    add("--config", type=Path, help="a file of settings; configs/benchmark/bundled.yaml if not given")
     add("--tracker", help="another way of linking: robust, fast or simple_baselines")
     add("--device", choices=("auto", "cpu", "cuda"), help="where the networks run")
     add("--out", type=Path, required=True, help="where the run is kept, and goes on from")

@@ -23,7 +23,8 @@ from pose_track.settings import PoseTrackSettings, configs_folder, load_settings
 def run(words: Sequence[str]) -> int:
     overrides, others = take_overrides(words, lambda key: key.startswith("tracker."))
     options = parse(others)
-    settings = load_settings(PoseTrackSettings, options.config or configs_folder() / "posetrack.yaml", overrides)
+    config = options.config or configs_folder() / "benchmark" / "bundled.yaml"
+    settings = load_settings(PoseTrackSettings, config, overrides)
     persons, joints = parse_thresholds(options.person), parse_thresholds(options.joint)
     data = load_run(options.run, options.gt)
     options.out.mkdir(parents=True, exist_ok=True)
@@ -42,7 +43,7 @@ def parse(words: Sequence[str]) -> argparse.Namespace:
     add("--gt", type=Path, required=True, help="the folder of annotations")
     add("--person", default="0,0.1,0.2,0.3,0.4,0.5", help="of people's scores, with commas between")
     add("--joint", default="0,0.1,0.2,0.3,0.4,0.5,0.6,0.7,0.8", help="of joints' scores")
-    add("--config", type=Path, help="a file of settings, of which the tracker's count; configs/posetrack.yaml if none")
+    add("--config", type=Path, help="settings, of which the tracker's count; configs/benchmark/bundled.yaml if none")
     add("--out", type=Path, required=True, help="a folder for sweep.csv and sweep.png")
     add("--mode", choices=("poseval", "clean"), default="poseval", help="of the figures")
     return parser.parse_known_words(words)

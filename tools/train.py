@@ -36,7 +36,7 @@ def run(options: argparse.Namespace, words: Sequence[str]) -> int:
         trainer.resume()
     figures = trainer.run()
     if fabric.is_global_zero:
-        notes = {"task": experiment.task, "settings": json.dumps(settings)}
+        notes = {"task": experiment.task, "settings": json.dumps(settings), **experiment.notes()}
         notes |= {name: f"{value:.4f}" for name, value in figures.items()}
         save_weights(trainer.averaged.module, out / "weights.safetensors", notes)
         print(", ".join(f"{name} {value:.3f}" for name, value in figures.items()), "->", out / "weights.safetensors")

@@ -43,7 +43,7 @@ def detection_costs(
     overrides: dotted settings and their values, of the benchmark's own. Raises ValueError for a distance below 1, or
     where no sequence has figures.
     """
-    config = configs_folder() / "posetrack.yaml"
+    config = configs_folder() / "benchmark" / "bundled.yaml"
     chosen = {n: load_settings(PoseTrackSettings, config, {**overrides, SETTING: str(n)}) for n in every}
 
     def outcome(settings: PoseTrackSettings) -> Outcome:

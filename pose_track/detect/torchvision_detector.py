@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from functools import partial
+from pathlib import Path
 
 import torch
 from torch import Tensor, nn
 from torchvision.models import get_model, get_model_weights
 from torchvision.ops import FrozenBatchNorm2d
 
-from pose_track.models.published import load_published
-from pose_track.models.weights import load_weights
+from pose_track.models.torchvision_weights import load_torchvision
 from pose_track.runtime.device import resolve_device
 from pose_track.runtime.room import as_room_allows
 from pose_track.runtime.upload import upload
@@ -20,20 +20,16 @@ from pose_track.types import Detections, ImageArray
 PERSON_LABEL = 1  # of COCO's categories, as torchvision numbers them
 
 
-def build_network(name: str, weights: str | None) -> nn.Module:
-    """A torchvision detection network with weights from a file, such as the published one, or with its published COCO
-    weights, which are downloaded once, checked by their hash and kept in torch's cache folder.
+def build_network(name: str, weights: str | Path) -> nn.Module:
+    """A torchvision detection network with weights from a file, such as the published one.
 
-    Raises ValueError or FileNotFoundError naming the file, and ConnectionError with the URL where there is no network.
+    Raises ValueError or FileNotFoundError naming the file.
     """
     num_classes = len(get_model_weights(name).DEFAULT.meta["categories"])
     network: nn.Module = get_model(name, weights=None, weights_backbone=None, num_classes=num_classes)
     if not name.endswith("_v2"):
         freeze_norms(network, eps=0.0 if name == "keypointrcnn_resnet50_fpn" else None)
-    if weights is not None:
-        load_weights(network, weights)
-    else:
-        load_published(network, name, "give it as detector.weights, or use --preset fast, which needs none")
+    load_torchvision(network, weights)
     return network
 
 
@@ -72,11 +68,12 @@ class TorchvisionDetector:
     """People by a torchvision detection network, at the size that network resizes to. On a GPU its backbone, which is
     most of it, is run in bfloat16.
 
-    min_score: of a detection; max_iou: of two detections that overlap more, the better stays.
+    weights: a file. min_score: of a detection; max_iou: of two detections that overlap more, the better stays. Raises
+    ValueError or FileNotFoundError naming the file.
     """
 
     def __init__(
-        self, name: str, weights: str | None = None, device: str = "auto", min_score: float = 0.3, max_iou: float = 0.6
+        self, name: str, weights: str | Path, device: str = "auto", min_score: float = 0.3, max_iou: float = 0.6
     ):
         self._device = torch.device(resolve_device(device))
         self._network = build_network(name, weights).eval().to(self._device)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from functools import cached_property
+from pathlib import Path
 
 import numpy as np
 
@@ -21,20 +22,21 @@ def make_flow(
     method: str = "dis",
     long_side: int = 512,
     max_error: float = 2.0,
-    weights: str | None = None,
+    weights: str | Path | None = None,
     device: str = "auto",
 ) -> OpticalFlow:
     """Optical flow by name: "dis" (dense, fast), "lk" (Lucas-Kanade at the points alone, fastest), "raft_small" or
     "raft_large" (networks of torchvision, for a GPU).
 
-    long_side, max_error: see `OpticalFlow`. weights: a file for a network, None for torchvision's published weights,
-    which are downloaded once; device: "auto", "cpu", "cuda" or "cuda:1", where a network runs; the others need none
-    of both. Raises ValueError for an unknown method or for weights that it does not use, and the errors of
-    `raft.build_network`.
+    long_side, max_error: see `OpticalFlow`. weights: the file of a network's weights; device: "auto", "cpu", "cuda" or
+    "cuda:1", where a network runs; the others need none of both. Raises ValueError for an unknown method, for a network
+    without weights or weights without a network, and the errors of `raft.build_network`.
     """
     if method not in METHODS:
         raise ValueError(f"unknown flow method {method!r}; choose one of {', '.join(METHODS)}")
     if method.startswith("raft"):
+        if weights is None:
+            raise ValueError(f"flow method {method!r} needs a file of weights; give one, or choose dis")
         from pose_track.flow.raft import Raft, build_network  # the others run without PyTorch
 
         return OpticalFlow(Raft(build_network(method, weights), device), long_side, max_error)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import numpy as np
 import torch
 from torch import Tensor, nn
@@ -9,8 +11,7 @@ from torchvision.models import get_model
 
 from pose_track.flow.methods import PointMap, along
 from pose_track.flow.pixels import padded
-from pose_track.models.published import load_published
-from pose_track.models.weights import load_weights
+from pose_track.models.torchvision_weights import load_torchvision
 from pose_track.runtime.device import resolve_device
 from pose_track.types import ImageArray
 
@@ -18,17 +19,13 @@ _MULTIPLE = 8  # the network's features are at an eighth of the picture
 _LEAST = 128  # and are halved three times more, down to 2 x 2
 
 
-def build_network(name: str, weights: str | None) -> nn.Module:
-    """`raft_small` or `raft_large` with weights from a file, such as the published one, or with torchvision's
-    published ones, which are downloaded once, checked by their hash and kept in torch's cache folder.
+def build_network(name: str, weights: str | Path) -> nn.Module:
+    """`raft_small` or `raft_large` with weights from a file, such as the published one.
 
-    Raises ValueError or FileNotFoundError naming the file, and ConnectionError with the URL where there is no network.
+    Raises ValueError or FileNotFoundError naming the file.
     """
     network: nn.Module = get_model(name, weights=None)
-    if weights is not None:
-        load_weights(network, weights)
-    else:
-        load_published(network, name, "give it as the flow's weights, or use the flow method dis, which needs none")
+    load_torchvision(network, weights)
     return network
 
 

@@ -1,17 +1,23 @@
 """Joints as heatmaps and back. Heatmaps are (B, K, h, w), their joints x y in cells.
 
-Of three kinds, with the constants of the published code. plain: Gaussians on the nearest cell, read to a quarter of a
-cell (Newell et al., "Stacked Hourglass Networks", ECCV 2016, section 3.3). dark: Gaussians at the exact place, read by
-a step of Newton's method on the logarithm of the smoothed map, which for a Gaussian is a parabola (Zhang et al.,
-"Distribution-Aware Coordinate Representation for Human Pose Estimation", CVPR 2020, section 3). udp: nearly the same,
-in unbiased crops (Huang et al., "The Devil is in the Details", CVPR 2020, sections 3 and 4).
+Networks are trained with one of three kinds of heatmaps, with the constants of the published code. plain: Gaussians on
+the nearest cell (Newell et al., "Stacked Hourglass Networks", ECCV 2016). dark: Gaussians at the exact place (Zhang et
+al., "Distribution-Aware Coordinate Representation for Human Pose Estimation", CVPR 2020, section 3). udp: nearly the
+same, in unbiased crops (Huang et al., "The Devil is in the Details", CVPR 2020, sections 3 and 4).
+
+Joints are read from the highest cell and those around it in one of four ways. plain: to a quarter of a cell, as
+Stacked Hourglass does. dark and udp: by a step of Newton's method on the logarithm of the smoothed map, which for a
+Gaussian is a parabola. soft_argmax: the centre of mass near the highest cell.
+
+Reading is the same for arrays of numpy and tensors of torch, which stay on their device; only the peaks are found by
+different code, that of tensors by `torch_peaks`.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
-from typing import Literal
+from dataclasses import dataclass, replace
+from typing import Any, Literal
 
 import cv2
 import numpy as np
@@ -19,10 +25,9 @@ from numpy.typing import NDArray
 
 FloatArray = NDArray[np.float32]
 Floats = NDArray[np.floating]
-Cells = NDArray[np.int64]
+Array = Any  # of numpy, or a tensor of torch, which takes numpy's names of arguments; never both in one call
 Kind = Literal["plain", "dark", "udp"]
-
-REACH = np.arange(-2, 3)  # the cells around a peak that a decoder looks at
+Decoding = Literal["plain", "dark", "udp", "soft_argmax"]
 
 
 def gaussian_targets(
@@ -54,47 +59,60 @@ def gaussian_targets(
 
 @dataclass(frozen=True)
 class Peaks:
-    """The highest cells of heatmaps (B, K, h, w) and what is around them: all that reading a joint takes.
+    """The highest cells of heatmaps (B, K, h, w) and what is around them: all that reading a joint takes, in float32.
 
     x, y: (B, K), the highest cell, the first in row order among equals; scores: (B, K), its height. around:
-    (B, K, 5, 5), the cells x - 2 to x + 2 of the rows y - 2 to y + 2, beyond the border the cell at the border; of a
-    map that was smoothed, those of the smooth one, brought back to the old maximum. size: (w, h).
+    (B, K, D, D), what lies up to (D - 1) / 2 >= 2 cells from it, row by row, beyond the border the cell at the border;
+    of a map that was smoothed, the smooth one, brought back to the old maximum. offsets: (D,), how far each row or
+    column is from the highest cell. size: (w, h). library: numpy or torch, of which all these are.
     """
 
-    x: Cells
-    y: Cells
-    scores: FloatArray
-    around: FloatArray
+    x: Array
+    y: Array
+    scores: Array
+    around: Array
+    offsets: Array
     size: tuple[int, int]
+    library: Any = np
 
-    def inner(self, right: int) -> NDArray[np.bool_]:
+    def at(self, dx: int, dy: int) -> Array:
+        """(B, K) the heights dx columns and dy rows from the highest cell."""
+        middle = self.around.shape[-1] // 2
+        return self.around[..., middle + dy, middle + dx]
+
+    def inner(self, right: int) -> Array:
         """(B, K) whether the cell is in none of the two first rows and columns, nor of the `right` last ones."""
         w, h = self.size
         return (self.x > 1) & (self.x < w - right) & (self.y > 1) & (self.y < h - right)
 
-    def moved(self, steps: Floats) -> FloatArray:
-        """(B, K, 2) the cells x y moved by steps (B, K, 2); (0, 0) where the score is not positive."""
-        joints = np.stack([self.x, self.y], axis=-1) + steps
-        return np.where(self.scores[..., None] > 0, joints, 0).astype(np.float32)
+    def moved(self, dx: Array, dy: Array, where: Array = True) -> Array:
+        """(B, K, 2) the cells x y moved by dx, dy (B, K); where: (B, K), only these. (0, 0) where the score is not
+        positive."""
+        steps = self.library.stack([dx, dy], axis=-1)
+        cells = self.library.stack([self.x, self.y], axis=-1)
+        joints = cells + (steps if where is True else self.library.where(where[..., None], steps, 0))
+        return self.library.where(self.scores[..., None] > 0, joints, 0)
 
 
-def find_peaks(heatmaps: FloatArray, kernel: int = 0) -> Peaks:
-    """The peaks of heatmaps (B, K, h, w), smoothed before by a Gaussian of `kernel` cells, odd; 0: as they are."""
+def find_peaks(heatmaps: FloatArray, kernel: int = 0, reach: int = 2) -> Peaks:
+    """The peaks of heatmaps (B, K, h, w) and the cells up to `reach` around them, smoothed before by a Gaussian of
+    `kernel` cells, odd; 0: as they are."""
     batch, joints, h, w = heatmaps.shape
     flat = heatmaps.reshape(batch, joints, h * w)
     y, x = np.divmod(flat.argmax(axis=2), w)
     scores = flat.max(axis=2)
-    rows, columns = (y[..., None] + REACH).clip(0, h - 1), (x[..., None] + REACH).clip(0, w - 1)
+    near = np.arange(-reach, reach + 1)
+    rows, columns = (y[..., None] + near).clip(0, h - 1), (x[..., None] + near).clip(0, w - 1)
     maps = _smooth(heatmaps, kernel) if kernel else heatmaps
     b, k = np.ogrid[:batch, :joints, :1, :1][:2]
     around = maps[b, k, rows[..., None], columns[..., None, :]]
     if kernel:
         around *= (scores / np.maximum(maps.max(axis=(2, 3)), np.float32(1e-10)))[..., None, None]
-    return Peaks(x, y, scores, around, (w, h))
+    return Peaks(x.astype(np.float32), y.astype(np.float32), scores, around, near.astype(np.float32), (w, h))
 
 
-def decode_quarter(peaks: Peaks) -> FloatArray:
-    """Joints (B, K, 2) in cells, of heatmaps of kind plain, by their peaks, not smoothed.
+def decode_quarter(peaks: Peaks) -> Array:
+    """Joints (B, K, 2) in cells, by peaks that were not smoothed.
 
     A joint is the highest cell, moved a quarter of a cell towards the higher of its neighbours in x and in y, except in
     the two outermost rows and columns at either border. A map without any positive cell gives (0, 0).
@@ -102,18 +120,18 @@ def decode_quarter(peaks: Peaks) -> FloatArray:
     >>> decode_quarter(find_peaks(np.array([[[[0, 0, 0, 0], [0, 0, 0, 0], [0, 0, 9, 1], [0, 0, 0, 0]]]], np.float32)))
     array([[[2.25, 2.  ]]], dtype=float32)
     """
-    at = _reader(peaks.around)
-    steps = 0.25 * np.sign(np.stack([at(1, 0) - at(-1, 0), at(0, 1) - at(0, -1)], axis=-1))
-    return peaks.moved(np.where(peaks.inner(1)[..., None], steps, 0))
+    at, sign = peaks.at, peaks.library.sign
+    return peaks.moved(0.25 * sign(at(1, 0) - at(-1, 0)), 0.25 * sign(at(0, 1) - at(0, -1)), peaks.inner(1))
 
 
-def decode_dark(peaks: Peaks, longest: float) -> FloatArray:
-    """As `decode_quarter`, for heatmaps of kind dark: the highest cell, moved by Newton's method.
+def decode_dark(peaks: Peaks, longest: float) -> Array:
+    """As `decode_quarter`, by peaks of smoothed maps: the highest cell, moved by Newton's method.
 
-    peaks: of smoothed maps; longest: a step, in cells. Not moved in the two outermost rows and columns.
+    longest: a step, in cells. Not moved in the two outermost rows and columns.
     """
-    at = _reader(np.log(np.maximum(peaks.around, np.float32(1e-10))))
+    at = _logarithms(peaks, 1e-10)
     steps = _newton_steps(
+        peaks.library,
         (at(1, 0) - at(-1, 0)) / 2,
         (at(0, 1) - at(0, -1)) / 2,
         (at(2, 0) - 2 * at(0, 0) + at(-2, 0)) / 4,
@@ -121,14 +139,15 @@ def decode_dark(peaks: Peaks, longest: float) -> FloatArray:
         (at(0, 2) - 2 * at(0, 0) + at(0, -2)) / 4,
         longest,
     )
-    return peaks.moved(np.where(peaks.inner(2)[..., None], steps, 0))
+    return peaks.moved(*steps, peaks.inner(2))
 
 
-def decode_udp(peaks: Peaks, longest: float) -> FloatArray:
+def decode_udp(peaks: Peaks, longest: float) -> Array:
     """As `decode_dark`, for heatmaps of kind udp: differences over one cell, and up to the border."""
-    at = _reader(np.log(np.maximum(peaks.around, np.float32(1e-3))))
+    at = _logarithms(peaks, 1e-3)
     along, across = at(1, 0) + at(-1, 0), at(0, 1) + at(0, -1)
     steps = _newton_steps(
+        peaks.library,
         (at(1, 0) - at(-1, 0)) / 2,
         (at(0, 1) - at(0, -1)) / 2,
         along - 2 * at(0, 0),
@@ -136,7 +155,28 @@ def decode_udp(peaks: Peaks, longest: float) -> FloatArray:
         across - 2 * at(0, 0),
         longest,
     )
-    return peaks.moved(steps)
+    return peaks.moved(*steps)
+
+
+def decode_soft_argmax(peaks: Peaks) -> Array:
+    """As `decode_quarter`: the centre of mass of the positive heights around the highest cell, and inside the map.
+
+    The expectation of Sun et al., "Integral Human Pose Regression", ECCV 2018, equation 2. They take it over all cells
+    of a softmax, and train for that; heatmaps of a Gaussian have a background that would pull it to the middle of the
+    map, so here it is taken over what is near. At the border, where a Gaussian is cut off, it lies too far inside.
+
+    >>> decode_soft_argmax(find_peaks(np.array([[[[0, 0, 0, 0], [0, 0, 3, 1], [0, 0, 0, -9]]]], np.float32)))
+    array([[[2.25, 1.  ]]], dtype=float32)
+    """
+    w, h = peaks.size
+    columns, rows = peaks.x[..., None] + peaks.offsets, peaks.y[..., None] + peaks.offsets
+    inside = ((rows >= 0) & (rows < h))[..., :, None] & ((columns >= 0) & (columns < w))[..., None, :]
+    heights = peaks.library.where(inside, peaks.around, 0).clip(min=0)
+    total = heights.sum(axis=(-2, -1))
+    total = peaks.library.where(total > 0, total, 1)
+    dx = (heights.sum(axis=-2) * peaks.offsets).sum(axis=-1) / total
+    dy = (heights.sum(axis=-1) * peaks.offsets).sum(axis=-1) / total
+    return peaks.moved(dx, dy)
 
 
 def softmax_maps(logits: FloatArray, sigma: float) -> FloatArray:
@@ -150,11 +190,6 @@ def softmax_maps(logits: FloatArray, sigma: float) -> FloatArray:
     return np.asarray(exponents * (2 * np.pi * sigma**2 / exponents.sum(axis=(2, 3), keepdims=True)), np.float32)
 
 
-def _reader(around: FloatArray) -> Callable[[int, int], FloatArray]:
-    """Reads of cells around peaks (B, K, 5, 5) those at dx, dy from the peak, (B, K)."""
-    return lambda dx, dy: around[..., 2 + dy, 2 + dx]
-
-
 def _smooth(heatmaps: FloatArray, kernel: int) -> FloatArray:
     """Heatmaps smoothed by a Gaussian of `kernel` cells, with 0 beyond the border."""
     if not heatmaps.size:
@@ -166,9 +201,18 @@ def _smooth(heatmaps: FloatArray, kernel: int) -> FloatArray:
     return np.asarray(smooth, np.float32).reshape(batch, joints, h + gap, w)[:, :, :h]
 
 
-def _newton_steps(dx: Floats, dy: Floats, dxx: Floats, dxy: Floats, dyy: Floats, longest: float) -> Floats:
-    """Steps (B, K, 2) to where the gradient vanishes, 0 where that is further than `longest`, of derivatives (B, K)."""
+def _logarithms(peaks: Peaks, lowest: float) -> Callable[[int, int], Array]:
+    """`Peaks.at` of the logarithms of the heights, those below `lowest` taken for it."""
+    return replace(peaks, around=peaks.library.log(peaks.around.clip(min=lowest))).at
+
+
+def _newton_steps(
+    library: Any, dx: Array, dy: Array, dxx: Array, dxy: Array, dyy: Array, longest: float
+) -> tuple[Array, Array]:
+    """Steps (B, K) in x and y to where the gradient vanishes, 0 where that is further than `longest`, of derivatives
+    (B, K)."""
     determinant = dxx * dyy - dxy * dxy
-    steps = np.stack([dxy * dy - dyy * dx, dxy * dx - dxx * dy], axis=-1)
-    near = np.abs(steps).max(axis=-1) < longest * np.abs(determinant)
-    return np.where(near[..., None], steps / np.where(near, determinant, 1)[..., None], 0)
+    x, y = dxy * dy - dyy * dx, dxy * dx - dxx * dy
+    near = library.maximum(abs(x), abs(y)) < longest * abs(determinant)
+    divisor = library.where(near, determinant, 1)
+    return library.where(near, x / divisor, 0), library.where(near, y / divisor, 0)

@@ -1,37 +1,48 @@
-"""What `heatmaps` does with whole maps, where they are: only what is around their peaks comes to the processor."""
+"""The peaks of heatmaps that are tensors, on their device; joints are read from them as from any (see `heatmaps`)."""
 
 from __future__ import annotations
 
 import math
-from functools import cache
 
 import cv2
 import numpy as np
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
-from pose_track.models.heatmaps import REACH, Peaks
+from pose_track.models.heatmaps import Peaks
 
 
-def find_peaks(heatmaps: Tensor, kernel: int = 0) -> Peaks:
-    """`heatmaps.find_peaks` of heatmaps (B, K, h, w) float32 on any device.
+class PeakFinder(nn.Module):
+    """`heatmaps.find_peaks` of heatmaps (B, K, h, w) float32 of one size. size: (w, h); the others as there.
 
-    >>> find_peaks(torch.eye(4)[None, None]).x.tolist()
-    [[0]]
+    What it multiplies with are buffers, so that it can be exported.
+
+    >>> PeakFinder((4, 4))(torch.eye(4)[None, None]).scores
+    tensor([[1.]])
     """
-    h, w = heatmaps.shape[2:]
-    scores, places = heatmaps.flatten(2).max(dim=2)
-    x, y = places % w, places // w
-    reach = torch.from_numpy(REACH).to(heatmaps.device)
-    rows, columns = (y[..., None] + reach).clamp(0, h - 1), (x[..., None] + reach).clamp(0, w - 1)
-    maps = _smooth(heatmaps, kernel) if kernel else heatmaps
-    around = maps.flatten(2).gather(2, (rows[..., None] * w + columns[..., None, :]).flatten(2))
-    if kernel:
-        around *= (scores / maps.amax(dim=(2, 3)).clamp(min=1e-10))[..., None]
-    found = torch.cat([torch.stack([x, y, scores], dim=2), around], dim=2).cpu().numpy()  # at once, for each one waits
-    cells = found[..., :2].astype(np.int64)
-    patches = found[..., 3:].reshape(*cells.shape[:2], len(REACH), len(REACH))
-    return Peaks(cells[..., 0], cells[..., 1], found[..., 2], patches, (w, h))
+
+    reach: Tensor
+    rows: Tensor
+    columns: Tensor
+
+    def __init__(self, size: tuple[int, int], kernel: int = 0, reach: int = 2) -> None:
+        super().__init__()
+        self.size, self.kernel, self.width = size, kernel, 2 * reach + 1
+        self.register_buffer("reach", torch.arange(-reach, reach + 1), persistent=False)
+        for name, length in zip(("columns", "rows"), size, strict=True):
+            self.register_buffer(name, _gaussian_rows(length, max(kernel, 1)), persistent=False)
+
+    def forward(self, heatmaps: Tensor) -> Peaks:
+        w, h = self.size
+        scores, places = heatmaps.flatten(2).max(dim=2)
+        x, y = places % w, places // w
+        rows, columns = (y[..., None] + self.reach).clamp(0, h - 1), (x[..., None] + self.reach).clamp(0, w - 1)
+        maps = self.rows @ heatmaps @ self.columns if self.kernel else heatmaps  # a convolution, zero beyond the border
+        around = maps.flatten(2).gather(2, (rows[..., None] * w + columns[..., None, :]).flatten(2))
+        around = torch.unflatten(around, 2, (self.width, self.width))
+        if self.kernel:
+            around = around * (scores / maps.amax(dim=(2, 3)).clamp(min=1e-10))[..., None, None]
+        return Peaks(x.float(), y.float(), scores, around, self.reach.float(), self.size, torch)
 
 
 def softmax_maps(logits: Tensor, sigma: float) -> Tensor:
@@ -39,21 +50,14 @@ def softmax_maps(logits: Tensor, sigma: float) -> Tensor:
     return (logits.flatten(2).softmax(dim=2) * (2 * math.pi * sigma**2)).view_as(logits)
 
 
-def _smooth(heatmaps: Tensor, kernel: int) -> Tensor:
-    """Heatmaps smoothed by a Gaussian of `kernel` cells, with 0 beyond the border."""
-    rows, columns = (_gaussian_rows(length, kernel, heatmaps.device) for length in heatmaps.shape[2:])
-    return rows @ heatmaps @ columns
-
-
-@cache
-def _gaussian_rows(length: int, kernel: int, device: torch.device) -> Tensor:
+def _gaussian_rows(length: int, kernel: int) -> Tensor:
     """(length, length) float32: in row n the Gaussian of `kernel` cells about n, what lies outside cut off.
 
-    >>> _gaussian_rows(3, 3, torch.device("cpu"))
+    >>> _gaussian_rows(3, 3)
     tensor([[0.5000, 0.2500, 0.0000],
             [0.2500, 0.5000, 0.2500],
             [0.0000, 0.2500, 0.5000]])
     """
     bell = cv2.getGaussianKernel(kernel, 0)[:, 0]
     rows = sum(bell[d + kernel // 2] * np.eye(length, k=d) for d in range(-(kernel // 2), kernel // 2 + 1))
-    return torch.from_numpy(np.asarray(rows, np.float32)).to(device)
+    return torch.from_numpy(np.asarray(rows, np.float32))

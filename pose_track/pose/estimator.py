@@ -7,6 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
+from pose_track.formats.joints import convert_poses
 from pose_track.geometry.affine import Matrix, apply_affine, fit_boxes, invert_affine
 from pose_track.geometry.boxes import nonempty
 from pose_track.geometry.oks import oks_matrix, suppress_oks
@@ -45,6 +46,14 @@ def to_frame(joints: FloatArray, matrices: Matrix) -> FloatArray:
     return apply_affine(invert_affine(matrices), joints).astype(np.float32)
 
 
+def without_doubles(poses: Poses, max_oks: float, aspect: float = 3 / 4, padding: float = 1.25) -> Poses:
+    """The poses of one frame in falling order of score, without those more similar to a better one than `max_oks`, by
+    OKS over the areas of their crops, of which `aspect` is w / h. The defaults are those of the published code."""
+    areas = fit_boxes(poses.boxes, aspect, padding)[1].prod(axis=1)
+    who = (poses.joints, poses.joint_scores, areas)
+    return poses[suppress_oks(oks_matrix(*who, *who, poses.skeleton.sigmas), poses.scores, max_oks)]
+
+
 class PoseEstimator:
     """The poses of the people in given boxes.
 
@@ -52,7 +61,7 @@ class PoseEstimator:
     the K joints. codec: that which the network was trained with; it also tells the size of the crops. padding: how much
     larger than its box a crop is. max_oks: of two people more similar than this (OKS, over the areas of their crops),
     the one of lower score is dropped; 1 keeps all. min_joint_score: joints up to this score do not count in the score
-    of a person.
+    of a person. joints: the poses are converted to these by name (see `convert_poses`); None: they stay as they are.
     """
 
     def __init__(
@@ -63,8 +72,10 @@ class PoseEstimator:
         padding: float = 1.25,
         max_oks: float = 0.9,
         min_joint_score: float = 0.2,
+        joints: Skeleton | None = None,
     ) -> None:
-        self.skeleton = skeleton
+        self.skeleton = joints or skeleton
+        self._found = skeleton
         self._find = find
         self._codec = codec
         self._padding = padding
@@ -94,11 +105,10 @@ class PoseEstimator:
 
     def _poses(self, found: Detections, joints: FloatArray, joint_scores: FloatArray, *features: FloatArray) -> Poses:
         scores = person_scores(found.scores, joint_scores, self._min_joint_score)
-        return Poses(joints, joint_scores, found.boxes, scores, self.skeleton, found.sources, *features)
+        poses = Poses(joints, joint_scores, found.boxes, scores, self._found, found.sources, *features)
+        return convert_poses(poses, self.skeleton)
 
     def without_doubles(self, poses: Poses) -> Poses:
         """The poses of one frame in falling order of score, without those too similar to a better one."""
         w, h = self._codec.input_size
-        areas = fit_boxes(poses.boxes, w / h, self._padding)[1].prod(axis=1)
-        who = (poses.joints, poses.joint_scores, areas)
-        return poses[suppress_oks(oks_matrix(*who, *who, self.skeleton.sigmas), poses.scores, self._max_oks)]
+        return without_doubles(poses, self._max_oks, w / h, self._padding)

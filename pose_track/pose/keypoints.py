@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from pose_track.geometry.affine import Matrix
 from pose_track.models.codec import Codec
 from pose_track.models.heatmaps import FloatArray
+from pose_track.models.scales import CropScales
 from pose_track.types import ImageArray
 
 Run = Callable[[ImageArray], tuple[FloatArray, ...]]
@@ -56,29 +57,47 @@ class CroppedKeypoints:
 
     run: network from crops (B, h, w, 3) uint8 RGB to heatmaps (B, K, h / 4, w / 4), or to these and looks (B, C, ...):
     then there are features. codec: that which the network was trained with; it also tells the size of the crops.
-    max_batch: crops run at once. Raises ValueError for a `max_batch` below 1.
+    max_batch: crops run at once. scales: each person is cut out at all of these sizes, relative to that which the
+    matrices give, and the joints are read from the mean of the heatmaps (see `CropScales`); features are those of the
+    scale nearest to 1.
+
+    Raises ValueError for a `max_batch` below 1, no scales or one outside [0.5, 2].
     """
 
-    def __init__(self, run: Run, codec: Codec, max_batch: int = 16) -> None:
+    def __init__(self, run: Run, codec: Codec, max_batch: int = 16, scales: Sequence[float] = (1.0,)) -> None:
         if max_batch < 1:
             raise ValueError(f"max_batch must be at least 1, got {max_batch!r}")
         self._run, self._codec, self._max_batch = run, codec, max_batch
+        self._scales = CropScales(scales, codec)
+        self._mixing = self._scales.mixing()
 
     def __call__(self, images: Sequence[ImageArray], matrices: Sequence[Matrix]) -> tuple[FloatArray, ...]:
-        """See `Keypoints`; a batch may hold crops of several pictures."""
+        """See `Keypoints`; a batch may hold crops of several pictures and scales."""
         owners = [image for image, own in zip(images, matrices, strict=True) for _ in own]
         placed = np.concatenate(matrices)
-        starts = range(0, len(placed), self._max_batch)
-        parts = [self._batch(owners[i : i + self._max_batch], placed[i : i + self._max_batch]) for i in starts]
+        people = max(self._max_batch // len(self._scales), 1)
+        starts = range(0, len(placed), people)
+        parts = [self._of_people(owners[i : i + people], placed[i : i + people]) for i in starts]
         return tuple(np.concatenate(part) for part in zip(*parts, strict=True))
 
-    def _batch(self, images: Sequence[ImageArray], matrices: Matrix) -> tuple[FloatArray, ...]:
-        heatmaps, *looks = self._run(crop_people(images, matrices, self._codec.input_size))
-        joints, scores = self._codec.decode(heatmaps)
-        return joints, scores, *(self._features(maps, joints) for maps in looks)
+    def _of_people(self, images: Sequence[ImageArray], matrices: Matrix) -> tuple[FloatArray, ...]:
+        """As many people as have crops for one batch, or a single one."""
+        heatmaps, *looks = self._of_crops(images, np.concatenate(self._scales.matrices(matrices)))
+        heights = self._codec.heights(heatmaps)
+        joints, scores = self._codec.read(heights if self._scales.trivial else self._mixing.mean(heights))
+        return joints, scores, *(self._features(self._scales.of_nearest(maps), joints) for maps in looks)
+
+    def _of_crops(self, images: Sequence[ImageArray], matrices: Matrix) -> list[FloatArray]:
+        """What the network gives of crops of N pictures by S N matrices, scale by scale."""
+        owners = list(images) * len(self._scales)
+        batches = [slice(i, i + self._max_batch) for i in range(0, len(matrices), self._max_batch)]
+        parts = [self._run(crop_people(owners[rows], matrices[rows], self._codec.input_size)) for rows in batches]
+        return [np.concatenate(part) if len(part) > 1 else part[0] for part in zip(*parts, strict=True)]
 
     def _features(self, looks: FloatArray, joints: FloatArray) -> FloatArray:
-        """(B, K, C) looks (B, C, h, w) at joints (B, K, 2) in crop pixels. Convolutions of stride s have the middle of
-        their cell c at pixel s c, whatever the codec takes a heatmap's cell for."""
+        """(B, K, C) looks (B, C, h, w) of the crops nearest to scale 1 at joints (B, K, 2) in pixels of those of scale
+        1. Convolutions of stride s have the middle of their cell c at pixel s c, whatever the codec takes a heatmap's
+        cell for."""
+        factor, offset = self._scales.to_nearest()
         stride = self._codec.input_size[0] / looks.shape[3]
-        return sample_maps(looks, joints / stride)
+        return sample_maps(looks, (joints * factor + offset) / stride)

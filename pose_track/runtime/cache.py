@@ -6,13 +6,19 @@ import hashlib
 import logging
 import os
 import re
+import shutil
 import sys
 import tempfile
 from collections.abc import Callable
 from functools import cache
 from pathlib import Path
+from typing import TypeVar
+
+import pose_track.models
 
 VARIABLE = "POSE_TRACK_CACHE"
+
+T = TypeVar("T")
 
 log = logging.getLogger(__name__)
 
@@ -39,6 +45,28 @@ def entry_name(key: str) -> str:
     """
     word = re.sub(r"[^A-Za-z0-9_]+", "-", key.split()[0])
     return f"{word}-{hashlib.sha256(key.encode()).hexdigest()[:16]}"
+
+
+@cache
+def code_hash() -> str:
+    """A hash of the modules that define the networks, whose change an unreleased version does not tell."""
+    digest = hashlib.sha256()
+    for path in sorted(Path(pose_track.models.__path__[0]).glob("*.py")):
+        digest.update(path.read_bytes())
+    return digest.hexdigest()[:16]
+
+
+def read_kept(entry: Path, read: Callable[[Path], T]) -> T | None:
+    """What `read` makes of the folder `entry`; None where there is none, or where `read` fails: then that is logged and
+    the folder removed, to be made again."""
+    if not entry.is_dir():
+        return None
+    try:
+        return read(entry)
+    except Exception as error:  # the errors of those who read networks share no class
+        log.warning("%s cannot be read and is made again (%s)", entry, " ".join(str(error).split()))
+        shutil.rmtree(entry, ignore_errors=True)
+        return None
 
 
 def keep(entry: Path, write: Callable[[Path], None]) -> None:

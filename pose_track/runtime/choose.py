@@ -7,31 +7,47 @@ from typing import Literal, get_args
 
 from pose_track.runtime.plan import Plan, Runtime
 
-RuntimeName = Literal["auto", "torch", "openvino"]
+RuntimeName = Literal["auto", "torch", "openvino", "onnx"]
+
+_PACKAGES = {"openvino": ("openvino",), "onnx": ("onnx", "onnxruntime")}
+_INSTALL = {"openvino": "pip install openvino", "onnx": "pip install -e '.[onnx]'"}
 
 
 def resolve_runtime(name: RuntimeName, device: str) -> RuntimeName:
-    """What a name means on a device (see `resolve_device`): "torch" or "openvino". "auto" is OpenVINO on a CPU where it
-    is installed.
+    """What a name means on a device (see `resolve_device`): "torch", "openvino" or "onnx". "auto" is OpenVINO on a CPU
+    where it is installed, else PyTorch.
 
-    Raises ValueError where the name is unknown, or OpenVINO was asked for and cannot be had.
+    Raises ValueError where the name is unknown, or where OpenVINO or ONNX Runtime was asked for and cannot be had.
     """
     if name not in get_args(RuntimeName):
         raise ValueError(f"unknown runtime {name!r}; choose one of {', '.join(map(repr, get_args(RuntimeName)))}")
-    installed = find_spec("openvino") is not None
-    if name == "openvino" and device != "cpu":
-        raise ValueError(f"runtime 'openvino' runs on the CPU only, not on {device!r}; use 'torch' or device 'cpu'")
-    if name == "openvino" and not installed:
-        raise ValueError("runtime 'openvino' needs the package openvino; install it or use 'torch'")
-    return "openvino" if name != "torch" and device == "cpu" and installed else "torch"
+    if name == "auto":
+        return "openvino" if device == "cpu" and not _lacking("openvino") else "torch"
+    if name == "torch":
+        return name
+    if device != "cpu":
+        raise ValueError(f"runtime {name!r} runs on the CPU only, not on {device!r}; use 'torch' or device 'cpu'")
+    if lacking := _lacking(name):
+        raise ValueError(f"runtime {name!r} needs {' and '.join(lacking)}; use 'torch', or {_INSTALL[name]}")
+    return name
+
+
+def _lacking(runtime: str) -> list[str]:
+    """The packages that a runtime needs and that are not installed."""
+    return [package for package in _PACKAGES[runtime] if find_spec(package) is None]
 
 
 def make_runtime(plan: Plan, runtime: RuntimeName = "auto", device: str = "cpu") -> Runtime:
     """The network of `plan` ready to run; see `resolve_runtime`."""
-    if resolve_runtime(runtime, device) == "openvino":
+    chosen = resolve_runtime(runtime, device)
+    if chosen == "openvino":
         from pose_track.runtime.openvino_runtime import OpenVinoRuntime
 
         return OpenVinoRuntime(plan)
-    from pose_track.runtime.torch_runtime import TorchRuntime  # takes seconds: not where the other one does
+    if chosen == "onnx":
+        from pose_track.runtime.onnx_runtime import OnnxRuntime
+
+        return OnnxRuntime(plan)
+    from pose_track.runtime.torch_runtime import TorchRuntime  # takes seconds: not where the others do
 
     return TorchRuntime(plan.make(), device, fold=True)

@@ -2,26 +2,22 @@
 
 from __future__ import annotations
 
-import hashlib
-import logging
-import shutil
 import threading
 import warnings
-from functools import cache
-from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 import openvino as ov
 from numpy.typing import NDArray
 
-import pose_track.models
-from pose_track.runtime.cache import cache_folder, entry_name, keep
+from pose_track.runtime.cache import cache_folder, code_hash, entry_name, keep, read_kept
 from pose_track.runtime.plan import Plan, check_pictures
+
+if TYPE_CHECKING:
+    from torch import Tensor, nn
 
 EXAMPLE = (2, 64, 64, 3)  # the size of the pictures a network is traced with; it runs with any
 _FILE = "model.xml"
-
-log = logging.getLogger(__name__)
 
 
 class OpenVinoRuntime:
@@ -40,8 +36,7 @@ class OpenVinoRuntime:
         how = {"PERFORMANCE_HINT": "LATENCY", "ENABLE_CPU_PINNING": False}
         self._compiled = ov.Core().compile_model(load_model(plan), "CPU", how)
         self._of_thread = threading.local()
-        kind = self._compiled.get_property("INFERENCE_PRECISION_HINT")
-        self.precision = {"f32": "float32", "bf16": "bfloat16", "f16": "float16"}[kind.get_type_name()]
+        self.precision = precision_of(self._compiled)
 
     def __call__(self, images: NDArray[np.uint8]) -> tuple[NDArray[np.float32], ...]:
         check_pictures(images)
@@ -52,15 +47,18 @@ class OpenVinoRuntime:
         return tuple(outputs.to_tuple())
 
 
+def precision_of(compiled: ov.CompiledModel) -> str:
+    """The type that a compiled network calculates in: "float32", "bfloat16" or "float16"."""
+    kind = compiled.get_property("INFERENCE_PRECISION_HINT")
+    return {"f32": "float32", "bf16": "bfloat16", "f16": "float16"}[kind.get_type_name()]
+
+
 def load_model(plan: Plan) -> ov.Model:
     """The network as OpenVINO has it, from the cache, or converted and kept there."""
-    entry = cache_folder() / "openvino" / entry_name(f"{plan.key}, openvino {ov.__version__}, code {_code()}")
-    if entry.is_dir():
-        try:
-            return ov.Core().read_model(entry / _FILE)
-        except RuntimeError as error:
-            log.warning("%s cannot be read and is made again (%s)", entry, " ".join(str(error).split()))
-            shutil.rmtree(entry, ignore_errors=True)
+    entry = cache_folder() / "openvino" / entry_name(f"{plan.key}, openvino {ov.__version__}, code {code_hash()}")
+    kept = read_kept(entry, lambda folder: ov.Core().read_model(folder / _FILE))
+    if kept is not None:
+        return kept
     model = convert(plan)
     keep(entry, lambda folder: ov.save_model(model, folder / _FILE, compress_to_fp16=False))
     return model
@@ -70,18 +68,17 @@ def convert(plan: Plan) -> ov.Model:
     """The network in OpenVINO's terms, for batches and pictures of any size; it takes seconds."""
     import torch
 
+    return to_openvino(plan.make(), torch.zeros(EXAMPLE, dtype=torch.uint8), (-1, -1, -1, 3))
+
+
+def to_openvino(network: nn.Module, example: Tensor, shape: tuple[int, ...]) -> ov.Model:
+    """A network in OpenVINO's terms. example: an input it is traced with; shape: of inputs that it is to run with, -1
+    for any length."""
+    import torch
+
     with torch.no_grad(), warnings.catch_warnings():
         warnings.filterwarnings("ignore", ".*torch.jit", FutureWarning)  # OpenVINO has nothing newer for any size
-        pictures = torch.zeros(EXAMPLE, dtype=torch.uint8)
-        network = plan.make().eval()
-        traced = torch.jit.trace(network, pictures, check_trace=False)  # type: ignore[no-untyped-call]  # slow check
-        return ov.convert_model(traced, input=[ov.PartialShape([-1, -1, -1, 3])])
-
-
-@cache
-def _code() -> str:
-    """A hash of the modules that define the networks, whose change an unreleased version does not tell."""
-    digest = hashlib.sha256()
-    for path in sorted(Path(pose_track.models.__path__[0]).glob("*.py")):
-        digest.update(path.read_bytes())
-    return digest.hexdigest()[:16]
+        # sizes other than open ones are constants
+        warnings.filterwarnings("ignore", category=torch.jit.TracerWarning)  # type: ignore[attr-defined]
+        traced = torch.jit.trace(network.eval(), example, check_trace=False)  # type: ignore[no-untyped-call]  # slow check
+        return ov.convert_model(traced, input=[ov.PartialShape(list(shape))])

@@ -13,6 +13,7 @@ from pose_track.datasets.top_down import PoseAugmentation
 from pose_track.models.centre_boxes import SIZE_MULTIPLE
 from pose_track.models.codec import Codec
 from pose_track.models.heatmaps import Kind
+from pose_track.models.trained_as import pose_notes
 from pose_track.section import Positive, Section
 from pose_track.training.optimizer import OptimizerOptions
 from pose_track.training.options import LoopOptions
@@ -123,8 +124,9 @@ class Experiment(Section):
     """One training run.
 
     task: which network. train: data to learn from, one or more; val: to measure with. init_weights: a file the whole
-    network starts from; init_trunk: one that all but its last layer starts from, such as a network trained on ImageNet;
-    null for random weights. pose, detector: of which only the one of the task may be given.
+    network starts from, or the name of published weights; init_trunk: one that all but its last layer starts from, such
+    as a network trained on ImageNet; null for random weights. pose, detector: of which only the one of the task may be
+    given.
     """
 
     task: Literal["pose", "detector"]
@@ -157,6 +159,12 @@ class Experiment(Section):
         local |= {"epochs", "init_weights", "init_trunk"}
         other = "detector" if self.task == "pose" else "pose"
         return dict(_flat("", self.model_dump(mode="json", exclude={other}), local))
+
+    def notes(self) -> dict[str, str]:
+        """What the file of the trained keypoint network says of itself, so that it can be used as it is; nothing of a
+        detector."""
+        of_pose = self.task == "pose"
+        return pose_notes(self.pose.network, self.pose.skeleton, self.pose.codec) if of_pose else {}
 
 
 def _flat(prefix: str, value: Any, without: set[str]) -> list[tuple[str, Any]]:

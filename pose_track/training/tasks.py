@@ -35,6 +35,7 @@ from pose_track.training.loss import centre_loss, joint_weights, joints_cross_en
 from pose_track.training.pictures import draw_boxes, draw_heatmaps
 from pose_track.training.validation import measure_poses, pose_test
 from pose_track.types import ImageArray
+from pose_track.weight_files import weights_file
 
 log = logging.getLogger(__name__)
 
@@ -50,9 +51,9 @@ def build_network(experiment: Experiment, device: str = "cpu") -> nn.Module:
     else:
         network = NETWORKS[experiment.pose.network](SKELETONS[experiment.pose.skeleton].num_joints)
     if experiment.init_weights is not None:
-        load_weights(network, experiment.init_weights)
+        load_weights(network, weights_file(str(experiment.init_weights)))
     if experiment.init_trunk is not None:
-        left = load_trunk(network, experiment.init_trunk)
+        left = load_trunk(network, weights_file(str(experiment.init_trunk)))
         log.info("the trunk is that of %s; %d of its tensors left out", experiment.init_trunk, len(left))
     return share_batch_norms(network, torch.device(device)) if experiment.hardware.share_batch_norm else network
 

@@ -12,6 +12,7 @@ from typing import Literal, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
+from pycocotools.coco import COCO
 from torch import nn
 from tqdm import tqdm
 
@@ -21,10 +22,17 @@ from pose_track.datasets.images import ImageStore
 from pose_track.datasets.joint_names import JointMap
 from pose_track.datasets.labels import PersonLabel
 from pose_track.datasets.readers import recognise
-from pose_track.detect.recorded import RecordedDetector
-from pose_track.evaluation.coco_keypoints import LabelledPose, keypoint_figures, keypoint_results, keypoint_truth
+from pose_track.evaluation.coco_keypoints import (
+    PERSON,
+    Entry,
+    LabelledPose,
+    keypoint_figures,
+    keypoint_results,
+    keypoint_truth,
+)
 from pose_track.evaluation.pck import pck, torso_sizes
 from pose_track.evaluation.pckh import PckhTruth, load_pckh_truth, pckh
+from pose_track.formats.checks import finite, objects, whole
 from pose_track.models.codec import Codec
 from pose_track.models.deployed import Deployed
 from pose_track.pose.estimator import person_scores, place_crops, to_frame
@@ -32,7 +40,6 @@ from pose_track.pose.keypoints import CroppedKeypoints
 from pose_track.runtime.plan import Run
 from pose_track.runtime.torch_runtime import TorchRuntime
 from pose_track.skeleton import COCO_17, MPII_16, Skeleton
-from pose_track.types import Frame
 
 Metric = Literal["coco", "pckh", "pck"]
 
@@ -40,8 +47,8 @@ PUBLISHED_HEADS = "gt_valid.mat"  # head sizes of MPII's validation people, publ
 
 
 class Candidate(NamedTuple):
-    """A box to look for one person in. image_id: as the annotations name the picture; box: (4,) x1 y1 x2 y2; score: in
-    [0, 1], of the box."""
+    """A box to look for one person in. image_id: as the annotations name the picture; box: (4,) x1 y1 x2 y2; score: of
+    the box, as its detector gave it."""
 
     file_name: str
     image_id: int
@@ -50,8 +57,8 @@ class Candidate(NamedTuple):
 
 
 class Found(NamedTuple):
-    """N estimated people. joints: (N, K, 2) float32 pixels of their pictures; joint_scores: (N, K) in [0, 1]; areas:
-    (N,) of their crops in square pixels."""
+    """N estimated people. joints: (N, K, 2) float32 pixels of their pictures; joint_scores: (N, K), the heights of
+    their heatmaps, above 1 here and there; areas: (N,) of their crops in square pixels."""
 
     joints: NDArray[np.float32]
     joint_scores: NDArray[np.float32]
@@ -83,6 +90,14 @@ def measure_poses(
     return test.figures(estimate_all(run, codec, images, test.candidates))
 
 
+class _Heights(Codec):
+    """A codec whose scores are the heights of heatmaps as they are, also above 1: the published code ranks people by
+    them, and AP changes where they are cut off."""
+
+    def read(self, heights: NDArray[np.float32]) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+        return super().read(heights)[0], heights.max(axis=(2, 3))
+
+
 def estimate_all(
     run: Run,
     codec: Codec,
@@ -90,12 +105,14 @@ def estimate_all(
     candidates: Sequence[Candidate],
     padding: float = 1.25,
     max_batch: int = 32,
+    scales: Sequence[float] = (1.0,),
 ) -> Found:
-    """The person in each of the boxes, at least one, as `PoseEstimator` finds them before it drops doubles; crops of
-    several pictures are run at once. A picture whose boxes follow one another is read once."""
+    """The person in each of the boxes, at least one, as `PoseEstimator` finds them before it drops doubles, but for
+    scores above 1, which stay so; crops of several pictures are run at once. A picture whose boxes follow one another
+    is read once."""
     read = lru_cache(maxsize=1)(images.read)
     matrices, areas = place_crops(codec, np.stack([candidate.box for candidate in candidates]), padding)
-    find = CroppedKeypoints(run, codec, max_batch)
+    find = CroppedKeypoints(run, _Heights(**vars(codec)), max_batch, scales)
     parts = []
     for start in tqdm(range(0, len(candidates), max_batch), "estimating", leave=False, disable=None):
         batch = matrices[start : start + max_batch]
@@ -136,7 +153,7 @@ def pose_test(
         told = f"{annotations} tells no sizes of heads, nor does a {PUBLISHED_HEADS} of the same people beside it"
         reason = told if skeleton == MPII_16 else f"these are the joints of {skeleton.name}, not of {MPII_16.name}"
         raise ValueError(f"pckh cannot be measured: {reason}; measure with pck")
-    return PoseTest("pckh", _true_boxes(people), lambda found: pckh(found.joints, heads))
+    return PoseTest("pckh", true_boxes(people), lambda found: pckh(found.joints, heads))
 
 
 def _pckh_truth(people: Sequence[PersonLabel], annotations: Path) -> PckhTruth | None:
@@ -171,7 +188,7 @@ def _pck_test(people: Sequence[PersonLabel], skeleton: Skeleton) -> PoseTest:
         means = {part: sum(parts[part]) / len(parts[part]) if parts[part] else math.nan for part in sorted(parts)}
         return {"pck": total, **{f"pck_{part}": mean for part, mean in means.items()}}
 
-    return PoseTest("pck", _true_boxes(people), figures)
+    return PoseTest("pck", true_boxes(people), figures)
 
 
 def _coco_test(
@@ -181,24 +198,19 @@ def _coco_test(
     if annotations.is_dir():
         raise ValueError(f"coco is measured on one file in COCO format, {annotations} is a folder; measure with pck")
     file = CocoFile(annotations, read_json(annotations))
-    truth = keypoint_truth(file.images, _labelled_poses(file, annotations, skeleton, on_broken))
-    candidates = _true_boxes(people) if boxes is None else _recorded_boxes(boxes, annotations, file.images)
+    truth = coco_truth(annotations, file, skeleton, on_broken)
+    candidates = true_boxes(people) if boxes is None else recorded_boxes(boxes, file.images, on_broken)
     if not candidates:
         raise ValueError(f"{boxes} has no box in any picture of {annotations}; its image_id must be their id there")
-    image_ids = np.array([candidate.image_id for candidate in candidates])
-    box_scores = np.array([candidate.score for candidate in candidates])
 
     def figures(found: Found) -> dict[str, float]:
-        joints, joint_scores, areas = found
-        scores = person_scores(box_scores, joint_scores)
-        results = keypoint_results(image_ids, joints, joint_scores, scores, areas, skeleton)
-        return keypoint_figures(truth, results, skeleton)
+        return keypoint_figures(truth, coco_results(candidates, found, skeleton), skeleton)
 
     return PoseTest("coco", candidates, figures)
 
 
-def _labelled_poses(file: CocoFile, path: Path, skeleton: Skeleton, on_broken: OnBroken) -> list[LabelledPose]:
-    """All people of a file, also crowds and those without a labelled joint."""
+def coco_truth(path: Path, file: CocoFile, skeleton: Skeleton, on_broken: OnBroken = "stop") -> COCO:
+    """All people of the file at `path`, also crowds and those without a labelled joint."""
     joints = JointMap(file.joint_names, skeleton, path)
     nothing = np.zeros((skeleton.num_joints, 2)), np.zeros(skeleton.num_joints, np.int64)
 
@@ -210,22 +222,44 @@ def _labelled_poses(file: CocoFile, path: Path, skeleton: Skeleton, on_broken: O
             raise ValueError(f"needs an area, by which coco measures and pck does not, got {note.get('area')!r}")
         return LabelledPose(file.image(note)["id"], *placed, file.box(note), area, bool(note.get("iscrowd")))
 
-    return read_entries(path, file.people(), read, on_broken)
+    return keypoint_truth(file.images, read_entries(path, file.people(), read, on_broken))
 
 
-def _true_boxes(people: Iterable[PersonLabel]) -> list[Candidate]:
+def coco_results(
+    candidates: Sequence[Candidate], found: Found, skeleton: Skeleton, max_oks: float = 0.9
+) -> list[Entry]:
+    """The entries of a COCO results file of what was found in the candidates; see `keypoint_results`."""
+    image_ids = np.array([candidate.image_id for candidate in candidates])
+    scores = person_scores(np.array([candidate.score for candidate in candidates]), found.joint_scores)
+    return keypoint_results(image_ids, *found[:2], scores, found.areas, skeleton, max_oks)
+
+
+def true_boxes(people: Iterable[PersonLabel]) -> list[Candidate]:
+    """The boxes of labelled people, as sure as can be."""
     return [Candidate(person.file_name, person.image_id, person.box, 1.0) for person in people]
 
 
-def _recorded_boxes(path: Path, annotations: Path, pictures: Mapping[int, Note]) -> list[Candidate]:
-    """The boxes of a file of detections that are in one of the pictures of `annotations`, given by id."""
-    detect, unseen = RecordedDetector(path), np.zeros((1, 1, 3), np.uint8)
+def recorded_boxes(path: Path, pictures: Mapping[int, Note], on_broken: OnBroken = "stop") -> list[Candidate]:
+    """The boxes of people in a file of detections, in COCO's format, that are in one of the pictures, by their ids;
+    those of a picture follow one another. on_broken: what becomes of an entry that is no box, see `read_entries`.
 
-    def read(picture: Note) -> list[Candidate]:
+    Raises FileNotFoundError, or ValueError where the file is at fault.
+    """
+    if not path.is_file():
+        raise FileNotFoundError(f"there is no file of boxes {str(path)!r}; give detections in COCO's format")
+    order, notes = {key: number for number, key in enumerate(pictures)}, read_json(path)
+
+    def read(note: Note) -> Candidate | None:
+        image_id, bbox, score = fields(note, "image_id", "bbox", "score")
+        picture = pictures.get(whole(image_id, "image_id", 0))
+        if picture is None or note.get("category_id", PERSON["id"]) != PERSON["id"]:
+            return None
+        box = numbers(bbox, (4,), "bbox")
+        if not (np.isfinite(box).all() and (box[2:] > 0).all()):
+            raise ValueError(f"needs a bbox of left, top, width, height above 0, got {bbox}")
         (file_name,) = fields(picture, "file_name")
-        found = detect(Frame(picture["id"], 0.0, unseen))
-        pairs = zip(found.boxes, found.scores, strict=True)
-        return [Candidate(file_name, picture["id"], box, float(score)) for box, score in pairs]
+        corners = np.concatenate([box[:2], box[:2] + box[2:]])
+        return Candidate(file_name, picture["id"], corners, finite(score, "score"))
 
-    named = ((f"{annotations}: image {key}", picture) for key, picture in pictures.items())
-    return [candidate for boxes in read_entries(annotations, named, read) for candidate in boxes]
+    named = ((f"{path}, entry {number}", note) for number, note in enumerate(objects(notes, f"{path}: detections")))
+    return sorted(read_entries(path, named, read, on_broken), key=lambda found: order[found.image_id])

@@ -209,7 +209,7 @@ def test_tool_of_a_video(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys
     assert (whole["switches"], without["switches"]) == (0, 15)
     assert whole["mota"] > without["mota"]
     assert [settings.tracker.buffer_seconds for settings in asked] == [1, 0]
-    assert asked[0].pose.network == "hrnet_compact"
+    assert asked[0].pose.weights == "bundled"
 
 
 @pytest.mark.parametrize(

@@ -328,7 +328,7 @@ assert not {{"torch", "torchvision", "scipy"}} & set(sys.modules)
 
 
 def test_the_config_of_the_benchmark() -> None:
-    path = configs_folder() / "posetrack.yaml"
+    path = configs_folder() / "benchmark" / "bundled.yaml"
     settings = load_settings(PoseTrackSettings, path)
     assert (settings.detector.weights, settings.pose.weights) == (None, "bundled")
     assert settings.detector.min_score <= 0.1  # raw poses hold what a sweep needs

@@ -51,7 +51,7 @@ def test_the_sample_gives_the_table_of_the_readme(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.chdir(ROOT)
-    words = ["--root", "data/sample", "--year", "2018", "--split", "val", "--config", "configs/posetrack.yaml"]
+    words = ["--root", "data/sample", "--year", "2018", "--split", "val", "--config", "configs/benchmark/bundled.yaml"]
     assert run_tool("run_posetrack", *words, "--device", "cpu", "--out", tmp_path) == 0
     printed = capsys.readouterr().out
     assert "1 sequences, 150 frames, 150 labelled frames, 326 people" in printed

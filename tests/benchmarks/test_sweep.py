@@ -49,7 +49,7 @@ def run(data: Path, *words: object) -> int:
 @pytest.mark.parametrize("mode", ["poseval", "clean"])
 def test_every_point_is_what_the_benchmark_measures(mode: str, data: Path) -> None:
     found = load_run(data.parent / "out", data / "annotations/val")
-    tracker = load_settings(PoseTrackSettings, configs_folder() / "posetrack.yaml", tracker="fast").tracker
+    tracker = load_settings(PoseTrackSettings, configs_folder() / "benchmark" / "bundled.yaml", tracker="fast").tracker
     points = sweep(found, tracker, (0, 0.5, 0.95), (0, 0.85), mode)
     assert [(p.person, p.joint) for p in points] == [(0, 0), (0, 0.85), (0.5, 0), (0.5, 0.85), (0.95, 0), (0.95, 0.85)]
     for point in points:

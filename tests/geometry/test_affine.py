@@ -139,11 +139,17 @@ def test_second_recording_of_matrices_and_points(size: tuple[int, int], unbiased
     centers, sizes = fit_boxes(golden["boxes_xyxy"], size[0] / size[1])
     np.testing.assert_allclose(centers, golden["center"], atol=1e-3)
     np.testing.assert_allclose(sizes, golden[f"scale_fixed_{suffix}"], rtol=1e-5)
+    padded = (golden["boxes_xyxy"][:, 2:] - golden["boxes_xyxy"][:, :2]) * 1.25
+    np.testing.assert_allclose(golden["scale_padded"], padded, rtol=1e-5)
+    assert np.isclose(sizes, padded, rtol=1e-5).any(axis=1).all()  # one side is that of the box
     for n, degrees in enumerate(golden["rotations_deg"]):
         matrix = crop_matrix(centers[n], sizes[n, 0], size, -degrees if unbiased else degrees, unbiased)
         np.testing.assert_allclose(matrix[:, :2], matrices[n, :, :2], rtol=0, atol=1e-4 * size[0] / sizes[n, 0])
         moved = apply_affine(matrix, golden["keypoints"][n])
         np.testing.assert_allclose(moved, points[n], rtol=0, atol=0.01)
+        if not unbiased:
+            back = apply_affine(invert_affine(matrix), moved)
+            np.testing.assert_allclose(apply_affine(golden[f"warp_inv_{suffix}"][n], moved), back, rtol=0, atol=0.01)
 
 
 @pytest.mark.parametrize(("name", "unbiased"), [("crop_plain", False), ("crop_udp", True)])

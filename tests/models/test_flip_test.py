@@ -4,7 +4,8 @@ import numpy as np
 import torch
 from shared_data import shared
 
-from pose_track.geometry.affine import apply_affine, crop_matrix, invert_affine
+from pose_track.geometry.affine import apply_affine, crop_matrix, fit_boxes, invert_affine
+from pose_track.geometry.boxes import xywh_to_xyxy
 from pose_track.models.flip_test import average_flipped, flip_back, shift_flipped
 from pose_track.models.heatmaps import decode_quarter, find_peaks
 from pose_track.skeleton import COCO_17, MPII_16
@@ -37,6 +38,12 @@ def test_recorded_flip_test() -> None:
     golden = np.load(shared("data/golden/flip_test.npz"))
     plain, mirrored = (torch.from_numpy(golden[key]) for key in ("output", "output_of_flipped_input"))
     twins = COCO_17.flip_indices
+    for pairs, skeleton in ((golden["coco_pairs"], COCO_17), (golden["mpii_pairs"], MPII_16)):
+        np.testing.assert_array_equal(np.asarray(skeleton.flip_indices)[pairs], pairs[:, ::-1])
+    centers, sizes = fit_boxes(xywh_to_xyxy(golden["boxes_xywh"]), 48 / 64)
+    np.testing.assert_allclose(centers, golden["center"], atol=1e-3)
+    np.testing.assert_allclose(sizes / 200, golden["scale"], atol=1e-5)
+    boxes = np.column_stack([centers, sizes / 200, sizes.prod(axis=1), golden["score"]])
     np.testing.assert_allclose(flip_back(mirrored, twins), golden["flip_back"], rtol=0, atol=1e-7)
     back = flip_back(mirrored[:1, :16], MPII_16.flip_indices)[:, :, ::4]
     np.testing.assert_allclose(back, golden["flip_back_mpii16"], rtol=0, atol=1e-7)
@@ -47,6 +54,7 @@ def test_recorded_flip_test() -> None:
         joints = decode_quarter(peaks)
         recorded = golden[f"all_preds_shift{int(shift)}"]
         np.testing.assert_array_equal(peaks.scores, recorded[..., 2])
+        np.testing.assert_allclose(boxes, golden[f"all_boxes_shift{int(shift)}"], rtol=1e-5)
         for n, center in enumerate(golden["center"].astype(float)):
             to_frame = invert_affine(crop_matrix(center, float(golden["scale"][n, 0]) * 200, (48, 64)))
             np.testing.assert_allclose(apply_affine(to_frame, joints[n]), recorded[n, :, :2], rtol=0, atol=1e-3)

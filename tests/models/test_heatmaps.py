@@ -4,6 +4,8 @@ from collections.abc import Callable
 
 import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from shared_data import shared
 
 from pose_track.geometry.affine import apply_affine, crop_matrix, invert_affine
@@ -12,6 +14,7 @@ from pose_track.models.heatmaps import (
     Peaks,
     decode_dark,
     decode_quarter,
+    decode_soft_argmax,
     decode_udp,
     find_peaks,
     gaussian_targets,
@@ -142,6 +145,59 @@ def test_udp_reads_no_place_into_what_is_lower_than_a_thousandth() -> None:
     np.testing.assert_allclose(newton(decode_dark, faint)[0], newton(decode_dark, targets[None])[0], atol=1e-3)
 
 
+def centre_of_mass(heatmaps: np.ndarray, reach: int) -> np.ndarray:
+    """Joints (B, K, 2)."""
+    joints = decode_soft_argmax(find_peaks(heatmaps, reach=reach))
+    assert joints.dtype == np.float32
+    return np.asarray(joints)
+
+
+@settings(derandomize=True, max_examples=60, deadline=None)
+@given(sigma=st.floats(0.8, 3.5), x=st.floats(12, 35), y=st.floats(12, 51), height=st.floats(1e-6, 100))
+def test_the_centre_of_mass_of_a_gaussian_is_its_centre(sigma: float, x: float, y: float, height: float) -> None:
+    """In a window of 3 sigma, to a hundredth of a cell or so."""
+    targets, _ = gaussian_targets("dark", np.array([[x, y]]), np.ones(1), (48, 64), sigma)
+    joints = centre_of_mass(targets[None] * np.float32(height), reach=int(np.ceil(3 * sigma)))
+    np.testing.assert_allclose(joints[0], [[x, y]], atol=0.02)
+
+
+@settings(derandomize=True, max_examples=60, deadline=None)
+@given(dx=st.integers(-9, 9), dy=st.integers(-9, 9), reach=st.integers(2, 9), seed=st.integers(0, 99))
+def test_a_shift_by_whole_cells_shifts_the_centre_of_mass(dx: int, dy: int, reach: int, seed: int) -> None:
+    maps = np.full((2, 3, 48, 48), -1, np.float32)
+    maps[:, :, 18:30, 18:30] = np.random.default_rng(seed).normal(size=(2, 3, 12, 12))
+    shifted = centre_of_mass(np.roll(maps, (dy, dx), axis=(2, 3)), reach)
+    np.testing.assert_allclose(shifted - (dx, dy), centre_of_mass(maps, reach), atol=1e-5)
+
+
+@settings(derandomize=True, max_examples=100, deadline=None)
+@given(
+    shape=st.tuples(st.integers(0, 3), st.integers(1, 4), st.integers(1, 20), st.integers(1, 20)),
+    level=st.floats(-3, 1),
+    spread=st.sampled_from([0, 1e-30, 1.0, 1e6]),
+    reach=st.integers(2, 9),
+    seed=st.integers(0, 99),
+)
+def test_the_centre_of_mass_is_near_the_highest_cell_and_in_the_map(
+    shape: tuple[int, int, int, int], level: float, spread: float, reach: int, seed: int
+) -> None:
+    maps = ((level + np.random.default_rng(seed).normal(size=shape)) * spread).astype(np.float32)
+    peaks = find_peaks(maps, reach=reach)
+    joints, seen = centre_of_mass(maps, reach), maps.max(axis=(2, 3)) > 0
+    assert np.isfinite(joints).all()
+    assert (joints >= 0).all()
+    assert (joints <= (shape[3] - 1, shape[2] - 1)).all()
+    assert (np.abs(joints - np.stack([peaks.x, peaks.y], axis=-1)) <= reach)[seen].all()
+    assert not joints[~seen].any()
+
+
+def test_what_is_far_negative_or_beyond_the_border_has_no_weight() -> None:
+    for more in ({}, {(11, 6): 0.8}, {(4, 5): -0.9}):
+        assert centre_of_mass(one_map({(5, 6): 0.9, (6, 6): 0.3} | more), 3).tolist() == [[[5.25, 6]]]
+    assert centre_of_mass(one_map({(0, 0): 0.9, (1, 0): 0.3}), 3).tolist() == [[[0.25, 0]]]
+    assert centre_of_mass(one_map({(11, 15): 0.9, (11, 14): 0.9}), 3).tolist() == [[[11, 14.5]]]
+
+
 def test_targets_of_what_is_unlabelled_or_far_outside() -> None:
     joints = np.array([[10.0, 10.0], [10.0, 10.0], [-25.0, 10.0], [-2.0, 10.0]])
     targets, weights = gaussian_targets("plain", joints, np.array([1, 0, 1, 1]), (48, 64), sigma=2)
@@ -176,15 +232,20 @@ def test_softmax_maps_bring_back_a_gaussian() -> None:
 def test_recorded_decode(size: tuple[int, int]) -> None:
     golden = np.load(shared("data/golden/decode.npz"))
     suffix = f"{size[0]}x{size[1]}"
-    joints, scores = quarter(golden[f"heatmaps_{suffix}"])
+    maps = golden[f"heatmaps_{suffix}"]
+    joints, scores = quarter(maps)
+    peaks = find_peaks(maps)
+    highest = np.where(scores[..., None] > 0, np.stack([peaks.x, peaks.y], axis=-1), 0)
+    np.testing.assert_array_equal(highest, golden[f"max_preds_{suffix}"])
     np.testing.assert_array_equal(scores, golden[f"maxvals_{suffix}"][..., 0])
     np.testing.assert_allclose(joints, golden[f"preds_heatmap_{suffix}"], rtol=0, atol=1e-6)
     centers, scales = golden[f"center_{suffix}"].astype(float), golden[f"scale_{suffix}"].astype(float)
     for n, center in enumerate(centers):
         to_frame = invert_affine(crop_matrix(center, scales[n, 0] * 200, size))
-        np.testing.assert_allclose(
-            apply_affine(to_frame, joints[n]), golden[f"preds_image_{suffix}"][n], rtol=0, atol=1e-3
-        )
+        for cells, name in ((joints, "preds_image"), (highest, "preds_image_no_offset")):
+            np.testing.assert_allclose(
+                apply_affine(to_frame, cells[n]), golden[f"{name}_{suffix}"][n], rtol=0, atol=1e-3
+            )
 
 
 @pytest.mark.parametrize(("suffix", "size", "sigma"), [("48x64_s2", (48, 64), 2), ("72x96_s3", (72, 96), 3)])

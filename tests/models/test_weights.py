@@ -172,7 +172,7 @@ def without_bias(state: dict[str, Tensor]) -> dict[str, Tensor]:
         (lambda s: {**s, "conv.bias": torch.zeros(5)}, r"1 of another shape \(conv.bias \(5,\) instead of \(4,\)\);"),
         (
             lambda s: {"other." + k: v for k, v in s.items()},
-            r"7 missing \(conv.weight, conv.bias, bn.weight, \.\.\.\), 7 unexpected \(other.conv.weight, .*\.\.\.\);",
+            r"6 missing \(conv.weight, conv.bias, bn.weight, \.\.\.\), 7 unexpected \(other.conv.weight, .*\.\.\.\);",
         ),
     ],
 )

@@ -230,6 +230,8 @@ def test_recorded_crops() -> None:
     centers, sizes = fit_boxes(xywh_to_xyxy(golden["boxes_xywh"]), SIZE[0] / SIZE[1])
     np.testing.assert_allclose(centers, golden["center"], atol=1e-3)
     np.testing.assert_allclose(sizes / 200, golden["scale"], atol=1e-5)
+    placed = np.column_stack([centers, sizes / 200, sizes.prod(axis=1)])
+    np.testing.assert_allclose(placed, golden["flip_all_boxes"][:, :5], rtol=1e-5)
     matrices = np.stack([crop_matrix(c, s[0], SIZE) for c, s in zip(centers, sizes, strict=True)])
     difference = np.abs(crop_people([golden["image_rgb"]] * len(matrices), matrices, SIZE).astype(int) - golden["crop"])
     assert difference.max() <= 4
@@ -252,6 +254,8 @@ def test_recorded_poses(flip: bool) -> None:
         n = int(np.abs(boxes - box).sum(axis=1).argmin())
         np.testing.assert_allclose(joints, recorded[n], rtol=0, atol=1e-3)
         np.testing.assert_allclose(joint_scores, heatmaps[n].max(axis=(1, 2)).clip(0, 1))
+        if flip:
+            np.testing.assert_array_equal(joint_scores, golden["flip_all_preds"][n, :, 2].clip(0, 1))
 
 
 def test_recorded_flip_test() -> None:

@@ -16,7 +16,7 @@ import pose_track
 from pose_track.geometry.affine import crop_matrix
 from pose_track.models.codec import Codec
 from pose_track.models.deployed import Deployed
-from pose_track.models.heatmaps import Kind
+from pose_track.models.heatmaps import Decoding, Kind
 from pose_track.models.hrnet import HRNet, HRNetWithLooks, hrnet_compact
 from pose_track.models.weights import load_weights
 from pose_track.pose.estimator import place_crops
@@ -94,6 +94,22 @@ def test_joints_and_features_are_those_of_the_cpu(device: str, kind: Kind, flip:
     agree(ours, CroppedKeypoints(TorchRuntime(network, "cpu", "float32"), codec)(images, matrices))
 
 
+@pytest.mark.parametrize(("max_batch", "logits", "decoding"), [(2, False, "udp"), (7, True, "soft_argmax")])
+@pytest.mark.parametrize("device", ["cpu", pytest.param("cuda", marks=GPU)])
+def test_the_mean_of_scales_is_that_of_the_cpu(device: str, max_batch: int, logits: bool, decoding: Decoding) -> None:
+    """Also where the crops of a person lie in several batches."""
+    codec, network = Codec("udp", SIZE, 1.5, logits, decoding), small_network()
+    images, matrices = pictures((160, 120), (90, 200)), [places(3), places(2, seed=1)]
+    scales = (1.25, 0.8, 1.0)
+    with torch.backends.cudnn.flags(enabled=True, allow_tf32=False):
+        ours = TorchKeypoints(network, codec, device, "float32", max_batch, scales)
+        theirs = CroppedKeypoints(TorchRuntime(network, "cpu", "float32"), codec, max_batch, scales)
+        agree(ours(images, matrices), theirs(images, matrices))
+        assert [part.shape for part in ours(images[:1], [places(0)])] == [(0, 4, 2), (0, 4), (0, 4, 8)]
+    single = TorchKeypoints(network, codec, device, "float32", max_batch)
+    assert np.abs(single(images, matrices)[0] - ours(images, matrices)[0]).max() > 0.1
+
+
 @pytest.fixture(scope="module")
 def both() -> tuple[TorchKeypoints, CroppedKeypoints]:
     codec, network = Codec("dark", SIZE, sigma=1.5, logits=True), small_network()
@@ -149,6 +165,8 @@ def test_no_memory_for_a_single_crop(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_no_batch_of_nothing() -> None:
     with pytest.raises(ValueError, match="max_batch must be at least 1, got 0"):
         TorchKeypoints(small_network(), Codec("plain", SIZE), "cpu", max_batch=0)
+    with pytest.raises(ValueError, match="scales must be one or more"):
+        TorchKeypoints(small_network(), Codec("plain", SIZE), "cpu", scales=())
 
 
 def real_people(codec: Codec) -> tuple[list[np.ndarray], list[np.ndarray]]:

@@ -144,11 +144,12 @@ def test_other_keys_are_other_networks(cache: Path) -> None:
     assert made.count == len(list(cache.iterdir())) == 3
 
 
-@pytest.mark.parametrize("what", ["ov.__version__", "_code"])
+@pytest.mark.parametrize("what", ["ov.__version__", "code_hash"])
 def test_other_versions_are_other_networks(cache: Path, what: str, monkeypatch: pytest.MonkeyPatch) -> None:
     made = Made()
     value_of(made.plan(2.0))
-    monkeypatch.setattr(openvino_runtime, *(("_code", lambda: "other") if what == "_code" else ("ov", OtherVersion())))
+    other = ("code_hash", lambda: "other") if what == "code_hash" else ("ov", OtherVersion())
+    monkeypatch.setattr(openvino_runtime, *other)
     value_of(made.plan(2.0))
     assert made.count == len(list(cache.iterdir())) == 2
 

@@ -22,6 +22,7 @@ from pose_track.settings import load_settings
 from pose_track.skeleton import COCO_17
 from pose_track.training.experiment import Experiment
 from pose_track.training.optimizer import learning_rate_at
+from pose_track.zoo import ZOO, Published
 
 FOLDER = ROOT / "configs" / "train"
 CONFIGS = sorted(FOLDER.glob("*.yaml"))
@@ -88,9 +89,9 @@ def test_first_weights(stem: str) -> None:
     if stem == "coco_w32_256x192_scratch":
         assert trunk is None
     else:
-        file = {"hrnet_w32": "hrnet_w32-36af842e.pth", "hrnet_w48": "hrnet_w48-8ef0771d.pth"}[load(stem).pose.network]
-        assert trunk is not None
-        assert trunk.name == ("pose_hrnet_w48_384x288.pth" if stem.startswith("posetrack") else file)
+        of_coco = stem.startswith("posetrack")
+        assert str(trunk) == ("hrnet_w48_coco_384x288" if of_coco else f"{load(stem).pose.network}_imagenet")
+        assert str(trunk) in ZOO
 
 
 def header(path: Path) -> str:
@@ -114,13 +115,12 @@ def test_first_lines(path: Path) -> None:
     assert "\n# Data: " in text
     assert "\n# Figure: " in text
     files = [source.annotations for source in (*experiment.train, experiment.val)]
-    files += [] if experiment.init_trunk is None else [experiment.init_trunk]
     guide = (ROOT / "data" / "README.md").read_text()
     for file in files:
         assert file.parts[0] == "data"
         assert f"data/{file.parts[1]}" in text
         assert f"`{file.parts[1]}/`" in guide
-    assert experiment.init_trunk is None or f"`{experiment.init_trunk.name}`" in guide
+    assert (experiment.init_trunk is not None) == ("downloaded once" in text)
 
 
 @pytest.mark.parametrize(
@@ -133,12 +133,17 @@ def test_commands_fail_for_want_of_data_alone(
     for name in NETWORKS:
         monkeypatch.setitem(NETWORKS, name, tiny_hrnet)
     monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr("pose_track.weight_files.fetch_weights", without_network)
     tool = load_tool(words[0].removesuffix(".py"))
     assert tool.main([str(path), *words[2:], "--hardware.device", "cpu", "--hardware.devices", "1"]) == 2
     error = capsys.readouterr().err
-    missing = ("no annotation file data/", "no images at data/", "there is no weights file '")
+    missing = ("no annotation file data/", "no images at data/", "there is no weights file '", "cannot fetch hrnet_w")
     assert error.startswith(tuple(f"error: {what}" for what in missing))
     assert not list(tmp_path.iterdir())
+
+
+def without_network(published: Published) -> Path:
+    raise ConnectionError(f"cannot fetch {published.name}")
 
 
 # Runs on data that lie as data/README.md says
@@ -206,10 +211,8 @@ def test_published_configs_on_tiny_data(
         monkeypatch.setitem(NETWORKS, name, tiny_hrnet)
     monkeypatch.chdir(tmp_path)
     write(tmp_path / "data" / data)
-    trunk = load(stem).init_trunk
-    assert trunk is not None
-    trunk.parent.mkdir()
-    torch.save(tiny_hrnet(17).state_dict(), trunk)
+    torch.save(tiny_hrnet(17).state_dict(), tmp_path / "trunk.pth")
+    monkeypatch.setattr("pose_track.weight_files.fetch_weights", lambda published: tmp_path / "trunk.pth")
     short = {"loop.epochs": "1", "loop.batch_size": "2", "loop.workers": "0", "hardware.device": "cpu"}
     words = [f"--{key}={value}" for key, value in short.items()]
     assert load_tool("train").main([str(FOLDER / f"{stem}.yaml"), *words]) == 0

@@ -113,6 +113,18 @@ def test_many_pictures_at_once_as_one_by_one(tmp_path: Path, codec: Codec) -> No
         assert found.areas[n] == pytest.approx(np.prod(fit_boxes(candidate.box, np.divide(*codec.input_size))[1]))
 
 
+@pytest.mark.parametrize("scales", [(1.0,), (0.9, 1.1)])
+def test_scores_above_one_stay_so(tmp_path: Path, scales: tuple[float, ...]) -> None:
+    """As in the published code, which ranks people by them."""
+    candidates = pose_test(load_coco_people(path := write_people(tmp_path, COCO_17), COCO_17), COCO_17, path).candidates
+    heatmaps = np.zeros((17, 32, 24), np.float32)
+    heatmaps[:, 12:16, 8:12] = np.linspace(-0.5, 1.5, 17)[:, None, None]
+    run, store = (lambda crops: (np.stack([heatmaps] * len(crops)),)), ImageStore(tmp_path / "images")
+    found = estimate_all(run, Codec("plain", (96, 128)), store, candidates, scales=scales)
+    assert found.joint_scores[0].max() == pytest.approx(1.5, abs=0.05)
+    assert (found.joint_scores[:, 9:] > 0).all()
+
+
 @pytest.mark.parametrize("codec", CODECS, ids=lambda codec: codec.kind)
 @pytest.mark.parametrize(
     ("skeleton", "metric", "best"), [(COCO_17, "coco", 1.0), (POSETRACK_15, "coco", 1.0), (MPII_16, "pck", 1.0)]
@@ -289,7 +301,7 @@ def test_nobody_and_folders(tmp_path: Path) -> None:
             ValueError,
             r"found\.json has no box in any picture of .*people\.json",
         ),
-        ("found.json", [(1, [0, 0, 5], 0.5)], ValueError, r"found\.json, entry 0: must have"),
+        ("found.json", [(1, [0, 0, 5], 0.5)], ValueError, r"found\.json, entry 0 needs 4 numbers as bbox"),
         ("other.json", [], FileNotFoundError, r"no file of boxes .*found\.json"),
     ],
 )

@@ -18,6 +18,7 @@ from pose_track.datasets.coco import load_boxes, load_coco_people
 from pose_track.datasets.images import ImageStore
 from pose_track.models.centre import CentreNet
 from pose_track.models.hrnet import NETWORKS
+from pose_track.models.recognise import recognise
 from pose_track.models.weights import load_weights
 from pose_track.skeleton import POSETRACK_15
 from pose_track.training.checkpoint import load_checkpoint
@@ -55,6 +56,10 @@ def test_a_keypoint_network(tmp_path: Path, made: Path, tool: ModuleType, capsys
     assert (notes["task"], settings["pose.input_size"], settings["loop.seed"]) == ("pose", [32, 64], 5)
     assert 0 <= float(notes["pck"]) <= 1
     assert str(made) not in str(notes)  # where the data lay is nobody's business
+    found = recognise(out / "weights.safetensors")
+    assert (found.origin, found.num_joints, found.skeleton) == ("pose_track", 15, "posetrack_15")
+    assert (found.input_size, found.kind, found.sigma, found.logits) == ((32, 64), "plain", 2, False)
+    assert notes["network"] == "hrnet_compact"
 
 
 def test_a_detector(tmp_path: Path, made: Path, tool: ModuleType, capsys: pytest.CaptureFixture[str]) -> None:

@@ -1,0 +1,115 @@
+"""How the keypoint network that the settings name is to be used: what its weights tell, and what is left to choose."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+from pose_track.models.codec import Codec
+from pose_track.models.hashing import file_sha256
+from pose_track.models.trained_as import read_pose_notes
+from pose_track.runtime.exported import EXPORTED_SUFFIX
+from pose_track.settings import BUNDLED, PoseSettings
+from pose_track.skeleton import SKELETONS, Skeleton
+from pose_track.weight_files import pose_weights
+from pose_track.zoo import BUNDLED_POSE, LIST_COMMAND, ZOO, Published, PublishedPose, find_published
+
+_FACTS = ("skeleton", "kind")  # which settings cannot change
+_CHOICES = ("input_size", "sigma", "decoding")
+_NEEDED = {
+    "skeleton": f"one of {', '.join(SKELETONS)}",
+    "kind": "plain, dark or udp, as it was trained",
+    "input_size": "'[192, 256]', say, w and h of its crops",
+}
+
+
+@dataclass(frozen=True)
+class PoseForm:
+    """A keypoint network in use. file: of its weights, or of the network itself where it was exported; skeleton: its
+    joints; codec: how its crops are cut and its heatmaps read; about: what it was recognised as, in words."""
+
+    file: Path
+    skeleton: Skeleton
+    codec: Codec
+    about: str
+
+    @property
+    def is_exported(self) -> bool:
+        return self.file.suffix == EXPORTED_SUFFIX
+
+    def notes(self) -> dict[str, str]:
+        """What results tell of the network, beside the hash of its file."""
+        size, sigma = "{}x{}".format(*self.codec.input_size), f"{self.codec.sigma:g}"
+        trained = {"kind": self.codec.kind, "input_size": size, "sigma": sigma}
+        return {"about": self.about, **trained, "decoding": self.codec.reading}
+
+
+def pose_form(settings: PoseSettings) -> PoseForm:
+    """The form that the weights tell, with what the settings choose.
+
+    Raises FileNotFoundError; ConnectionError where published weights cannot be fetched; ValueError where the settings
+    contradict the weights, or where neither tells all there is to know.
+    """
+    published = _published(settings.weights)
+    file = pose_weights(settings)
+    is_exported = file.suffix == EXPORTED_SUFFIX
+    told = _told_by_list(published, file) or (_told_by_export(file, settings) if is_exported else _told_by_file(file))
+    for key in (*_FACTS, "input_size") if is_exported else _FACTS:
+        given = getattr(settings, key)
+        if told.get(key) is not None and given not in (None, told[key]):
+            raise ValueError(f"pose.{key} {given} contradicts {settings.weights!r}, which is {told[key]}; leave it out")
+    given = {key: getattr(settings, key) for key in (*_FACTS, *_CHOICES)}
+    known = {key: value for each in (told, given) for key, value in each.items() if value is not None}
+    missing = [f"--pose.{key} ({hint})" for key, hint in _NEEDED.items() if key not in known]
+    if missing:
+        raise ValueError(f"{settings.weights!r} does not tell how it was trained; give {', '.join(missing)}")
+    return PoseForm(file, SKELETONS[known["skeleton"]], _codec(known), told["about"])
+
+
+def _codec(known: Mapping[str, Any]) -> Codec:
+    width, height = known["input_size"]
+    sigma = known.get("sigma", height / 128)  # as published: 2 at 256, 3 at 384
+    others = {key: known[key] for key in ("logits", "decoding", "blur") if key in known}
+    return Codec(known["kind"], (width, height), sigma, **others)
+
+
+def _published(given: str) -> PublishedPose | None:
+    """The entry of the list of published weights that goes by this name, or by that of this file."""
+    found: Published | None = BUNDLED_POSE if given == BUNDLED else find_published(given)
+    if found is not None and not isinstance(found, PublishedPose):
+        raise ValueError(f"{given!r} is no keypoint network ({found.figure}); see {LIST_COMMAND}")
+    return found
+
+
+def _told_by_list(published: PublishedPose | None, file: Path) -> dict[str, Any]:
+    """What is known of published weights; nothing of a file that only goes by their name."""
+    if published is None or (published.name in ZOO and not file_sha256(file).startswith(published.sha256)):
+        return {}
+    return {
+        **{key: getattr(published, key) for key in (*_FACTS, *_CHOICES, "blur")},
+        "about": f"{published.name}: {published.figure}; {published.licence}",
+    }
+
+
+def _told_by_file(file: Path) -> dict[str, Any]:
+    """What weights tell of themselves; the joints also by their number, where only one skeleton has so many."""
+    from pose_track.models.recognise import recognise
+
+    found = recognise(file)
+    fitting = [s.name for s in SKELETONS.values() if s.num_joints == found.num_joints]
+    told = {key: getattr(found, key) for key in ("skeleton", "kind", "input_size", "sigma", "logits")}
+    skeleton = told["skeleton"] or (fitting[0] if len(fitting) == 1 else None)
+    return {**told, "skeleton": skeleton, "about": str(found)}
+
+
+def _told_by_export(file: Path, settings: PoseSettings) -> dict[str, Any]:
+    """What a network that was exported tells of itself."""
+    from pose_track.runtime.onnx_runtime import exported_notes  # ONNX Runtime need not be there
+
+    notes = exported_notes(file)
+    if settings.flip_test and notes.get("flip_test") != "true":
+        raise ValueError(f"{settings.weights!r} was exported without pose.flip_test; leave it out, or export it again")
+    about = f"an exported {notes['network']}, {notes['form']}"
+    return {**asdict(read_pose_notes(notes)), "decoding": notes.get("decoding"), "about": about}

@@ -1,0 +1,286 @@
+"""Published weights: where they are, what they are for, and what they reach.
+
+MMPose's figures are those of its own tables (configs/body_2d_keypoint/topdown_heatmap), torchvision's those of its
+weights, the HRNet authors' those of their README. The first eight digits of a file's SHA-256 are part of its name.
+"""
+
+from __future__ import annotations
+
+import difflib
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+Kind = Literal["plain", "dark", "udp"]
+Use = Literal["pose", "trunk", "detector", "flow"]
+
+LIST_COMMAND = "pose-track weights list"
+
+
+@dataclass(frozen=True)
+class Published:
+    """A file of weights.
+
+    name: in settings and on the command line. file: its name. url: where it is downloaded from, None where it has to be
+    fetched by hand. sha256: its hash, or the first digits of it; "" where it is not known. use: pose, a keypoint
+    network; trunk, one to begin a training from; detector, of people; flow, an optical flow. source: who publishes it,
+    and where. figure: what it reaches, in the publisher's words.
+    """
+
+    name: str
+    file: str
+    url: str | None
+    sha256: str
+    use: Use
+    licence: str
+    source: str
+    figure: str
+
+
+@dataclass(frozen=True)
+class PublishedPose(Published):
+    """A keypoint network's weights, with all that using them takes.
+
+    network: of `models.hrnet`. skeleton: of `skeleton.SKELETONS`. input_size: w, h of a crop in pixels. kind: how it
+    was trained, and so how its crops are cut and its heatmaps read. sigma: of its Gaussians, in cells. ap: AP on COCO
+    val2017 in percent, with flip test, of detected people; None where it is not published. decoding: how its heatmaps
+    are read, None for as its kind is. blur: the width of the Gaussian, in cells, that smoothed them before where the
+    figure was measured (see `Codec`), None for the usual one.
+    """
+
+    network: str
+    skeleton: str
+    input_size: tuple[int, int]
+    kind: Kind
+    sigma: float
+    ap: float | None = None
+    decoding: Kind | None = None
+    blur: int | None = None
+
+
+_MMPOSE = "https://download.openmmlab.com/mmpose/"
+_TORCHVISION = "https://download.pytorch.org/models/"
+_BLUR = 11  # at both sizes: its configs of sigma 3 leave the kernel of its codecs as it is
+_AUTHORS = "https://github.com/leoxiaobin/deep-high-resolution-net.pytorch"
+_TERMS = "; the data of {} has terms of its own"
+
+
+def _hash_in(file: str) -> str:
+    """The digits in a published name, before the date that some have.
+
+    >>> _hash_in("hrnet_w32_mpii_256x256-6c4f923f_20200812.pth"), _hash_in("fcos_resnet50_fpn_coco-99b0c9b7.pth")
+    ('6c4f923f', '99b0c9b7')
+    """
+    return file.rpartition("-")[2][:8]
+
+
+def _mmpose(
+    name: str, file: str, folder: str, skeleton: str, figure: str, terms: str = "", ap: float | None = None
+) -> PublishedPose:
+    """An entry of MMPose; the name tells the network, the size (height x width) and the kind."""
+    words = name.split("_")
+    height, width = (int(side) for side in words[3].split("x"))
+    return PublishedPose(
+        name=name,
+        file=file,
+        url=_MMPOSE + folder + file,
+        sha256=_hash_in(file),
+        use="pose",
+        licence="Apache-2.0" + (_TERMS.format(terms) if terms else ""),
+        source="MMPose, https://github.com/open-mmlab/mmpose",
+        figure=figure,
+        network="_".join(words[:2]),
+        skeleton=skeleton,
+        input_size=(width, height),
+        kind="udp" if name.endswith("_udp") else "dark" if name.endswith("_dark") else "plain",
+        sigma=height / 128,
+        ap=ap,
+        blur=_BLUR,
+    )
+
+
+# name, file, AP with the detector of person AP 56.4 and flip test
+_COCO = (
+    ("hrnet_w32_coco_256x192", "td-hm_hrnet-w32_8xb64-210e_coco-256x192-81c58e40_20220909.pth", 74.9),
+    ("hrnet_w32_coco_384x288", "td-hm_hrnet-w32_8xb64-210e_coco-384x288-ca5956af_20220909.pth", 76.1),
+    ("hrnet_w48_coco_256x192", "td-hm_hrnet-w48_8xb32-210e_coco-256x192-0e67c616_20220913.pth", 75.6),
+    ("hrnet_w48_coco_384x288", "td-hm_hrnet-w48_8xb32-210e_coco-384x288-c161b7de_20220915.pth", 76.7),
+    ("hrnet_w32_coco_256x192_dark", "td-hm_hrnet-w32_dark-8xb64-210e_coco-256x192-0e00bf12_20220914.pth", 75.7),
+    ("hrnet_w32_coco_384x288_dark", "td-hm_hrnet-w32_dark-8xb64-210e_coco-384x288-9bab4c9b_20220917.pth", 76.6),
+    ("hrnet_w48_coco_256x192_dark", "td-hm_hrnet-w48_dark-8xb32-210e_coco-256x192-e1ebdd6f_20220913.pth", 76.4),
+    ("hrnet_w48_coco_384x288_dark", "td-hm_hrnet-w48_dark-8xb32-210e_coco-384x288-39c3c381_20220916.pth", 77.2),
+    ("hrnet_w32_coco_256x192_udp", "td-hm_hrnet-w32_udp-8xb64-210e_coco-256x192-73ede547_20220914.pth", 76.2),
+    ("hrnet_w32_coco_384x288_udp", "td-hm_hrnet-w32_udp-8xb64-210e_coco-384x288-9a3f7c85_20220914.pth", 76.8),
+    ("hrnet_w48_coco_256x192_udp", "td-hm_hrnet-w48_udp-8xb32-210e_coco-256x192-3feaef8f_20220913.pth", 76.8),
+    ("hrnet_w48_coco_384x288_udp", "td-hm_hrnet-w48_udp-8xb32-210e_coco-384x288-70d7ab01_20220913.pth", 77.3),
+)
+
+# name, file, mean AP of PoseTrack 2018's validation set: with the true boxes, with those of a Cascade R-CNN
+_POSETRACK18 = (
+    ("hrnet_w32_posetrack18_256x192", "hrnet_w32_posetrack18_256x192-1ee951c4_20201028.pth", 83.4, 76.9),
+    ("hrnet_w32_posetrack18_384x288", "hrnet_w32_posetrack18_384x288-806f00a3_20211130.pth", 83.7, 77.3),
+    ("hrnet_w48_posetrack18_256x192", "hrnet_w48_posetrack18_256x192-b5d9b3f1_20211130.pth", 84.6, 77.4),
+    ("hrnet_w48_posetrack18_384x288", "hrnet_w48_posetrack18_384x288-5fd6d3ff_20211130.pth", 84.6, 77.8),
+)
+
+# name, file, PCKh@0.5 on the validation people
+_MPII = (
+    ("hrnet_w32_mpii_256x256", "hrnet_w32_mpii_256x256-6c4f923f_20200812.pth", 90.0),
+    ("hrnet_w48_mpii_256x256", "hrnet_w48_mpii_256x256-92cab7bd_20200812.pth", 90.1),
+)
+
+
+def _of_mmpose() -> list[Published]:
+    coco, older = "v1/body_2d_keypoint/topdown_heatmap/coco/", "top_down/hrnet/"
+    return [
+        *(_mmpose(name, file, coco, "coco_17", f"COCO val2017 AP {ap}", ap=ap) for name, file, ap in _COCO),
+        *(
+            _mmpose(name, file, older, "posetrack18_17", f"PoseTrack18 val AP {ap} ({best} in true boxes)", "PoseTrack")
+            for name, file, best, ap in _POSETRACK18
+        ),
+        *(_mmpose(name, file, older, "mpii_16", f"MPII val PCKh@0.5 {pckh}", "MPII") for name, file, pckh in _MPII),
+    ]
+
+
+# file, skeleton, figure, AP of COCO
+_OF_AUTHORS = (
+    ("pose_hrnet_w32_256x192.pth", "coco_17", "COCO val2017 AP 74.4", 74.4),
+    ("pose_hrnet_w32_384x288.pth", "coco_17", "COCO val2017 AP 75.8", 75.8),
+    ("pose_hrnet_w48_256x192.pth", "coco_17", "COCO val2017 AP 75.1", 75.1),
+    ("pose_hrnet_w48_384x288.pth", "coco_17", "COCO val2017 AP 76.3", 76.3),
+    ("pose_hrnet_w32_256x256.pth", "mpii_16", "MPII val PCKh@0.5 90.3", None),
+)
+
+
+def _by_authors(file: str, skeleton: str, figure: str, ap: float | None) -> PublishedPose:
+    """An entry of the HRNet authors, whose files are in drives that give them to browsers only."""
+    name = Path(file).stem
+    words = name.split("_")
+    height, width = (int(side) for side in words[3].split("x"))
+    return PublishedPose(
+        name=name,
+        file=file,
+        url=None,
+        sha256="",
+        use="pose",
+        licence="MIT" + (_TERMS.format("MPII") if skeleton == "mpii_16" else ""),
+        source=f"the authors of HRNet, model zoo of {_AUTHORS}",
+        figure=figure,
+        network="_".join(words[1:3]),
+        skeleton=skeleton,
+        input_size=(width, height),
+        kind="plain",
+        sigma=height / 128,
+        ap=ap,
+    )
+
+
+def _trunk(network: str, file: str) -> Published:
+    return Published(
+        name=f"{network}_imagenet",
+        file=file,
+        url=f"{_MMPOSE}pretrain_models/{file}",
+        sha256=_hash_in(file),
+        use="trunk",
+        licence="MIT" + _TERMS.format("ImageNet"),
+        source=f"the authors of HRNet, {_AUTHORS}, by way of MMPose",
+        figure="to begin a training from",
+    )
+
+
+# name, as torchvision's builder, file, figure
+_DETECTORS = (
+    ("fasterrcnn_resnet50_fpn_v2", "fasterrcnn_resnet50_fpn_v2_coco-dd69338a.pth", "COCO val2017 box AP 46.7"),
+    ("fasterrcnn_mobilenet_v3_large_fpn", "fasterrcnn_mobilenet_v3_large_fpn-fb6a3cc7.pth", "COCO val2017 box AP 32.8"),
+    ("fasterrcnn_mobilenet_v3_large_320_fpn", "fasterrcnn_mobilenet_v3_large_320_fpn-907ea3f9.pth",
+     "COCO val2017 box AP 22.8"),
+    ("fcos_resnet50_fpn", "fcos_resnet50_fpn_coco-99b0c9b7.pth", "COCO val2017 box AP 39.2"),
+    ("keypointrcnn_resnet50_fpn", "keypointrcnn_resnet50_fpn_coco-fc266e95.pth", "COCO val2017 box AP of people 54.6"),
+)  # fmt: skip
+_FLOWS = (
+    ("raft_small", "raft_small_C_T_V2-01064c6d.pth", "Sintel train, clean, end-point error 1.9901"),
+    ("raft_large", "raft_large_C_T_SKHT_V2-ff5fadd5.pth", "Sintel test, clean, end-point error 1.819"),
+)
+
+
+def _of_torchvision(use: Use, name: str, file: str, figure: str) -> Published:
+    return Published(
+        name=name,
+        file=file,
+        url=_TORCHVISION + file,
+        sha256=_hash_in(file),
+        use=use,
+        licence="BSD-3-Clause",
+        source="torchvision, https://github.com/pytorch/vision",
+        figure=figure,
+    )
+
+
+ZOO: dict[str, Published] = {
+    entry.name: entry
+    for entry in (
+        *_of_mmpose(),
+        *(_by_authors(*row) for row in _OF_AUTHORS),
+        _trunk("hrnet_w32", "hrnet_w32-36af842e.pth"),
+        _trunk("hrnet_w48", "hrnet_w48-8ef0771d.pth"),
+        *(_of_torchvision("detector", *row) for row in _DETECTORS),
+        *(_of_torchvision("flow", *row) for row in _FLOWS),
+    )
+}
+
+# These come with the package: see the model cards beside them.
+BUNDLED_POSE = PublishedPose(
+    name="bundled",
+    file="pose.safetensors",
+    url=None,
+    sha256="",
+    use="pose",
+    licence="MIT",
+    source="this package",
+    figure="see pose_track/assets/pose.md",
+    network="hrnet_compact",
+    skeleton="posetrack_15",
+    input_size=(128, 192),
+    kind="plain",
+    sigma=2.0,
+    decoding="dark",
+)
+BUNDLED_DETECTOR = Published(
+    name="compact",
+    file="detector.safetensors",
+    url=None,
+    sha256="",
+    use="detector",
+    licence="MIT",
+    source="this package",
+    figure="see pose_track/assets/detector.md",
+)
+
+
+def find_published(given: str) -> Published | None:
+    """The entry of a name, or of a path by the name of the file; None where there is none.
+
+    >>> find_published("hrnet_w48_coco_384x288_udp").ap
+    77.3
+    >>> find_published("models/pose_hrnet_w32_256x192.pth").licence
+    'MIT'
+    >>> find_published("mine.pth") is None
+    True
+    """
+    file = Path(given).name
+    return ZOO.get(given) or next((entry for entry in ZOO.values() if entry.file == file), None)
+
+
+def unknown_name(given: str) -> ValueError:
+    """The error for a name that is not in the table: it tells those that are near.
+
+    >>> print(unknown_name("raft_smal"))
+    there are no published weights 'raft_smal'; did you mean raft_small or raft_large? For all: pose-track weights list
+    """
+    near = difflib.get_close_matches(given, ZOO, n=3)
+    question = f"did you mean {_either(near)}? For all: {LIST_COMMAND}" if near else f"see {LIST_COMMAND}"
+    return ValueError(f"there are no published weights {given!r}; {question}")
+
+
+def _either(names: list[str]) -> str:
+    return " or ".join(filter(None, (", ".join(names[:-1]), names[-1])))

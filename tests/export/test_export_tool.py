@@ -1,0 +1,102 @@
+"""The tool, on the bundled network."""
+
+from __future__ import annotations
+
+import importlib.util
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from pose_track.export.people import SAMPLE, crops_of_people
+from pose_track.models.codec import Codec
+
+pytest.importorskip("onnx", reason="exporting needs onnx; pip install -e '.[onnx]'")
+pytest.importorskip("onnxruntime", reason="exported networks are run by onnxruntime; pip install -e '.[onnx]'")
+
+TOOL = Path(__file__).parents[2] / "tools" / "export_model.py"
+STEM = "hrnet_compact_posetrack_15_128x192"
+
+
+def run(out: Path, *words: str) -> int:
+    spec = importlib.util.spec_from_file_location("export_model_tool", TOOL)
+    assert spec is not None
+    assert spec.loader is not None
+    tool = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(tool)
+    code: int = tool.main(["--out", str(out), *words])
+    return code
+
+
+@pytest.fixture(scope="module")
+def exported(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    out = tmp_path_factory.mktemp("exported")
+    assert run(out, "--pose.flip_test", "true") == 0
+    return out / f"{STEM}.onnx"
+
+
+def test_what_it_says(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(tmp_path / "new", "--to", "openvino") == 0
+    assert sorted(path.name for path in (tmp_path / "new").iterdir()) == [f"{STEM}.bin", f"{STEM}.xml"]
+    said = capsys.readouterr().out
+    for words in (f"{STEM}.xml: ", "\n  form: crops to heatmaps\n", "compared in float32: joints differ by up to "):
+        assert words in said
+    assert "joints compared: 75, left out because their place hangs on rounding: 0; crops at once: 1, 5" in said
+
+
+def test_notes(exported: Path) -> None:
+    from pose_track.models.hashing import file_sha256
+    from pose_track.runtime.onnx_runtime import exported_notes
+    from pose_track.weight_files import bundled_weights
+
+    notes = exported_notes(exported)
+    assert notes.pop("joints").startswith("right_ankle,right_knee,")
+    assert notes.pop("weights_sha256") == file_sha256(bundled_weights("pose"))
+    assert {key: notes[key] for key in ("network", "form", "skeleton", "input_size", "decoding", "sigma")} == {
+        "network": "hrnet_compact", "form": "crops to heatmaps", "skeleton": "posetrack_15", "input_size": "128x192",
+        "decoding": "dark", "sigma": "2",
+    }  # fmt: skip
+    assert {key: notes[key] for key in ("logits", "flip_test", "opset")} == {
+        "logits": "false", "flip_test": "true", "opset": "17",
+    }  # fmt: skip
+
+
+def test_a_file_is_not_replaced_unasked(exported: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    before = exported.read_bytes()
+    assert run(exported.parent) == 2
+    assert "is there already; give --overwrite to replace it" in capsys.readouterr().err
+    assert exported.read_bytes() == before
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        (("--opset", "99"), "opset must be 13 to 20, got 99"),
+        (("--to", "openvino", "--opset", "17"), "opset 17 is of ONNX and has no effect on openvino"),
+        (("--images", "nowhere"), "'nowhere' does not exist"),
+        (("--pose.weights", "nothing.pth"), "there is no weights file 'nothing.pth'"),
+        (("--preset", "fats"), "unknown preset 'fats'"),
+    ],
+)
+def test_what_is_refused(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], words: tuple[str, ...], message: str
+) -> None:
+    assert run(tmp_path / "out", *words) == 2
+    assert message in capsys.readouterr().err
+    assert not (tmp_path / "out").exists()
+
+
+def test_pictures_without_people(tmp_path: Path) -> None:
+    import cv2
+
+    cv2.imwrite(str(tmp_path / "grey.png"), np.full((64, 64, 3), 128, np.uint8))
+    with pytest.raises(ValueError, match=r"nobody was found in '.*'; give pictures with people as --images"):
+        crops_of_people(tmp_path, Codec("dark", (128, 192)), 1.25, 5)
+
+
+def test_few_people_are_taken_again() -> None:
+    crops = crops_of_people(SAMPLE, Codec("dark", (64, 96)), 1.25, 60)
+    assert crops.shape == (60, 96, 64, 3)
+    people = len(np.unique(crops, axis=0))
+    assert 5 < people < 60
+    np.testing.assert_array_equal(crops[people:], crops[: 60 - people])
