@@ -99,7 +99,7 @@ def _told_by_file(file: Path) -> dict[str, Any]:
 
     found = recognise(file)
     fitting = [s.name for s in SKELETONS.values() if s.num_joints == found.num_joints]
-    told = {key: getattr(found, key) for key in ("skeleton", "kind", "input_size", "sigma", "logits")}
+    told = {key: getattr(found, key) for key in ("skeleton", "kind", "input_size", "sigma", "logits", "blur")}
     skeleton = told["skeleton"] or (fitting[0] if len(fitting) == 1 else None)
     return {**told, "skeleton": skeleton, "about": str(found)}
 

@@ -93,7 +93,7 @@ def _mmpose(
         skeleton=skeleton,
         input_size=(width, height),
         kind="udp" if name.endswith("_udp") else "dark" if name.endswith("_dark") else "plain",
-        sigma=height / 128,
+        sigma=height / 128 if skeleton == "coco_17" else 2,  # as in the configs of each
         ap=ap,
         blur=_BLUR,
     )

@@ -138,7 +138,7 @@ def _must_not_be_fetched(published: Published) -> Path:
         ("fast", "bundled", Codec("plain", (128, 192), decoding="dark"), False, "posetrack_15"),
         ("balanced", "hrnet_w32_coco_256x192_udp", Codec("udp", (192, 256), blur=11), False, "coco_17"),
         ("accurate", "hrnet_w48_coco_384x288_udp", Codec("udp", (288, 384), 3, blur=11), True, "coco_17"),
-        ("posetrack", "hrnet_w48_posetrack18_384x288", Codec("plain", (288, 384), 3, blur=11), True, "posetrack_15"),
+        ("posetrack", "hrnet_w48_posetrack18_384x288", Codec("plain", (288, 384), 2, blur=11), True, "posetrack_15"),
     ],
 )
 def test_presets(preset: str, weights: str, codec: Codec, flip_test: bool, joints: str, fetched: Path) -> None:

@@ -18,6 +18,7 @@ from pose_track.export.people import SAMPLE, crops_of_people
 from pose_track.export.write import OPENERS, SUFFIXES, WRITERS, Run, Target, open_natively
 from pose_track.models.hashing import file_sha256
 from pose_track.models.heatmaps import FloatArray
+from pose_track.models.trained_as import pose_notes
 from pose_track.plans import pose_plan
 from pose_track.pose_form import PoseForm, pose_form
 from pose_track.runtime.choose import resolve_runtime
@@ -122,17 +123,11 @@ def describe(of_network: PoseForm, settings: PoseSettings, form: Form) -> dict[s
     from pose_track.models.recognise import recognise
 
     codec, skeleton = of_network.codec, of_network.skeleton
-    w, h = codec.input_size
     return {
-        "network": recognise(of_network.file).network or "hrnet",
+        **pose_notes(recognise(of_network.file).network or "hrnet", skeleton.name, codec),
         FORM: str(form),
-        "skeleton": skeleton.name,
         "joints": ",".join(skeleton.joint_names),
-        "input_size": f"{w}x{h}",
-        "kind": codec.kind,
         "decoding": codec.reading,
-        "sigma": f"{codec.sigma:g}",
-        "logits": str(codec.logits).lower(),
         "flip_test": str(settings.flip_test).lower(),
         "weights_sha256": file_sha256(of_network.file),
         "pose_track_version": pose_track.__version__,

@@ -112,8 +112,8 @@ class Codec:
         return gaussian_targets(self.kind, joints / self.cell, weights, self.heatmap_size, self.sigma)
 
     def decode(self, heatmaps: Maps) -> tuple[Maps, Maps]:
-        """Joints (B, K, 2) in crop pixels and scores (B, K) in [0, 1], 1 for a perfect map, of heatmaps (B, K, h, w)
-        float32; of a tensor, tensors on its device.
+        """Joints (B, K, 2) in crop pixels and scores (B, K) of heatmaps (B, K, h, w) float32; of a tensor, tensors on
+        its device. The score is the height of the map's peak: 1 for a perfect map, seldom a little more.
 
         A joint of score 0 lies at (0, 0). Raises ValueError for heatmaps of another size than `heatmap_size`.
         """
@@ -143,7 +143,7 @@ class Codec:
         """What `decode` gives, by the peaks of heights that were smoothed by `kernel`, with what is within `reach`."""
         cells = self._cells(peaks)
         x, y = self.cell.tolist()
-        return peaks.library.stack([cells[..., 0] * x, cells[..., 1] * y], axis=-1), peaks.scores.clip(0, 1)
+        return peaks.library.stack([cells[..., 0] * x, cells[..., 1] * y], axis=-1), peaks.scores.clip(min=0)
 
     def _cells(self, peaks: Peaks) -> Array:
         """(B, K, 2) joints in cells."""

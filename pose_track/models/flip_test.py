@@ -23,9 +23,7 @@ def shift_flipped(heatmaps: Tensor) -> Tensor:
     A joint at input pixel x lies at cell x / 4, in the mirrored picture at (W - 1 - x) / 4, and so after mirroring
     back at (x - 3) / 4: most of a cell too far left. With cells of (W - 1) / (w - 1) pixels, as of kind udp, it is not.
     """
-    shifted = heatmaps.clone()
-    shifted[..., 1:] = heatmaps[..., :-1]
-    return shifted
+    return torch.cat([heatmaps[..., :1], heatmaps[..., :-1]], dim=-1)
 
 
 def average_flipped(heatmaps: Tensor, flipped: Tensor, flip_indices: ArrayLike, shift: bool = True) -> Tensor:

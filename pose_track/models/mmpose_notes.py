@@ -21,6 +21,7 @@ _JOINTS_OF = {  # of data sets, where the notes do not name the joints
     **dict.fromkeys(("MpiiDataset", "TopDownMpiiDataset"), "mpii_16"),
 }
 _MAKES_TARGETS = "TopDownGenerateTarget"  # a step of the pipeline in MMPose 0.x
+_USUAL_BLUR = 11  # of MMPose, whatever the sigma
 _OTHER_NAMES = {"upper_neck": "head_bottom"}  # MPII's
 
 
@@ -35,7 +36,9 @@ def mmpose_training(meta: Mapping[str, Any]) -> TrainedAs:
     decoder = _dict(_dict(_dict(config.get("model")).get("head")).get("decoder"))
     names = _values_by_number(_dict(meta.get("dataset_meta")).get("keypoint_id2name"))
     skeleton = _skeleton(names, _dict(_dict(config.get("train_dataloader")).get("dataset")))
-    return TrainedAs(skeleton, _size(decoder.get("input_size")), _kind_1(decoder), _sigma(decoder.get("sigma")))
+    kind = _kind_1(decoder)
+    blur = _blur(kind, decoder.get("blur_kernel_size"))
+    return TrainedAs(skeleton, _size(decoder.get("input_size")), kind, _sigma(decoder.get("sigma")), blur=blur)
 
 
 def read_config(text: object) -> dict[str, Any]:
@@ -99,9 +102,16 @@ def _of_mmpose_0(config: Mapping[str, Any]) -> TrainedAs:
     data = _dict(_dict(config.get("data")).get("train"))
     joints = _values_by_number(_dict(_dict(data.get("dataset_info")).get("keypoint_info")))
     skeleton = _skeleton([_dict(joint).get("name") for joint in joints], data)
-    return TrainedAs(
-        skeleton, _size(_dict(config.get("data_cfg")).get("image_size")), kind, _sigma(target.get("sigma"))
-    )
+    size = _size(_dict(config.get("data_cfg")).get("image_size"))
+    blur = _blur(kind, _dict(_dict(config.get("model")).get("test_cfg")).get("modulate_kernel"))
+    return TrainedAs(skeleton, size, kind, _sigma(target.get("sigma")), blur=blur)
+
+
+def _blur(kind: Kind | None, told: object) -> int | None:
+    """The kernel that heatmaps are smoothed by, where they are."""
+    if kind not in ("dark", "udp"):
+        return None
+    return told if type(told) is int and told > 0 and told % 2 else _USUAL_BLUR
 
 
 def _other_maps(what: str) -> str:

@@ -17,7 +17,7 @@ from pose_track.skeleton import SKELETONS
 class TrainedAs:
     """What a file tells of the training; None where it does not.
 
-    skeleton: name of its joints. input_size: (w, h) of the crops in pixels. kind, sigma, logits: see `Codec`.
+    skeleton: name of its joints. input_size: (w, h) of the crops in pixels. kind, sigma, logits, blur: see `Codec`.
     """
 
     skeleton: str | None = None
@@ -25,6 +25,7 @@ class TrainedAs:
     kind: Kind | None = None
     sigma: float | None = None
     logits: bool | None = None
+    blur: int | None = None
 
 
 def pose_notes(network: str, skeleton: str, codec: Codec) -> dict[str, str]:
@@ -33,21 +34,22 @@ def pose_notes(network: str, skeleton: str, codec: Codec) -> dict[str, str]:
     >>> pose_notes("hrnet_w32", "coco_17", Codec("udp", (192, 256)))["input_size"]
     '192x256'
     """
-    return {
+    notes = {
         "network": network,
         "skeleton": skeleton,
         "input_size": "{}x{}".format(*codec.input_size),
         "kind": codec.kind,
-        "sigma": f"{codec.sigma:g}",
+        "sigma": str(float(codec.sigma)).removesuffix(".0"),
         "logits": str(codec.logits).lower(),
     }
+    return notes if codec.blur is None else {**notes, "blur": str(codec.blur)}
 
 
 def read_pose_notes(notes: Mapping[str, str]) -> TrainedAs:
     """The inverse of `pose_notes`; what is not there is None. Raises ValueError for a value that cannot be.
 
     >>> read_pose_notes({"kind": "udp", "input_size": "192x256"})
-    TrainedAs(skeleton=None, input_size=(192, 256), kind='udp', sigma=None, logits=None)
+    TrainedAs(skeleton=None, input_size=(192, 256), kind='udp', sigma=None, logits=None, blur=None)
     """
     read = {name: reader(notes[name]) for name, reader in _READERS.items() if name in notes}
     wrong = [f"{name} {notes[name]!r}" for name, value in read.items() if value is None]
@@ -75,4 +77,5 @@ _READERS: dict[str, Callable[[str], Any]] = {
     "kind": lambda text: text if text in get_args(Kind) else None,
     "sigma": _sigma,
     "logits": {"true": True, "false": False}.get,
+    "blur": lambda text: int(text) if re.fullmatch(r"\d{0,3}[13579]", text) else None,
 }

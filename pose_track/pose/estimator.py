@@ -104,6 +104,7 @@ class PoseEstimator:
         return [self._poses(*of_one) for of_one in zip(detections, *parts, strict=True)]
 
     def _poses(self, found: Detections, joints: FloatArray, joint_scores: FloatArray, *features: FloatArray) -> Poses:
+        joint_scores = joint_scores.clip(max=1)
         scores = person_scores(found.scores, joint_scores, self._min_joint_score)
         poses = Poses(joints, joint_scores, found.boxes, scores, self._found, found.sources, *features)
         return convert_poses(poses, self.skeleton)

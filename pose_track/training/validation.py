@@ -90,14 +90,6 @@ def measure_poses(
     return test.figures(estimate_all(run, codec, images, test.candidates))
 
 
-class _Heights(Codec):
-    """A codec whose scores are the heights of heatmaps as they are, also above 1: the published code ranks people by
-    them, and AP changes where they are cut off."""
-
-    def read(self, heights: NDArray[np.float32]) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
-        return super().read(heights)[0], heights.max(axis=(2, 3))
-
-
 def estimate_all(
     run: Run,
     codec: Codec,
@@ -107,12 +99,12 @@ def estimate_all(
     max_batch: int = 32,
     scales: Sequence[float] = (1.0,),
 ) -> Found:
-    """The person in each of the boxes, at least one, as `PoseEstimator` finds them before it drops doubles, but for
-    scores above 1, which stay so; crops of several pictures are run at once. A picture whose boxes follow one another
-    is read once."""
+    """The person in each of the boxes, at least one, as `PoseEstimator` finds them before it drops doubles, but that
+    scores above 1 stay so: the published code ranks people by them, and AP changes where they are cut off. Crops of
+    several pictures are run at once. A picture whose boxes follow one another is read once."""
     read = lru_cache(maxsize=1)(images.read)
     matrices, areas = place_crops(codec, np.stack([candidate.box for candidate in candidates]), padding)
-    find = CroppedKeypoints(run, _Heights(**vars(codec)), max_batch, scales)
+    find = CroppedKeypoints(run, codec, max_batch, scales)
     parts = []
     for start in tqdm(range(0, len(candidates), max_batch), "estimating", leave=False, disable=None):
         batch = matrices[start : start + max_batch]

@@ -38,13 +38,17 @@ SMALL, LARGE = "input_size=(192, 256), sigma=2", "sigma=3, input_size=(\n    288
     [
         (f"type='MSRAHeatmap', {SMALL}", "CocoDataset", TrainedAs("coco_17", (192, 256), "plain", 2.0)),
         (f"type='MSRAHeatmap', unbiased=False, {SMALL}", "MpiiDataset", TrainedAs("mpii_16", (192, 256), "plain", 2.0)),
-        (f"type='MSRAHeatmap', unbiased=True, {LARGE}", "CocoDataset", TrainedAs("coco_17", (288, 384), "dark", 3.0)),
+        (
+            f"type='MSRAHeatmap', unbiased=True, {LARGE}",
+            "CocoDataset",
+            TrainedAs("coco_17", (288, 384), "dark", 3.0, blur=11),
+        ),
         (
             f"type='UDPHeatmap', blur_kernel_size=17, {LARGE}",
             "PoseTrack18Dataset",
-            TrainedAs("posetrack18_17", (288, 384), "udp", 3.0),
+            TrainedAs("posetrack18_17", (288, 384), "udp", 3.0, blur=17),
         ),
-        (f"type='UDPHeatmap', {SMALL}", "MyDataset", TrainedAs(None, (192, 256), "udp", 2.0)),
+        (f"type='UDPHeatmap', {SMALL}", "MyDataset", TrainedAs(None, (192, 256), "udp", 2.0, blur=11)),
         ("", "CocoDataset", TrainedAs("coco_17")),
         ("type=f'{kind}', input_size=(0, 256), sigma=-2", "CocoDataset", TrainedAs("coco_17")),
     ],
@@ -57,10 +61,10 @@ def test_mmpose_1(decoder: str, dataset: str, told: TrainedAs) -> None:
     ("target", "told"),
     [
         ("sigma=2", TrainedAs("coco_17", (192, 256), "plain", 2.0)),
-        ("sigma=3, unbiased_encoding=True", TrainedAs("coco_17", (192, 256), "dark", 3.0)),
+        ("sigma=3, unbiased_encoding=True", TrainedAs("coco_17", (192, 256), "dark", 3.0, blur=11)),
         (
             "sigma=2, encoding='UDP', target_type='GaussianHeatmap'",
-            TrainedAs("coco_17", (192, 256), "udp", 2.0),
+            TrainedAs("coco_17", (192, 256), "udp", 2.0, blur=11),
         ),
     ],
 )

@@ -13,15 +13,18 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from safetensors.torch import save_file
 from shared_data import shared
 from torch import Tensor, nn
 
 from pose_track.models.codec import Codec
+from pose_track.models.heatmaps import Kind
 from pose_track.models.hrnet import NETWORKS, HRNet
 from pose_track.models.hrnet_form import FORMS, HRNetForm, hrnet_form
 from pose_track.models.recognise import load_hrnet, recognise
-from pose_track.models.trained_as import pose_notes
+from pose_track.models.trained_as import TrainedAs, pose_notes, read_pose_notes
 from pose_track.models.weights import save_weights
 
 State = dict[str, Tensor]
@@ -243,6 +246,21 @@ def test_safetensors_of_others(tmp_path: Path) -> None:
     assert_same(network, tiny())
 
 
+@given(
+    kind=st.sampled_from(["plain", "dark", "udp"]),
+    sides=st.tuples(st.integers(2, 200), st.integers(2, 200)),
+    sigma=st.floats(0.5, 9),
+    logits=st.booleans(),
+)
+@settings(derandomize=True, deadline=None, max_examples=40)
+def test_what_is_written_of_a_network_is_what_is_read(
+    kind: Kind, sides: tuple[int, int], sigma: float, logits: bool
+) -> None:
+    codec = Codec(kind, (4 * sides[0], 4 * sides[1]), sigma, logits)
+    told = TrainedAs("lsp_14", codec.input_size, kind, sigma, logits)
+    assert read_pose_notes(pose_notes("hrnet_w32", "lsp_14", codec)) == told
+
+
 @pytest.mark.parametrize("name", NETWORKS)
 def test_forms_by_name(name: str) -> None:
     with torch.device("meta"):
@@ -286,7 +304,7 @@ def wide(state: State) -> State:
 REFUSED = {
     "timm": (of_timm, r"holds a trunk \(HRNet of width 4, with timm's names\) without joints; .*--init_trunk"),
     "trunk": (trunk, r"holds a trunk \(HRNet of width 4, with the HRNet authors' names\)"),
-    "trunk of MMPose": (lambda s: mmpose(trunk(s), "head"), r"holds a trunk \(HRNet of width 4, with OpenMMLab's names\)"),
+    "trunk of MMPose": (lambda s: mmpose(trunk(s), "head"), r"a trunk \(HRNet of width 4, with OpenMMLab's names\)"),
     "ViTPose": (vitpose, r"another network than an HRNet: 4 weights with names such as backbone\.pos_embed, "),
     "ResNet": (lambda s: {"conv1.weight": torch.ones(4, 3, 7, 7)}, r"another network .* such as conv1\.weight; give"),
     "not a tensor": (lambda s: {"state_dict": {"a": 3}}, r"no state dict of tensors"),

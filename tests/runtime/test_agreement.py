@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +17,7 @@ from pose_track.models.codec import Codec
 from pose_track.plans import detector_plan, pose_plan
 from pose_track.pose.estimator import PoseEstimator
 from pose_track.pose.keypoints import CroppedKeypoints
+from pose_track.pose_form import pose_form
 from pose_track.runtime import torch_runtime
 from pose_track.runtime.choose import make_runtime
 from pose_track.runtime.plan import Plan, Run
@@ -25,9 +27,11 @@ from pose_track.skeleton import POSETRACK_15
 from pose_track.types import Detections, Poses
 from pose_track.video.reader import open_video
 
+NO_ONNX = find_spec("onnx") is None or find_spec("onnxruntime") is None
 SAMPLE = Path(__file__).parents[2] / "data/sample/three_people.mp4"
 RECORDED = ("taiji.mp4", "squats.mp4", "runner_1080p.mp4", "mall_5_frames.mp4")
 SIZE = (128, 192)
+RUNTIMES = ["torch", "openvino", pytest.param("onnx", marks=pytest.mark.skipif(NO_ONNX, reason="no onnxruntime"))]
 SURE = 0.3  # joints below this score are where nothing is seen, and which of several small peaks is highest may change
 
 Seen = dict[Path, tuple[list[np.ndarray], list[Detections]]]
@@ -62,8 +66,8 @@ def detector(runtime: str) -> CentreDetector:
 
 
 def check(path: Path, runtime: str, flip_test: bool, seen: Seen) -> None:
-    settings, plain = PoseSettings(flip_test=flip_test), Codec("plain", SIZE)
-    ours, right = (run_of(pose_plan(settings, plain, True), name) for name in (runtime, "exact"))
+    form = pose_form(PoseSettings())
+    ours, right = (run_of(pose_plan(form, flip_test, True), name) for name in (runtime, "exact"))
     for codec in codecs(ours):
         found, expected = (
             PoseEstimator(CroppedKeypoints(run, codec), POSETRACK_15, codec).of_frames(*look(path, seen))
@@ -76,7 +80,7 @@ def codecs(run: Any) -> list[Codec]:
     """The ways to read the maps. Kind plain steps to the higher of two neighbours, and bfloat16 decides between equal
     ones at random, for about one joint in fourteen, which is not the runtime's to tell; kind dark makes no such leaps.
     """
-    return [Codec("dark", SIZE), Codec("plain", SIZE)][: 2 if run.precision == "float32" else 1]
+    return [Codec("plain", SIZE, decoding="dark"), Codec("plain", SIZE)][: 2 if run.precision == "float32" else 1]
 
 
 def compare(found: Sequence[Poses], expected: Sequence[Poses]) -> None:
@@ -92,7 +96,7 @@ def compare(found: Sequence[Poses], expected: Sequence[Poses]) -> None:
 
 
 @pytest.mark.parametrize("flip_test", [False, True])
-@pytest.mark.parametrize("runtime", ["torch", "openvino"])
+@pytest.mark.parametrize("runtime", RUNTIMES)
 def test_joints_and_looks_on_the_sample(runtime: str, flip_test: bool, seen: Seen) -> None:
     check(SAMPLE, runtime, flip_test, seen)
 
@@ -109,7 +113,7 @@ def test_joints_of_pytorch_in_bfloat16(seen: Seen, monkeypatch: pytest.MonkeyPat
     check(SAMPLE, "torch", False, seen)
 
 
-@pytest.mark.parametrize("runtime", ["torch", "openvino"])
+@pytest.mark.parametrize("runtime", RUNTIMES)
 def test_boxes_on_the_sample(runtime: str, seen: Seen) -> None:
     images, expected = look(SAMPLE, seen)
     assert sum(map(len, expected)) > 5
