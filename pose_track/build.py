@@ -65,12 +65,27 @@ def build_stages(settings: StageSettings, profile: Profiler = UNPROFILED) -> Sta
     resolve_runtime(settings.runtime, device)
     estimate, of_pose = build_estimator(settings, device, profile)  # first, for a detector may be a long download
     detect, of_detector = build_detector(settings, device, profile)
+    weights = {"detector": of_detector, "pose": of_pose}
+    return put_together(detect, estimate, estimate.skeleton, weights, settings, device, profile)
+
+
+def put_together(
+    detect: FrameDetector | WindowDetector,
+    estimate: Estimator | WindowEstimator,
+    skeleton: Skeleton,
+    weights: dict[str, dict[str, str]],
+    settings: StageSettings,
+    device: str,
+    profile: Profiler = UNPROFILED,
+) -> Stages:
+    """Stages of a detector and an estimator, with the tracker of the settings. weights: what the header of the results
+    says of each."""
     return Stages(
         detect,
         estimate,
         lambda fps: build_tracker(settings.tracker, fps, True, device, settings.detector.every),
-        estimate.skeleton,
-        {"detector": of_detector, "pose": of_pose},
+        skeleton,
+        weights,
         settings.detector.every,
         WINDOW if device == "cpu" else CUDA_WINDOW,
         profile,

@@ -5,11 +5,10 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable, Sequence
 
-from pose_track.build import CUDA_WINDOW, Stages, build_detector, build_estimator
+from pose_track.build import Stages, build_detector, build_estimator, put_together
 from pose_track.geometry.boxes import iou_matrix, nonempty
-from pose_track.linking import build_tracker
 from pose_track.own_checks import check_boxes, check_joints, checked_scores, of_kind, within
-from pose_track.pipeline import WINDOW, Estimator, FrameDetector, WindowDetector
+from pose_track.pipeline import Estimator, FrameDetector, WindowDetector
 from pose_track.pose.estimator import PoseEstimator, without_doubles
 from pose_track.runtime.choose import resolve_runtime
 from pose_track.runtime.device import resolve_device
@@ -49,15 +48,8 @@ def own_stages(
     turns = threading.Lock()
     poser, of_pose = _choose_estimator(estimate, skeleton, settings, device, turns)  # first, as in `build_stages`
     finder, of_detector = _choose_detector(detect, settings, device, turns)
-    return Stages(
-        finder,
-        poser,
-        lambda fps: build_tracker(settings.tracker, fps, True, device, settings.detector.every),
-        poser.skeleton,
-        {"detector": of_detector, "pose": of_pose},
-        settings.detector.every,
-        WINDOW if device == "cpu" else CUDA_WINDOW,
-    )
+    weights = {"detector": of_detector, "pose": of_pose}
+    return put_together(finder, poser, poser.skeleton, weights, settings, device)
 
 
 def _choose_estimator(

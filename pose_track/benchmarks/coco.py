@@ -53,8 +53,11 @@ PICTURES = 5000  # of val2017
 USUAL = {"pose.flip_test": "true", "pose.max_oks": "0.9", "pose.max_batch": "32"}
 """What settings are here, unless others are asked for."""
 
-AS_PUBLISHED = {"flip_test": True, "max_oks": 0.9, "padding": 1.25, "scales": (1.0,), "decoding": None}
-"""The settings of a keypoint network in published measurements."""
+AS_PUBLISHED = {
+    **{"flip_test": True, "max_oks": 0.9, "padding": 1.25, "scales": (1.0,)},
+    **dict.fromkeys(("input_size", "sigma", "decoding")),
+}
+"""The settings of a keypoint network in published measurements; None for what the weights tell."""
 
 
 class CocoSettings(Section):
@@ -120,8 +123,7 @@ def measure_coco(settings: CocoSettings, data: CocoData, limit: int | None = Non
         "weights": {"file": form.file.name, "sha256": file_sha256(form.file)},
         "boxes": {"file": data.boxes.name if data.boxes else None, "number": len(candidates)},
         "pictures": len(file.images),
-        "pose": {"kind": form.codec.kind, "input_size": form.codec.input_size, "sigma": form.codec.sigma}
-        | {key: getattr(pose, key) for key in AS_PUBLISHED},
+        "pose": {key: getattr(pose, key) for key in AS_PUBLISHED} | form.notes(),
         "device": run.device,
         "precision": run.precision,
     }

@@ -13,7 +13,7 @@ from pose_track.models.heatmaps import Kind
 from pose_track.models.trained_as import TrainedAs
 from pose_track.skeleton import SKELETONS
 
-_LONGEST = 1 << 20  # characters; those of MMPose have some 10,000
+_LONGEST = 1 << 17  # characters; those of MMPose have some 10,000
 
 _JOINTS_OF = {  # of data sets, where the notes do not name the joints
     **dict.fromkeys(("CocoDataset", "TopDownCocoDataset"), "coco_17"),

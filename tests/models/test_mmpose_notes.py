@@ -101,7 +101,7 @@ def test_other_maps_are_refused(meta: dict[str, str], complaint: str) -> None:
 @pytest.mark.parametrize(
     "meta",
     [
-        *({}, {"cfg": 3}, {"cfg": "a = ("}, {"cfg": "\0"}, {"cfg": "model=" + "(" * 999}, {"cfg": "a=1\n" * (1 << 18)}),
+        *({}, {"cfg": 3}, {"cfg": "a = ("}, {"cfg": "\0"}, {"cfg": "model=" + "(" * 999}, {"cfg": "a=1\n" * (1 << 16)}),
         *({"config": "model = dict(keypoint_head=dict())"}, {"cfg": "model = 3", "dataset_meta": [1]}),
         {"config": old("").replace("train_pipeline = [", "train_pipeline = [3, ")},
         {"config": "model = dict(keypoint_head=dict())\ntrain_pipeline = 3\ndata = 3"},

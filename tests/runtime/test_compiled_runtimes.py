@@ -1,4 +1,4 @@
-"""Networks run by OpenVINO: outputs, threads, and what is kept of them."""
+"""Networks run by OpenVINO and by ONNX Runtime: outputs, threads, and what is kept of them."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ import subprocess
 import sys
 import threading
 import warnings
+from importlib.util import find_spec
 from pathlib import Path
 
 import numpy as np
@@ -18,11 +19,15 @@ from pose_track.models.deployed import Deployed
 from pose_track.models.hrnet import HRNet, HRNetWithLooks
 from pose_track.runtime import openvino_runtime
 from pose_track.runtime.cache import VARIABLE
-from pose_track.runtime.openvino_runtime import OpenVinoRuntime
-from pose_track.runtime.plan import Plan
+from pose_track.runtime.choose import RuntimeName, make_runtime
+from pose_track.runtime.plan import Plan, Runtime
 from pose_track.runtime.torch_runtime import TorchRuntime
 
 TWINS = [0, 2, 1]
+FILES = {"openvino": ["model.bin", "model.xml"], "onnx": ["model.onnx"]}  # of what is kept
+LACKING = [name for name in ("onnx", "onnxruntime") if find_spec(name) is None]
+ONNX_SKIP = pytest.mark.skipif(bool(LACKING), reason=f"{LACKING} not installed; pip install -e '.[onnx]'")
+NAMES = ["openvino", pytest.param("onnx", marks=ONNX_SKIP)]
 
 
 def pictures(*shape: int) -> np.ndarray:
@@ -35,13 +40,13 @@ def tiny(twins: list[int] | None = TWINS) -> Deployed:
     return Deployed(HRNetWithLooks(network), twins)
 
 
-@pytest.fixture(scope="module")
-def runtime() -> OpenVinoRuntime:
-    return OpenVinoRuntime(Plan(tiny, "tiny with flip test"))
+@pytest.fixture(scope="module", params=NAMES)
+def runtime(request: pytest.FixtureRequest) -> Runtime:
+    return make_runtime(Plan(tiny, "tiny with flip test"), request.param)
 
 
 @pytest.mark.parametrize("shape", [(1, 64, 64), (3, 96, 64), (2, 32, 128)])
-def test_outputs_are_those_of_pytorch(runtime: OpenVinoRuntime, shape: tuple[int, ...]) -> None:
+def test_outputs_are_those_of_pytorch(runtime: Runtime, shape: tuple[int, ...]) -> None:
     """Of batches and pictures of any size; heatmaps with the flip test, and looks."""
     expected = TorchRuntime(tiny(), "cpu", "float32")(pictures(*shape))
     outputs = runtime(pictures(*shape))
@@ -52,12 +57,12 @@ def test_outputs_are_those_of_pytorch(runtime: OpenVinoRuntime, shape: tuple[int
         np.testing.assert_allclose(output, right, rtol=0, atol=tolerance * np.abs(right).max())
 
 
-def test_precision_in_words(runtime: OpenVinoRuntime) -> None:
+def test_precision_in_words(runtime: Runtime) -> None:
     assert runtime.precision in ("float32", "bfloat16")
     assert runtime.device == "cpu"
 
 
-def test_outputs_stay_as_they_are(runtime: OpenVinoRuntime) -> None:
+def test_outputs_stay_as_they_are(runtime: Runtime) -> None:
     images = pictures(2, 64, 64)
     heatmaps, looks = runtime(images[:1])
     before = heatmaps.copy(), looks.copy()
@@ -66,19 +71,19 @@ def test_outputs_stay_as_they_are(runtime: OpenVinoRuntime) -> None:
     np.testing.assert_array_equal(looks, before[1])
 
 
-def test_views_and_read_only_pictures(runtime: OpenVinoRuntime) -> None:
+def test_views_and_read_only_pictures(runtime: Runtime) -> None:
     images = pictures(2, 64, 64)[:, :, ::-1]
     images.flags.writeable = False
     np.testing.assert_array_equal(runtime(images)[0], runtime(images.copy())[0])
 
 
 @pytest.mark.parametrize("images", [np.zeros((64, 64, 3), np.uint8), np.zeros((1, 64, 64, 3)), pictures(0, 64, 64)])
-def test_other_pictures_are_refused(runtime: OpenVinoRuntime, images: np.ndarray) -> None:
+def test_other_pictures_are_refused(runtime: Runtime, images: np.ndarray) -> None:
     with pytest.raises(ValueError, match=r"\(B, H, W, 3\) uint8, B at least 1, got "):
         runtime(images)
 
 
-def test_threads_do_not_mix_their_pictures(runtime: OpenVinoRuntime) -> None:
+def test_threads_do_not_mix_their_pictures(runtime: Runtime) -> None:
     images = pictures(4, 64, 64)
     alone = [runtime(image[None])[0] for image in images]
     faults: list[int] = []
@@ -119,39 +124,48 @@ class Made:
         return Plan(make, f"{key} by {value}")
 
 
-def value_of(plan: Plan) -> float:
-    return float(OpenVinoRuntime(plan)(pictures(1, 4, 4))[0].max())
+def value_of(plan: Plan, name: RuntimeName) -> float:
+    return float(make_runtime(plan, name)(pictures(1, 4, 4))[0].max())
 
 
 @pytest.fixture
 def cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.setenv(VARIABLE, str(tmp_path / "cache"))
-    return tmp_path / "cache" / "openvino"
+    return tmp_path / "cache"
 
 
-def test_a_network_is_made_once(cache: Path) -> None:
+@pytest.mark.parametrize("name", NAMES)
+def test_a_network_is_made_once(name: RuntimeName, cache: Path) -> None:
     made = Made()
-    assert [value_of(made.plan(2.0)) for _ in range(3)] == [2, 2, 2]
+    assert [value_of(made.plan(2.0), name) for _ in range(3)] == [2, 2, 2]
     assert made.count == 1
-    (entry,) = cache.iterdir()
+    (entry,) = (cache / name).iterdir()
     assert entry.name.startswith("shift-")
-    assert sorted(path.name for path in entry.iterdir()) == ["model.bin", "model.xml"]
+    assert sorted(path.name for path in entry.iterdir()) == FILES[name]
 
 
-def test_other_keys_are_other_networks(cache: Path) -> None:
+@pytest.mark.parametrize("name", NAMES)
+def test_other_keys_are_other_networks(name: RuntimeName, cache: Path) -> None:
     made = Made()
-    assert [value_of(made.plan(*which)) for which in ((2.0,), (3.0,), (2.0, "moved"), (3.0,))] == [2, 3, 2, 3]
-    assert made.count == len(list(cache.iterdir())) == 3
+    assert [value_of(made.plan(*which), name) for which in ((2.0,), (3.0,), (2.0, "moved"), (3.0,))] == [2, 3, 2, 3]
+    assert made.count == len(list((cache / name).iterdir())) == 3
 
 
-@pytest.mark.parametrize("what", ["ov.__version__", "code_hash"])
-def test_other_versions_are_other_networks(cache: Path, what: str, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("name", NAMES)
+def test_other_code_makes_other_networks(name: RuntimeName, cache: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     made = Made()
-    value_of(made.plan(2.0))
-    other = ("code_hash", lambda: "other") if what == "code_hash" else ("ov", OtherVersion())
-    monkeypatch.setattr(openvino_runtime, *other)
-    value_of(made.plan(2.0))
-    assert made.count == len(list(cache.iterdir())) == 2
+    value_of(made.plan(2.0), name)
+    monkeypatch.setattr(f"pose_track.runtime.{name}_runtime.code_hash", lambda: "other")
+    value_of(made.plan(2.0), name)
+    assert made.count == len(list((cache / name).iterdir())) == 2
+
+
+def test_another_openvino_makes_other_networks(cache: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    made = Made()
+    value_of(made.plan(2.0), "openvino")
+    monkeypatch.setattr(openvino_runtime, "ov", OtherVersion())
+    value_of(made.plan(2.0), "openvino")
+    assert made.count == len(list((cache / "openvino").iterdir())) == 2
 
 
 class OtherVersion:
@@ -165,36 +179,57 @@ class OtherVersion:
         return getattr(openvino, name)
 
 
-@pytest.mark.parametrize("name", ["model.xml", "model.bin"])
+@pytest.mark.parametrize(
+    ("name", "file"),
+    [("openvino", "model.xml"), ("openvino", "model.bin"), pytest.param("onnx", "model.onnx", marks=ONNX_SKIP)],
+)
 @pytest.mark.parametrize("fault", ["missing", "cut"])
-def test_a_broken_entry_is_made_again(cache: Path, name: str, fault: str, caplog: pytest.LogCaptureFixture) -> None:
+def test_a_broken_entry_is_made_again(
+    name: RuntimeName, file: str, fault: str, cache: Path, caplog: pytest.LogCaptureFixture
+) -> None:
     made = Made()
-    value_of(made.plan(2.0))
-    (entry,) = cache.iterdir()
+    value_of(made.plan(2.0), name)
+    (entry,) = (cache / name).iterdir()
     if fault == "missing":
-        (entry / name).unlink()
+        (entry / file).unlink()
     else:
-        (entry / name).write_bytes((entry / name).read_bytes()[: -(-(entry / name).stat().st_size // 2)])
+        (entry / file).write_bytes((entry / file).read_bytes()[: -(-(entry / file).stat().st_size // 2)])
     with caplog.at_level(logging.WARNING):
-        assert [value_of(made.plan(2.0)) for _ in range(2)] == [2, 2]
+        assert [value_of(made.plan(2.0), name) for _ in range(2)] == [2, 2]
     assert made.count == 2
     (record,) = caplog.records
     assert f"{entry} cannot be read and is made again" in record.getMessage()
 
 
-def test_it_runs_where_nothing_can_be_kept(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("name", NAMES)
+def test_it_runs_where_nothing_can_be_kept(name: RuntimeName, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (tmp_path / "file").write_text("")
     monkeypatch.setenv(VARIABLE, str(tmp_path / "file"))
     made = Made()
-    assert [value_of(made.plan(2.0)) for _ in range(2)] == [2, 2]
+    assert [value_of(made.plan(2.0), name) for _ in range(2)] == [2, 2]
     assert made.count == 2
 
 
-def test_converting_says_nothing(cache: Path, capfd: pytest.CaptureFixture[str]) -> None:
+@pytest.mark.parametrize("name", NAMES)
+def test_converting_says_nothing(name: RuntimeName, cache: Path, capfd: pytest.CaptureFixture[str]) -> None:
     with warnings.catch_warnings():
         warnings.simplefilter("error")
-        value_of(Made().plan(2.0))
+        value_of(Made().plan(2.0), name)
     assert capfd.readouterr() == ("", "")
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_a_warm_start_imports_no_torch(name: RuntimeName, cache: Path) -> None:
+    value_of(Made().plan(2.0), name)
+    code = (
+        "import sys, numpy as np\n"
+        "from pose_track.runtime.choose import make_runtime\n"
+        "from pose_track.runtime.plan import Plan\n"
+        f"run = make_runtime(Plan(lambda: 1 / 0, 'shift by 2.0'), {name!r})\n"
+        "print(run(np.zeros((1, 4, 4, 3), np.uint8))[0].max(), {'torch', 'onnx'} & set(sys.modules))"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.split() == ["2.0", "set()"]
 
 
 def test_openvino_tells_nobody_that_it_is_used() -> None:

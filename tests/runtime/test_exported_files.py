@@ -1,0 +1,72 @@
+"""Files that hold an exported network, run by ONNX Runtime."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from pose_track.models.deployed import Deployed
+
+onnx = pytest.importorskip("onnx", reason="networks are written by onnx; pip install -e '.[onnx]'")
+pytest.importorskip("onnxruntime", reason="what is tested here; pip install -e '.[onnx]'")
+
+from pose_track.runtime.onnx_runtime import exported_notes, open_exported, to_onnx  # noqa: E402
+
+
+def pictures(*shape: int) -> np.ndarray:
+    return np.random.default_rng(0).integers(0, 256, (*shape, 3), dtype=np.uint8)
+
+
+def write(path: Path, notes: dict[str, str]) -> Path:
+    """A network for pictures of 8x4 as an exported file."""
+    example = torch.zeros((1, 4, 8, 3), dtype=torch.uint8)
+    open_sides = {name: {0: "batch"} for name in ("crops", "heatmaps")}
+    model = onnx.load_from_string(to_onnx(Deployed(torch.nn.Identity()), example, "crops", ["heatmaps"], open_sides))
+    onnx.helper.set_model_props(model, notes)
+    onnx.save(model, path)
+    return path
+
+
+NOTES = {"form": "crops to heatmaps", "skeleton": "coco_17"}
+
+
+def test_an_exported_file_is_run(tmp_path: Path) -> None:
+    path = write(tmp_path / "network.onnx", NOTES)
+    assert exported_notes(path) == NOTES
+    run = open_exported(path)
+    assert run(pictures(3, 4, 8))[0].shape == (3, 3, 4, 8)
+    assert (run.device, run.precision) == ("cpu", "float32")
+    with pytest.raises(ValueError, match=r"images must be \('batch', 4, 8, 3\), got \(1, 8, 4, 3\)"):
+        run(pictures(1, 8, 4))
+
+
+@pytest.mark.parametrize("form", ["crops to joints", "normalised crops to heatmaps"])
+def test_forms_that_are_no_estimator(tmp_path: Path, form: str) -> None:
+    path = write(tmp_path / "network.onnx", {"form": form})
+    assert exported_notes(path)["form"] == form
+    with pytest.raises(ValueError, match=f"was exported as '{form}' and cannot be an estimator; export it as 'crops"):
+        open_exported(path)
+
+
+@pytest.mark.parametrize("read", [exported_notes, open_exported])
+def test_files_that_are_none(tmp_path: Path, read: object) -> None:
+    assert callable(read)
+    path = tmp_path / "network.onnx"
+    with pytest.raises(FileNotFoundError, match=r"there is no exported network '.*network\.onnx'; make it with tools/"):
+        read(path)
+    whole = write(path, NOTES).read_bytes()
+    for content in (b"", b"no network", whole[: len(whole) // 2]):
+        path.write_bytes(content)
+        with pytest.raises(
+            ValueError, match=r"network\.onnx' is not an ONNX file or is cut short; export it again \("
+        ) as e:
+            read(path)
+        assert "\n" not in str(e.value)
+    write(path, {"author": "somebody"})
+    with pytest.raises(
+        ValueError, match=r"network\.onnx' was not exported by tools/export_model\.py; give a file that"
+    ):
+        read(path)
