@@ -10,7 +10,7 @@ import torch
 from safetensors.torch import save_file
 from torch import Tensor, nn
 
-from pose_track.models.naming import COUNTER, LAST_LAYER, renamed, some
+from pose_track.models.naming import COUNTER, LAST_LAYER, renamed, some, whose
 from pose_track.models.weight_file import read_weights
 
 
@@ -41,21 +41,21 @@ def fill(network: nn.Module, tensors: Mapping[str, Tensor], path: str | os.PathL
     network.load_state_dict(given)
 
 
-def load_trunk(network: nn.Module, path: str | os.PathLike[str]) -> list[str]:
+def load_trunk(network: nn.Module, path: str | os.PathLike[str]) -> tuple[str, list[str]]:
     """Fill an HRNet but for its last layer from a file of an HRNet trained for something else, such as ImageNet's
-    classes or other joints; return the names of what was left out of the file.
+    classes or other joints; return whose names the file has, and the names of what was left out of it.
 
     The file is read as `load_weights` does; as its authors, MMPose and timm write it, it may hold a classifier, and a
     last exchange that also feeds the coarser branches, which are left out. It may lack batch-norms' counters. On an
     error the network is as it was before. Raises FileNotFoundError and ValueError as `read_weights` does; ValueError
     where the file lacks a part of the trunk or has one of another shape.
     """
-    ours = network.state_dict()
-    tensors = renamed(read_weights(path).tensors, ours)
+    ours, given = network.state_dict(), read_weights(path).tensors
+    tensors = renamed(given, ours)
     own = {name: value for name, value in ours.items() if name.startswith(LAST_LAYER)}
     trunk = {name: value for name, value in tensors.items() if name in ours and not name.startswith(LAST_LAYER)}
     fill(network, {**own, **trunk}, path)
-    return [name for name in tensors if name not in trunk]
+    return whose(given), [name for name in tensors if name not in trunk]
 
 
 def save_weights(

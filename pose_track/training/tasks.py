@@ -53,8 +53,8 @@ def build_network(experiment: Experiment, device: str = "cpu") -> nn.Module:
     if experiment.init_weights is not None:
         load_weights(network, weights_file(str(experiment.init_weights)))
     if experiment.init_trunk is not None:
-        left = load_trunk(network, weights_file(str(experiment.init_trunk)))
-        log.info("the trunk is that of %s; %d of its tensors left out", experiment.init_trunk, len(left))
+        whose, left = load_trunk(network, weights_file(str(experiment.init_trunk)))
+        log.info("the trunk is %s, with %s's names; %d tensors left out", experiment.init_trunk, whose, len(left))
     return share_batch_norms(network, torch.device(device)) if experiment.hardware.share_batch_norm else network
 
 

@@ -332,8 +332,9 @@ def of_mmpose(state: dict[str, Tensor]) -> object:
 def test_trunks_in_each_naming(tmp_path: Path, content: Callable[[dict[str, Tensor]], object], num_left: int) -> None:
     saved, loaded, before = hrnet(0, num_joints=5), hrnet(1), hrnet(1)
     torch.save(content(saved.state_dict()), tmp_path / "other.pth")
-    left = load_trunk(loaded, tmp_path / "other.pth")
+    whose, left = load_trunk(loaded, tmp_path / "other.pth")
     assert len(left) == num_left
+    assert whose == ("MMPose 1.x" if content is of_mmpose else "timm" if num_left == 82 else "the HRNet authors")
     assert_same(loaded.final_layer, before.final_layer)
     for part, value in loaded.named_children():
         if part != "final_layer":
@@ -343,7 +344,7 @@ def test_trunks_in_each_naming(tmp_path: Path, content: Callable[[dict[str, Tens
 def test_the_trunk_of_our_own_file(tmp_path: Path) -> None:
     saved, loaded = hrnet(0, num_joints=5), hrnet(1)
     save_weights(saved, tmp_path / "own.safetensors", half=False)
-    assert load_trunk(loaded, tmp_path / "own.safetensors") == ["final_layer.bias", "final_layer.weight"]
+    assert load_trunk(loaded, tmp_path / "own.safetensors")[1] == ["final_layer.bias", "final_layer.weight"]
     assert_same(loaded.stage4, saved.stage4)
 
 
