@@ -20,7 +20,7 @@ from pose_track.pipeline import (
 )
 from pose_track.plans import detector_plan, pose_plan
 from pose_track.pose.estimator import PoseEstimator
-from pose_track.pose.keypoints import CroppedKeypoints, Keypoints
+from pose_track.pose.keypoints import CroppedKeypoints, DecodedKeypoints, Keypoints
 from pose_track.pose_form import PoseForm, pose_form
 from pose_track.profile import UNPROFILED, Profiler
 from pose_track.runtime.choose import RuntimeName, make_runtime, resolve_runtime
@@ -143,6 +143,8 @@ def _keypoints(form: PoseForm, settings: StageSettings, device: str, profile: Pr
     chosen, name = settings.pose, "network: pose"
     if form.is_exported:
         run = profile.timed(name, _exported(form, settings.runtime, device))
+        if form.decodes:
+            return DecodedKeypoints(run, form.codec, chosen.max_batch)
         return CroppedKeypoints(run, form.codec, chosen.max_batch, chosen.scales)
     plan = pose_plan(form, chosen.flip_test, settings.tracker.needs_appearance)
     if device == "cpu":

@@ -10,7 +10,7 @@ from typing import Any
 from pose_track.models.codec import Codec
 from pose_track.models.hashing import file_sha256
 from pose_track.models.trained_as import read_pose_notes
-from pose_track.runtime.exported import EXPORTED_SUFFIX
+from pose_track.runtime.exported import DECODED, EXPORTED_SUFFIX, FORM
 from pose_track.settings import BUNDLED, PoseSettings
 from pose_track.skeleton import SKELETONS, Skeleton
 from pose_track.weight_files import pose_weights
@@ -28,12 +28,14 @@ _NEEDED = {
 @dataclass(frozen=True)
 class PoseForm:
     """A keypoint network in use. file: of its weights, or of the network itself where it was exported; skeleton: its
-    joints; codec: how its crops are cut and its heatmaps read; about: what it was recognised as, in words."""
+    joints; codec: how its crops are cut and its heatmaps read; about: what it was recognised as, in words;
+    decodes: whether the network, an exported one, reads its heatmaps itself."""
 
     file: Path
     skeleton: Skeleton
     codec: Codec
     about: str
+    decodes: bool = False
 
     @property
     def is_exported(self) -> bool:
@@ -56,7 +58,7 @@ def pose_form(settings: PoseSettings) -> PoseForm:
     file = pose_weights(settings)
     is_exported = file.suffix == EXPORTED_SUFFIX
     told = _told_by_list(published, file) or (_told_by_export(file, settings) if is_exported else _told_by_file(file))
-    for key in (*_FACTS, "input_size") if is_exported else _FACTS:
+    for key in told.get("fixed", _FACTS):
         given = getattr(settings, key)
         if told.get(key) is not None and given not in (None, told[key]):
             raise ValueError(f"pose.{key} {given} contradicts {settings.weights!r}, which is {told[key]}; leave it out")
@@ -65,7 +67,7 @@ def pose_form(settings: PoseSettings) -> PoseForm:
     missing = [f"--pose.{key} ({hint})" for key, hint in _NEEDED.items() if key not in known]
     if missing:
         raise ValueError(f"{settings.weights!r} does not tell how it was trained; give {', '.join(missing)}")
-    return PoseForm(file, SKELETONS[known["skeleton"]], _codec(known), told["about"])
+    return PoseForm(file, SKELETONS[known["skeleton"]], _codec(known), told["about"], told.get("decodes", False))
 
 
 def _codec(known: Mapping[str, Any]) -> Codec:
@@ -111,5 +113,13 @@ def _told_by_export(file: Path, settings: PoseSettings) -> dict[str, Any]:
     notes = exported_notes(file)
     if settings.flip_test and notes.get("flip_test") != "true":
         raise ValueError(f"{settings.weights!r} was exported without pose.flip_test; leave it out, or export it again")
-    about = f"an exported {notes['network']}, {notes['form']}"
-    return {**asdict(read_pose_notes(notes)), "decoding": notes.get("decoding"), "about": about}
+    decodes = notes[FORM] in DECODED
+    if decodes and settings.scales != (1.0,):
+        raise ValueError(f"pose.scales has no effect on {settings.weights!r}, which was exported with --decode")
+    return {
+        **asdict(read_pose_notes(notes)),
+        "decoding": notes.get("decoding"),
+        "about": f"an exported {notes['network']}, {notes[FORM]}",
+        "decodes": decodes,
+        "fixed": (*_FACTS, *(_CHOICES if decodes else ("input_size",))),
+    }

@@ -101,3 +101,18 @@ class CroppedKeypoints:
         factor, offset = self._scales.to_nearest()
         stride = self._codec.input_size[0] / looks.shape[3]
         return sample_maps(looks, (joints * factor + offset) / stride)
+
+
+class DecodedKeypoints(CroppedKeypoints):
+    """`Keypoints` by a network that reads its heatmaps itself, as an exported one may.
+
+    run: network from crops (B, h, w, 3) uint8 RGB to joints (B, K, 2) in crop pixels and scores (B, K), or to these and
+    looks (B, C, ...). The rest as in `CroppedKeypoints`.
+    """
+
+    def __init__(self, run: Run, codec: Codec, max_batch: int = 16) -> None:
+        super().__init__(run, codec, max_batch)
+
+    def _of_people(self, images: Sequence[ImageArray], matrices: Matrix) -> tuple[FloatArray, ...]:
+        joints, scores, *looks = self._of_crops(images, matrices)
+        return joints, scores, *(self._features(maps, joints) for maps in looks)

@@ -63,13 +63,13 @@ def open_exported(path: str | os.PathLike[str]) -> SessionRuntime:
     """The network in a file that `tools/export_model.py` made, ready to run.
 
     Raises FileNotFoundError; ValueError where it is no such file, is cut short, or was exported in a form that does not
-    take uint8 crops and give heatmaps.
+    take uint8 crops.
     """
     form = exported_notes(path)[FORM]
     if form not in RUNNABLE:
         raise ValueError(
-            f"{str(path)!r} was exported as {form!r} and cannot be an estimator; export it as {RUNNABLE[0]!r}, without "
-            "--decode and --no-preprocessing"
+            f"{str(path)!r} was exported as {form!r} and cannot be an estimator; export it again without "
+            "--no-preprocessing"
         )
     return SessionRuntime(_open_file(path))
 

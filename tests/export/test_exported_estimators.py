@@ -1,0 +1,94 @@
+"""Exported networks as estimators: `pose.weights` is the file."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from pose_track.build import build_stages
+from pose_track.export.form import Form
+from pose_track.export.people import SAMPLE
+from pose_track.settings import PoseSettings, Settings
+from pose_track.types import Frame, Poses
+from pose_track.video.reader import open_video
+
+pytest.importorskip("onnx", reason="exporting needs onnx; pip install -e '.[onnx]'")
+pytest.importorskip("onnxruntime", reason="exported networks are run by onnxruntime; pip install -e '.[onnx]'")
+
+FORMS = {
+    "heatmaps": Form(),
+    "joints": Form(decoding=True, looks=True),
+    "normalised": Form(preprocessing=False),
+}
+
+
+@pytest.fixture(scope="module")
+def files(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
+    from pose_track.export.job import export_pose
+
+    out = tmp_path_factory.mktemp("exported")
+    return {name: str(export_pose(PoseSettings(), out / name, "onnx", form).files[0]) for name, form in FORMS.items()}
+
+
+@pytest.fixture(scope="module")
+def frame() -> Frame:
+    with open_video(SAMPLE, stride=60) as reader:
+        return list(reader)[1]
+
+
+def poses(frame: Frame, weights: str, runtime: str = "auto") -> Poses:
+    stages = build_stages(Settings(device="cpu", runtime=runtime, pose=PoseSettings(weights=weights)))  # type: ignore[arg-type]
+    return stages.estimate(frame.image, stages.detect(frame))  # type: ignore[operator, no-any-return]
+
+
+@pytest.mark.parametrize("name", ["heatmaps", "joints"])
+def test_they_find_what_the_network_finds(name: str, files: dict[str, str], frame: Frame) -> None:
+    found, right = poses(frame, files[name]), poses(frame, "bundled", "torch")
+    assert len(found) == len(right) >= 2
+    np.testing.assert_allclose(found.joints, right.joints, atol=0.05)
+    np.testing.assert_allclose(found.joint_scores, right.joint_scores, atol=1e-3)
+    assert (found.features is not None) == FORMS[name].looks
+    if found.features is not None:
+        np.testing.assert_allclose(found.features, right.features, atol=1e-3)
+
+
+@pytest.mark.parametrize(
+    ("name", "settings", "message"),
+    [
+        ("normalised", {}, "was exported as 'normalised crops to heatmaps' and cannot be an estimator; export it"),
+        ("heatmaps", {"flip_test": True}, "was exported without pose.flip_test; leave it out, or export it again"),
+        ("heatmaps", {"input_size": (192, 256)}, r"pose.input_size \(192, 256\) contradicts '.*', which is \(128, 192"),
+        ("heatmaps", {"skeleton": "coco_17"}, "pose.skeleton coco_17 contradicts '.*', which is posetrack_15"),
+        ("joints", {"decoding": "plain"}, "pose.decoding plain contradicts '.*', which is dark; leave it out"),
+        ("joints", {"sigma": 3}, "pose.sigma 3.0 contradicts '.*', which is 2.0; leave it out"),
+        ("joints", {"scales": (1, 1.2)}, "pose.scales has no effect on '.*', which was exported with --decode"),
+    ],
+)
+def test_what_is_refused(name: str, settings: dict[str, object], message: str, files: dict[str, str]) -> None:
+    with pytest.raises(ValueError, match=message):
+        build_stages(Settings(device="cpu", pose=PoseSettings(weights=files[name], **settings)))  # type: ignore[arg-type]
+
+
+def test_what_is_left_to_choose(files: dict[str, str], frame: Frame) -> None:
+    """Heatmaps may be read in another way, and of several crops."""
+    chosen = PoseSettings(weights=files["heatmaps"], decoding="plain", scales=(1, 1.2))
+    stages = build_stages(Settings(device="cpu", pose=chosen))
+    found = stages.estimate(frame.image, stages.detect(frame))  # type: ignore[operator]
+    usual = poses(frame, files["heatmaps"])
+    away = np.linalg.norm(found.joints - usual.joints, axis=-1)[usual.joint_scores > 0.5]
+    assert 0.01 < np.median(away) < 5
+
+
+@pytest.mark.parametrize("runtime", ["torch", "openvino"])
+def test_other_runtimes_do_not_run_them(runtime: str, files: dict[str, str], frame: Frame) -> None:
+    with pytest.raises(ValueError, match="runs with --runtime onnx and --device cpu only; leave out other ones"):
+        poses(frame, files["heatmaps"], runtime)
+
+
+def test_the_header_tells_what_it_is(files: dict[str, str]) -> None:
+    weights = build_stages(Settings(device="cpu", pose=PoseSettings(weights=files["joints"]))).weights["pose"]
+    assert weights["file"] == Path(files["joints"]).name
+    assert weights["about"] == "an exported hrnet_compact, crops to joints and looks"
+    assert (weights["input_size"], weights["kind"], weights["decoding"]) == ("128x192", "plain", "dark")
