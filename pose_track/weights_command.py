@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
 
-from pose_track.cli import EXIT_FAULT, EXIT_INTERRUPTED, Parser, guarded
+from pose_track.command_line import EXIT_FAULT, EXIT_INTERRUPTED, Parser, guarded
 from pose_track.downloads.download import set_aside
 from pose_track.downloads.kept import fault, fetch_weights, kept_file, weights_folder
 from pose_track.runtime.cache import VARIABLE

@@ -20,7 +20,8 @@ from stub_stages import one_person, stub_stages
 
 import pose_track.build
 import pose_track.weight_files
-from pose_track.cli import EXIT_FAULT, EXIT_INTERRUPTED, main, take_overrides, track
+from pose_track.cli import main, track
+from pose_track.command_line import EXIT_FAULT, EXIT_INTERRUPTED, take_overrides
 from pose_track.models.hrnet import hrnet_compact
 from pose_track.models.weights import save_weights
 from pose_track.profile import Profiler

@@ -8,7 +8,8 @@ from pathlib import Path
 import pytest
 
 from pose_track import weights_command
-from pose_track.cli import EXIT_FAULT, EXIT_INTERRUPTED, main
+from pose_track.cli import main
+from pose_track.command_line import EXIT_FAULT, EXIT_INTERRUPTED
 from pose_track.downloads.kept import kept_file, weights_folder
 from pose_track.runtime.cache import VARIABLE
 from pose_track.zoo import ZOO, Published

@@ -10,7 +10,7 @@ from dataclasses import asdict
 from pathlib import Path
 
 from pose_track.benchmarks import parts
-from pose_track.cli import Parser, guarded, take_overrides
+from pose_track.command_line import Parser, guarded, take_overrides
 from pose_track.link_files import parse_fps
 from pose_track.settings import configs_folder
 

@@ -13,7 +13,7 @@ from pathlib import Path
 from pose_track.benchmarks.computer import describe_computer, machine_words
 from pose_track.benchmarks.jobs import JOBS
 from pose_track.benchmarks.jobs.job import Job, Measured
-from pose_track.cli import Parser, guarded, split_overrides
+from pose_track.command_line import Parser, guarded, split_overrides
 
 
 def measure(job: Job, options: argparse.Namespace, words: Sequence[str]) -> int:

@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
 
-from pose_track.cli import Parser, guarded
+from pose_track.command_line import Parser, guarded
 from pose_track.formats.catalogue import FORMATS
 from pose_track.formats.complaints import Complaints
 from pose_track.formats.conversion import conversions, convert_file

@@ -8,7 +8,7 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from pose_track.cli import Parser, guarded
+from pose_track.command_line import Parser, guarded
 
 
 def run(options: argparse.Namespace) -> int:

@@ -9,7 +9,7 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from pose_track.cli import Parser, guarded, take_overrides
+from pose_track.command_line import Parser, guarded, take_overrides
 from pose_track.settings import load_settings
 
 

@@ -10,7 +10,7 @@ import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from pose_track.cli import Parser, guarded, take_overrides
+from pose_track.command_line import Parser, guarded, take_overrides
 from pose_track.settings import DEFAULT_PRESET, Settings, load_settings, preset_path
 
 

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
-from pose_track.cli import Parser, guarded, take_overrides
+from pose_track.command_line import Parser, guarded, take_overrides
 from pose_track.finish_settings import FinishSettings
 from pose_track.finishing.files import check_target, read_track_file, write_track_file
 from pose_track.finishing.fill import FillLimits

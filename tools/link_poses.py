@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
 
-from pose_track.cli import Parser, guarded, take_overrides
+from pose_track.command_line import Parser, guarded, take_overrides
 from pose_track.formats.complaints import Complaints
 from pose_track.link_files import link_file, link_jobs, parse_fps
 from pose_track.link_frames import Linking

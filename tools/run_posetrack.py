@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from pose_track.benchmarks.dataset import YEARS, check_data
-from pose_track.cli import EXIT_FAULT, Parser, guarded, take_overrides
+from pose_track.command_line import EXIT_FAULT, Parser, guarded, take_overrides
 from pose_track.settings import PoseTrackSettings, configs_folder, load_settings, setting_names
 
 

@@ -16,7 +16,7 @@ from tqdm import tqdm
 
 from pose_track.benchmarks.plot import plot_sweep
 from pose_track.benchmarks.sweep import load_run, parse_thresholds, sweep, sweep_table, write_csv
-from pose_track.cli import Parser, guarded, take_overrides
+from pose_track.command_line import Parser, guarded, take_overrides
 from pose_track.settings import PoseTrackSettings, configs_folder, load_settings
 
 

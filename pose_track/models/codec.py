@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, TypeVar, get_args
+from typing import get_args
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -25,11 +25,6 @@ from pose_track.models.heatmaps import (
     gaussian_targets,
     softmax_maps,
 )
-
-if TYPE_CHECKING:
-    from torch import Tensor
-
-Maps = TypeVar("Maps", FloatArray, "Tensor")
 
 STRIDE = 4  # crop pixels to a heatmap cell
 BIASED: tuple[Decoding, ...] = ("plain", "dark", "soft_argmax")
@@ -111,18 +106,13 @@ class Codec:
         """
         return gaussian_targets(self.kind, joints / self.cell, weights, self.heatmap_size, self.sigma)
 
-    def decode(self, heatmaps: Maps) -> tuple[Maps, Maps]:
-        """Joints (B, K, 2) in crop pixels and scores (B, K) of heatmaps (B, K, h, w) float32; of a tensor, tensors on
-        its device. The score is the height of the map's peak: 1 for a perfect map, seldom a little more.
+    def decode(self, heatmaps: FloatArray) -> tuple[FloatArray, FloatArray]:
+        """Joints (B, K, 2) in crop pixels and scores (B, K) of heatmaps (B, K, h, w); `decoded.Decoder` does the same
+        with tensors. The score is the height of the map's peak: 1 for a perfect map, seldom a little more.
 
         A joint of score 0 lies at (0, 0). Raises ValueError for heatmaps of another size than `heatmap_size`.
         """
-        if isinstance(heatmaps, np.ndarray):
-            return self.read(self.heights(heatmaps))
-        from pose_track.models.decoded import decoder  # only where there are tensors, PyTorch is loaded anyway
-
-        joints, scores = decoder(self, heatmaps.device)(heatmaps)
-        return joints, scores
+        return self.read(self.heights(heatmaps))
 
     def heights(self, heatmaps: FloatArray) -> FloatArray:
         """Heatmaps (B, K, h, w) as the heights of Gaussians, whether they are that already or logits."""

@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-from functools import cache
-
-import torch
 from torch import Tensor, nn
 
 from pose_track.models.codec import Codec
@@ -37,10 +34,3 @@ class Decoder(nn.Module):
         """See `Codec.read`."""
         self.codec.check_size(heights.shape)
         return self.codec.read_peaks(self.find(heights))
-
-
-@cache
-def decoder(codec: Codec, device: torch.device) -> Decoder:
-    """The decoder on a device, made once."""
-    with torch.inference_mode(False):  # what is made in that mode could not be used outside it
-        return Decoder(codec).to(device)

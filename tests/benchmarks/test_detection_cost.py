@@ -15,7 +15,7 @@ from made_posetrack import ROOT, run_tool
 from pose_track.benchmarks import detection_cost as tested
 from pose_track.benchmarks.dataset import DataSet, check_data
 from pose_track.benchmarks.detection_cost import Cost, cost_words, detection_costs
-from pose_track.cli import EXIT_FAULT
+from pose_track.command_line import EXIT_FAULT
 from pose_track.settings import PoseTrackSettings
 
 SAMPLE = ROOT / "data" / "sample"

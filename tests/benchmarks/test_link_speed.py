@@ -14,7 +14,7 @@ from made_posetrack import run_tool
 from pose_track.benchmarks import link_speed as tested
 from pose_track.benchmarks.link_speed import CrowdSpeed, LinkSpeed, Soak, link_speed, resident_mib, soak, speed_table
 from pose_track.benchmarks.walkers import Walkers
-from pose_track.cli import EXIT_FAULT
+from pose_track.command_line import EXIT_FAULT
 from pose_track.geometry.boxes import box_areas, iou_matrix
 from pose_track.linking import link_poses
 from pose_track.settings import load_settings, track_preset_path

@@ -17,7 +17,7 @@ from pose_track.benchmarks import memory as tested
 from pose_track.benchmarks.memory import Look, MemoryUse, memory_use, plot_memory, resident_mb
 from pose_track.benchmarks.soak_video import soak_video, walkers_scene
 from pose_track.benchmarks.track_process import TrackRun
-from pose_track.cli import EXIT_FAULT
+from pose_track.command_line import EXIT_FAULT
 from pose_track.video.reader import open_video
 
 STUB = (sys.executable, str(Path(__file__).with_name("stub_main_job.py")))

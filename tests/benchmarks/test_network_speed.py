@@ -28,7 +28,7 @@ from pose_track.benchmarks.network_speed import (
     runnable_ways,
     seconds_of_call,
 )
-from pose_track.cli import EXIT_FAULT
+from pose_track.command_line import EXIT_FAULT
 from pose_track.models.hrnet import NETWORKS, HRNet, hrnet_w32, hrnet_w48
 
 TINY = Workload("hrnet_tiny", (32, 64), 2)

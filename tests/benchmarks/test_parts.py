@@ -26,7 +26,7 @@ from pose_track.benchmarks.parts import (
     runs_of_files,
     runs_of_oracle,
 )
-from pose_track.cli import EXIT_FAULT
+from pose_track.command_line import EXIT_FAULT
 from pose_track.formats.posetrack import write_posetrack18
 from pose_track.sequence import FrameInfo, People, Sequence
 from pose_track.settings import Settings, load_settings, track_preset_path

@@ -13,7 +13,7 @@ from made_posetrack import ROOT, benchmark, joints, make_data, report
 from stub_stages import one_person, stub_stages
 
 import pose_track.build
-from pose_track.cli import EXIT_FAULT, EXIT_INTERRUPTED
+from pose_track.command_line import EXIT_FAULT, EXIT_INTERRUPTED
 from pose_track.formats.posetrack import read_posetrack
 from pose_track.settings import PoseTrackSettings, configs_folder, load_settings, setting_names
 from pose_track.types import Detections, Frame

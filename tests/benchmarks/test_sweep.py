@@ -18,7 +18,7 @@ from stub_stages import stub_stages
 import pose_track.build
 from pose_track.benchmarks.plot import plot_sweep
 from pose_track.benchmarks.sweep import Point, best_mota, load_run, sweep, sweep_table
-from pose_track.cli import EXIT_FAULT
+from pose_track.command_line import EXIT_FAULT
 from pose_track.settings import PoseTrackSettings, configs_folder, load_settings
 from pose_track.types import Detections, Frame
 

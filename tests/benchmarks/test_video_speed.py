@@ -14,7 +14,7 @@ from pose_track.benchmarks import track_process, video_speed
 from pose_track.benchmarks.jobs.track import main_job_words
 from pose_track.benchmarks.track_process import Records, TrackRun, run_tracking
 from pose_track.benchmarks.video_speed import VideoSpeed
-from pose_track.cli import EXIT_FAULT
+from pose_track.command_line import EXIT_FAULT
 
 STUB = (sys.executable, str(Path(__file__).with_name("stub_main_job.py")))
 
