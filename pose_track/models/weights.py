@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 import torch
-from safetensors.torch import save_file
+from safetensors.torch import save
 from torch import Tensor, nn
 
 from pose_track.models.naming import COUNTER, LAST_LAYER, renamed, some, whose
@@ -73,7 +73,7 @@ def save_weights(
     tensors = {name: _stored(name, value, half) for name, value in network.state_dict().items()}
     part = path.with_name(f".{path.name}.{os.getpid()}.part")
     try:
-        save_file(tensors, part, dict(metadata or {}))
+        part.write_bytes(save(tensors, dict(metadata or {})))  # as others may read it; `save_file` lets only its owner
         os.replace(part, path)
     finally:
         part.unlink(missing_ok=True)

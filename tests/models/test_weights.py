@@ -93,16 +93,24 @@ def test_values_that_cannot_be_stored_leave_the_old_file(tmp_path: Path, value: 
     assert len(list(tmp_path.iterdir())) == 1
 
 
+def test_others_may_read_the_file_as_any_other(tmp_path: Path) -> None:
+    save_weights(small(0), tmp_path / "small.safetensors")
+    (tmp_path / "any").touch()
+    modes = [(tmp_path / name).stat().st_mode for name in ("small.safetensors", "any")]
+    assert modes[0] == modes[1]
+
+
 def test_an_interrupted_write_leaves_the_old_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     path = tmp_path / "small.safetensors"
     save_weights(small(0), path)
     before = path.read_bytes()
 
-    def half_written(tensors: dict[str, Tensor], name: Path, metadata: dict[str, str]) -> None:
-        Path(name).write_bytes(b"half")
+    def half_written(path: Path, content: bytes) -> int:
+        with path.open("wb") as file:
+            file.write(content[:9])
         raise OSError("no space left on device")
 
-    monkeypatch.setattr("pose_track.models.weights.save_file", half_written)
+    monkeypatch.setattr(Path, "write_bytes", half_written)
     with pytest.raises(OSError, match="no space"):
         save_weights(small(1), path)
     assert path.read_bytes() == before
