@@ -12,6 +12,7 @@ class Decoder(nn.Module):
     """`Codec.decode` as a module: heatmaps (B, K, h, w) float32 -> joints (B, K, 2) float32 in crop pixels and scores
     (B, K), where the module is. Nothing in it depends on the values, so that it can be traced and exported for any B.
 
+    >>> import torch
     >>> joints, scores = Decoder(Codec("plain", (8, 8)))(torch.eye(2)[None, None])
     >>> joints.tolist(), scores.tolist()
     ([[[0.0, 0.0]]], [[1.0]])

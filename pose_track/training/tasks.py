@@ -24,6 +24,7 @@ from pose_track.evaluation.boxes import average_precision
 from pose_track.models.centre import centre_compact
 from pose_track.models.deployed import Deployed
 from pose_track.models.hrnet import NETWORKS
+from pose_track.models.naming import possessive
 from pose_track.models.weights import load_trunk, load_weights
 from pose_track.runtime.torch_runtime import TorchRuntime
 from pose_track.skeleton import SKELETONS, Skeleton
@@ -54,7 +55,8 @@ def build_network(experiment: Experiment, device: str = "cpu") -> nn.Module:
         load_weights(network, weights_file(str(experiment.init_weights)))
     if experiment.init_trunk is not None:
         whose, left = load_trunk(network, weights_file(str(experiment.init_trunk)))
-        log.info("the trunk is %s, with %s's names; %d tensors left out", experiment.init_trunk, whose, len(left))
+        told = (experiment.init_trunk, possessive(whose), len(left))
+        log.info("the trunk is %s, with %s names; %d tensors left out", *told)
     return share_batch_norms(network, torch.device(device)) if experiment.hardware.share_batch_norm else network
 
 

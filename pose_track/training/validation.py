@@ -33,6 +33,7 @@ from pose_track.evaluation.coco_keypoints import (
 from pose_track.evaluation.pck import pck, torso_sizes
 from pose_track.evaluation.pckh import PckhTruth, load_pckh_truth, pckh
 from pose_track.formats.checks import finite, objects, whole
+from pose_track.geometry.boxes import xywh_to_xyxy
 from pose_track.models.codec import Codec
 from pose_track.models.deployed import Deployed
 from pose_track.pose.estimator import person_scores, place_crops, to_frame
@@ -250,8 +251,7 @@ def recorded_boxes(path: Path, pictures: Mapping[int, Note], on_broken: OnBroken
         if not (np.isfinite(box).all() and (box[2:] > 0).all()):
             raise ValueError(f"needs a bbox of left, top, width, height above 0, got {bbox}")
         (file_name,) = fields(picture, "file_name")
-        corners = np.concatenate([box[:2], box[:2] + box[2:]])
-        return Candidate(file_name, picture["id"], corners, finite(score, "score"))
+        return Candidate(file_name, picture["id"], xywh_to_xyxy(box[None])[0], finite(score, "score"))
 
     named = ((f"{path}, entry {number}", note) for number, note in enumerate(objects(notes, f"{path}: detections")))
     return sorted(read_entries(path, named, read, on_broken), key=lambda found: order[found.image_id])
