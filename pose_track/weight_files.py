@@ -9,7 +9,7 @@ from pose_track.downloads.kept import fetch_weights
 from pose_track.models.hashing import file_sha256
 from pose_track.settings import BUNDLED, DetectorSettings, PoseSettings, StageSettings
 from pose_track.tracker_settings import FlowSettings
-from pose_track.zoo import LIST_COMMAND, ZOO, unknown_name
+from pose_track.zoo import LIST_COMMAND, ZOO, find_published, unknown_name
 
 
 def bundled_weights(name: str) -> Path:
@@ -31,7 +31,8 @@ def weights_file(given: str) -> Path:
     if given in ZOO:
         return fetch_weights(ZOO[given])
     if path.suffix or len(path.parts) > 1:
-        named = f"the name of published weights ({LIST_COMMAND})"
+        known = find_published(given) or ZOO.get(path.stem)
+        named = f"the name of published weights ({LIST_COMMAND})" if known is None else f"the name {known.name}"
         raise FileNotFoundError(f"there is no weights file {given!r}; give its path, or {named}")
     raise unknown_name(given)
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Sequence
 from functools import partial
+from itertools import groupby
 from pathlib import Path
 
 from pose_track.command_line import EXIT_FAULT, EXIT_INTERRUPTED, Parser, guarded
@@ -14,7 +15,7 @@ from pose_track.runtime.cache import VARIABLE
 from pose_track.zoo import BUNDLED_DETECTOR, BUNDLED_POSE, ZOO, Published, PublishedPose, find_published, unknown_name
 
 BUNDLED = (BUNDLED_POSE, BUNDLED_DETECTOR)
-_HEADS = ("NAME", "FOR", "SKELETON", "INPUT (W X H)", "KIND", "PUBLISHED FIGURE", "HERE", "LICENCE")
+_HEADS = ("NAME", "FOR", "SKELETON", "INPUT", "KIND", "PUBLISHED FIGURE", "HERE", "LICENCE")
 _FOR = {"pose": "keypoints", "trunk": "training", "detector": "detection", "flow": "optical flow"}
 
 
@@ -47,12 +48,22 @@ def _parser(prog: str) -> Parser:
 
 
 def _list() -> int:
-    rows = [_HEADS, *(_row(entry) for entry in (*BUNDLED, *ZOO.values()))]
-    widths = [max(len(row[i]) for row in rows) for i in range(len(_HEADS))]
-    for row in rows:
-        print("  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip())
-    print(f"\nkept in {weights_folder()}; AP of keypoints on COCO is with flip test, of people found by a detector")
+    """On a terminal in groups, which are narrow; else a line for each, which tells all of it."""
+    entries = (*BUNDLED, *ZOO.values())
+    if sys.stdout.isatty():
+        for group, members in groupby(entries, _group):
+            print(f"{group}\n{_table([_short_row(entry) for entry in members], indent='  ')}\n")
+    else:
+        print(f"{_table([_HEADS, *(_row(entry) for entry in entries)])}\n")
+    print("sizes are width x height; AP of keypoints on COCO is with flip test, of people found by a detector")
+    print(f"kept in {weights_folder()}")
     return 0
+
+
+def _table(rows: Sequence[Sequence[str]], indent: str = "") -> str:
+    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    cells = ((cell.ljust(width) for cell, width in zip(row, widths, strict=True)) for row in rows)
+    return "\n".join((indent + "  ".join(row)).rstrip() for row in cells)
 
 
 def _row(entry: Published) -> tuple[str, ...]:
@@ -61,6 +72,19 @@ def _row(entry: Published) -> tuple[str, ...]:
     if isinstance(entry, PublishedPose):
         form = (entry.skeleton, "{}x{}".format(*entry.input_size), entry.kind)
     return (entry.name, _FOR[entry.use], *form, entry.figure, _here(entry), entry.licence)
+
+
+def _group(entry: Published) -> str:
+    """What an entry shares with its neighbours: what it is for, the joints, who publishes it, the licence."""
+    joints = f" {entry.skeleton}" if isinstance(entry, PublishedPose) else ""
+    return f"{_FOR[entry.use]}{joints}, by {entry.source.partition(',')[0]}: {entry.licence}"
+
+
+def _short_row(entry: Published) -> tuple[str, ...]:
+    """The cells of an entry in its group."""
+    name, _, _, size, kind, figure, here, _ = _row(entry)
+    form = (size, kind) if isinstance(entry, PublishedPose) else ()
+    return (name, *form, {"yes": "here", "no": "-"}.get(here, here), figure)
 
 
 def _here(entry: Published) -> str:

@@ -277,7 +277,9 @@ def unknown_name(given: str) -> ValueError:
     >>> print(unknown_name("raft_smal"))
     there are no published weights 'raft_smal'; did you mean raft_small or raft_large? For all: pose-track weights list
     """
-    near = difflib.get_close_matches(given, ZOO, n=3)
+    known, part = find_published(given), given.lower().replace("-", "_")
+    within = [name for name in ZOO if part and part in name]
+    near = [known.name] if known else [*dict.fromkeys([*within, *difflib.get_close_matches(part, ZOO)])][:3]
     question = f"did you mean {_either(near)}? For all: {LIST_COMMAND}" if near else f"see {LIST_COMMAND}"
     return ValueError(f"there are no published weights {given!r}; {question}")
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable
 from pathlib import Path
 
@@ -62,7 +63,7 @@ def test_the_list(say: Say, cache: Path) -> None:
     code, lines, _ = say("list")
     rows = {line.split()[0]: line for line in lines if line}
     assert code == 0
-    assert list(rows)[1:-1] == ["bundled", "compact", *ZOO]
+    assert list(rows)[1:-2] == ["bundled", "compact", *ZOO]
     for words in ("keypoints", "coco_17", "192x256", "udp", "COCO val2017 AP 76.2", "yes", "Apache-2.0"):
         assert f" {words}" in rows[NAME]
     assert "  no  " in rows["raft_small"]
@@ -71,6 +72,21 @@ def test_the_list(say: Say, cache: Path) -> None:
     assert str(cache / "weights") in lines[-1]
     columns = {line.index(word) for line, word in ((rows[NAME], "keypoints"), (rows["raft_small"], "optical"))}
     assert columns == {lines[0].index("FOR")}
+
+
+def test_the_list_on_a_terminal(say: Say, monkeypatch: pytest.MonkeyPatch) -> None:
+    put(NAME, b"weights")
+    monkeypatch.setattr(sys.stdout, "isatty", lambda: True, raising=False)
+    code, lines, _ = say("list")
+    assert code == 0
+    assert max(map(len, lines[:-1])) <= 100  # the last one names a folder
+    names = [line.split()[0] for line in lines if line.startswith("  ")]
+    assert names == ["bundled", "compact", *ZOO]
+    group = lines.index("keypoints coco_17, by MMPose: Apache-2.0")
+    assert " ".join(lines[group + 1].split()) == "hrnet_w32_coco_256x192 192x256 plain - COCO val2017 AP 74.9"
+    assert f"  {NAME}   192x256  udp    here  COCO val2017 AP 76.2" in lines[group : lines.index("", group)]
+    assert "keypoints mpii_16, by the authors of HRNet: MIT; the data of MPII has terms of its own" in lines
+    assert "  raft_small  -  Sintel train, clean, end-point error 1.9901" in lines
 
 
 def test_getting(say: Say, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -121,6 +121,14 @@ def test_finding(given: str, name: str | None) -> None:
     [
         ("hrnet_w32_coco_256x192-udp", "; did you mean hrnet_w32_coco_256x192_udp, "),
         ("raft_smal", "'raft_smal'; did you mean raft_small or raft_large? For all: pose-track weights list"),
+        ("FCOS_ResNet50", "'FCOS_ResNet50'; did you mean fcos_resnet50_fpn? For all: "),
+        ("FasterRCNN-ResNet50", "did you mean fasterrcnn_resnet50_fpn_v2"),
+        (ZOO["raft_small"].file, "did you mean raft_small? For all: "),
+        (
+            "HRNet-W48",
+            "did you mean hrnet_w48_coco_256x192, hrnet_w48_coco_384x288 or hrnet_w48_coco_256x192_dark? For all",
+        ),
+        ("", "there are no published weights ''; see pose-track weights list"),
         ("vitpose", "there are no published weights 'vitpose'; see pose-track weights list"),
     ],
 )

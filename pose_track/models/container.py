@@ -11,6 +11,8 @@ Container = Literal["safetensors", "torch"]
 
 _LEGACY_MAGIC = b"\x8a\nl\xfc\x9cF\xf9 j\xa8P\x19"  # a number at the beginning of `torch.save`'s files before 1.6
 
+_SUFFIXES = (".pth", ".pt", ".ckpt", ".safetensors")
+
 _OTHERS = {
     b"\x89PNG": "is a picture (PNG)",
     b"\xff\xd8\xff": "is a picture (JPEG)",
@@ -61,8 +63,11 @@ def _fault_of_zip(path: Path) -> str | None:
             entries = file.infolist()
     except (zipfile.BadZipFile, NotImplementedError, UnicodeDecodeError):
         return "is cut short, or a damaged zip archive"
-    names = {entry.filename.rpartition("/")[2] for entry in entries}
+    names = [entry.filename.rpartition("/")[2] for entry in entries]
     if "data.pkl" not in names:
+        inside = next((name for name in names if name.endswith(_SUFFIXES)), None)
+        if inside is not None:  # as drives pack a folder that is downloaded
+            return f"is a zip archive with {inside} in it; unpack it first"
         return "is a zip archive of something else than PyTorch's weights"
     if "constants.pkl" in names:
         return "is a TorchScript program, which is not run here"

@@ -115,7 +115,7 @@ def decode_quarter(peaks: Peaks) -> Array:
     """Joints (B, K, 2) in cells, by peaks that were not smoothed.
 
     A joint is the highest cell, moved a quarter of a cell towards the higher of its neighbours in x and in y, except in
-    the two outermost rows and columns at either border. A map without any positive cell gives (0, 0).
+    the two first rows and columns and the last ones. A map without any positive cell gives (0, 0).
 
     >>> decode_quarter(find_peaks(np.array([[[[0, 0, 0, 0], [0, 0, 0, 0], [0, 0, 9, 1], [0, 0, 0, 0]]]], np.float32)))
     array([[[2.25, 2.  ]]], dtype=float32)

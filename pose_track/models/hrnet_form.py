@@ -56,9 +56,9 @@ FORMS = {
 
 
 def hrnet_form(shapes: Shapes) -> HRNetForm | None:
-    """The form of the HRNet whose weights, under the published names, have these shapes; None where it is another
-    network. That all the rest is there and fits is for `fill` to tell."""
-    if any(len(shapes.get(mark, ())) != 4 for mark in _MARKS):
+    """The form of the HRNet for colour pictures whose weights, under the published names, have these shapes; None where
+    it is another network. That all the rest is there and fits is for `fill` to tell."""
+    if any(len(shapes.get(mark, ())) != 4 for mark in _MARKS) or shapes["conv1.weight"][1] != 3:
         return None
     form = HRNetForm(
         tuple(shapes[mark][0] for mark in _MARKS[2:]),  # type: ignore[arg-type]

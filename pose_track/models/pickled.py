@@ -29,6 +29,7 @@ class Inert:
 
 _INERT = (
     "argparse.Namespace",  # the options of a training, by timm and many others
+    *(f"pathlib.{part}{kind}Path" for part in ("", "_local.") for kind in ("Posix", "Windows")),  # among such options
     "mmengine.logging.history_buffer.HistoryBuffer",  # the course of a training, by MMEngine
     "builtins.getattr",  # by which such a buffer names its own methods; here it gives nothing either
 )
@@ -38,13 +39,14 @@ def read_pickled(path: Path) -> tuple[dict[str, Tensor], Mapping[str, Any], bool
     """The weights in a file of `torch.save`, the notes beside them (`meta`), and whether the weights are known to be a
     running average.
 
-    Weights lie bare, or under one of `_PLACES`. Beside an `ema_state_dict` MMEngine has already put the average in the
-    place of the weights (mmengine/hooks/ema_hook.py, before_save_checkpoint). Raises ValueError.
+    Weights lie bare, or under one of `_PLACES`, or else in the one place where kernels are. Beside an `ema_state_dict`
+    MMEngine has already put the average in the place of the weights (mmengine/hooks/ema_hook.py,
+    before_save_checkpoint). Raises ValueError.
     """
     content = _load(path)
     if not isinstance(content, Mapping):
         content = {}
-    place = next((key for key in _PLACES if isinstance(content.get(key), Mapping)), None)
+    place = _place(content, path)
     weights = content if place is None else content[place]
     tensors = {str(name): value for name, value in weights.items() if isinstance(value, Tensor)}
     if not tensors:
@@ -55,19 +57,37 @@ def read_pickled(path: Path) -> tuple[dict[str, Tensor], Mapping[str, Any], bool
     return tensors, meta if isinstance(meta, Mapping) else {}, averaged
 
 
+def _place(content: Mapping[Any, Any], path: Path) -> Any:
+    """Under which key the weights lie; None where they lie bare. Raises ValueError where it may be several."""
+    places = [key for key, value in content.items() if isinstance(value, Mapping) and _has_kernels(value)]
+    known = next((key for key in _PLACES if key in places), None)
+    if known is not None or _has_kernels(content) or not places:
+        return known
+    if len(places) > 1:
+        named = " and ".join(repr(key) for key in places)
+        raise ValueError(f"{str(path)!r} holds weights under {named}; save one of them to a file")
+    return places[0]
+
+
+def _has_kernels(values: Mapping[Any, Any]) -> bool:
+    return any(isinstance(value, Tensor) and value.ndim > 1 for value in values.values())
+
+
 def _load(path: Path) -> Any:
     allowed = [*_numpy_globals(), *((Inert, name) for name in _INERT)]
     try:
         with torch.serialization.safe_globals(allowed):
             return torch.load(path, map_location="cpu", weights_only=True)
     except Exception as error:  # the unpickler raises whatever the bytes lead it to
-        raise ValueError(not_weights(path, _fault(error))) from error
+        named = re.search(r"GLOBAL ([\w.]+)", str(error))
+        if named is None:
+            raise ValueError(not_weights(path, _fault(error))) from error
+        code = f"holds code ({named[1]}), which is not run, beside its weights or instead of them"
+        remedy = "save its state_dict alone, with the program that made it"
+        raise ValueError(f"{str(path)!r} {code}; {remedy}") from error
 
 
 def _fault(error: Exception) -> str:
-    named = re.search(r"GLOBAL ([\w.]+)", str(error))
-    if named is not None:
-        return f"holds code ({named[1]}), which is not run, beside its weights or instead of them"
     told = str(error).rpartition("WeightsUnpickler error: ")[2].strip() or type(error).__name__
     return f"is damaged or cut short ({told.splitlines()[0][:160]})"
 

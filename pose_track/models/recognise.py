@@ -80,8 +80,11 @@ def load_hrnet(path: str | os.PathLike[str]) -> tuple[HRNet, Recognised]:
 
 
 def _recognised(outline: Outline, path: str | os.PathLike[str]) -> Recognised:
-    shapes = renamed(outline.shapes)
-    form, num_joints, origin = hrnet_form(shapes), joints_of(shapes), whose(outline.shapes)
+    try:
+        shapes, origin = renamed(outline.shapes), whose(outline.shapes)
+    except ValueError as error:
+        raise ValueError(f"{os.fspath(path)!r} {error}") from None
+    form, num_joints = hrnet_form(shapes), joints_of(shapes)
     if form is None:
         raise ValueError(
             f"{os.fspath(path)!r} holds another network than an HRNet: {len(shapes)} weights with names such as "

@@ -17,8 +17,8 @@ from pose_track.models.weight_file import read_weights
 def load_weights(network: nn.Module, path: str | os.PathLike[str]) -> dict[str, str]:
     """Fill `network` from a weights file and return the metadata of a safetensors file (empty for another).
 
-    Names with the prefixes of MMPose (`backbone.`, `head.`) or of several devices (`module.`) are understood.
-    Half-precision files load into float32 networks. On an error the network is as it was before.
+    Names with the prefixes of MMPose (`backbone.`, `head.`) or of what a network was part of (see `wrapping`) are
+    understood. Half-precision files load into float32 networks. On an error the network is as it was before.
 
     Raises FileNotFoundError and ValueError as `read_weights` does; ValueError where names and shapes are not exactly
     those of the network.
@@ -36,7 +36,7 @@ def fill(network: nn.Module, tensors: Mapping[str, Tensor], path: str | os.PathL
     """
     ours = network.state_dict()
     counters = {name: torch.zeros((), dtype=torch.int64) for name in ours if name.endswith(COUNTER)}
-    given = counters | renamed(tensors, ours)
+    given = counters | _renamed(tensors, ours, path)
     _check_fits(given, network, path)
     network.load_state_dict(given)
 
@@ -51,7 +51,7 @@ def load_trunk(network: nn.Module, path: str | os.PathLike[str]) -> tuple[str, l
     where the file lacks a part of the trunk or has one of another shape.
     """
     ours, given = network.state_dict(), read_weights(path).tensors
-    tensors = renamed(given, ours)
+    tensors = _renamed(given, ours, path)
     own = {name: value for name, value in ours.items() if name.startswith(LAST_LAYER)}
     trunk = {name: value for name, value in tensors.items() if name in ours and not name.startswith(LAST_LAYER)}
     fill(network, {**own, **trunk}, path)
@@ -79,6 +79,15 @@ def save_weights(
         part.unlink(missing_ok=True)
 
 
+def _renamed(
+    tensors: Mapping[str, Tensor], ours: Mapping[str, Tensor], path: str | os.PathLike[str]
+) -> dict[str, Tensor]:
+    try:
+        return renamed(tensors, ours)
+    except ValueError as error:
+        raise ValueError(f"{os.fspath(path)!r} {error}") from None
+
+
 def _stored(name: str, value: Tensor, half: bool) -> Tensor:
     value = value.detach().cpu().contiguous()
     stored = value.half() if half and value.is_floating_point() and value.ndim > 1 else value
@@ -89,8 +98,13 @@ def _stored(name: str, value: Tensor, half: bool) -> Tensor:
 
 
 def _check_fits(tensors: Mapping[str, Tensor], network: nn.Module, path: str | os.PathLike[str]) -> None:
-    """Raises ValueError unless names and shapes are exactly those of the network."""
+    """Raises ValueError unless names and shapes are exactly those of the network, and numbers of whatever precision."""
     ours = network.state_dict()
+    types = [
+        f"{name} {str(tensors[name].dtype).removeprefix('torch.')}"
+        for name in ours
+        if ours[name].is_floating_point() and name in tensors and not tensors[name].is_floating_point()
+    ]
     shapes = [
         f"{name} {tuple(tensors[name].shape)} instead of {tuple(ours[name].shape)}"
         for name in ours
@@ -100,6 +114,7 @@ def _check_fits(tensors: Mapping[str, Tensor], network: nn.Module, path: str | o
         "missing": [name for name in ours if name not in tensors],
         "unexpected": [name for name in tensors if name not in ours],
         "of another shape": shapes,
+        "of another type": types,
     }
     found = [f"{len(names)} {fault} ({some(names)})" for fault, names in faults.items() if names]
     if found:

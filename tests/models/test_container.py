@@ -62,6 +62,7 @@ OTHERS: dict[str, tuple[Callable[[], bytes], str]] = {
     "zeros": (lambda: bytes(5000), "is no file of weights"),
     "pickle": (lambda: pickle.dumps({"weight": [1.0]}), "is a pickle, but not one of PyTorch's"),
     "arrays": (lambda: zip_of({"weight.npy": b"\x93NUMPY"}), "is a zip archive of something else"),
+    "packed": (lambda: zip_of({"a/b.txt": b"", "a/w.pth": saved()}), r"is a zip archive with w\.pth in it; unpack it"),
     "TorchScript": (script, "is a TorchScript program"),
     "bomb": (lambda: zip_of({"a/data.pkl": bytes(1 << 20)}, zipfile.ZIP_DEFLATED), "is a compressed archive"),
     "cut zip": (lambda: saved()[:-30], "is cut short"),

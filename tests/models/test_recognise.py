@@ -6,6 +6,7 @@ import argparse
 import json
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -106,6 +107,10 @@ def buffer(monkeypatch: pytest.MonkeyPatch) -> HistoryBuffer:
     return HistoryBuffer()
 
 
+def under(prefix: str, state: State) -> State:
+    return {prefix + name: value for name, value in state.items()}
+
+
 def authors_training(state: State) -> dict[str, Any]:
     """As tools/train.py of the authors writes checkpoint.pth."""
     network = nn.Conv2d(1, 1, 1)
@@ -151,7 +156,7 @@ MMPOSE_1 = " for 17 joints, with MMPose 1.x's names, trained as udp at 256x192"
 MMPOSE_0 = MMPOSE_1.replace("1.x", "0.x")
 AVERAGE = ", the average of its training"
 
-PICKLED = {
+PICKLED: dict[str, tuple[Callable[[State], Any], str]] = {
     "authors": (dict, AUTHORS),
     "authors, checkpoint": (authors_training, AUTHORS),
     "several devices": (several, AUTHORS),
@@ -159,12 +164,18 @@ PICKLED = {
     "under model": (lambda s: {"model": s, "epoch": 3}, AUTHORS),
     "average under model_ema": (lambda s: {"model": other(s), "model_ema": s}, AUTHORS + AVERAGE),
     "timm's checkpoint": (timms_training, AUTHORS + AVERAGE),
+    "tutorial's checkpoint": (lambda s: {"model_state_dict": s, "model": {"size": 4}, "loss": torch.ones(())}, AUTHORS),
+    "compiled": (lambda s: under("_orig_mod.", s), AUTHORS),
+    "Lightning's": (lambda s: {"state_dict": under("model.", s), "hyper_parameters": {"data": Path('data')}}, AUTHORS),
+    "Lightning's, of MMPose": (
+        lambda s: {"state_dict": under("net._orig_mod.", mmpose(s, "head"))}, MMPOSE_1.partition(", trained")[0],
+    ),
     "MMPose 1.x": (mmpose_1, MMPOSE_1),
     "MMPose 1.x, average": (mmpose_1_average, MMPOSE_1 + AVERAGE),
     "MMPose 1.x, no notes": (lambda s: {"state_dict": mmpose(s, "head")}, MMPOSE_1.partition(", trained")[0]),
     "MMPose 0.x": (mmpose_0, MMPOSE_0),
     "MMPose 0.x, average": (mmpose_0_average, MMPOSE_0 + AVERAGE),
-}
+}  # fmt: skip
 
 
 def assert_as_recorded(network: HRNet, within: float = 5e-4) -> None:
@@ -304,6 +315,19 @@ def wide(state: State) -> State:
 REFUSED = {
     "timm": (of_timm, r"holds a trunk \(HRNet of width 4, with timm's names\) without joints; .*--init_trunk"),
     "trunk": (trunk, r"holds a trunk \(HRNet of width 4, with the HRNet authors' names\)"),
+    "several places": (lambda s: {"a": s, "b": other(s)}, r"holds weights under 'a' and 'b'; save one of them"),
+    "several networks": (
+        lambda s: {**under("model.", s), **under("ema.module.", other(s))},
+        r"holds 2 HRNets, whose names begin with 'model\.' and 'ema\.module\.'; save one of them to a file",
+    ),
+    "part of another": (lambda s: {**under("hrnet.", s), "flow.bias": torch.ones(2)}, r"1 unexpected \(flow\.bias\)"),
+    "not of pictures": (
+        lambda s: {**s, "conv1.weight": torch.ones(4, 12, 3, 3)}, r"another network than an HRNet: \d+ weights with",
+    ),
+    "quantised": (
+        lambda s: {**s, "conv1.weight": torch.ones(4, 3, 3, 3, dtype=torch.int8)},
+        r"1 of another type \(conv1\.weight int8\)",
+    ),
     "trunk of MMPose": (lambda s: mmpose(trunk(s), "head"), r"a trunk \(HRNet of width 4, with OpenMMLab's names\)"),
     "ViTPose": (vitpose, r"another network than an HRNet: 4 weights with names such as backbone\.pos_embed, "),
     "ResNet": (lambda s: {"conv1.weight": torch.ones(4, 3, 7, 7)}, r"another network .* such as conv1\.weight; give"),
@@ -316,7 +340,10 @@ REFUSED = {
     ),
     "expanded": (wide, r"in a form that weights do not have"),
     "sparse": (lambda s: {**s, "bn1.bias": torch.ones(4).to_sparse()}, r"holds bn1\.bias in a form"),
-    "code": (lambda s: {"state_dict": s, "hook": argparse.ArgumentParser}, r"holds code \(argparse\.ArgumentParser\)"),
+    "code": (
+        lambda s: {"state_dict": s, "hook": argparse.ArgumentParser},
+        r"holds code \(argparse\.ArgumentParser\), which is not run, .*; save its state_dict alone, with the program ",
+    ),
 }  # fmt: skip
 
 

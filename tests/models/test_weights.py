@@ -257,7 +257,7 @@ class Sly:
 def test_code_in_a_pickle_is_not_run(tmp_path: Path) -> None:
     trap = tmp_path / "trap"
     torch.save({"state_dict": small(0).state_dict(), "meta": Sly(trap)}, tmp_path / "sly.pth")
-    with pytest.raises(ValueError, match=r"sly\.pth.*another file"):
+    with pytest.raises(ValueError, match=r"sly\.pth.*holds code .*; save its state_dict alone"):
         load_weights(small(0), tmp_path / "sly.pth")
     assert not trap.exists()
     pickle.loads(pickle.dumps(Sly(trap)))
@@ -382,6 +382,14 @@ def test_trunks_that_do_not_fit_change_nothing(
         load_trunk(loaded, tmp_path / "other.pth")
     assert "\n" not in str(caught.value)
     assert_same(loaded, hrnet(1))
+
+
+def test_of_several_networks_none_is_taken(tmp_path: Path) -> None:
+    parts = ("student.", "teacher.")
+    torch.save({p + name: v for p in parts for name, v in hrnet(0).state_dict().items()}, tmp_path / "two.pth")
+    for load in (load_trunk, load_weights):
+        with pytest.raises(ValueError, match=r"two\.pth' holds 2 HRNets, whose names begin with 'student\.' and 't"):
+            load(hrnet(1), tmp_path / "two.pth")
 
 
 def test_a_missing_file_of_a_trunk(tmp_path: Path) -> None:
