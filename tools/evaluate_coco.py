@@ -16,18 +16,19 @@ from pose_track.settings import load_settings
 def run(words: Sequence[str]) -> int:
     overrides, others = take_overrides(words)
     options = parse(others)
-    from pose_track.benchmarks.coco import USUAL, CocoSettings, find_coco, measure_coco, outcome_text, write_outcome
+    from pose_track.benchmarks import coco
 
     given = {key: getattr(options, key) for key in ("annotations", "images", "boxes")}
-    data = find_coco(options.data, given, options.true_boxes)
+    data = coco.find_coco(options.data, given, options.true_boxes)
     named = {"pose.weights": options.weights, "device": options.device, "runtime": options.runtime}
     named |= {"pose.flip_test": "false"} if options.no_flip else {}
-    settings = load_settings(CocoSettings, overrides=USUAL | named | overrides)
-    for path in filter(None, (options.results, options.json)):
-        path.parent.mkdir(parents=True, exist_ok=True)  # now, for the rest takes long
-    outcome = measure_coco(settings, data, options.limit)
-    write_outcome(outcome, options.results, options.json)
-    print(outcome_text(outcome))
+    if twice := sorted(named.keys() & overrides.keys()):
+        raise ValueError(f"{twice[0]} is given twice; leave out --{twice[0]} {overrides[twice[0]]}")
+    settings = load_settings(coco.CocoSettings, overrides=coco.USUAL | named | overrides)
+    coco.make_room(options.results, options.json)
+    outcome = coco.measure_coco(settings, data, options.limit)
+    coco.write_outcome(outcome, options.results, options.json)
+    print(coco.outcome_text(outcome))
     return 0
 
 
@@ -38,8 +39,9 @@ def parse(words: Sequence[str]) -> argparse.Namespace:
     add("--data", type=Path, default=Path("data/coco"), help="the data set's folder (default: data/coco)")
     add("--annotations", type=Path, help="default: DATA/annotations/person_keypoints_val2017.json")
     add("--images", type=Path, help="a folder, or one in a zip file; default: DATA/val2017 or DATA/val2017.zip/val2017")
-    add("--boxes", type=Path, help="detections; default: DATA/COCO_val2017_detections_AP_H_56_person.json")
-    add("--true-boxes", action="store_true", help="look in the annotated boxes instead")
+    where = parser.add_mutually_exclusive_group().add_argument
+    where("--boxes", type=Path, help="detections; default: DATA/COCO_val2017_detections_AP_H_56_person.json")
+    where("--true-boxes", action="store_true", help="look in the annotated boxes instead")
     add("--no-flip", action="store_true", help="without the flip test")
     add("--device", choices=("auto", "cpu", "cuda"), default="auto", help="where the network runs")
     add("--runtime", choices=("auto", "torch", "openvino", "onnx"), default="auto", help="what runs it")

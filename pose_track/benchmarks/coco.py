@@ -49,6 +49,7 @@ _SOURCES = {
 }
 
 PICTURES = 5000  # of val2017
+PUBLISHED_PRECISION: Literal["float32"] = "float32"
 
 USUAL = {"pose.flip_test": "true", "pose.max_oks": "0.9", "pose.max_batch": "32"}
 """What settings are here, unless others are asked for."""
@@ -111,7 +112,7 @@ def measure_coco(settings: CocoSettings, data: CocoData, limit: int | None = Non
     """What a network reaches on the pictures of `data`, or on the first `limit` of them.
 
     Boxes of the file of detections that are none are left out with a warning. Raises ValueError where the network does
-    not find COCO's joints, and what `pose_form`, `read_entries` and `ImageStore` raise.
+    not find COCO's joints, and what `pose_form`, `read_entries`, `ImageStore` and `person_scores` raise.
     """
     pose, form = settings.pose, _form(settings.pose)
     file = _first_pictures(data.annotations, limit)
@@ -128,7 +129,8 @@ def measure_coco(settings: CocoSettings, data: CocoData, limit: int | None = Non
         "precision": run.precision,
     }
     figures = keypoint_figures(truth, results, COCO_17)
-    return CocoOutcome(figures, results, about, _published_ap(pose, form), _unlike(pose, data, len(file.images)))
+    unlike = _unlike(pose, data, len(file.images), run.precision)
+    return CocoOutcome(figures, results, about, _published_ap(pose, form), unlike)
 
 
 def outcome_text(outcome: CocoOutcome) -> str:
@@ -143,6 +145,22 @@ def outcome_text(outcome: CocoOutcome) -> str:
         told = f"not to be compared: {reasons}" if reasons else f"difference {difference}"
         lines.append(f"published AP {outcome.published:.1f}; {told}")
     return "\n".join(lines)
+
+
+def make_room(results: Path | None, figures: Path | None) -> None:
+    """The folders of the files that `write_outcome` is to write, before all that takes long.
+
+    Raises ValueError where both are the same file, FileExistsError where one cannot be a file.
+    """
+    if results is not None and figures is not None and results.resolve() == figures.resolve():
+        raise ValueError(f"results and figures cannot both go to {str(results)!r}; name two files")
+    for path in filter(None, (results, figures)):
+        above = next(folder for folder in path.absolute().parents if folder.exists())
+        if path.is_dir():
+            raise FileExistsError(f"{str(path)!r} is a folder; name a file in it")
+        if not above.is_dir():
+            raise FileExistsError(f"{str(path)!r} cannot be written, for {above} is a file; name another one")
+        path.parent.mkdir(parents=True, exist_ok=True)
 
 
 def write_outcome(outcome: CocoOutcome, results: Path | None, figures: Path | None) -> None:
@@ -173,7 +191,7 @@ def _runtime(form: PoseForm, settings: CocoSettings) -> Runtime:
     """In float32 with PyTorch, whose own choice is bfloat16 where the device calculates in it."""
     plan, device = pose_plan(form, settings.pose.flip_test), resolve_device(settings.device)
     if resolve_runtime(settings.runtime, device) == "torch":
-        return TorchRuntime(plan.make(), device, "float32", fold=True)
+        return TorchRuntime(plan.make(), device, PUBLISHED_PRECISION, fold=True)
     return make_runtime(plan, settings.runtime, device)
 
 
@@ -212,13 +230,15 @@ def _published_ap(settings: PoseSettings, form: PoseForm) -> float | None:
     return entry.ap
 
 
-def _unlike(settings: PoseSettings, data: CocoData, pictures: int) -> tuple[str, ...]:
-    """In what a measurement differs from the published ones, which are `AS_PUBLISHED`, on val2017, in the usual boxes.
+def _unlike(settings: PoseSettings, data: CocoData, pictures: int, precision: str) -> tuple[str, ...]:
+    """In what a measurement differs from the published ones, which are `AS_PUBLISHED`, in float32, on val2017, in the
+    usual boxes.
 
     Whether those are the usual boxes, their file's name tells.
     """
     chosen = {key: getattr(settings, key) for key in AS_PUBLISHED}
     unlike = [f"{key} is {value}" for key, value in chosen.items() if value != AS_PUBLISHED[key]]
     boxes = data.boxes.name if data.boxes else "annotated boxes"
+    unlike += [precision] if precision != PUBLISHED_PRECISION else []
     unlike += [boxes] if boxes != PLACES["boxes"] else []
     return (*unlike, f"{pictures} pictures") if pictures != PICTURES else tuple(unlike)

@@ -24,9 +24,13 @@ def person_scores(
     """(N,) scores of people: that of the box, (N,), times the mean of those joint scores, (N, K), that lie above
     `min_joint_score`; 0 for a person without any. The rule of the published code for COCO results.
 
+    Raises ValueError for joint scores that are NaN, as a network gives them whose training diverged.
+
     >>> person_scores(np.array([.5, .5]), np.array([[.8, .6, .1], [.1, .1, .1]])).round(3).tolist()
     [0.3499999940395355, 0.0]
     """
+    if np.isnan(joint_scores).any():
+        raise ValueError("the network's heatmaps are not numbers, as if its training diverged; give other weights")
     counts = joint_scores > min_joint_score
     means = (joint_scores * counts).sum(axis=1) / np.maximum(counts.sum(axis=1), 1)
     return np.asarray(box_scores * means, np.float32)

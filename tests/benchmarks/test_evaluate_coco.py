@@ -1,9 +1,11 @@
 from __future__ import annotations
 
+import contextlib
 import importlib.util
 import io
 import json
 import math
+import re
 import zipfile
 from contextlib import redirect_stdout
 from pathlib import Path
@@ -18,6 +20,7 @@ from numpy.typing import NDArray
 from pycocotools.coco import COCO
 from pycocotools.cocoeval import COCOeval
 from shared_data import shared
+from torch import nn
 
 from pose_track.benchmarks import coco
 from pose_track.benchmarks.coco import PLACES, find_coco
@@ -212,6 +215,29 @@ def test_the_published_figure(
     assert words or last.endswith(" +23.80")
 
 
+def test_published_figures_are_not_compared_with_bfloat16(
+    data: Path, weights: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(coco, "PICTURES", 4)
+    monkeypatch.setattr(Knowing, "precision", "bfloat16")
+    monkeypatch.setattr(coco, "_runtime", lambda form, settings: Knowing(data, 0))
+    published(monkeypatch, weights, file_sha256(weights)[:8])
+    assert evaluate(weights, "--data", data) == 0
+    assert capsys.readouterr().out.splitlines()[-1] == "published AP 76.2; not to be compared: bfloat16"
+
+
+def test_heatmaps_that_are_not_numbers(data: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """Of a training that diverged, whose weights others keep."""
+    network, path = HRNet(17, **TINY), tmp_path / "diverged.pth"  # type: ignore[arg-type]
+    nn.init.constant_(network.final_layer.get_parameter("bias"), math.nan)
+    torch.save(network.state_dict(), path)
+    form = ("--pose.kind", "plain", "--pose.skeleton", "coco_17", "--pose.input_size", "[64, 96]")
+    results = tmp_path / "results.json"
+    assert evaluate(path, "--data", data, "--runtime", "torch", "--results", results, *form) == 2
+    assert "the network's heatmaps are not numbers, as if its training diverged" in capsys.readouterr().err
+    assert not results.exists()
+
+
 def test_a_file_that_is_only_called_like_published_weights(
     data: Path, weights: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -260,13 +286,32 @@ def test_missing_data_is_named_with_its_source(
         (["WEIGHTS", "--boxes", "ANNOTATIONS"], "must be a list of objects"),
         (["WEIGHTS", "--pose.flipp", "1"], "'pose.flipp' is not a setting"),
         (["none.pth"], "there is no weights file 'none.pth'"),
+        (["WEIGHTS", "--true-boxes", "--boxes", "BOXES"], "argument --boxes: not allowed with argument --true-boxes"),
+        (["WEIGHTS", "--pose.weights", "bundled"], "pose.weights is given twice; leave out --pose.weights bundled"),
+        (["WEIGHTS", "--no-flip", "--pose.flip_test", "1"], "pose.flip_test is given twice; leave out"),
+        (["WEIGHTS", "--results", "FOLDER"], "is a folder; name a file in it"),
+        (["WEIGHTS", "--json", "BOXES/out.json"], "out.json' cannot be written, for "),
+        (
+            ["WEIGHTS", "--json", "FOLDER/out", "--results", "FOLDER/annotations/../out"],
+            "results and figures cannot both go",
+        ),
     ],
 )
 def test_errors_are_one_line(
-    data: Path, weights: Path, words: list[str], message: str, capsys: pytest.CaptureFixture[str]
+    data: Path,
+    weights: Path,
+    words: list[str],
+    message: str,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    known = {"WEIGHTS": str(weights), "ANNOTATIONS": str(data / PLACES["annotations"])}
-    assert evaluate(*(known.get(word, word) for word in words), "--data", data) == 2
+    """All before a network is run, which takes long."""
+    monkeypatch.setattr(coco, "estimate_all", lambda *_: pytest.fail("the network was run"))
+    known = {"WEIGHTS": weights, "ANNOTATIONS": data / PLACES["annotations"], "BOXES": data / PLACES["boxes"]}
+    known["FOLDER"] = data
+    words = [re.sub("[A-Z]{5,}", lambda name: str(known[name[0]]), word) for word in words]
+    with contextlib.suppress(SystemExit):  # by the parser
+        assert evaluate(*words, "--data", data) == 2
     (line,) = (line for line in capsys.readouterr().err.splitlines() if "error" in line)
     assert message in line
 

@@ -96,6 +96,16 @@ def test_joint_scores_stay_between_0_and_1(level: float, score: float) -> None:
     assert poses.scores.tolist() == [score]
 
 
+def test_heatmaps_that_are_not_numbers_are_an_error() -> None:
+    """And nobody is not what was found."""
+
+    def run(crops: np.ndarray) -> tuple[np.ndarray, ...]:
+        return (np.full((len(crops), 3, 32, 24), np.nan, np.float32),)
+
+    with pytest.raises(ValueError, match="heatmaps are not numbers, as if its training diverged; give other"):
+        estimator(run)(spots(PLACES), Detections(BOXES[:1], np.ones(1)))
+
+
 def test_nobody_and_empty_boxes_do_not_run_the_network() -> None:
     run = Colours()
     estimate = estimator(run)

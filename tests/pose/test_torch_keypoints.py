@@ -72,13 +72,13 @@ def places(count: int, seed: int = 0) -> np.ndarray:
 
 
 def agree(ours: tuple[np.ndarray, ...], theirs: tuple[np.ndarray, ...]) -> None:
-    """But for a joint in a hundred, whose peak is no higher than another."""
+    """But for one joint, or one in a hundred, whose peak is no higher than another."""
     assert len(ours) == len(theirs) == 3
     for a, b in zip(ours, theirs, strict=True):
         assert a.shape == b.shape
         assert a.dtype == b.dtype == np.float32
     same = np.abs(ours[0] - theirs[0]).max(axis=2, initial=0) <= 0.5
-    assert (~same).sum() <= 0.01 * same.size
+    assert (~same).sum() <= max(1, 0.01 * same.size)
     np.testing.assert_allclose(ours[1], theirs[1], atol=2e-3)
     assert np.abs(ours[2] - theirs[2])[same].mean() < 0.01
 
