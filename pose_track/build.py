@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
@@ -31,6 +32,8 @@ from pose_track.skeleton import SKELETONS, Skeleton
 from pose_track.track.tracker import PoseTracker
 from pose_track.types import Detections, Frame, ImageArray, TrackedPoses
 from pose_track.weight_files import describe_detector, describe_file, detector_weights
+
+logger = logging.getLogger(__name__)
 
 CUDA_WINDOW = 16  # frames: a GPU wants large batches
 
@@ -143,6 +146,8 @@ def _keypoints(form: PoseForm, settings: StageSettings, device: str, profile: Pr
     chosen, name = settings.pose, "network: pose"
     if form.is_exported:
         run = profile.timed(name, _exported(form, settings.runtime, device))
+        if form.lacks_looks and settings.tracker.needs_appearance:
+            logger.warning("%s was exported without --looks, so the tracker cannot compare how people look", form.file)
         if form.decodes:
             return DecodedKeypoints(run, form.codec, chosen.max_batch)
         return CroppedKeypoints(run, form.codec, chosen.max_batch, chosen.scales)

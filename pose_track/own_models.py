@@ -37,7 +37,8 @@ def own_stages(
 
     What they return is checked: TypeError or ValueError names the function and the fault. Of the settings of a stage
     that is given here only detector.every and pose.max_oks have an effect. Raises ValueError where neither is given,
-    for an estimator without skeleton or the reverse, for joints without an OKS deviation, and as `build_stages` does.
+    for an estimator without skeleton or the reverse, for joints without an OKS deviation, and as `build_stages` does;
+    TypeError for a skeleton that is none, such as its name.
     """
     if detect is None and estimate is None:
         raise ValueError("own_stages needs detect or estimate; without either use build_stages")
@@ -70,6 +71,8 @@ def _choose_detector(
 
 
 def _check_joints_known(skeleton: Skeleton) -> None:
+    if not isinstance(skeleton, Skeleton):
+        raise TypeError(f"skeleton must be a pose_track.Skeleton, such as SKELETONS['coco_17'], got {skeleton!r}")
     try:
         _ = skeleton.sigmas
     except KeyError as error:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +19,7 @@ from pose_track.zoo import BUNDLED_POSE, LIST_COMMAND, ZOO, Published, Published
 
 _FACTS = ("skeleton", "kind")  # which settings cannot change
 _CHOICES = ("input_size", "sigma", "decoding")
+_OPENVINO = (".xml", ".bin")
 _NEEDED = {
     "skeleton": f"one of {', '.join(SKELETONS)}",
     "kind": "plain, dark or udp, as it was trained",
@@ -29,17 +31,19 @@ _NEEDED = {
 class PoseForm:
     """A keypoint network in use. file: of its weights, or of the network itself where it was exported; skeleton: its
     joints; codec: how its crops are cut and its heatmaps read; about: what it was recognised as, in words;
-    decodes: whether the network, an exported one, reads its heatmaps itself."""
+    decodes: whether the network, an exported one, reads its heatmaps itself; lacks_looks: whether such a one does not
+    tell how people look."""
 
     file: Path
     skeleton: Skeleton
     codec: Codec
     about: str
     decodes: bool = False
+    lacks_looks: bool = False
 
     @property
     def is_exported(self) -> bool:
-        return self.file.suffix == EXPORTED_SUFFIX
+        return _is_exported(self.file)
 
     def notes(self) -> dict[str, str]:
         """What results tell of the network, beside the hash of its file."""
@@ -56,8 +60,8 @@ def pose_form(settings: PoseSettings) -> PoseForm:
     """
     published = _published(settings.weights)
     file = pose_weights(settings)
-    is_exported = file.suffix == EXPORTED_SUFFIX
-    told = _told_by_list(published, file) or (_told_by_export(file, settings) if is_exported else _told_by_file(file))
+    tell = _told_by_export if _is_exported(file) else _told_by_file
+    told = _told_by_list(published, file) or tell(file, settings)
     for key in told.get("fixed", _FACTS):
         given = getattr(settings, key)
         if told.get(key) is not None and given not in (None, told[key]):
@@ -67,7 +71,12 @@ def pose_form(settings: PoseSettings) -> PoseForm:
     missing = [f"--pose.{key} ({hint})" for key, hint in _NEEDED.items() if key not in known]
     if missing:
         raise ValueError(f"{settings.weights!r} does not tell how it was trained; give {', '.join(missing)}")
-    return PoseForm(file, SKELETONS[known["skeleton"]], _codec(known), told["about"], told.get("decodes", False))
+    of_exported = {key: told[key] for key in ("decodes", "lacks_looks") if key in told}
+    return PoseForm(file, SKELETONS[known["skeleton"]], _codec(known), told["about"], **of_exported)
+
+
+def _is_exported(file: Path) -> bool:
+    return file.suffix.lower() == EXPORTED_SUFFIX
 
 
 def _codec(known: Mapping[str, Any]) -> Codec:
@@ -95,10 +104,15 @@ def _told_by_list(published: PublishedPose | None, file: Path) -> dict[str, Any]
     }
 
 
-def _told_by_file(file: Path) -> dict[str, Any]:
+def _told_by_file(file: Path, settings: PoseSettings) -> dict[str, Any]:
     """What weights tell of themselves; the joints also by their number, where only one skeleton has so many."""
     from pose_track.models.recognise import recognise
 
+    if file.suffix.lower() in _OPENVINO and all(file.with_suffix(suffix).is_file() for suffix in _OPENVINO):
+        raise ValueError(
+            f"{settings.weights!r} is OpenVINO's, for other programs; give the weights it was made from, which "
+            "OpenVINO runs here, too, or export it --to onnx"
+        )
     found = recognise(file)
     fitting = [s.name for s in SKELETONS.values() if s.num_joints == found.num_joints]
     told = {key: getattr(found, key) for key in ("skeleton", "kind", "input_size", "sigma", "logits", "blur")}
@@ -108,7 +122,9 @@ def _told_by_file(file: Path) -> dict[str, Any]:
 
 def _told_by_export(file: Path, settings: PoseSettings) -> dict[str, Any]:
     """What a network that was exported tells of itself."""
-    from pose_track.runtime.onnx_runtime import exported_notes  # ONNX Runtime need not be there
+    if find_spec("onnxruntime") is None:
+        raise ValueError(f"{settings.weights!r} is run by onnxruntime; pip install -e '.[onnx]', or give weights")
+    from pose_track.runtime.onnx_runtime import exported_notes
 
     notes = exported_notes(file)
     if settings.flip_test and notes.get("flip_test") != "true":
@@ -116,10 +132,16 @@ def _told_by_export(file: Path, settings: PoseSettings) -> dict[str, Any]:
     decodes = notes[FORM] in DECODED
     if decodes and settings.scales != (1.0,):
         raise ValueError(f"pose.scales has no effect on {settings.weights!r}, which was exported with --decode")
+    try:
+        trained = read_pose_notes(notes)
+    except ValueError as error:
+        raise ValueError(f"{settings.weights!r} {error}") from None
+    flip_test = " with flip test" if notes.get("flip_test") == "true" else ""
     return {
-        **asdict(read_pose_notes(notes)),
+        **asdict(trained),
         "decoding": notes.get("decoding"),
-        "about": f"an exported {notes['network']}, {notes[FORM]}",
+        "about": f"an exported {notes['network']}{flip_test}, {notes[FORM]}",
         "decodes": decodes,
+        "lacks_looks": not notes[FORM].endswith("looks"),
         "fixed": (*_FACTS, *(_CHOICES if decodes else ("input_size",))),
     }

@@ -87,6 +87,11 @@ def test_what_is_missing_is_said(given: dict[str, Any], message: str) -> None:
         own(**given)
 
 
+def test_the_name_of_a_skeleton_is_none() -> None:
+    with pytest.raises(TypeError, match=r"such as SKELETONS\['coco_17'\], got 'posetrack_15'"):
+        own(skeleton="posetrack_15")
+
+
 NAN = float("nan")
 
 

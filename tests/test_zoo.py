@@ -140,4 +140,4 @@ def test_the_guide_has_a_command_and_the_figure_of_each_network_of_coco() -> Non
     guide = (Path(__file__).parents[1] / "docs" / "models.md").read_text(encoding="utf-8")
     commands = re.findall(r"^python tools/evaluate_coco\.py (\S+) .*# ([\d.]+)$", guide, re.MULTILINE)
     of_coco = [entry for entry in ZOO.values() if isinstance(entry, PublishedPose) and entry.ap is not None]
-    assert [(entry.name if entry.url else entry.file, str(entry.ap)) for entry in of_coco] == commands
+    assert [(entry.name, str(entry.ap)) for entry in of_coco] == commands

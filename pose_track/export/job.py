@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -87,9 +88,13 @@ def export_pose(
     wanted, of_network = form or Form(), pose_form(settings)
     if of_network.is_exported:
         raise ValueError(f"{settings.weights!r} is exported already; give the weights it was made from")
+    if wanted.decoding and settings.scales != (1.0,):
+        raise ValueError(
+            f"pose.scales {list(settings.scales)} averages heatmaps, which --decode keeps in; leave one of them out"
+        )
     notes = describe(of_network, settings, wanted) | _opset_note(target, opset)
     stem = f"{notes['network']}_{notes['skeleton']}_{notes['input_size']}"
-    _check_free(out / f"{stem}{SUFFIXES[target]}", overwrite)
+    _check_free(out, [stem + suffix for suffix in SUFFIXES[target]], overwrite)
     crops = crops_of_people(images or SAMPLE, of_network.codec, settings.padding, max(BATCHES))
     network = build_network(of_network, settings, wanted)
     return write_checked(network, out, stem, target, notes, crops)
@@ -105,9 +110,12 @@ def _opset_note(target: Target, opset: int | None) -> dict[str, str]:
     return {"opset": str(opset or OPSET)}
 
 
-def _check_free(path: Path, overwrite: bool) -> None:
-    if path.exists() and not overwrite:
-        raise FileExistsError(f"{str(path)!r} is there already; give --overwrite to replace it, or another --out")
+def _check_free(out: Path, names: Sequence[str], overwrite: bool) -> None:
+    if out.exists() and not out.is_dir():
+        raise NotADirectoryError(f"{str(out)!r} is a file; give a folder as --out")
+    there = [out / name for name in names if (out / name).exists()]
+    if there and not overwrite:
+        raise FileExistsError(f"{str(there[0])!r} is there already; give --overwrite to replace it, or another --out")
 
 
 def build_network(of_network: PoseForm, settings: PoseSettings, form: Form) -> ExportedNetwork:

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 Target = Literal["onnx", "openvino"]
 Run = Callable[[NDArray[Any]], tuple[NDArray[Any], ...]]
 Write = Callable[["ExportedNetwork", Path, Mapping[str, str]], Path]
-SUFFIXES: dict[Target, str] = {"onnx": ".onnx", "openvino": ".xml"}
+SUFFIXES: dict[Target, tuple[str, ...]] = {"onnx": (".onnx",), "openvino": (".xml", ".bin")}
 RT_INFO = "pose_track"  # the section of OpenVINO's runtime information that holds the notes
 
 
@@ -32,7 +32,7 @@ def write_onnx(network: ExportedNetwork, stem: Path, notes: Mapping[str, str]) -
     model = onnx.load_from_string(to_onnx(network, network.example(), INPUT, names, batch, int(notes["opset"])))
     onnx.helper.set_model_props(model, dict(notes))
     onnx.checker.check_model(model, full_check=True)
-    path = stem.with_name(stem.name + SUFFIXES["onnx"])
+    path = stem.with_name(stem.name + SUFFIXES["onnx"][0])
     onnx.save(model, path)
     return path
 
@@ -50,7 +50,7 @@ def write_openvino(network: ExportedNetwork, stem: Path, notes: Mapping[str, str
         port.get_tensor().set_names({name})
     for key, text in notes.items():
         model.set_rt_info(text, [RT_INFO, key])
-    path = stem.with_name(stem.name + SUFFIXES["openvino"])
+    path = stem.with_name(stem.name + SUFFIXES["openvino"][0])
     ov.save_model(model, path, compress_to_fp16=False)
     return path
 

@@ -28,7 +28,7 @@ def resolve_runtime(name: RuntimeName, device: str) -> RuntimeName:
     if device != "cpu":
         raise ValueError(f"runtime {name!r} runs on the CPU only, not on {device!r}; use 'torch' or device 'cpu'")
     if lacking := _lacking(name):
-        raise ValueError(f"runtime {name!r} needs {' and '.join(lacking)}; use 'torch', or {_INSTALL[name]}")
+        raise ValueError(f"runtime {name!r} needs {' and '.join(lacking)}; {_INSTALL[name]}, or choose another")
     return name
 
 

@@ -15,7 +15,7 @@ import onnxruntime as ort
 from numpy.typing import NDArray
 
 from pose_track.runtime.cache import cache_folder, code_hash, entry_name, keep, read_kept
-from pose_track.runtime.exported import FORM, OPSET, RUNNABLE
+from pose_track.runtime.exported import FORM, MARKS, OPSET, RUNNABLE
 from pose_track.runtime.plan import Plan, check_pictures
 
 if TYPE_CHECKING:
@@ -78,7 +78,7 @@ def exported_notes(path: str | os.PathLike[str]) -> dict[str, str]:
     """What a file that `tools/export_model.py` made tells about its network, see `export.job`. Raises as
     `open_exported`, but for the form."""
     notes = dict(_open_file(path, optimise=False).get_modelmeta().custom_metadata_map)
-    if FORM not in notes:
+    if not notes.keys() >= set(MARKS):
         raise ValueError(f"{str(path)!r} was not exported by tools/export_model.py; give a file that was")
     return notes
 
@@ -108,7 +108,10 @@ def _open_file(path: str | os.PathLike[str], optimise: bool = True) -> ort.Infer
         return open_session(os.fspath(path), optimise)
     except Exception as error:  # the reader's errors share no class
         reason = " ".join(str(error).split())[:160]
-        raise ValueError(f"{str(path)!r} is not an ONNX file or is cut short; export it again ({reason})") from error
+        raise ValueError(
+            f"{str(path)!r} is not an ONNX file, is cut short, or ONNX Runtime cannot run what was changed in it; "
+            f"export it again ({reason})"
+        ) from error
 
 
 def _load(plan: Plan) -> ort.InferenceSession:

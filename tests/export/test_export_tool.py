@@ -75,6 +75,10 @@ def test_a_file_is_not_replaced_unasked(exported: Path, capsys: pytest.CaptureFi
         (("--to", "openvino", "--opset", "17"), "opset 17 is of ONNX and has no effect on openvino"),
         (("--images", "nowhere"), "'nowhere' does not exist"),
         (("--pose.weights", "nothing.pth"), "there is no weights file 'nothing.pth'"),
+        (
+            ("--decode", "--pose.scales", "[1, 1.2]"),
+            "pose.scales [1.0, 1.2] averages heatmaps, which --decode keeps in",
+        ),
         (("--preset", "fats"), "unknown preset 'fats'"),
     ],
 )
@@ -100,3 +104,15 @@ def test_few_people_are_taken_again() -> None:
     people = len(np.unique(crops, axis=0))
     assert 5 < people < 60
     np.testing.assert_array_equal(crops[people:], crops[: 60 - people])
+
+
+def test_a_file_in_place_of_the_folder(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (tmp_path / "file").write_text("mine")
+    assert run(tmp_path / "file") == 2
+    assert "file' is a file; give a folder as --out" in capsys.readouterr().err
+
+
+def test_either_file_of_openvino_counts(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (tmp_path / f"{STEM}.bin").write_text("mine")
+    assert run(tmp_path, "--to", "openvino") == 2
+    assert f"{STEM}.bin' is there already; give --overwrite" in capsys.readouterr().err

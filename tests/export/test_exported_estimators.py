@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import logging
+from collections.abc import Mapping
 from pathlib import Path
 
 import numpy as np
@@ -10,6 +12,7 @@ import pytest
 from pose_track.build import build_stages
 from pose_track.export.form import Form
 from pose_track.export.people import SAMPLE
+from pose_track.pose_form import pose_form
 from pose_track.settings import PoseSettings, Settings
 from pose_track.types import Frame, Poses
 from pose_track.video.reader import open_video
@@ -29,7 +32,10 @@ def files(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
     from pose_track.export.job import export_pose
 
     out = tmp_path_factory.mktemp("exported")
-    return {name: str(export_pose(PoseSettings(), out / name, "onnx", form).files[0]) for name, form in FORMS.items()}
+    return {
+        name: str(export_pose(PoseSettings(flip_test=form.looks), out / name, "onnx", form).files[0])
+        for name, form in FORMS.items()
+    }
 
 
 @pytest.fixture(scope="module")
@@ -38,8 +44,9 @@ def frame() -> Frame:
         return list(reader)[1]
 
 
-def poses(frame: Frame, weights: str, runtime: str = "auto") -> Poses:
-    stages = build_stages(Settings(device="cpu", runtime=runtime, pose=PoseSettings(weights=weights)))  # type: ignore[arg-type]
+def poses(frame: Frame, weights: str, runtime: str = "auto", flip_test: bool = False) -> Poses:
+    pose = PoseSettings(weights=weights, flip_test=flip_test)
+    stages = build_stages(Settings(device="cpu", runtime=runtime, pose=pose))  # type: ignore[arg-type]
     return stages.estimate(frame.image, stages.detect(frame))  # type: ignore[operator, no-any-return]
 
 
@@ -49,7 +56,7 @@ def from_left(found: Poses) -> Poses:
 
 @pytest.mark.parametrize("name", ["heatmaps", "joints"])
 def test_they_find_what_the_network_finds(name: str, files: dict[str, str], frame: Frame) -> None:
-    found, right = poses(frame, files[name]), poses(frame, "bundled", "torch")
+    found, right = poses(frame, files[name]), poses(frame, "bundled", "torch", FORMS[name].looks)
     assert len(found) == len(right) >= 2
     np.testing.assert_allclose(found.joints, right.joints, atol=0.05)
     np.testing.assert_allclose(found.joint_scores, right.joint_scores, atol=1e-3)
@@ -94,5 +101,51 @@ def test_other_runtimes_do_not_run_them(runtime: str, files: dict[str, str], fra
 def test_the_header_tells_what_it_is(files: dict[str, str]) -> None:
     weights = build_stages(Settings(device="cpu", pose=PoseSettings(weights=files["joints"]))).weights["pose"]
     assert weights["file"] == Path(files["joints"]).name
-    assert weights["about"] == "an exported hrnet_compact, crops to joints and looks"
+    assert weights["about"] == "an exported hrnet_compact with flip test, crops to joints and looks"
     assert (weights["input_size"], weights["kind"], weights["decoding"]) == ("128x192", "plain", "dark")
+
+
+@pytest.mark.parametrize(
+    ("name", "needed", "lines"), [("heatmaps", True, 1), ("heatmaps", False, 0), ("joints", True, 0)]
+)
+def test_looks_that_the_tracker_misses(
+    name: str, needed: bool, lines: int, files: dict[str, str], caplog: pytest.LogCaptureFixture
+) -> None:
+    tracker = {} if needed else {"weights": {"flow": 1}, "reentry_seconds": 0}
+    with caplog.at_level(logging.WARNING, "pose_track.build"):
+        build_stages(Settings.model_validate({"device": "cpu", "pose": {"weights": files[name]}, "tracker": tracker}))
+    assert caplog.text.count("was exported without --looks, so the tracker cannot compare how people look") == lines
+
+
+def changed(file: str, path: Path, notes: Mapping[str, str]) -> str:
+    import onnx
+
+    model = onnx.load(file)
+    onnx.helper.set_model_props(model, {prop.key: prop.value for prop in model.metadata_props} | dict(notes))
+    onnx.save(model, path)
+    return str(path)
+
+
+def test_notes_that_cannot_be_name_the_file(files: dict[str, str], tmp_path: Path) -> None:
+    wrong = changed(files["heatmaps"], tmp_path / "simcc.onnx", {"kind": "simcc"})
+    with pytest.raises(ValueError, match=r"simcc\.onnx' says of itself what cannot be: kind 'simcc'"):
+        pose_form(PoseSettings(weights=wrong))
+
+
+def test_a_suffix_in_capitals(files: dict[str, str], tmp_path: Path) -> None:
+    capitals = changed(files["heatmaps"], tmp_path / "NETWORK.ONNX", {})
+    assert pose_form(PoseSettings(weights=capitals)).is_exported
+
+
+@pytest.mark.parametrize("suffix", [".xml", ".bin"])
+def test_files_of_openvino_are_for_others(suffix: str, tmp_path: Path) -> None:
+    for name in ("network.xml", "network.bin"):
+        (tmp_path / name).write_text("<net>")
+    with pytest.raises(ValueError, match=r"is OpenVINO's, for other programs; give the weights .* --to onnx"):
+        pose_form(PoseSettings(weights=str(tmp_path / f"network{suffix}")))
+
+
+def test_onnx_runtime_that_is_missing(files: dict[str, str], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("pose_track.pose_form.find_spec", lambda name: None)
+    with pytest.raises(ValueError, match=r"is run by onnxruntime; pip install -e '\.\[onnx\]', or give weights"):
+        pose_form(PoseSettings(weights=files["heatmaps"]))

@@ -25,7 +25,10 @@ ort = pytest.importorskip("onnxruntime", reason="exported networks are run by on
 
 TWINS = [0, 2, 1]
 SIZE = (64, 96)
-NOTES = {"form": "crops to heatmaps", "joints": "head,left,right", "opset": "17"}
+NOTES = {
+    "form": "crops to heatmaps", "network": "tiny", "skeleton": "three", "input_size": "64x96", "kind": "dark",
+    "joints": "head,left,right", "opset": "17",
+}  # fmt: skip
 
 
 def hrnet(seed: int = 0) -> HRNet:

@@ -46,9 +46,9 @@ def test_which_runtime(
     [
         ("openvino", "cuda", (), "runtime 'openvino' runs on the CPU only, not on 'cuda'; use 'torch' or device 'cpu'"),
         ("onnx", "cuda", ALL, "runtime 'onnx' runs on the CPU only, not on 'cuda'; use 'torch' or device 'cpu'"),
-        ("openvino", "cpu", (), "runtime 'openvino' needs openvino; use 'torch', or pip install openvino"),
-        ("onnx", "cpu", (), "runtime 'onnx' needs onnx and onnxruntime; use 'torch', or pip install -e '.[onnx]'"),
-        ("onnx", "cpu", ("onnx",), "runtime 'onnx' needs onnxruntime; use 'torch', or pip install -e '.[onnx]'"),
+        ("openvino", "cpu", (), "runtime 'openvino' needs openvino; pip install openvino, or choose another"),
+        ("onnx", "cpu", (), "runtime 'onnx' needs onnx and onnxruntime; pip install -e '.[onnx]', or choose another"),
+        ("onnx", "cpu", ("onnx",), "runtime 'onnx' needs onnxruntime; pip install -e '.[onnx]', or choose another"),
         ("tensorrt", "cpu", ALL, "unknown runtime 'tensorrt'; choose one of 'auto', 'torch', 'openvino', 'onnx'"),
     ],
 )

@@ -30,7 +30,9 @@ def write(path: Path, notes: dict[str, str]) -> Path:
     return path
 
 
-NOTES = {"form": "crops to heatmaps", "skeleton": "coco_17"}
+NOTES = {
+    "form": "crops to heatmaps", "network": "hrnet_w32", "skeleton": "coco_17", "input_size": "192x256", "kind": "udp"
+}  # fmt: skip
 
 
 def test_an_exported_file_is_run(tmp_path: Path) -> None:
@@ -45,7 +47,7 @@ def test_an_exported_file_is_run(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("form", ["normalised crops to joints", "normalised crops to heatmaps"])
 def test_forms_that_are_no_estimator(tmp_path: Path, form: str) -> None:
-    path = write(tmp_path / "network.onnx", {"form": form})
+    path = write(tmp_path / "network.onnx", NOTES | {"form": form})
     assert exported_notes(path)["form"] == form
     with pytest.raises(
         ValueError, match=f"was exported as '{form}' and cannot be an estimator; export it again without"
@@ -63,12 +65,24 @@ def test_files_that_are_none(tmp_path: Path, read: object) -> None:
     for content in (b"", b"no network", whole[: len(whole) // 2]):
         path.write_bytes(content)
         with pytest.raises(
-            ValueError, match=r"network\.onnx' is not an ONNX file or is cut short; export it again \("
+            ValueError, match=r"network\.onnx' is not an ONNX file, is cut short, or .*; export it again \("
         ) as e:
             read(path)
         assert "\n" not in str(e.value)
-    write(path, {"author": "somebody"})
-    with pytest.raises(
-        ValueError, match=r"network\.onnx' was not exported by tools/export_model\.py; give a file that"
-    ):
-        read(path)
+    for notes in ({"author": "somebody"}, {"form": "NCHW"}, {k: v for k, v in NOTES.items() if k != "network"}):
+        write(path, notes)
+        with pytest.raises(
+            ValueError, match=r"network\.onnx' was not exported by tools/export_model\.py; give a file that"
+        ):
+            read(path)
+
+
+def test_a_network_that_was_changed_and_cannot_run(tmp_path: Path) -> None:
+    """As converters to float16 leave it, which do not look into casts."""
+    path = write(tmp_path / "network.onnx", NOTES)
+    model = onnx.load(path)
+    cast = next(node for node in model.graph.node if node.op_type == "Cast")
+    cast.attribute[0].i = onnx.TensorProto.FLOAT16
+    onnx.save(model, path)
+    with pytest.raises(ValueError, match="ONNX Runtime cannot run what was changed in it; export it again"):
+        exported_notes(path)
