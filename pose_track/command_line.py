@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import difflib
 import logging
+import os
 import sys
 from collections.abc import Callable, Sequence
 from typing import NoReturn
@@ -13,6 +14,7 @@ logger = logging.getLogger(__name__)
 
 EXIT_FAULT = 2
 EXIT_INTERRUPTED = 130
+EXIT_UNREAD = 141  # as a shell tells of a program whose output nobody reads any more
 
 
 class Parser(argparse.ArgumentParser):
@@ -70,12 +72,18 @@ def split_overrides(words: Sequence[str]) -> dict[str, str]:
 
 
 def guarded(job: Callable[[], int]) -> int:
-    """Run a job; what the user can mend becomes one line on stderr and exit code 2, an interrupt 130."""
+    """Run a job; what the user can mend becomes one line on stderr and exit code 2, an interrupt 130. Where what it
+    prints goes to a program that has ended, such as `head`, it ends without a word."""
     try:
-        return job()
+        code = job()
+        sys.stdout.flush()
+        return code
     except KeyboardInterrupt:
         print("interrupted; what was done so far is kept", file=sys.stderr)
         return EXIT_INTERRUPTED
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # else Python complains when it ends
+        return EXIT_UNREAD
     except _mendable() as error:  # Python asks only where there is an error
         logger.debug("where the error came from", exc_info=True)
         print(f"error: {' '.join(str(error).split())}", file=sys.stderr)

@@ -21,7 +21,7 @@ _FACTS = ("skeleton", "kind")  # which settings cannot change
 _CHOICES = ("input_size", "sigma", "decoding")
 _OPENVINO = (".xml", ".bin")
 _NEEDED = {
-    "skeleton": f"one of {', '.join(SKELETONS)}",
+    "skeleton": "{fitting}",
     "kind": "plain, dark or udp, as it was trained",
     "input_size": "'[192, 256]', say, w and h of its crops",
 }
@@ -65,10 +65,12 @@ def pose_form(settings: PoseSettings) -> PoseForm:
     for key in told.get("fixed", _FACTS):
         given = getattr(settings, key)
         if told.get(key) is not None and given not in (None, told[key]):
-            raise ValueError(f"pose.{key} {given} contradicts {settings.weights!r}, which is {told[key]}; leave it out")
+            remedy = "leave it out" + (", or rename the file, known by its name alone" if _by_name(published) else "")
+            raise ValueError(f"pose.{key} {given} contradicts {settings.weights!r}, which is {told[key]}; {remedy}")
     given = {key: getattr(settings, key) for key in (*_FACTS, *_CHOICES)}
     known = {key: value for each in (told, given) for key, value in each.items() if value is not None}
-    missing = [f"--pose.{key} ({hint})" for key, hint in _NEEDED.items() if key not in known]
+    fitting = " or ".join(told.get("fitting", SKELETONS))
+    missing = [f"--pose.{key} ({hint.format(fitting=fitting)})" for key, hint in _NEEDED.items() if key not in known]
     if missing:
         raise ValueError(f"{settings.weights!r} does not tell how it was trained; give {', '.join(missing)}")
     of_exported = {key: told[key] for key in ("decodes", "lacks_looks") if key in told}
@@ -94,6 +96,11 @@ def _published(given: str) -> PublishedPose | None:
     return found
 
 
+def _by_name(published: Published | None) -> bool:
+    """Whether a file counts as these published weights for its name, because no hash of them is known."""
+    return published is not None and published.name in ZOO and not published.sha256
+
+
 def _told_by_list(published: PublishedPose | None, file: Path) -> dict[str, Any]:
     """What is known of published weights; nothing of a file that only goes by their name."""
     if published is None or (published.name in ZOO and not file_sha256(file).startswith(published.sha256)):
@@ -105,7 +112,7 @@ def _told_by_list(published: PublishedPose | None, file: Path) -> dict[str, Any]
 
 
 def _told_by_file(file: Path, settings: PoseSettings) -> dict[str, Any]:
-    """What weights tell of themselves; the joints also by their number, where only one skeleton has so many."""
+    """What weights tell of themselves, and which skeletons have as many joints."""
     from pose_track.models.recognise import recognise
 
     if file.suffix.lower() in _OPENVINO and all(file.with_suffix(suffix).is_file() for suffix in _OPENVINO):
@@ -114,10 +121,12 @@ def _told_by_file(file: Path, settings: PoseSettings) -> dict[str, Any]:
             "OpenVINO runs here, too, or export it --to onnx"
         )
     found = recognise(file)
-    fitting = [s.name for s in SKELETONS.values() if s.num_joints == found.num_joints]
+    fitting = [skeleton.name for skeleton in SKELETONS.values() if skeleton.num_joints == found.num_joints]
+    if not fitting:
+        known = ", ".join(SKELETONS)
+        raise ValueError(f"{settings.weights!r} finds {found.num_joints} joints, which no skeleton has: {known}")
     told = {key: getattr(found, key) for key in ("skeleton", "kind", "input_size", "sigma", "logits", "blur")}
-    skeleton = told["skeleton"] or (fitting[0] if len(fitting) == 1 else None)
-    return {**told, "skeleton": skeleton, "about": str(found)}
+    return {**told, "fitting": fitting, "about": str(found)}
 
 
 def _told_by_export(file: Path, settings: PoseSettings) -> dict[str, Any]:

@@ -99,14 +99,36 @@ def test_a_file_that_does_not_says_what_to_give(tmp_path: Path, monkeypatch: pyt
     path = tmp_path / "mine.pth"
     path.write_bytes(b"weights")
     monkeypatch.setattr("pose_track.models.recognise.recognise", untold)
-    with pytest.raises(ValueError, match=r"give --pose\.skeleton \(one of .*\), --pose\.kind \(.*--pose\.input_size"):
+    with pytest.raises(
+        ValueError, match=r"give --pose\.skeleton \(coco_17 or posetrack18_17\), --pose\.kind \(.*--pose\.input_size"
+    ):
         pose_form(PoseSettings(weights=str(path)))
     given = PoseSettings(weights=str(path), skeleton="coco_17", kind="udp", input_size=(288, 384))
     assert pose_form(given).codec == Codec("udp", (288, 384), 3.0)
-    monkeypatch.setattr("pose_track.models.recognise.recognise", lambda path: replace(untold(path), num_joints=16))
-    with pytest.raises(ValueError, match=r"give --pose\.kind \(plain") as caught:  # only MPII has 16 joints
-        pose_form(PoseSettings(weights=str(path)))
-    assert "skeleton" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("num_joints", "message"),
+    [(14, r"give --pose\.skeleton \(lsp_14\)"), (19, "finds 19 joints, which no skeleton has: coco_17, ")],
+)
+def test_joints_are_not_guessed_from_their_number(
+    num_joints: int, message: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """CrowdPose has 14 joints, too."""
+    (tmp_path / "mine.pth").write_bytes(b"weights")
+    monkeypatch.setattr(
+        "pose_track.models.recognise.recognise", lambda path: replace(untold(path), num_joints=num_joints)
+    )
+    with pytest.raises(ValueError, match=message):
+        pose_form(PoseSettings(weights=str(tmp_path / "mine.pth"), kind="plain", input_size=(192, 256)))
+
+
+def test_a_name_that_is_taken(tmp_path: Path) -> None:
+    """The HRNet authors' files have no published hash."""
+    path = tmp_path / "pose_hrnet_w32_256x192.pth"
+    path.write_bytes(b"weights")
+    with pytest.raises(ValueError, match="which is plain; leave it out, or rename the file, known by its name alone"):
+        pose_form(PoseSettings(weights=str(path), kind="udp"))
 
 
 @pytest.mark.parametrize(

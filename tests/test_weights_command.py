@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import subprocess
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -10,7 +12,7 @@ import pytest
 
 from pose_track import weights_command
 from pose_track.cli import main
-from pose_track.command_line import EXIT_FAULT, EXIT_INTERRUPTED
+from pose_track.command_line import EXIT_FAULT, EXIT_INTERRUPTED, EXIT_UNREAD
 from pose_track.downloads.kept import kept_file, weights_folder
 from pose_track.runtime.cache import VARIABLE
 from pose_track.zoo import ZOO, Published
@@ -72,6 +74,16 @@ def test_the_list(say: Say, cache: Path) -> None:
     assert str(cache / "weights") in lines[-1]
     columns = {line.index(word) for line, word in ((rows[NAME], "keypoints"), (rows["raft_small"], "optical"))}
     assert columns == {lines[0].index("FOR")}
+
+
+def test_a_list_that_nobody_reads_on() -> None:
+    """As with `| head -1`, or `| true`, which ends before anything is said."""
+    end, start = os.pipe()
+    os.close(end)
+    code = "import sys; from pose_track.cli import main; sys.exit(main(['weights', 'list']))"
+    process = subprocess.run([sys.executable, "-c", code], stdout=start, stderr=subprocess.PIPE, timeout=60, text=True)
+    os.close(start)
+    assert (process.returncode, process.stderr) == (EXIT_UNREAD, "")
 
 
 def test_the_list_on_a_terminal(say: Say, monkeypatch: pytest.MonkeyPatch) -> None:
