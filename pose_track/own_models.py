@@ -13,7 +13,7 @@ from pose_track.pose.estimator import PoseEstimator, without_doubles
 from pose_track.runtime.choose import resolve_runtime
 from pose_track.runtime.device import resolve_device
 from pose_track.settings import Settings, StageSettings
-from pose_track.skeleton import Skeleton
+from pose_track.skeleton import Skeleton, check_skeleton
 from pose_track.types import Detections, Frame, ImageArray, Poses
 
 PictureDetector = Callable[[ImageArray], Detections]
@@ -71,8 +71,7 @@ def _choose_detector(
 
 
 def _check_joints_known(skeleton: Skeleton) -> None:
-    if not isinstance(skeleton, Skeleton):
-        raise TypeError(f"skeleton must be a pose_track.Skeleton, such as SKELETONS['coco_17'], got {skeleton!r}")
+    check_skeleton(skeleton)
     try:
         _ = skeleton.sigmas
     except KeyError as error:

@@ -99,3 +99,9 @@ MPII_16 = Skeleton("mpii_16", (*_LEGS, "pelvis", "thorax", "head_bottom", "head_
 LSP_14 = Skeleton("lsp_14", (*_LEGS, *_ARMS, "head_bottom", "head_top"))
 
 SKELETONS = {s.name: s for s in (COCO_17, POSETRACK_15, POSETRACK18_17, MPII_16, LSP_14)}
+
+
+def check_skeleton(given: object) -> None:
+    """Raises TypeError for what is no `Skeleton`, such as the name of one."""
+    if not isinstance(given, Skeleton):
+        raise TypeError(f"skeleton must be a pose_track.Skeleton, such as SKELETONS['coco_17'], got {given!r}")

@@ -13,7 +13,7 @@ from typing import TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
-from pose_track.skeleton import Skeleton
+from pose_track.skeleton import Skeleton, check_skeleton
 
 Array = NDArray[np.generic]
 FloatArray = NDArray[np.float32]
@@ -130,6 +130,7 @@ class Poses:
     features: FloatArray | None = None
 
     def __post_init__(self) -> None:
+        check_skeleton(self.skeleton)
         k = self.skeleton.num_joints
         joints = _checked("joints", self.joints, (None, k, 2), np.float32)
         n = len(joints)

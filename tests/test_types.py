@@ -33,6 +33,11 @@ def test_length_is_the_number_of_people(make: Any, expected: int) -> None:
     assert len(make()) == expected
 
 
+def test_a_skeleton_is_not_its_name() -> None:
+    with pytest.raises(TypeError, match=r"such as SKELETONS\['coco_17'\], got 'coco_17'"):
+        Poses(np.zeros((1, 17, 2)), np.ones((1, 17)), np.ones((1, 4)), np.ones(1), "coco_17")  # type: ignore[arg-type]
+
+
 @pytest.mark.parametrize(
     ("make", "message"),
     [
