@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from pose_track.models.codec import Codec
+from pose_track.models.container import in_file
 from pose_track.models.hashing import file_sha256
 from pose_track.models.trained_as import read_pose_notes
 from pose_track.runtime.exported import DECODED, EXPORTED_SUFFIX, FORM
@@ -141,10 +142,8 @@ def _told_by_export(file: Path, settings: PoseSettings) -> dict[str, Any]:
     decodes = notes[FORM] in DECODED
     if decodes and settings.scales != (1.0,):
         raise ValueError(f"pose.scales has no effect on {settings.weights!r}, which was exported with --decode")
-    try:
+    with in_file(settings.weights):
         trained = read_pose_notes(notes)
-    except ValueError as error:
-        raise ValueError(f"{settings.weights!r} {error}") from None
     flip_test = " with flip test" if notes.get("flip_test") == "true" else ""
     return {
         **asdict(trained),

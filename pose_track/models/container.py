@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import json
+import os
 import zipfile
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Literal
 
@@ -54,6 +57,15 @@ def container(path: Path) -> Container:
 def not_weights(path: Path, fault: str) -> str:
     """The line that tells a user what a file is instead of weights."""
     return f"{str(path)!r} {fault}; fetch it again or give another file"
+
+
+@contextmanager
+def in_file(path: str | os.PathLike[str]) -> Iterator[None]:
+    """A ValueError inside is a fault of this file, by whose name its line then begins."""
+    try:
+        yield
+    except ValueError as error:
+        raise ValueError(f"{os.fspath(path)!r} {error}") from None
 
 
 def _fault_of_zip(path: Path) -> str | None:

@@ -6,10 +6,11 @@ import os
 from dataclasses import asdict, dataclass, replace
 from typing import TYPE_CHECKING
 
+from pose_track.models.container import in_file
 from pose_track.models.hrnet_form import HRNetForm, hrnet_form, joints_of
 from pose_track.models.mmpose_notes import mmpose_training
 from pose_track.models.naming import possessive, renamed, some, whose
-from pose_track.models.trained_as import TrainedAs, read_pose_notes
+from pose_track.models.trained_as import MARKS, TrainedAs, read_pose_notes
 from pose_track.models.weight_file import Outline, read_outline, read_weights
 from pose_track.skeleton import SKELETONS
 
@@ -80,10 +81,8 @@ def load_hrnet(path: str | os.PathLike[str]) -> tuple[HRNet, Recognised]:
 
 
 def _recognised(outline: Outline, path: str | os.PathLike[str]) -> Recognised:
-    try:
+    with in_file(path):
         shapes, origin = renamed(outline.shapes), whose(outline.shapes)
-    except ValueError as error:
-        raise ValueError(f"{os.fspath(path)!r} {error}") from None
     form, num_joints = hrnet_form(shapes), joints_of(shapes)
     if form is None:
         raise ValueError(
@@ -95,12 +94,10 @@ def _recognised(outline: Outline, path: str | os.PathLike[str]) -> Recognised:
             f"{os.fspath(path)!r} holds a trunk ({form}, with {possessive(origin)} names) without joints; "
             "it is for training, as --init_trunk"
         )
-    own = {"network", "skeleton", "input_size", "kind"} <= outline.metadata.keys()
-    try:
+    own = outline.metadata.keys() >= MARKS
+    with in_file(path):
         training = read_pose_notes(outline.metadata) if own else mmpose_training(outline.meta)
         training = _of_joints(training, num_joints, own)
-    except ValueError as error:
-        raise ValueError(f"{os.fspath(path)!r} {error}") from None
     origin = OURS if own else origin
     return Recognised(**asdict(training), origin=origin, form=form, num_joints=num_joints, averaged=outline.averaged)
 

@@ -12,6 +12,8 @@ from pose_track.models.codec import Codec
 from pose_track.models.heatmaps import Kind
 from pose_track.skeleton import SKELETONS
 
+MARKS = frozenset({"network", "skeleton", "input_size", "kind"})  # the notes by which our own files are known
+
 
 @dataclass(frozen=True)
 class TrainedAs:

@@ -10,6 +10,7 @@ import torch
 from safetensors.torch import save
 from torch import Tensor, nn
 
+from pose_track.models.container import in_file
 from pose_track.models.naming import COUNTER, LAST_LAYER, renamed, some, whose
 from pose_track.models.weight_file import read_weights
 
@@ -36,7 +37,8 @@ def fill(network: nn.Module, tensors: Mapping[str, Tensor], path: str | os.PathL
     """
     ours = network.state_dict()
     counters = {name: torch.zeros((), dtype=torch.int64) for name in ours if name.endswith(COUNTER)}
-    given = counters | _renamed(tensors, ours, path)
+    with in_file(path):
+        given = counters | renamed(tensors, ours)
     _check_fits(given, network, path)
     network.load_state_dict(given)
 
@@ -51,7 +53,8 @@ def load_trunk(network: nn.Module, path: str | os.PathLike[str]) -> tuple[str, l
     where the file lacks a part of the trunk or has one of another shape.
     """
     ours, given = network.state_dict(), read_weights(path).tensors
-    tensors = _renamed(given, ours, path)
+    with in_file(path):
+        tensors = renamed(given, ours)
     own = {name: value for name, value in ours.items() if name.startswith(LAST_LAYER)}
     trunk = {name: value for name, value in tensors.items() if name in ours and not name.startswith(LAST_LAYER)}
     fill(network, {**own, **trunk}, path)
@@ -77,15 +80,6 @@ def save_weights(
         os.replace(part, path)
     finally:
         part.unlink(missing_ok=True)
-
-
-def _renamed(
-    tensors: Mapping[str, Tensor], ours: Mapping[str, Tensor], path: str | os.PathLike[str]
-) -> dict[str, Tensor]:
-    try:
-        return renamed(tensors, ours)
-    except ValueError as error:
-        raise ValueError(f"{os.fspath(path)!r} {error}") from None
 
 
 def _stored(name: str, value: Tensor, half: bool) -> Tensor:

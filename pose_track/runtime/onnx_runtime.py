@@ -14,8 +14,9 @@ import numpy as np
 import onnxruntime as ort
 from numpy.typing import NDArray
 
+from pose_track.models.trained_as import MARKS
 from pose_track.runtime.cache import cache_folder, code_hash, entry_name, keep, read_kept
-from pose_track.runtime.exported import FORM, MARKS, OPSET, RUNNABLE
+from pose_track.runtime.exported import FORM, OPSET, RUNNABLE
 from pose_track.runtime.plan import Plan, check_pictures
 
 if TYPE_CHECKING:
@@ -78,7 +79,7 @@ def exported_notes(path: str | os.PathLike[str]) -> dict[str, str]:
     """What a file that `tools/export_model.py` made tells about its network, see `export.job`. Raises as
     `open_exported`, but for the form."""
     notes = dict(_open_file(path, optimise=False).get_modelmeta().custom_metadata_map)
-    if not notes.keys() >= set(MARKS):
+    if not notes.keys() >= MARKS | {FORM}:
         raise ValueError(f"{str(path)!r} was not exported by tools/export_model.py; give a file that was")
     return notes
 
