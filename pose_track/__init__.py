@@ -5,28 +5,32 @@ from __future__ import annotations
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
-__version__ = "0.1.0"
+from pose_track.utils.version import __version__
 
 if TYPE_CHECKING:
-    from pose_track.build import Stages, build_stages
+    from pose_track.build.custom_models import own_stages
+    from pose_track.build.stages import build_stages
+    from pose_track.config.load import load_settings
+    from pose_track.config.settings import Settings
     from pose_track.formats.tracks_jsonl import read_tracks
-    from pose_track.own_models import own_stages
-    from pose_track.pipeline import track_video
-    from pose_track.results import Summary, track_file
-    from pose_track.settings import Settings, load_settings
-    from pose_track.skeleton import SKELETONS, Skeleton
-    from pose_track.types import Detections, Frame, Poses, TrackedPoses
+    from pose_track.pipeline.stages import Stages
+    from pose_track.pipeline.track_file import Summary, track_file
+    from pose_track.pipeline.track_video import track_video
+    from pose_track.structures.frames import Detections, Frame, Poses, TrackedPoses
+    from pose_track.structures.skeleton import SKELETONS, Skeleton
     from pose_track.video.reader import open_video
 
 _HOMES = {
-    "build": ("Stages", "build_stages"),
+    "build.custom_models": ("own_stages",),
+    "build.stages": ("build_stages",),
+    "config.load": ("load_settings",),
+    "config.settings": ("Settings",),
     "formats.tracks_jsonl": ("read_tracks",),
-    "own_models": ("own_stages",),
-    "pipeline": ("track_video",),
-    "results": ("Summary", "track_file"),
-    "settings": ("Settings", "load_settings"),
-    "skeleton": ("SKELETONS", "Skeleton"),
-    "types": ("Detections", "Frame", "Poses", "TrackedPoses"),
+    "pipeline.stages": ("Stages",),
+    "pipeline.track_file": ("Summary", "track_file"),
+    "pipeline.track_video": ("track_video",),
+    "structures.frames": ("Detections", "Frame", "Poses", "TrackedPoses"),
+    "structures.skeleton": ("SKELETONS", "Skeleton"),
     "video.reader": ("open_video",),
 }
 _HOME_OF = {name: home for home, names in _HOMES.items() for name in names}

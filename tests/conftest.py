@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from pose_track.runtime.cache import VARIABLE
+from pose_track.utils.cache_dir import VARIABLE
 
 
 @pytest.fixture(scope="session", autouse=True)

@@ -9,7 +9,7 @@ from typing import Any
 import cv2
 import numpy as np
 
-from pose_track.skeleton import POSETRACK_15
+from pose_track.structures.skeleton import POSETRACK_15
 
 NAMES = list(POSETRACK_15.joint_names)
 

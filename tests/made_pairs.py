@@ -7,7 +7,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from pose_track.skeleton import POSETRACK18_17, POSETRACK_15
+from pose_track.structures.skeleton import POSETRACK18_17, POSETRACK_15
 
 SEQUENCES, FRAMES, PEOPLE = ("a", "b"), 3, 2
 

@@ -13,7 +13,7 @@ import cv2
 import numpy as np
 from make_video import picture
 
-from pose_track.skeleton import POSETRACK18_17, POSETRACK_15
+from pose_track.structures.skeleton import POSETRACK18_17, POSETRACK_15
 
 ROOT = Path(__file__).parents[1]
 FIRST_NUMBER = {"2017": 1, "2018": 0, "2021": 0}

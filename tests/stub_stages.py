@@ -7,12 +7,12 @@ from fractions import Fraction
 
 import numpy as np
 
-from pose_track.build import Stages
-from pose_track.linking import build_tracker
-from pose_track.settings import Settings, StageSettings
-from pose_track.skeleton import POSETRACK_15
-from pose_track.track.tracker import PoseTracker
-from pose_track.types import Detections, Frame, ImageArray, Poses
+from pose_track.build.tracker import build_tracker
+from pose_track.config.settings import Settings, StageSettings
+from pose_track.pipeline.stages import Stages
+from pose_track.structures.frames import Detections, Frame, ImageArray, Poses
+from pose_track.structures.skeleton import POSETRACK_15
+from pose_track.tracking.tracker import PoseTracker
 
 
 def one_person(frame: Frame) -> Detections:

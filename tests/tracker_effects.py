@@ -10,12 +10,13 @@ from unittest import mock
 import cv2
 import numpy as np
 from stub_stages import estimate_on_diagonal
-from track.made_people import FPS, GREEN, RED, pictures, standing, times
+from tracking.made_people import FPS, GREEN, RED, pictures, standing, times
 
-from pose_track.linking import build_tracker, link_poses
-from pose_track.pipeline import track_video
-from pose_track.settings import Settings
-from pose_track.types import Detections, Frame, ImageArray, Poses
+from pose_track.build.tracker import build_tracker
+from pose_track.config.settings import Settings
+from pose_track.linking.poses import link_poses
+from pose_track.pipeline.track_video import track_video
+from pose_track.structures.frames import Detections, Frame, ImageArray, Poses
 
 Observation = Callable[[Settings, object], object]
 
@@ -68,7 +69,7 @@ def shown_where_the_detector_fails(settings: Settings, world: object) -> list[st
 def flow_asked(settings: Settings, world: object) -> list[object]:
     """What the optical flow is made of."""
     with (
-        mock.patch("pose_track.weight_files.fetch_weights", lambda published: Path(published.name)),
+        mock.patch("pose_track.weights.resolve.fetch_weights", lambda published: Path(published.name)),
         mock.patch("pose_track.flow.optical_flow.make_flow") as make,
     ):
         build_tracker(settings.tracker, FPS, has_pictures=True, device="cpu")

@@ -9,10 +9,10 @@ from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
 
-from pose_track.benchmarks import parts
-from pose_track.command_line import Parser, guarded, take_overrides
-from pose_track.link_files import parse_fps
-from pose_track.settings import configs_folder
+from pose_track.benchmarks import ablation as parts
+from pose_track.cli.parser import Parser, guarded, take_overrides
+from pose_track.config.load import configs_folder
+from pose_track.linking.files import parse_fps
 
 
 def run(words: Sequence[str]) -> int:

@@ -10,10 +10,10 @@ import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from pose_track.benchmarks.computer import describe_computer, machine_words
-from pose_track.benchmarks.jobs import JOBS
-from pose_track.benchmarks.jobs.job import Job, Measured
-from pose_track.command_line import Parser, guarded, split_overrides
+from pose_track.benchmarks.speed.jobs import JOBS
+from pose_track.benchmarks.speed.jobs.job import Job, Measured
+from pose_track.benchmarks.speed.machine import describe_computer, machine_words
+from pose_track.cli.parser import Parser, guarded, split_overrides
 
 
 def measure(job: Job, options: argparse.Namespace, words: Sequence[str]) -> int:

@@ -12,11 +12,11 @@ from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
 
-from pose_track.command_line import Parser, guarded
-from pose_track.formats.catalogue import FORMATS
-from pose_track.formats.complaints import Complaints
+from pose_track.cli.parser import Parser, guarded
 from pose_track.formats.conversion import conversions, convert_file
-from pose_track.skeleton import SKELETONS
+from pose_track.formats.problems import Complaints
+from pose_track.formats.registry import FORMATS
+from pose_track.structures.skeleton import SKELETONS
 
 
 def run(options: argparse.Namespace) -> int:

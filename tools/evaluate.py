@@ -8,14 +8,14 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from pose_track.command_line import Parser, guarded
+from pose_track.cli.parser import Parser, guarded
 
 
 def run(options: argparse.Namespace) -> int:
     from pose_track.evaluation.pairing import load_pairs
     from pose_track.evaluation.posetrack import evaluate_posetrack
     from pose_track.evaluation.report import evaluation_json, extent, report
-    from pose_track.formats.complaints import Complaints
+    from pose_track.formats.problems import Complaints
 
     complaints = Complaints(options.lenient)
     pairs = load_pairs(options.gt, options.pred, complaints)

@@ -9,8 +9,8 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from pose_track.command_line import Parser, guarded, take_overrides
-from pose_track.settings import load_settings
+from pose_track.cli.parser import Parser, guarded, take_overrides
+from pose_track.config.load import load_settings
 
 
 def run(words: Sequence[str]) -> int:

@@ -9,15 +9,15 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from pose_track.command_line import Parser, guarded, split_overrides
-from pose_track.settings import load_settings
+from pose_track.cli.parser import Parser, guarded, split_overrides
+from pose_track.config.load import load_settings
 
 
 def run(options: argparse.Namespace, words: Sequence[str]) -> int:
     from pose_track.datasets.images import ImageStore
     from pose_track.datasets.readers import load_people
-    from pose_track.skeleton import SKELETONS
-    from pose_track.training.experiment import Experiment
+    from pose_track.structures.skeleton import SKELETONS
+    from pose_track.training.config import Experiment
     from pose_track.training.launch import launch
     from pose_track.training.tasks import build_network
     from pose_track.training.validation import measure_poses, pose_test

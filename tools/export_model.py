@@ -10,8 +10,9 @@ import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from pose_track.command_line import Parser, guarded, take_overrides
-from pose_track.settings import DEFAULT_PRESET, Settings, load_settings, preset_path
+from pose_track.cli.parser import Parser, guarded, take_overrides
+from pose_track.config.load import load_settings, preset_path
+from pose_track.config.settings import DEFAULT_PRESET, Settings
 
 
 def export(options: argparse.Namespace, overrides: Mapping[str, str]) -> int:

@@ -8,15 +8,15 @@ from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
-from pose_track.command_line import Parser, guarded, take_overrides
-from pose_track.finish_settings import FinishSettings
-from pose_track.finishing.files import check_target, read_track_file, write_track_file
-from pose_track.finishing.fill import FillLimits
-from pose_track.finishing.filters import named_filter
-from pose_track.finishing.finish import finish
-from pose_track.finishing.join import JoinLimits
-from pose_track.finishing.tracks import frame_times
-from pose_track.settings import load_settings, setting_names
+from pose_track.cli.parser import Parser, guarded, take_overrides
+from pose_track.config.load import load_settings, setting_names
+from pose_track.config.postprocessing import FinishSettings
+from pose_track.postprocessing.files import check_target, read_track_file, write_track_file
+from pose_track.postprocessing.filters import named_filter
+from pose_track.postprocessing.interpolate import FillLimits
+from pose_track.postprocessing.postprocess import finish
+from pose_track.postprocessing.stitch import JoinLimits
+from pose_track.postprocessing.tracks import frame_times
 
 NAMES = setting_names(FinishSettings)
 

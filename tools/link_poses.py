@@ -8,13 +8,13 @@ from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
 
-from pose_track.command_line import Parser, guarded, take_overrides
-from pose_track.formats.complaints import Complaints
-from pose_track.link_files import link_file, link_jobs, parse_fps
-from pose_track.link_frames import Linking
-from pose_track.settings import load_settings, setting_names, track_preset_path
-from pose_track.skeleton import SKELETONS
-from pose_track.tracker_settings import LinkSettings
+from pose_track.cli.parser import Parser, guarded, take_overrides
+from pose_track.config.load import load_settings, setting_names, track_preset_path
+from pose_track.config.tracker import LinkSettings
+from pose_track.formats.problems import Complaints
+from pose_track.linking.files import link_file, link_jobs, parse_fps
+from pose_track.linking.frames import Linking
+from pose_track.structures.skeleton import SKELETONS
 
 
 def run(words: Sequence[str]) -> int:

@@ -14,7 +14,7 @@ import numpy as np
 
 from pose_track.datasets.figures import render_scene
 from pose_track.geometry.boxes import xyxy_to_xywh
-from pose_track.skeleton import POSETRACK_15
+from pose_track.structures.skeleton import POSETRACK_15
 
 
 def main(arguments: Sequence[str] | None = None) -> None:

@@ -11,9 +11,10 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from pose_track.benchmarks.dataset import YEARS, check_data
-from pose_track.command_line import EXIT_FAULT, Parser, guarded, take_overrides
-from pose_track.settings import PoseTrackSettings, configs_folder, load_settings, setting_names
+from pose_track.benchmarks.posetrack.dataset import YEARS, check_data
+from pose_track.cli.parser import EXIT_FAULT, Parser, guarded, take_overrides
+from pose_track.config.load import configs_folder, load_settings, setting_names
+from pose_track.config.settings import PoseTrackSettings
 
 
 def run(words: Sequence[str]) -> int:
@@ -25,8 +26,8 @@ def run(words: Sequence[str]) -> int:
     data = check_data(options.root, options.year, options.split)
     print(data.summary(), flush=True)
 
-    from pose_track.benchmarks.report import result_text, write_report
-    from pose_track.benchmarks.run import run_benchmark
+    from pose_track.benchmarks.posetrack.report import result_text, write_report
+    from pose_track.benchmarks.posetrack.run import run_benchmark
 
     outcome = run_benchmark(data, settings, options.out)
     write_report(outcome, options.out)

@@ -14,10 +14,11 @@ from pathlib import Path
 
 from tqdm import tqdm
 
-from pose_track.benchmarks.plot import plot_sweep
-from pose_track.benchmarks.sweep import load_run, parse_thresholds, sweep, sweep_table, write_csv
-from pose_track.command_line import Parser, guarded, take_overrides
-from pose_track.settings import PoseTrackSettings, configs_folder, load_settings
+from pose_track.benchmarks.posetrack.plot import plot_sweep
+from pose_track.benchmarks.posetrack.sweep import load_run, parse_thresholds, sweep, sweep_table, write_csv
+from pose_track.cli.parser import Parser, guarded, take_overrides
+from pose_track.config.load import configs_folder, load_settings
+from pose_track.config.settings import PoseTrackSettings
 
 
 def run(words: Sequence[str]) -> int:

@@ -4,7 +4,7 @@
 import logging
 import sys
 
-from pose_track.cli import track
+from pose_track.cli.track import track
 
 if __name__ == "__main__":
     logging.basicConfig(level=logging.WARNING, format="%(levelname)s: %(message)s")

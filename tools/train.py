@@ -13,16 +13,16 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from pose_track.command_line import Parser, guarded, split_overrides
-from pose_track.settings import load_settings
+from pose_track.cli.parser import Parser, guarded, split_overrides
+from pose_track.config.load import load_settings
 
 
 def run(options: argparse.Namespace, words: Sequence[str]) -> int:
-    from pose_track.models.weights import save_weights
-    from pose_track.training.experiment import Experiment
+    from pose_track.training.config import Experiment
     from pose_track.training.launch import launch
     from pose_track.training.loop import Trainer
     from pose_track.training.tasks import build_task
+    from pose_track.weights.load import save_weights
 
     experiment = load_settings(Experiment, options.config, split_overrides(words))
     out = options.out or Path("runs") / options.config.stem

@@ -10,20 +10,19 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal, NamedTuple
 
+from pose_track.build.networks import pose_plan
+from pose_track.build.pose_model import PoseForm, pose_form
+from pose_track.config.base import Section
+from pose_track.config.settings import PoseSettings
+from pose_track.datasets.annotations import read_json
 from pose_track.datasets.coco import CocoFile, load_coco_people
-from pose_track.datasets.entries import read_json
 from pose_track.datasets.images import ImageStore
 from pose_track.evaluation.coco_keypoints import Entry, keypoint_figures
-from pose_track.models.hashing import file_sha256
-from pose_track.plans import pose_plan
-from pose_track.pose_form import PoseForm, pose_form
-from pose_track.runtime.choose import RuntimeName, make_runtime, resolve_runtime
 from pose_track.runtime.device import resolve_device
-from pose_track.runtime.plan import Runtime
+from pose_track.runtime.model_spec import Runtime
+from pose_track.runtime.select import RuntimeName, make_runtime, resolve_runtime
 from pose_track.runtime.torch_runtime import TorchRuntime
-from pose_track.section import Section
-from pose_track.settings import PoseSettings
-from pose_track.skeleton import COCO_17
+from pose_track.structures.skeleton import COCO_17
 from pose_track.training.validation import (
     Candidate,
     coco_results,
@@ -32,7 +31,8 @@ from pose_track.training.validation import (
     recorded_boxes,
     true_boxes,
 )
-from pose_track.zoo import PublishedPose, find_published
+from pose_track.utils.hashing import file_sha256
+from pose_track.weights.zoo import PublishedPose, find_published
 
 PLACES = {
     "annotations": "annotations/person_keypoints_val2017.json",

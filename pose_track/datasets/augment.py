@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pose_track.datasets.images import decode_image
-from pose_track.types import ImageArray
+from pose_track.structures.frames import ImageArray
 
 Region = tuple[slice, slice]  # rows and columns
 

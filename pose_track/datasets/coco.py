@@ -10,11 +10,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from pose_track.datasets.entries import Note, OnBroken, fields, numbers, read_entries, read_json
+from pose_track.datasets.annotations import Note, OnBroken, fields, numbers, read_entries, read_json
 from pose_track.datasets.joint_names import JointMap
 from pose_track.datasets.labels import ImageLabel, PersonLabel
-from pose_track.formats.checks import objects
-from pose_track.skeleton import Skeleton
+from pose_track.formats.validate import objects
+from pose_track.structures.skeleton import Skeleton
 
 
 def load_coco_people(path: Path, skeleton: Skeleton, on_broken: OnBroken = "stop") -> list[PersonLabel]:

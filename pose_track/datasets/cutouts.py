@@ -14,11 +14,11 @@ import numpy as np
 from numpy.typing import NDArray
 from pycocotools import mask as coco_mask
 
+from pose_track.datasets.annotations import Note, OnBroken, fields, read_entries, read_json
 from pose_track.datasets.augment import ColourJitter, Degradation, Region
 from pose_track.datasets.coco import CocoFile
-from pose_track.datasets.entries import Note, OnBroken, fields, read_entries, read_json
 from pose_track.datasets.images import ImageStore
-from pose_track.types import ImageArray
+from pose_track.structures.frames import ImageArray
 
 MIN_HEIGHT = 64  # pixels of a person to be cut out; smaller ones are too blurred to be enlarged
 MAX_STRETCH = 1.15  # of a pasted person's height against the width

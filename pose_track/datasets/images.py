@@ -12,7 +12,7 @@ from typing import BinaryIO, NamedTuple
 import cv2
 import numpy as np
 
-from pose_track.types import ImageArray
+from pose_track.structures.frames import ImageArray
 
 _JPEG_START, _JPEG_SCAN, _JPEG_END = b"\xff\xd8", b"\xff\xda", b"\xff\xd9"
 _PACKED = {b"\x1f\x8b": "gzip", b"BZ": "bzip2", b"\xfd7": "xz"}

@@ -8,8 +8,8 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from pose_track.formats.joint_names import joint_name
-from pose_track.skeleton import Skeleton
+from pose_track.structures.joint_names import joint_name
+from pose_track.structures.skeleton import Skeleton
 
 
 class JointMap:

@@ -9,11 +9,11 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from pose_track.datasets.entries import OnBroken, read_entries
+from pose_track.datasets.annotations import OnBroken, read_entries
 from pose_track.datasets.joint_names import JointMap
 from pose_track.datasets.labels import PersonLabel, box_around
-from pose_track.formats.matlab import read_variable
-from pose_track.skeleton import LSP_14, Skeleton
+from pose_track.structures.skeleton import LSP_14, Skeleton
+from pose_track.utils.matlab import read_variable
 
 
 def load_lsp_people(path: Path, skeleton: Skeleton, on_broken: OnBroken = "stop") -> list[PersonLabel]:

@@ -7,7 +7,7 @@ from typing import NamedTuple, Protocol
 
 import numpy as np
 
-from pose_track.types import IntArray
+from pose_track.structures.frames import IntArray
 
 
 class Samples(Protocol):

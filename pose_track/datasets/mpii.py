@@ -13,12 +13,12 @@ from typing import Any, Literal, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from pose_track.datasets.entries import Note, OnBroken, fields, numbers, read_entries, read_json
+from pose_track.datasets.annotations import Note, OnBroken, fields, numbers, read_entries, read_json
 from pose_track.datasets.joint_names import JointMap
 from pose_track.datasets.labels import PersonLabel, head_size
-from pose_track.formats.checks import objects
-from pose_track.formats.matlab import is_matlab, number, read_variable, structs, text
-from pose_track.skeleton import MPII_16, Skeleton
+from pose_track.formats.validate import objects
+from pose_track.structures.skeleton import MPII_16, Skeleton
+from pose_track.utils.matlab import is_matlab, number, read_variable, structs, text
 
 Part = Literal["train", "test"]
 

@@ -10,12 +10,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pose_track.datasets.augment import ColourJitter, Degradation, Erasing, check_chances
-from pose_track.datasets.canvas import TOP_LAYER, Canvas, Placement, join, lay_person, mirror, place
 from pose_track.datasets.cutouts import Cutouts, vary
+from pose_track.datasets.detection_canvas import TOP_LAYER, Canvas, Placement, join, lay_person, mirror, place
 from pose_track.datasets.images import ImageStore
 from pose_track.datasets.labels import ImageLabel
 from pose_track.models.centre_boxes import STRIDE
-from pose_track.types import ImageArray, IntArray
+from pose_track.structures.frames import ImageArray, IntArray
 
 SPREAD = 0.54 / 6  # deviation of a centre's Gaussian as a share of the box's side (TTFNet, alpha / 6)
 MIN_SIDE = 6.0  # pixels on the canvas; people cut down to less are ignored

@@ -10,13 +10,13 @@ from typing import get_args
 import numpy as np
 from numpy.typing import NDArray
 
-from pose_track.datasets.entries import OnBroken
+from pose_track.datasets.annotations import OnBroken
 from pose_track.datasets.joint_names import JointMap
 from pose_track.datasets.labels import PersonLabel, box_around, head_size
-from pose_track.formats.complaints import Complaints
-from pose_track.formats.posetrack import read_posetrack
-from pose_track.sequence import Sequence
-from pose_track.skeleton import POSETRACK18_17, Skeleton
+from pose_track.formats.posetrack.reader import read_posetrack
+from pose_track.formats.problems import Complaints
+from pose_track.structures.sequence import Sequence
+from pose_track.structures.skeleton import POSETRACK18_17, Skeleton
 
 logger = logging.getLogger(__name__)
 

@@ -6,15 +6,15 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Literal, get_args
 
+from pose_track.datasets.annotations import OnBroken, read_json
 from pose_track.datasets.coco import load_coco_people
-from pose_track.datasets.entries import OnBroken, read_json
 from pose_track.datasets.labels import PersonLabel
 from pose_track.datasets.lsp import load_lsp_people
 from pose_track.datasets.mpii import load_mpii_people
 from pose_track.datasets.posetrack import load_posetrack_people
-from pose_track.formats.checks import objects
-from pose_track.formats.matlab import is_matlab, variable_names
-from pose_track.skeleton import Skeleton
+from pose_track.formats.validate import objects
+from pose_track.structures.skeleton import Skeleton
+from pose_track.utils.matlab import is_matlab, variable_names
 
 LabelFormat = Literal["auto", "coco", "mpii", "posetrack", "lsp"]
 

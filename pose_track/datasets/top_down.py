@@ -16,8 +16,8 @@ from pose_track.datasets.images import ImageStore
 from pose_track.datasets.labels import PersonLabel
 from pose_track.geometry.affine import Matrix, apply_affine, fit_boxes
 from pose_track.models.codec import Codec
-from pose_track.skeleton import Skeleton
-from pose_track.types import ImageArray
+from pose_track.structures.frames import ImageArray
+from pose_track.structures.skeleton import Skeleton
 
 LOWER_BODY = ("pelvis", "hip", "knee", "ankle")
 HALF_BODY_JOINTS = 8  # more than so many must be labelled for a crop of one half

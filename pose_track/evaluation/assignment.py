@@ -8,7 +8,7 @@ from collections.abc import Sequence as ListOf
 import lap
 import numpy as np
 
-from pose_track.sequence import IntArray
+from pose_track.structures.sequence import IntArray
 
 
 def assign(rows: ListOf[int], columns: ListOf[int], costs: ListOf[float], otherwise: float) -> list[int]:

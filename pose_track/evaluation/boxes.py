@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from pycocotools.coco import COCO
 from pycocotools.cocoeval import COCOeval
 
-from pose_track.types import Detections
+from pose_track.structures.frames import Detections
 
 
 class Truth(Protocol):

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pose_track.evaluation.assignment import assign, runs
-from pose_track.sequence import FloatArray, IntArray
+from pose_track.structures.sequence import FloatArray, IntArray
 
 BoolArray = NDArray[np.bool_]
 

@@ -15,7 +15,7 @@ from pycocotools.cocoeval import COCOeval
 
 from pose_track.geometry.boxes import xyxy_to_xywh
 from pose_track.geometry.oks import oks_matrix, suppress_oks
-from pose_track.skeleton import Skeleton
+from pose_track.structures.skeleton import Skeleton
 
 Entry = dict[str, Any]
 

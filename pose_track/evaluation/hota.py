@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from pose_track.evaluation.assignment import assign, runs
 from pose_track.evaluation.clear_mot import BoolArray, Candidates
 from pose_track.evaluation.joint_pairs import REACH
-from pose_track.sequence import FloatArray, IntArray
+from pose_track.structures.sequence import FloatArray, IntArray
 
 Numbers = NDArray[np.floating[Any] | np.integer[Any]]
 

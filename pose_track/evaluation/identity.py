@@ -7,7 +7,7 @@ import numpy as np
 
 from pose_track.evaluation.assignment import assign, runs
 from pose_track.evaluation.clear_mot import Candidates
-from pose_track.sequence import IntArray
+from pose_track.structures.sequence import IntArray
 
 
 def identity_matches(candidates: Candidates, group_of: IntArray, num_groups: int) -> IntArray:

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from pose_track.sequence import FloatArray, FrameInfo, IntArray
+from pose_track.structures.sequence import FloatArray, FrameInfo, IntArray
 
 
 def inside_polygons(points: FloatArray, polygons: Sequence[FloatArray]) -> NDArray[np.bool_]:

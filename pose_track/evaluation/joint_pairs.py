@@ -6,8 +6,8 @@ from dataclasses import dataclass, fields
 
 import numpy as np
 
-from pose_track.evaluation.crowd import BoolArray, Crowd
-from pose_track.sequence import FloatArray, IntArray
+from pose_track.evaluation.instances import BoolArray, Crowd
+from pose_track.structures.sequence import FloatArray, IntArray
 
 MATCH_DISTANCE = 0.5  # head sizes up to which a joint is right (poseval); included
 REACH = 0.5001  # head sizes within which two joints are at all alike (PoseTrack21's HOTA); excluded

@@ -9,12 +9,12 @@ from typing import TypeVar
 import numpy as np
 
 from pose_track.evaluation.clear_mot import Candidates, changes, match_over_time
-from pose_track.evaluation.crowd import NUM_JOINTS, BoolArray, Crowd, Frames
 from pose_track.evaluation.hota import HotaSums, hota_figures, hota_sums
 from pose_track.evaluation.identity import identity_matches
+from pose_track.evaluation.instances import NUM_JOINTS, BoolArray, Crowd, Frames
 from pose_track.evaluation.joint_pairs import MATCH_DISTANCE, JointPairs
 from pose_track.evaluation.poseval_motp import counted_again
-from pose_track.sequence import FloatArray, IntArray
+from pose_track.structures.sequence import FloatArray, IntArray
 
 
 @dataclass(frozen=True, eq=False)

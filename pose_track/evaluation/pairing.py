@@ -11,9 +11,9 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from pose_track.formats.complaints import Complaints
-from pose_track.formats.posetrack import read_posetrack
-from pose_track.sequence import FrameInfo, Sequence
+from pose_track.formats.posetrack.reader import read_posetrack
+from pose_track.formats.problems import Complaints
+from pose_track.structures.sequence import FrameInfo, Sequence
 
 logger = logging.getLogger(__name__)
 

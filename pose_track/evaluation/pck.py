@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from pose_track.skeleton import Skeleton
+from pose_track.structures.skeleton import Skeleton
 
 FloatArray = NDArray[np.floating]
 

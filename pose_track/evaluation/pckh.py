@@ -9,9 +9,9 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from pose_track.formats.matlab import read_variable
 from pose_track.geometry.boxes import head_sizes
-from pose_track.skeleton import MPII_16
+from pose_track.structures.skeleton import MPII_16
+from pose_track.utils.matlab import read_variable
 
 _PARTS = ("shoulder", "elbow", "wrist", "hip", "knee", "ankle")
 _COUNTED = np.array([name not in ("pelvis", "thorax") for name in MPII_16.joint_names])

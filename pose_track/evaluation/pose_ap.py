@@ -6,9 +6,9 @@ from itertools import pairwise
 
 import numpy as np
 
-from pose_track.evaluation.crowd import BoolArray, Crowd, Frames
+from pose_track.evaluation.instances import BoolArray, Crowd, Frames
 from pose_track.evaluation.joint_pairs import MATCH_DISTANCE, JointPairs
-from pose_track.sequence import FloatArray, IntArray
+from pose_track.structures.sequence import FloatArray, IntArray
 
 _NO_SCORE = -9999.0  # what poseval takes for a joint without a score
 

@@ -34,12 +34,11 @@ from dataclasses import dataclass, fields
 
 import numpy as np
 
-from pose_track.evaluation.canonical import in_canonical_order
-from pose_track.evaluation.crowd import NUM_JOINTS, BoolArray, Comparison, Frames, gather
+from pose_track.evaluation.instances import NUM_JOINTS, BoolArray, Comparison, Frames, gather, in_canonical_order
 from pose_track.evaluation.joint_pairs import joint_pairs
 from pose_track.evaluation.joint_tracking import tracking_counts, tracking_tables
 from pose_track.evaluation.pose_ap import pose_tables
-from pose_track.sequence import FloatArray, Sequence
+from pose_track.structures.sequence import FloatArray, Sequence
 
 MODES = ("poseval", "clean")
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 import numpy as np
 
 from pose_track.evaluation.clear_mot import BoolArray, Candidates, in_order_of_time
-from pose_track.sequence import IntArray
+from pose_track.structures.sequence import IntArray
 
 
 def counted_again(matched: Candidates) -> IntArray:

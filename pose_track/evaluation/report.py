@@ -11,8 +11,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pose_track.evaluation.posetrack import Evaluation, Figures
-from pose_track.sequence import Sequence
-from pose_track.skeleton import POSETRACK_15
+from pose_track.structures.sequence import Sequence
+from pose_track.structures.skeleton import POSETRACK_15
 
 Row = tuple[str, list[str]]
 

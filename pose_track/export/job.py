@@ -12,20 +12,20 @@ from typing import TYPE_CHECKING, Any
 
 from numpy.typing import NDArray
 
-import pose_track
+from pose_track.build.networks import pose_plan
+from pose_track.build.pose_model import PoseForm, pose_form
+from pose_track.config.settings import PoseSettings
 from pose_track.export.check import Difference, difference
 from pose_track.export.form import Form
 from pose_track.export.people import SAMPLE, crops_of_people
 from pose_track.export.write import OPENERS, SUFFIXES, WRITERS, Run, Target, open_natively
-from pose_track.models.hashing import file_sha256
 from pose_track.models.heatmaps import FloatArray
-from pose_track.models.trained_as import pose_notes
-from pose_track.plans import pose_plan
-from pose_track.pose_form import PoseForm, pose_form
-from pose_track.runtime.choose import resolve_runtime
 from pose_track.runtime.exported import FORM, OPSET
-from pose_track.settings import PoseSettings
-from pose_track.types import ImageArray
+from pose_track.runtime.select import resolve_runtime
+from pose_track.structures.frames import ImageArray
+from pose_track.utils.hashing import file_sha256
+from pose_track.utils.version import __version__
+from pose_track.weights.metadata import pose_notes
 
 if TYPE_CHECKING:
     from pose_track.export.network import ExportedNetwork
@@ -128,7 +128,7 @@ def build_network(of_network: PoseForm, settings: PoseSettings, form: Form) -> E
 
 def describe(of_network: PoseForm, settings: PoseSettings, form: Form) -> dict[str, str]:
     """The notes that travel with an exported network: all that is needed to feed it and to read what it gives."""
-    from pose_track.models.recognise import recognise
+    from pose_track.weights.identify import recognise
 
     codec, skeleton = of_network.codec, of_network.skeleton
     return {
@@ -138,7 +138,7 @@ def describe(of_network: PoseForm, settings: PoseSettings, form: Form) -> dict[s
         "decoding": codec.reading,
         "flip_test": str(settings.flip_test).lower(),
         "weights_sha256": file_sha256(of_network.file),
-        "pose_track_version": pose_track.__version__,
+        "pose_track_version": __version__,
     }
 
 
@@ -180,7 +180,7 @@ def _reference(network: ExportedNetwork, crops: ImageArray) -> tuple[NDArray[Any
     """The crops as the network takes them, and its maps."""
     import torch
 
-    from pose_track.models.normalize import Normalize
+    from pose_track.models.inference_model import Normalize
 
     given = torch.from_numpy(crops)
     if not network.form.preprocessing:

@@ -7,8 +7,8 @@ from torch import Tensor, nn
 
 from pose_track.export.form import Form
 from pose_track.models.codec import Codec
-from pose_track.models.decoded import Decoder
-from pose_track.models.deployed import Deployed
+from pose_track.models.inference_model import Deployed
+from pose_track.models.torch_decoder import Decoder
 
 EXAMPLE_BATCH = 2
 

@@ -7,14 +7,14 @@ from pathlib import Path
 
 import numpy as np
 
-from pose_track.detect.detector import CentreDetector
+from pose_track.build.networks import detector_plan
+from pose_track.config.settings import DetectorSettings
+from pose_track.detection.detector import CentreDetector
 from pose_track.models.codec import Codec
-from pose_track.plans import detector_plan
 from pose_track.pose.estimator import place_crops
 from pose_track.pose.keypoints import crop_people
-from pose_track.runtime.choose import make_runtime
-from pose_track.settings import DetectorSettings
-from pose_track.types import ImageArray
+from pose_track.runtime.select import make_runtime
+from pose_track.structures.frames import ImageArray
 from pose_track.video.reader import open_video
 
 SAMPLE = Path(__file__).parents[2] / "data" / "sample" / "three_people.mp4"

@@ -25,7 +25,7 @@ def write_onnx(network: ExportedNetwork, stem: Path, notes: Mapping[str, str]) -
     its path."""
     import onnx
 
-    from pose_track.runtime.onnx_runtime import to_onnx
+    from pose_track.runtime.onnx_export import to_onnx
 
     names = network.form.outputs
     batch = {name: {0: "batch"} for name in (INPUT, *names)}

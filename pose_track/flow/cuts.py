@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from pose_track.flow.pixels import grey, reduced_size
 from pose_track.geometry.resize import shrunk
-from pose_track.types import ImageArray
+from pose_track.structures.frames import ImageArray
 
 # Measured: 0.09 at most between successive pictures of nine videos at 5 to 60 a second; 0.23 at least in 2,592 pairs
 # of pictures from two of them each; 0.21 where the camera turns by 0.4 of the picture, 0.17 for zooming by 15 %.

@@ -10,7 +10,7 @@ import cv2
 import numpy as np
 
 from pose_track.flow.pixels import Points, padded, sampled
-from pose_track.types import FloatArray, ImageArray
+from pose_track.structures.frames import FloatArray, ImageArray
 
 PointMap = Callable[[Points], Points]
 

@@ -11,7 +11,7 @@ from pose_track.flow.cuts import is_cut, thumbnail
 from pose_track.flow.methods import DisFlow, FlowMethod, LucasKanade, PointMap
 from pose_track.flow.pixels import Points, Size, grey, in_picture, reduced_size, rescaled
 from pose_track.geometry.resize import shrunk
-from pose_track.types import FloatArray, ImageArray
+from pose_track.structures.frames import FloatArray, ImageArray
 
 METHODS = ("dis", "lk", "raft_small", "raft_large")
 

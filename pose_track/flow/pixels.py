@@ -9,7 +9,7 @@ import cv2
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from pose_track.types import FloatArray, ImageArray
+from pose_track.structures.frames import FloatArray, ImageArray
 
 Points = NDArray[np.float64]
 Size = tuple[int, int]

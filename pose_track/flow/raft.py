@@ -11,9 +11,9 @@ from torchvision.models import get_model
 
 from pose_track.flow.methods import PointMap, along
 from pose_track.flow.pixels import padded
-from pose_track.models.torchvision_weights import load_torchvision
 from pose_track.runtime.device import resolve_device
-from pose_track.types import ImageArray
+from pose_track.structures.frames import ImageArray
+from pose_track.weights.torchvision import load_torchvision
 
 _MULTIPLE = 8  # the network's features are at an eighth of the picture
 _LEAST = 128  # and are halved three times more, down to 2 x 2

@@ -14,11 +14,11 @@ from typing import Any
 
 import numpy as np
 
-from pose_track.formats.atomic import atomic_text, write_json_list
-from pose_track.formats.filled import flat_keypoints, person_scores, person_xywh
-from pose_track.formats.joints import convert_people
-from pose_track.sequence import FrameInfo, FrameSource, People
-from pose_track.skeleton import COCO_17
+from pose_track.formats.defaults import flat_keypoints, person_scores, person_xywh
+from pose_track.structures.conversion import convert_people
+from pose_track.structures.sequence import FrameInfo, FrameSource, People
+from pose_track.structures.skeleton import COCO_17
+from pose_track.utils.atomic import atomic_text, write_json_list
 
 
 def write_alphapose(source: FrameSource, path: str | Path) -> None:

@@ -18,14 +18,14 @@ from typing import Annotated, Any
 import msgspec
 import numpy as np
 
-from pose_track.formats.atomic import atomic_text, write_json_list
-from pose_track.formats.complaints import Complaints
-from pose_track.formats.filled import flat_keypoints, has_boxes, person_scores, person_xywh
-from pose_track.formats.joints import convert_people
+from pose_track.formats.defaults import flat_keypoints, has_boxes, person_scores, person_xywh
 from pose_track.formats.json_text import no_collection, parse_json
-from pose_track.formats.spans import to_corners
-from pose_track.sequence import FrameInfo, FrameSource, IntArray, People, Sequence
-from pose_track.skeleton import COCO_17, POSETRACK18_17, POSETRACK_15, SKELETONS, Skeleton
+from pose_track.formats.problems import Complaints
+from pose_track.formats.xywh import to_corners
+from pose_track.structures.conversion import convert_people
+from pose_track.structures.sequence import FrameInfo, FrameSource, IntArray, People, Sequence
+from pose_track.structures.skeleton import COCO_17, POSETRACK18_17, POSETRACK_15, SKELETONS, Skeleton
+from pose_track.utils.atomic import atomic_text, write_json_list
 
 logger = logging.getLogger(__name__)
 

@@ -6,10 +6,10 @@ from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 
-from pose_track.formats.catalogue import FORMATS, read_sequence, readable_files
-from pose_track.formats.complaints import Complaints
-from pose_track.sequence import FrameInfo, FrameSource, People
-from pose_track.skeleton import Skeleton
+from pose_track.formats.problems import Complaints
+from pose_track.formats.registry import FORMATS, read_sequence, readable_files
+from pose_track.structures.sequence import FrameInfo, FrameSource, People
+from pose_track.structures.skeleton import Skeleton
 
 
 class Counted:

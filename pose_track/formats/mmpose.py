@@ -15,10 +15,10 @@ from typing import Any
 
 import numpy as np
 
-from pose_track.formats.atomic import atomic_text, write_json_list
-from pose_track.formats.filled import keypoint_triples, person_boxes, person_scores
-from pose_track.sequence import FrameInfo, FrameSource, People
-from pose_track.skeleton import COCO_17, POSETRACK18_17, Skeleton
+from pose_track.formats.defaults import keypoint_triples, person_boxes, person_scores
+from pose_track.structures.sequence import FrameInfo, FrameSource, People
+from pose_track.structures.skeleton import COCO_17, POSETRACK18_17, Skeleton
+from pose_track.utils.atomic import atomic_text, write_json_list
 
 _DATASET_NAMES = {COCO_17.name: "coco", POSETRACK18_17.name: "posetrack18"}
 

@@ -16,12 +16,12 @@ from typing import NamedTuple
 
 import numpy as np
 
-from pose_track.formats.atomic import atomic_text
-from pose_track.formats.complaints import Complaints
-from pose_track.formats.filled import person_xywh
-from pose_track.formats.spans import to_corners
-from pose_track.sequence import NOTHING, FrameInfo, FrameSource, People, Sequence
-from pose_track.skeleton import COCO_17, Skeleton
+from pose_track.formats.defaults import person_xywh
+from pose_track.formats.problems import Complaints
+from pose_track.formats.xywh import to_corners
+from pose_track.structures.sequence import NOTHING, FrameInfo, FrameSource, People, Sequence
+from pose_track.structures.skeleton import COCO_17, Skeleton
+from pose_track.utils.atomic import atomic_text
 
 logger = logging.getLogger(__name__)
 

@@ -13,11 +13,11 @@ import re
 from pathlib import Path
 from typing import Any
 
-from pose_track.formats.atomic_path import atomic_path
-from pose_track.formats.filled import flat_keypoints
-from pose_track.formats.joints import convert_people
-from pose_track.sequence import FrameSource, People
-from pose_track.skeleton import Skeleton
+from pose_track.formats.defaults import flat_keypoints
+from pose_track.structures.conversion import convert_people
+from pose_track.structures.sequence import FrameSource, People
+from pose_track.structures.skeleton import Skeleton
+from pose_track.utils.atomic import atomic_path
 
 
 def _side(side: str, *parts: str) -> tuple[str, ...]:

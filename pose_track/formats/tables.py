@@ -14,10 +14,9 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from pose_track.formats.atomic import atomic_text
-from pose_track.formats.atomic_path import atomic_path
-from pose_track.sequence import FrameInfo, FrameSource, People
-from pose_track.skeleton import Skeleton
+from pose_track.structures.sequence import FrameInfo, FrameSource, People
+from pose_track.structures.skeleton import Skeleton
+from pose_track.utils.atomic import atomic_path, atomic_text
 
 if TYPE_CHECKING:
     import pyarrow

@@ -7,15 +7,15 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from pose_track.formats.joints import convert_poses
 from pose_track.geometry.affine import Matrix, apply_affine, fit_boxes, invert_affine
 from pose_track.geometry.boxes import nonempty
 from pose_track.geometry.oks import oks_matrix, suppress_oks
 from pose_track.models.codec import Codec
 from pose_track.models.heatmaps import FloatArray
 from pose_track.pose.keypoints import Keypoints
-from pose_track.skeleton import Skeleton
-from pose_track.types import Detections, ImageArray, Poses
+from pose_track.structures.conversion import convert_poses
+from pose_track.structures.frames import Detections, ImageArray, Poses
+from pose_track.structures.skeleton import Skeleton
 
 
 def person_scores(

@@ -12,7 +12,7 @@ from pose_track.geometry.affine import Matrix
 from pose_track.models.codec import Codec
 from pose_track.models.heatmaps import FloatArray
 from pose_track.models.scales import CropScales
-from pose_track.types import ImageArray
+from pose_track.structures.frames import ImageArray
 
 Run = Callable[[ImageArray], tuple[FloatArray, ...]]
 Keypoints = Callable[[Sequence[ImageArray], Sequence[Matrix]], tuple[FloatArray, ...]]

@@ -13,17 +13,16 @@ from torch import Tensor
 
 from pose_track.geometry.affine import Matrix
 from pose_track.models.codec import Codec
-from pose_track.models.decoded import Decoder
-from pose_track.models.deployed import Deployed
 from pose_track.models.heatmaps import FloatArray
+from pose_track.models.inference_model import Deployed
 from pose_track.models.scales import CropScales, Mixing
+from pose_track.models.torch_decoder import Decoder
 from pose_track.models.warp import crop_people, sample_maps
 from pose_track.runtime.cuda_graphs import GraphedNetwork, Network
-from pose_track.runtime.device import resolve_device
-from pose_track.runtime.room import as_room_allows
+from pose_track.runtime.device import resolve_device, upload
+from pose_track.runtime.out_of_memory import as_room_allows
 from pose_track.runtime.torch_runtime import Precision, folded, resolve_precision
-from pose_track.runtime.upload import upload
-from pose_track.types import ImageArray
+from pose_track.structures.frames import ImageArray
 
 
 class TorchKeypoints:

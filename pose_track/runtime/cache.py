@@ -4,10 +4,8 @@ from __future__ import annotations
 
 import hashlib
 import logging
-import os
 import re
 import shutil
-import sys
 import tempfile
 from collections.abc import Callable
 from functools import cache
@@ -15,26 +13,11 @@ from pathlib import Path
 from typing import TypeVar
 
 import pose_track.models
-
-VARIABLE = "POSE_TRACK_CACHE"
+from pose_track.utils.cache_dir import VARIABLE
 
 T = TypeVar("T")
 
 log = logging.getLogger(__name__)
-
-
-def cache_folder() -> Path:
-    """The folder that POSE_TRACK_CACHE names, else `pose_track` in the user's folder for caches, as the platform has
-    it."""
-    if given := os.environ.get(VARIABLE):
-        return Path(given)
-    if sys.platform == "win32":
-        user = os.environ.get("LOCALAPPDATA") or Path.home() / "AppData" / "Local"
-    elif sys.platform == "darwin":
-        user = Path.home() / "Library" / "Caches"
-    else:
-        user = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
-    return Path(user) / "pose_track"
 
 
 def entry_name(key: str) -> str:

@@ -4,6 +4,15 @@ from __future__ import annotations
 
 import ctypes
 import sys
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from pose_track.structures.frames import ImageArray
+
+if TYPE_CHECKING:
+    import torch
+    from torch import Tensor
 
 
 def resolve_device(name: str) -> str:
@@ -39,3 +48,12 @@ def _driver_loads() -> bool:
     except OSError:
         return False
     return True
+
+
+def upload(image: ImageArray, device: torch.device) -> Tensor:
+    """A picture (H, W, 3) uint8 as a tensor on `device`. To a GPU it goes from pinned memory, and the call does not
+    wait until it is there; whatever uses it there does."""
+    import torch
+
+    picture = torch.from_numpy(np.require(image, requirements=("C", "W")))
+    return picture.pin_memory().to(device, non_blocking=True) if device.type == "cuda" else picture

@@ -3,10 +3,7 @@ exported to a file."""
 
 from __future__ import annotations
 
-import io
 import os
-import warnings
-from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -14,13 +11,14 @@ import numpy as np
 import onnxruntime as ort
 from numpy.typing import NDArray
 
-from pose_track.models.trained_as import MARKS
-from pose_track.runtime.cache import cache_folder, code_hash, entry_name, keep, read_kept
-from pose_track.runtime.exported import FORM, OPSET, RUNNABLE
-from pose_track.runtime.plan import Plan, check_pictures
+from pose_track.runtime.cache import code_hash, entry_name, keep, read_kept
+from pose_track.runtime.exported import FORM, MARKS, OPSET, RUNNABLE
+from pose_track.runtime.model_spec import Plan, check_pictures
+from pose_track.utils.cache_dir import cache_folder
 
 if TYPE_CHECKING:
-    from torch import Tensor, nn
+    pass
+from pose_track.runtime.onnx_export import to_onnx
 
 _EXAMPLE = (2, 64, 64, 3)  # the size of the pictures a network is traced with; it runs with any
 _FILE = "model.onnx"
@@ -140,37 +138,3 @@ def convert(plan: Plan) -> bytes:
     sides = {"pictures": {0: "batch", 1: "height", 2: "width"}}
     sides |= {name: {0: "batch", 2: f"{name}_height", 3: f"{name}_width"} for name in names}
     return to_onnx(network, pictures, "pictures", names, sides)
-
-
-def to_onnx(
-    network: nn.Module,
-    example: Tensor,
-    input_name: str,
-    output_names: Sequence[str],
-    open_sides: Mapping[str, Mapping[int, str]],
-    opset: int = OPSET,
-) -> bytes:
-    """A network as an ONNX file. example: an input that it is traced with; open_sides: by input or output, the
-    dimensions that may have any length, and what they are called in the file.
-
-    By PyTorch's exporter of traced networks. The one that is to succeed it fixes the batch of a network with flip test,
-    where it is halved, to that of the example, and its files of opset 17 are not valid (PyTorch 2.15, onnxscript 0.7).
-    """
-    import torch
-
-    file = io.BytesIO()
-    with torch.no_grad(), warnings.catch_warnings():
-        warnings.filterwarnings("ignore", category=DeprecationWarning)
-        # sizes other than open ones are constants
-        warnings.filterwarnings("ignore", category=torch.jit.TracerWarning)  # type: ignore[attr-defined]
-        torch.onnx.export(
-            network.eval(),
-            (example,),
-            file,  # type: ignore[arg-type]  # an open file does for this exporter
-            input_names=[input_name],
-            output_names=list(output_names),
-            dynamic_axes={name: dict(sides) for name, sides in open_sides.items()},
-            opset_version=opset,
-            dynamo=False,
-        )
-    return file.getvalue()

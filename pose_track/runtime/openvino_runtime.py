@@ -10,8 +10,9 @@ import numpy as np
 import openvino as ov
 from numpy.typing import NDArray
 
-from pose_track.runtime.cache import cache_folder, code_hash, entry_name, keep, read_kept
-from pose_track.runtime.plan import Plan, check_pictures
+from pose_track.runtime.cache import code_hash, entry_name, keep, read_kept
+from pose_track.runtime.model_spec import Plan, check_pictures
+from pose_track.utils.cache_dir import cache_folder
 
 if TYPE_CHECKING:
     from torch import Tensor, nn

@@ -10,10 +10,10 @@ import torch
 from numpy.typing import NDArray
 from torch.fx.experimental.optimization import fuse
 
-from pose_track.models.deployed import Deployed
+from pose_track.models.inference_model import Deployed
 from pose_track.runtime.device import resolve_device
 from pose_track.runtime.machine import processor_flags
-from pose_track.runtime.plan import check_pictures
+from pose_track.runtime.model_spec import check_pictures
 
 Precision = Literal["auto", "float32", "bfloat16"]
 

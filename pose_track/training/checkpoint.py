@@ -12,13 +12,13 @@ import numpy as np
 import torch
 from torch import nn
 
-import pose_track
+from pose_track.utils.version import __version__
 
 
 def versions() -> dict[str, str]:
     """Of the programs that decide what a run computes."""
     return {
-        "pose_track": pose_track.__version__,
+        "pose_track": __version__,
         "python": platform.python_version(),
         "torch": str(torch.__version__),
         "numpy": np.__version__,

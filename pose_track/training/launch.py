@@ -9,7 +9,7 @@ import torch
 from lightning_fabric import Fabric
 
 from pose_track.runtime.device import resolve_device
-from pose_track.training.experiment import Hardware
+from pose_track.training.config import Hardware
 
 
 def launch(hardware: Hardware) -> Fabric:

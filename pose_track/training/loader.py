@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 from torch.utils.data import DataLoader, Dataset
 
-from pose_track.datasets.entries import OnBroken
+from pose_track.datasets.annotations import OnBroken
 
 log = logging.getLogger(__name__)
 

@@ -14,8 +14,8 @@ from lightning_fabric import Fabric
 from tensorboardX import SummaryWriter
 from torch import Tensor
 
+from pose_track.structures.frames import ImageArray
 from pose_track.training.loader import Waiting
-from pose_track.types import ImageArray
 
 
 def summary(row: Mapping[str, float], watched: str | None) -> str:

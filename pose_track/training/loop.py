@@ -18,14 +18,14 @@ from lightning_fabric import Fabric
 from torch import Tensor, nn
 from tqdm import tqdm
 
-from pose_track.models.normalize import Normalize
+from pose_track.models.inference_model import Normalize
+from pose_track.structures.frames import ImageArray
 from pose_track.training.checkpoint import check_space, load_checkpoint, save_checkpoint, versions
+from pose_track.training.config import LoopOptions
 from pose_track.training.interruption import Interruption
 from pose_track.training.loader import Batch, SampleSource, StepDraws, Waiting, make_loader
 from pose_track.training.log import Meter, RunLog, summary
 from pose_track.training.optimizer import OptimizerOptions, learning_rate_at, make_optimizer, warmed_average
-from pose_track.training.options import LoopOptions
-from pose_track.types import ImageArray
 
 log = logging.getLogger(__name__)
 

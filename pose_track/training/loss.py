@@ -8,7 +8,7 @@ from torch import Tensor
 from torchvision.ops import generalized_box_iou_loss
 
 from pose_track.models.centre import sides_to_boxes
-from pose_track.skeleton import Skeleton
+from pose_track.structures.skeleton import Skeleton
 
 
 def joints_mse(heatmaps: Tensor, targets: Tensor, weights: Tensor) -> Tensor:
@@ -47,7 +47,7 @@ def joint_weights(skeleton: Skeleton) -> Tensor:
     """(K,) weights that make up for how hard a joint is to find; multiply a batch's weights with them (the published
     COCO training, where they may be switched on).
 
-    >>> from pose_track.skeleton import LSP_14
+    >>> from pose_track.structures.skeleton import LSP_14
     >>> joint_weights(LSP_14)[:3]  # right ankle, knee and hip
     tensor([1.5000, 1.2000, 1.0000])
     """

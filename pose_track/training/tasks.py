@@ -10,33 +10,33 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
+from pose_track.datasets.annotations import OnBroken
 from pose_track.datasets.coco import load_boxes
 from pose_track.datasets.cutouts import Cutouts, load_outlines
-from pose_track.datasets.entries import OnBroken
 from pose_track.datasets.images import ImageStore
 from pose_track.datasets.labels import ImageLabel
 from pose_track.datasets.mixture import Mixture
 from pose_track.datasets.people import PeopleDataset
 from pose_track.datasets.readers import load_people
 from pose_track.datasets.top_down import TopDownDataset
-from pose_track.detect.detector import CentreDetector
+from pose_track.detection.detector import CentreDetector
 from pose_track.evaluation.boxes import average_precision
 from pose_track.models.centre import centre_compact
-from pose_track.models.deployed import Deployed
 from pose_track.models.hrnet import NETWORKS
-from pose_track.models.naming import possessive
-from pose_track.models.weights import load_trunk, load_weights
+from pose_track.models.inference_model import Deployed
 from pose_track.runtime.torch_runtime import TorchRuntime
-from pose_track.skeleton import SKELETONS, Skeleton
+from pose_track.structures.frames import ImageArray
+from pose_track.structures.skeleton import SKELETONS, Skeleton
 from pose_track.training.batch_norm import share_batch_norms
-from pose_track.training.experiment import CocoSource, DataSource, Experiment, PoseExperiment
+from pose_track.training.config import CocoSource, DataSource, Experiment, PoseExperiment
 from pose_track.training.loader import Draws, SampleSource
 from pose_track.training.loop import Task
 from pose_track.training.loss import centre_loss, joint_weights, joints_cross_entropy, joints_mse, joints_ohkm
-from pose_track.training.pictures import draw_boxes, draw_heatmaps
 from pose_track.training.validation import measure_poses, pose_test
-from pose_track.types import ImageArray
-from pose_track.weight_files import weights_file
+from pose_track.training.visualize import draw_boxes, draw_heatmaps
+from pose_track.weights.load import load_trunk, load_weights
+from pose_track.weights.resolve import weights_file
+from pose_track.weights.state_dict_names import possessive
 
 log = logging.getLogger(__name__)
 

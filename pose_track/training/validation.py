@@ -16,8 +16,8 @@ from pycocotools.coco import COCO
 from torch import nn
 from tqdm import tqdm
 
+from pose_track.datasets.annotations import Note, OnBroken, fields, numbers, read_entries, read_json
 from pose_track.datasets.coco import CocoFile
-from pose_track.datasets.entries import Note, OnBroken, fields, numbers, read_entries, read_json
 from pose_track.datasets.images import ImageStore
 from pose_track.datasets.joint_names import JointMap
 from pose_track.datasets.labels import PersonLabel
@@ -32,15 +32,15 @@ from pose_track.evaluation.coco_keypoints import (
 )
 from pose_track.evaluation.pck import pck, torso_sizes
 from pose_track.evaluation.pckh import PckhTruth, load_pckh_truth, pckh
-from pose_track.formats.checks import finite, objects, whole
+from pose_track.formats.validate import finite, objects, whole
 from pose_track.geometry.boxes import xywh_to_xyxy
 from pose_track.models.codec import Codec
-from pose_track.models.deployed import Deployed
+from pose_track.models.inference_model import Deployed
 from pose_track.pose.estimator import person_scores, place_crops, to_frame
 from pose_track.pose.keypoints import CroppedKeypoints
-from pose_track.runtime.plan import Run
+from pose_track.runtime.model_spec import Run
 from pose_track.runtime.torch_runtime import TorchRuntime
-from pose_track.skeleton import COCO_17, MPII_16, Skeleton
+from pose_track.structures.skeleton import COCO_17, MPII_16, Skeleton
 
 Metric = Literal["coco", "pckh", "pck"]
 

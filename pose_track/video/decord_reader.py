@@ -14,7 +14,7 @@ from typing import Any, NoReturn
 import av
 import numpy as np
 
-from pose_track.types import ImageArray
+from pose_track.structures.frames import ImageArray
 from pose_track.video.packets import PacketWatch, open_container, shown_stamps, video_stream
 from pose_track.video.pyav_reader import PyAvReader
 from pose_track.video.source import DecodeError, FrameClock, Picture, Selection, VideoReader

@@ -11,7 +11,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 
-from pose_track.types import ImageArray
+from pose_track.structures.frames import ImageArray
 from pose_track.video.source import DecodeError, Picture, Selection, VideoInfo, VideoReader
 
 IMAGE_SUFFIXES = (".jpg", ".jpeg", ".png", ".bmp", ".webp", ".tif", ".tiff")

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from contextlib import ExitStack
 from pathlib import Path, PureWindowsPath
 
-from pose_track.types import Frame, ImageArray
+from pose_track.structures.frames import Frame, ImageArray
 from pose_track.video.reader import open_video
 
 VIDEO_SUFFIXES = (".mp4", ".avi", ".mkv", ".mov", ".m4v", ".webm", ".mpg", ".mpeg", ".ts", ".wmv")

@@ -16,7 +16,7 @@ from av.sidedata.sidedata import SideData
 from av.sidedata.sidedata import Type as SideDataType
 from numpy.typing import NDArray
 
-from pose_track.types import ImageArray
+from pose_track.structures.frames import ImageArray
 from pose_track.video.packets import PacketWatch, average_fps, is_end, open_container, uses_decode_stamps, video_stream
 from pose_track.video.source import DecodeError, FrameClock, Picture, Selection, VideoInfo, VideoReader
 

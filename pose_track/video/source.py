@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from fractions import Fraction
 from types import TracebackType
 
-from pose_track.types import Frame, ImageArray
+from pose_track.structures.frames import Frame, ImageArray
 
 logger = logging.getLogger(__name__)
 

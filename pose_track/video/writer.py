@@ -13,7 +13,7 @@ import av
 import numpy as np
 from av.video.reformatter import ColorPrimaries, ColorRange, Colorspace, ColorTrc
 
-from pose_track.types import ImageArray
+from pose_track.structures.frames import ImageArray
 
 logger = logging.getLogger(__name__)
 

@@ -27,15 +27,15 @@ from pose_track.benchmarks.coco import PLACES, find_coco
 from pose_track.evaluation.coco_keypoints import FIGURES
 from pose_track.geometry.affine import apply_affine
 from pose_track.models.codec import Codec
-from pose_track.models.hashing import file_sha256
 from pose_track.models.hrnet import HRNet
-from pose_track.models.trained_as import pose_notes
-from pose_track.models.weights import save_weights
 from pose_track.pose.estimator import place_crops
-from pose_track.skeleton import COCO_17
+from pose_track.structures.frames import ImageArray
+from pose_track.structures.skeleton import COCO_17
 from pose_track.training.validation import recorded_boxes
-from pose_track.types import ImageArray
-from pose_track.zoo import ZOO, PublishedPose
+from pose_track.utils.hashing import file_sha256
+from pose_track.weights.load import save_weights
+from pose_track.weights.metadata import pose_notes
+from pose_track.weights.zoo import ZOO, PublishedPose
 
 ROOT = Path(__file__).resolve().parents[2]
 CODEC = Codec("udp", (64, 96), 1.5)

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from pose_track.datasets.coco import load_boxes, load_coco_people
-from pose_track.skeleton import LSP_14, POSETRACK_15
+from pose_track.structures.skeleton import LSP_14, POSETRACK_15
 
 NAMES = ["nose", "left_hip", "right_hip", "tail"]
 

@@ -6,14 +6,14 @@ import numpy as np
 import pytest
 
 from pose_track.datasets.figures import render_scene
+from pose_track.datasets.figures.appearance import random_build, random_looks
 from pose_track.datasets.figures.body import FOREARM, SHIN, THIGH, UPPER_ARM, Build, Pose, pose_body, rotation
 from pose_track.datasets.figures.camera import Camera
 from pose_track.datasets.figures.clip import FPS, NUM_FRAMES, three_people
-from pose_track.datasets.figures.looks import random_build, random_looks
 from pose_track.datasets.figures.motions import TAU, idle, jack, random_pose, run, squat, walk, wave
 from pose_track.datasets.figures.scene import Person, Rendered, make_stage, render
 from pose_track.datasets.figures.truth import TruthWriter
-from pose_track.skeleton import POSETRACK18_17, POSETRACK_15
+from pose_track.structures.skeleton import POSETRACK18_17, POSETRACK_15
 
 SAMPLE = Path(__file__).parents[2] / "data" / "sample"
 MOTIONS = [walk, run, wave, squat, jack, idle]

@@ -8,8 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pose_track.datasets.joint_names import JointMap
-from pose_track.formats.joint_names import joint_name
-from pose_track.skeleton import COCO_17, LSP_14, MPII_16, POSETRACK_15, SKELETONS, Skeleton
+from pose_track.structures.joint_names import joint_name
+from pose_track.structures.skeleton import COCO_17, LSP_14, MPII_16, POSETRACK_15, SKELETONS, Skeleton
 
 FILE = Path("notes.json")
 

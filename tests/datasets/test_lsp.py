@@ -9,7 +9,7 @@ import pytest
 from scipy.io import savemat
 
 from pose_track.datasets.lsp import load_lsp_people
-from pose_track.skeleton import COCO_17, LSP_14
+from pose_track.structures.skeleton import COCO_17, LSP_14
 
 JOINTS = np.random.default_rng(1).uniform(10, 110, (3, 14, 2)).round(2)  # of three people, pixels from 1
 

@@ -9,7 +9,7 @@ import pytest
 from made_labels import EMPTY, mpii_rect, struct, write_json, write_mpii_mat
 
 from pose_track.datasets.mpii import load_mpii_people
-from pose_track.skeleton import LSP_14, MPII_16
+from pose_track.structures.skeleton import LSP_14, MPII_16
 
 JOINTS = np.random.default_rng(0).uniform(10, 110, (16, 2)).round(2)  # pixels from 1, as in the files
 

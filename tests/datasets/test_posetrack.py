@@ -11,7 +11,7 @@ from made_labels import posetrack17_frame, posetrack17_rect, write_json
 from shared_data import shared
 
 from pose_track.datasets.posetrack import load_posetrack_people
-from pose_track.skeleton import COCO_17, LSP_14, POSETRACK18_17, POSETRACK_15
+from pose_track.structures.skeleton import COCO_17, LSP_14, POSETRACK18_17, POSETRACK_15
 
 POINTS: dict[int, tuple[float, ...]] = {0: (10, 220), 12: (60, 20), 13: (110, 30, 0)}  # right ankle, neck, nose
 

@@ -13,7 +13,7 @@ from scipy.io import savemat
 from pose_track.datasets.coco import load_coco_people
 from pose_track.datasets.labels import PersonLabel
 from pose_track.datasets.readers import load_people, recognise
-from pose_track.skeleton import COCO_17, LSP_14, MPII_16, POSETRACK18_17, POSETRACK_15, Skeleton
+from pose_track.structures.skeleton import COCO_17, LSP_14, MPII_16, POSETRACK18_17, POSETRACK_15, Skeleton
 
 # One person in pixels from 0, by the names of Leeds Sports Pose, which the other formats know too.
 JOINTS = dict(zip(LSP_14.joint_names, np.random.default_rng(2).uniform(10, 210, (14, 2)).round(2), strict=True))

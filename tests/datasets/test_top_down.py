@@ -15,7 +15,7 @@ from pose_track.datasets.labels import PersonLabel
 from pose_track.datasets.top_down import PoseAugmentation, PoseSample, TopDownDataset
 from pose_track.models.codec import Codec
 from pose_track.models.heatmaps import Kind
-from pose_track.skeleton import LSP_14, MPII_16, POSETRACK_15, Skeleton
+from pose_track.structures.skeleton import LSP_14, MPII_16, POSETRACK_15, Skeleton
 
 WRIST, TWIN = POSETRACK_15.index("left_wrist"), POSETRACK_15.index("right_wrist")
 DOT = np.array([83.3, 67.8])

@@ -8,8 +8,8 @@ from dataclasses import dataclass, fields, replace
 import numpy as np
 
 from pose_track.evaluation.posetrack import Figures
-from pose_track.sequence import FrameInfo, People, Sequence
-from pose_track.skeleton import POSETRACK_15
+from pose_track.structures.sequence import FrameInfo, People, Sequence
+from pose_track.structures.skeleton import POSETRACK_15
 
 HEAD_SIZE = 30.0  # 0.6 of the diagonal of a box of 30 x 40; joints match within 15
 

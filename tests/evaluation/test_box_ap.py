@@ -7,7 +7,7 @@ import pytest
 
 from pose_track.datasets.labels import ImageLabel
 from pose_track.evaluation.boxes import average_precision
-from pose_track.types import Detections
+from pose_track.structures.frames import Detections
 
 A, B, FAR = [10, 10, 30, 60], [50, 10, 80, 70], [5, 75, 20, 95]  # in a picture of 100 by 100
 SHORT = [60, 80, 70, 90]  # a tenth of the picture's height

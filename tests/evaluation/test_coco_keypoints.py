@@ -22,7 +22,7 @@ from pose_track.evaluation.coco_keypoints import (
     keypoint_truth,
 )
 from pose_track.pose.estimator import person_scores
-from pose_track.skeleton import COCO_17, POSETRACK_15, Skeleton
+from pose_track.structures.skeleton import COCO_17, POSETRACK_15, Skeleton
 
 
 def made_people(counts: list[int], skeleton: Skeleton = COCO_17, area: float = 10000.0) -> list[LabelledPose]:

@@ -8,7 +8,7 @@ from shared_data import shared
 from pose_track.evaluation.clear_mot import Candidates
 from pose_track.evaluation.hota import THRESHOLDS, hota_figures, hota_sums, match_most_alike
 from pose_track.evaluation.posetrack import Figures, evaluate_posetrack
-from pose_track.formats.posetrack import read_posetrack
+from pose_track.formats.posetrack.reader import read_posetrack
 
 # of all fifteen joints of case a17, by the code published with PoseTrack21
 PUBLISHED = {

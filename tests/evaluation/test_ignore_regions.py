@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from pose_track.evaluation.ignore_regions import inside_polygons, without_ignored
-from pose_track.sequence import FrameInfo
+from pose_track.structures.sequence import FrameInfo
 
 SQUARE = np.array([[0, 0], [4, 0], [4, 4], [0, 4]], float)
 ARROW = np.array([[0, 0], [8, 0], [2, 2], [0, 8]], float)  # not convex

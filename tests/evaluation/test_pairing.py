@@ -10,8 +10,8 @@ import pytest
 from made_pairs import edit, file17, file18, write_case
 
 from pose_track.evaluation.pairing import load_pairs
-from pose_track.formats.complaints import Complaints
-from pose_track.sequence import Sequence
+from pose_track.formats.problems import Complaints
+from pose_track.structures.sequence import Sequence
 
 Case = tuple[Path, Path]
 Damage = Callable[[Path, Path], object]

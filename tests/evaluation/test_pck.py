@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from pose_track.evaluation.pck import pck, torso_sizes
-from pose_track.skeleton import LSP_14, POSETRACK_15
+from pose_track.structures.skeleton import LSP_14, POSETRACK_15
 
 
 def person(**joints: tuple[float, float]) -> tuple[np.ndarray, np.ndarray]:

@@ -13,7 +13,7 @@ from scipy.io import savemat
 from shared_data import shared
 
 from pose_track.evaluation.pckh import PckhTruth, load_pckh_truth, pckh
-from pose_track.skeleton import MPII_16
+from pose_track.structures.skeleton import MPII_16
 
 NAMES = ("Mean", "Head", "Shoulder", "Elbow", "Wrist", "Hip", "Knee", "Ankle", "Mean@0.1")
 

@@ -9,9 +9,9 @@ import pytest
 from made_poses import Person, assert_same, video
 
 from pose_track.evaluation.posetrack import MODES, Evaluation, Figures, evaluate_posetrack
-from pose_track.formats.joints import convert_people
-from pose_track.sequence import People, Sequence
-from pose_track.skeleton import COCO_17, POSETRACK18_17, POSETRACK_15
+from pose_track.structures.conversion import convert_people
+from pose_track.structures.sequence import People, Sequence
+from pose_track.structures.skeleton import COCO_17, POSETRACK18_17, POSETRACK_15
 
 PERCENT = [f.name for f in fields(Figures)][:12]
 TRACKING = [f.name for f in fields(Figures)][3:]

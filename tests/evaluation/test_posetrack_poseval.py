@@ -10,7 +10,7 @@ import pytest
 from shared_data import shared
 
 from pose_track.evaluation.posetrack import Evaluation, Figures, evaluate_posetrack
-from pose_track.formats.posetrack import read_posetrack
+from pose_track.formats.posetrack.reader import read_posetrack
 
 # the files of the official tool, and how they call each figure
 RECORDED = {

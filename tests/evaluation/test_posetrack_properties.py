@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from made_poses import assert_same, random_video, renamed, shuffled
 
 from pose_track.evaluation.posetrack import Evaluation, Figures, evaluate_posetrack
-from pose_track.sequence import People, Sequence
+from pose_track.structures.sequence import People, Sequence
 
 seeds = st.integers(0, 2**32 - 1)
 few = settings(max_examples=20, deadline=None)

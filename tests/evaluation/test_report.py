@@ -12,8 +12,8 @@ from made_pairs import write_case
 from pose_track.evaluation.pairing import load_pairs
 from pose_track.evaluation.posetrack import Evaluation, Figures
 from pose_track.evaluation.report import evaluation_json, extent, group_means, latex_table, report, text_table
-from pose_track.formats.complaints import Complaints
-from pose_track.skeleton import POSETRACK_15
+from pose_track.formats.problems import Complaints
+from pose_track.structures.skeleton import POSETRACK_15
 
 NAMES = [field.name for field in fields(Figures)]
 COUNTS = ("switches", "fragmentations", "misses", "false_positives", "objects")

@@ -45,9 +45,9 @@ def test_what_it_says(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> Non
 
 
 def test_notes(exported: Path) -> None:
-    from pose_track.models.hashing import file_sha256
     from pose_track.runtime.onnx_runtime import exported_notes
-    from pose_track.weight_files import bundled_weights
+    from pose_track.utils.hashing import file_sha256
+    from pose_track.weights.resolve import bundled_weights
 
     notes = exported_notes(exported)
     assert notes.pop("joints").startswith("right_ankle,right_knee,")

@@ -9,12 +9,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from pose_track.build import build_stages
+from pose_track.build.pose_model import pose_form
+from pose_track.build.stages import build_stages
+from pose_track.config.settings import PoseSettings, Settings
 from pose_track.export.form import Form
 from pose_track.export.people import SAMPLE
-from pose_track.pose_form import pose_form
-from pose_track.settings import PoseSettings, Settings
-from pose_track.types import Frame, Poses
+from pose_track.structures.frames import Frame, Poses
 from pose_track.video.reader import open_video
 
 pytest.importorskip("onnx", reason="exporting needs onnx; pip install -e '.[onnx]'")
@@ -112,7 +112,7 @@ def test_looks_that_the_tracker_misses(
     name: str, needed: bool, lines: int, files: dict[str, str], caplog: pytest.LogCaptureFixture
 ) -> None:
     tracker = {} if needed else {"weights": {"flow": 1}, "reentry_seconds": 0}
-    with caplog.at_level(logging.WARNING, "pose_track.build"):
+    with caplog.at_level(logging.WARNING, "pose_track.build.stages"):
         build_stages(Settings.model_validate({"device": "cpu", "pose": {"weights": files[name]}, "tracker": tracker}))
     assert caplog.text.count("was exported without --looks, so the tracker cannot compare how people look") == lines
 
@@ -146,6 +146,6 @@ def test_files_of_openvino_are_for_others(suffix: str, tmp_path: Path) -> None:
 
 
 def test_onnx_runtime_that_is_missing(files: dict[str, str], monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("pose_track.pose_form.find_spec", lambda name: None)
+    monkeypatch.setattr("pose_track.build.pose_model.find_spec", lambda name: None)
     with pytest.raises(ValueError, match=r"is run by onnxruntime; pip install -e '\.\[onnx\]', or give weights"):
         pose_form(PoseSettings(weights=files["heatmaps"]))

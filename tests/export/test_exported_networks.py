@@ -17,8 +17,8 @@ from pose_track.export.job import write_checked
 from pose_track.export.network import ExportedNetwork
 from pose_track.export.write import OPENERS, RT_INFO, WRITERS, Target
 from pose_track.models.codec import Codec
-from pose_track.models.deployed import Deployed
 from pose_track.models.hrnet import HRNet, HRNetWithLooks
+from pose_track.models.inference_model import Deployed
 
 pytest.importorskip("onnx", reason="exporting needs onnx; pip install -e '.[onnx]'")
 ort = pytest.importorskip("onnxruntime", reason="exported networks are run by onnxruntime; pip install -e '.[onnx]'")

@@ -2,8 +2,8 @@
 
 import numpy as np
 
-from pose_track.sequence import FrameInfo, People, Sequence
-from pose_track.skeleton import COCO_17
+from pose_track.structures.sequence import FrameInfo, People, Sequence
+from pose_track.structures.skeleton import COCO_17
 
 POSITIONS = {"nose": (10.5, 20), "left_shoulder": (30, 40), "right_shoulder": (10, 42), "right_hip": (11.25, 80)}
 SCORES = {"nose": 0.9, "left_shoulder": 0.5, "right_shoulder": 0.75, "right_hip": 0.25}

@@ -5,7 +5,7 @@ import json
 from formats.made_sequences import assert_same
 from shared_data import shared
 
-from pose_track.skeleton import POSETRACK18_17
+from pose_track.structures.skeleton import POSETRACK18_17
 
 
 def put(path, content):

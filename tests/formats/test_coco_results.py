@@ -8,10 +8,10 @@ from made_sequences import assert_same, three_frames, triples
 from shared_data import shared
 
 from pose_track.formats.coco_results import read_coco_results, write_coco_results
-from pose_track.formats.complaints import Complaints
-from pose_track.formats.joints import convert_people
-from pose_track.sequence import FrameInfo, People, Sequence
-from pose_track.skeleton import COCO_17, LSP_14, MPII_16, POSETRACK18_17, POSETRACK_15
+from pose_track.formats.problems import Complaints
+from pose_track.structures.conversion import convert_people
+from pose_track.structures.sequence import FrameInfo, People, Sequence
+from pose_track.structures.skeleton import COCO_17, LSP_14, MPII_16, POSETRACK18_17, POSETRACK_15
 
 
 def entry(image_id=7, x=1.0, k=17, **more):

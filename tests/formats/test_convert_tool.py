@@ -10,8 +10,8 @@ import pytest
 from made_sequences import three_frames
 from track_files import write_tracks
 
-from pose_track.formats.catalogue import FORMATS, read_sequence
-from pose_track.skeleton import COCO_17
+from pose_track.formats.registry import FORMATS, read_sequence
+from pose_track.structures.skeleton import COCO_17
 
 ROOT = Path(__file__).resolve().parents[2]
 TOOL = ROOT / "tools" / "convert_tracks.py"

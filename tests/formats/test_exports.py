@@ -10,12 +10,12 @@ from made_sequences import POSITIONS, SCORES, some_joints, three_frames, triples
 
 from pose_track.formats import tables
 from pose_track.formats.alphapose import write_alphapose
-from pose_track.formats.filled import person_xywh
+from pose_track.formats.defaults import person_xywh
 from pose_track.formats.mmpose import write_mmpose
 from pose_track.formats.openpose import BODY_25, write_openpose
 from pose_track.formats.tables import write_csv, write_parquet
-from pose_track.sequence import FrameInfo, People, Sequence
-from pose_track.skeleton import COCO_17, POSETRACK_15
+from pose_track.structures.sequence import FrameInfo, People, Sequence
+from pose_track.structures.skeleton import COCO_17, POSETRACK_15
 
 NAMES = [f"clip_{index:012d}_keypoints.json" for index in range(3)]
 WRITERS = {

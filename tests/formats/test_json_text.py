@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from pose_track.formats.json_text import no_collection, parse_json
-from pose_track.formats.posetrack import read_posetrack
+from pose_track.formats.posetrack.reader import read_posetrack
 
 FILE = Path("a.json")
 

@@ -5,9 +5,9 @@ from hypothesis import strategies as st
 from made_sequences import assert_same, three_frames
 from shared_data import shared
 
-from pose_track.formats.complaints import Complaints
 from pose_track.formats.mot import read_mot, write_mot
-from pose_track.skeleton import COCO_17, POSETRACK_15
+from pose_track.formats.problems import Complaints
+from pose_track.structures.skeleton import COCO_17, POSETRACK_15
 
 
 def written(path, text):

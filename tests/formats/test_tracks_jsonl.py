@@ -8,8 +8,8 @@ import pytest
 from formats.track_files import frame, header, write_tracks
 
 from pose_track.formats.tracks_jsonl import HEADER_KEYS, Fault, TracksWriter, read_tracks
-from pose_track.skeleton import COCO_17, POSETRACK_15, Skeleton
-from pose_track.types import TrackedPoses
+from pose_track.structures.frames import TrackedPoses
+from pose_track.structures.skeleton import COCO_17, POSETRACK_15, Skeleton
 
 PAIR = Skeleton("pair", ("nose", "head_top"))
 

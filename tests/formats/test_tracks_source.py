@@ -5,8 +5,8 @@ import numpy as np
 import pytest
 from formats.track_files import write_tracks
 
-from pose_track.formats.tracks_source import TracksSource
-from pose_track.skeleton import COCO_17
+from pose_track.formats.tracks_jsonl import TracksSource
+from pose_track.structures.skeleton import COCO_17
 
 
 def test_it_tells_exactly_what_the_file_does(tmp_path):

@@ -3,7 +3,7 @@
 import numpy as np
 
 from pose_track.formats.tracks_jsonl import TracksWriter
-from pose_track.types import Poses, TrackedPoses
+from pose_track.structures.frames import Poses, TrackedPoses
 
 
 def header(skeleton, source="clip.mp4"):

@@ -7,7 +7,7 @@ import pytest
 from shared_data import shared
 
 from pose_track.geometry.oks import oks_matrix, oks_of_pairs, suppress_oks, suppress_oks_soft
-from pose_track.skeleton import COCO_17
+from pose_track.structures.skeleton import COCO_17
 
 SIGMAS = [0.05, 0.1]
 

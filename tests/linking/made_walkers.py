@@ -8,9 +8,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pose_track.formats.tracks_jsonl import HEADER_KEYS, TracksWriter
-from pose_track.sequence import FrameInfo, People, Sequence
-from pose_track.skeleton import COCO_17, POSETRACK18_17, POSETRACK_15, Skeleton
-from pose_track.types import Poses, TrackedPoses
+from pose_track.structures.frames import Poses, TrackedPoses
+from pose_track.structures.sequence import FrameInfo, People, Sequence
+from pose_track.structures.skeleton import COCO_17, POSETRACK18_17, POSETRACK_15, Skeleton
 
 SKELETON = {"posetrack17": POSETRACK_15, "posetrack18": POSETRACK18_17, "coco": COCO_17, "mot": COCO_17}
 EARS = ("left_ear", "right_ear")

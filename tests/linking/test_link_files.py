@@ -18,17 +18,17 @@ from linking.made_walkers import raw_tracks, walkers, who
 from make_video import make_video, picture, read_number
 from shared_data import shared
 
-from pose_track import link_frames
-from pose_track.formats.catalogue import FORMATS, read_sequence
-from pose_track.formats.complaints import Complaints
+from pose_track.config.tracker import CueWeights, TrackerSettings
+from pose_track.formats.problems import Complaints
+from pose_track.formats.registry import FORMATS, read_sequence
 from pose_track.formats.tracks_jsonl import read_tracks
-from pose_track.link_files import link_file, link_jobs, link_sequence, parse_fps
-from pose_track.link_frames import Linked, Linking, Stopwatch
-from pose_track.sequence import People, Sequence
-from pose_track.skeleton import COCO_17
-from pose_track.track.tracker import Timed
-from pose_track.tracker_settings import CueWeights, TrackerSettings
-from pose_track.types import Frame, IntArray, Poses
+from pose_track.linking import frames as link_frames
+from pose_track.linking.files import link_file, link_jobs, link_sequence, parse_fps
+from pose_track.linking.frames import Linked, Linking, Stopwatch
+from pose_track.structures.frames import Frame, IntArray, Poses
+from pose_track.structures.sequence import People, Sequence
+from pose_track.structures.skeleton import COCO_17
+from pose_track.tracking.tracker import Timed
 
 TRACKER = TrackerSettings(min_confirm_frames=1)
 LINKING = Linking(TRACKER)

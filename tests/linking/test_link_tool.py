@@ -16,8 +16,8 @@ import pytest
 from linking.made_walkers import raw_tracks, walkers
 from shared_data import shared
 
-from pose_track.formats.catalogue import FORMATS, read_sequence
-from pose_track.formats.posetrack import read_posetrack
+from pose_track.formats.posetrack.reader import read_posetrack
+from pose_track.formats.registry import FORMATS, read_sequence
 
 ROOT = Path(__file__).parents[2]
 TOOL = ROOT / "tools" / "link_poses.py"
@@ -170,7 +170,7 @@ def test_only_what_is_needed_is_imported(tmp_path: Path, pred: Path) -> None:
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     loaded = set(done.stdout.splitlines()[-1].split())
-    assert "pose_track.link_files" in loaded
+    assert "pose_track.linking.files" in loaded
     assert not {"torch", "torchvision", "scipy", "cv2", "av", "filterpy", "pyarrow"} & loaded
 
 

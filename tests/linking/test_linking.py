@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from track.made_people import (
+from tracking.made_people import (
     FPS,
     StubFlow,
     StubStep,
@@ -25,12 +25,14 @@ from track.made_people import (
     together,
 )
 
-from pose_track.linking import build_tracker, link_poses
-from pose_track.pipeline import track_video
-from pose_track.settings import TRACK_PRESETS, configs_folder, load_settings, track_preset_path
-from pose_track.track.tracker import FrameTime
-from pose_track.tracker_settings import CueGates, CueWeights, FlowSettings, LinkSettings, TrackerSettings
-from pose_track.types import Detections, Frame, ImageArray, IntArray, Poses, TrackedPoses
+from pose_track.build.tracker import build_tracker
+from pose_track.config.load import configs_folder, load_settings, track_preset_path
+from pose_track.config.settings import TRACK_PRESETS
+from pose_track.config.tracker import CueGates, CueWeights, FlowSettings, LinkSettings, TrackerSettings
+from pose_track.linking.poses import link_poses
+from pose_track.pipeline.track_video import track_video
+from pose_track.structures.frames import Detections, Frame, ImageArray, IntArray, Poses, TrackedPoses
+from pose_track.tracking.tracker import FrameTime
 
 repeatable = settings(derandomize=True, deadline=None, max_examples=25)
 seeds = st.integers(0, 2**32 - 1)
@@ -104,7 +106,7 @@ class Scripted:
     def run(self, tracker: TrackerSettings) -> list[TrackedPoses]:
         """Through the main job, with a camera that turns and cuts in the middle."""
         flow = StubFlow(lambda index: StubStep((10.0, 0.0), 0.9, is_cut=index == 5))
-        with mock.patch("pose_track.linking._build_flow", return_value=flow):
+        with mock.patch("pose_track.build.tracker._build_flow", return_value=flow):
             made = build_tracker(tracker, FPS, has_pictures=True)
         frames = pictures(len(self.video))
         results = list(track_video(frames, self.detect, self, made))
@@ -261,7 +263,7 @@ def test_the_flow_is_only_where_there_are_pictures() -> None:
     """A camera that turns by as much as two people stand apart."""
     settings = TrackerSettings(weights=CueWeights(flow=1.0), min_confirm_frames=1)
     video = [standing(150 * i, 150 * i + 150) for i in range(3)]
-    with mock.patch("pose_track.linking._build_flow", return_value=drifting(150)):
+    with mock.patch("pose_track.build.tracker._build_flow", return_value=drifting(150)):
         with_pictures = link_poses(zip(pictures(3), video, strict=True), settings, FPS, has_pictures=True)
         assert [ids.tolist() for ids in with_pictures] == [[1, 2]] * 3
         without = link_poses(zip(pictures(3), video, strict=True), settings, FPS)
@@ -284,7 +286,9 @@ def test_people_are_shown_once_found_several_times_where_they_are_looked_for_now
     video = [both if index % every == 0 and index // every in seen_again else alone for index in range(num)]
     stages = Scripted([video[index] for index in range(0, num, every)])
     settings = PRESETS["robust"].model_copy(update={"min_confirm_frames": 2, "min_sure_score": 0.0})
-    with mock.patch("pose_track.linking._build_flow", return_value=StubFlow(lambda index: StubStep((0.0, 0.0), 1.0))):
+    with mock.patch(
+        "pose_track.build.tracker._build_flow", return_value=StubFlow(lambda index: StubStep((0.0, 0.0), 1.0))
+    ):
         made = build_tracker(settings, FPS, has_pictures=True, detect_every=every)
 
     class Looking(Scripted):

@@ -8,7 +8,7 @@ from pose_track.geometry.affine import apply_affine, crop_matrix, fit_boxes, inv
 from pose_track.geometry.boxes import xywh_to_xyxy
 from pose_track.models.flip_test import average_flipped, flip_back, shift_flipped
 from pose_track.models.heatmaps import decode_quarter, find_peaks
-from pose_track.skeleton import COCO_17, MPII_16
+from pose_track.structures.skeleton import COCO_17, MPII_16
 
 
 def test_flip_back_mirrors_and_exchanges_twins() -> None:

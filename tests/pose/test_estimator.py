@@ -12,14 +12,14 @@ from pose_track.geometry.affine import crop_matrix, fit_boxes
 from pose_track.geometry.boxes import xywh_to_xyxy
 from pose_track.geometry.oks import oks_matrix, suppress_oks, suppress_oks_soft
 from pose_track.models.codec import Codec
-from pose_track.models.deployed import Deployed
 from pose_track.models.heatmaps import Kind
 from pose_track.models.hrnet import HRNet
+from pose_track.models.inference_model import Deployed
 from pose_track.pose.estimator import PoseEstimator, person_scores
 from pose_track.pose.keypoints import CroppedKeypoints, Run, crop_people, sample_maps
 from pose_track.runtime.torch_runtime import TorchRuntime
-from pose_track.skeleton import COCO_17, Skeleton
-from pose_track.types import Detections
+from pose_track.structures.frames import Detections
+from pose_track.structures.skeleton import COCO_17, Skeleton
 
 # Joints seen by `colours`: the reddest, the greenest and the bluest place of a crop.
 THREE = Skeleton("three", ("nose", "left_eye", "right_eye"))

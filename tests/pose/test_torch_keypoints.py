@@ -15,15 +15,15 @@ from torch import Tensor, nn
 import pose_track
 from pose_track.geometry.affine import crop_matrix
 from pose_track.models.codec import Codec
-from pose_track.models.deployed import Deployed
 from pose_track.models.heatmaps import Decoding, Kind
 from pose_track.models.hrnet import HRNet, HRNetWithLooks, hrnet_compact
-from pose_track.models.weights import load_weights
+from pose_track.models.inference_model import Deployed
 from pose_track.pose.estimator import place_crops
 from pose_track.pose.keypoints import CroppedKeypoints
 from pose_track.pose.torch_keypoints import TorchKeypoints
 from pose_track.runtime.torch_runtime import TorchRuntime
 from pose_track.video.reader import open_video
+from pose_track.weights.load import load_weights
 
 SIZE = (64, 96)
 GPU = [pytest.mark.gpu, pytest.mark.skipif(not torch.cuda.is_available(), reason="no CUDA device")]

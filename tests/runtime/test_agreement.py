@@ -11,20 +11,20 @@ import numpy as np
 import pytest
 from shared_data import shared
 
-from pose_track.detect.detector import CentreDetector
+from pose_track.build.networks import detector_plan, pose_plan
+from pose_track.build.pose_model import pose_form
+from pose_track.config.settings import DetectorSettings, PoseSettings
+from pose_track.detection.detector import CentreDetector
 from pose_track.geometry.boxes import iou_matrix
 from pose_track.models.codec import Codec
-from pose_track.plans import detector_plan, pose_plan
 from pose_track.pose.estimator import PoseEstimator
 from pose_track.pose.keypoints import CroppedKeypoints
-from pose_track.pose_form import pose_form
 from pose_track.runtime import torch_runtime
-from pose_track.runtime.choose import make_runtime
-from pose_track.runtime.plan import Plan, Run
+from pose_track.runtime.model_spec import Plan, Run
+from pose_track.runtime.select import make_runtime
 from pose_track.runtime.torch_runtime import TorchRuntime
-from pose_track.settings import DetectorSettings, PoseSettings
-from pose_track.skeleton import POSETRACK_15
-from pose_track.types import Detections, Poses
+from pose_track.structures.frames import Detections, Poses
+from pose_track.structures.skeleton import POSETRACK_15
 from pose_track.video.reader import open_video
 
 NO_ONNX = find_spec("onnx") is None or find_spec("onnxruntime") is None

@@ -15,13 +15,13 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from pose_track.models.deployed import Deployed
 from pose_track.models.hrnet import HRNet, HRNetWithLooks
+from pose_track.models.inference_model import Deployed
 from pose_track.runtime import openvino_runtime
-from pose_track.runtime.cache import VARIABLE
-from pose_track.runtime.choose import RuntimeName, make_runtime
-from pose_track.runtime.plan import Plan, Runtime
+from pose_track.runtime.model_spec import Plan, Runtime
+from pose_track.runtime.select import RuntimeName, make_runtime
 from pose_track.runtime.torch_runtime import TorchRuntime
+from pose_track.utils.cache_dir import VARIABLE
 
 TWINS = [0, 2, 1]
 FILES = {"openvino": ["model.bin", "model.xml"], "onnx": ["model.onnx"]}  # of what is kept
@@ -223,8 +223,8 @@ def test_a_warm_start_imports_no_torch(name: RuntimeName, cache: Path) -> None:
     value_of(Made().plan(2.0), name)
     code = (
         "import sys, numpy as np\n"
-        "from pose_track.runtime.choose import make_runtime\n"
-        "from pose_track.runtime.plan import Plan\n"
+        "from pose_track.runtime.select import make_runtime\n"
+        "from pose_track.runtime.model_spec import Plan\n"
         f"run = make_runtime(Plan(lambda: 1 / 0, 'shift by 2.0'), {name!r})\n"
         "print(run(np.zeros((1, 4, 4, 3), np.uint8))[0].max(), {'torch', 'onnx'} & set(sys.modules))"
     )

@@ -8,12 +8,13 @@ import numpy as np
 import pytest
 import torch
 
-from pose_track.models.deployed import Deployed
+from pose_track.models.inference_model import Deployed
 
 onnx = pytest.importorskip("onnx", reason="networks are written by onnx; pip install -e '.[onnx]'")
 pytest.importorskip("onnxruntime", reason="what is tested here; pip install -e '.[onnx]'")
 
-from pose_track.runtime.onnx_runtime import exported_notes, open_exported, to_onnx  # noqa: E402
+from pose_track.runtime.onnx_export import to_onnx  # noqa: E402
+from pose_track.runtime.onnx_runtime import exported_notes, open_exported  # noqa: E402
 
 
 def pictures(*shape: int) -> np.ndarray:

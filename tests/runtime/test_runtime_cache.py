@@ -9,7 +9,8 @@ from pathlib import Path
 import pytest
 
 from pose_track.runtime import cache
-from pose_track.runtime.cache import VARIABLE, cache_folder, entry_name, keep
+from pose_track.runtime.cache import entry_name, keep
+from pose_track.utils.cache_dir import VARIABLE, cache_folder
 
 
 @pytest.mark.parametrize(

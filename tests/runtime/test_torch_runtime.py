@@ -9,9 +9,8 @@ from shared_data import shared
 from torch import Tensor, nn
 
 from pose_track.models.centre import centre_compact
-from pose_track.models.deployed import Deployed
 from pose_track.models.hrnet import HRNet, HRNetWithLooks
-from pose_track.models.normalize import Normalize
+from pose_track.models.inference_model import Deployed, Normalize
 from pose_track.runtime import torch_runtime
 from pose_track.runtime.torch_runtime import TorchRuntime, folded, resolve_precision
 

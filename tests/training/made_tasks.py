@@ -19,7 +19,7 @@ from pose_track.datasets.top_down import PoseAugmentation, TopDownDataset
 from pose_track.models.codec import Codec
 from pose_track.models.heatmaps import Kind
 from pose_track.models.hrnet import HRNet
-from pose_track.skeleton import Skeleton
+from pose_track.structures.skeleton import Skeleton
 from pose_track.training.loop import Task
 from pose_track.training.loss import joints_mse
 from pose_track.training.validation import measure_poses, pose_test

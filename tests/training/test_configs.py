@@ -15,14 +15,14 @@ from made_labels import posetrack17_frame, posetrack17_rect, write_json
 from made_runs import ROOT, load_tool, tiny_hrnet
 from scipy.io import savemat
 
+from pose_track.config.load import load_settings
 from pose_track.datasets.top_down import PoseAugmentation
 from pose_track.models.codec import Codec
 from pose_track.models.hrnet import NETWORKS
-from pose_track.settings import load_settings
-from pose_track.skeleton import COCO_17
-from pose_track.training.experiment import Experiment
+from pose_track.structures.skeleton import COCO_17
+from pose_track.training.config import Experiment
 from pose_track.training.optimizer import learning_rate_at
-from pose_track.zoo import ZOO, Published
+from pose_track.weights.zoo import ZOO, Published
 
 FOLDER = ROOT / "configs" / "train"
 CONFIGS = sorted(FOLDER.glob("*.yaml"))
@@ -133,7 +133,7 @@ def test_commands_fail_for_want_of_data_alone(
     for name in NETWORKS:
         monkeypatch.setitem(NETWORKS, name, tiny_hrnet)
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr("pose_track.weight_files.fetch_weights", without_network)
+    monkeypatch.setattr("pose_track.weights.resolve.fetch_weights", without_network)
     tool = load_tool(words[0].removesuffix(".py"))
     assert tool.main([str(path), *words[2:], "--hardware.device", "cpu", "--hardware.devices", "1"]) == 2
     error = capsys.readouterr().err
@@ -212,7 +212,7 @@ def test_published_configs_on_tiny_data(
     monkeypatch.chdir(tmp_path)
     write(tmp_path / "data" / data)
     torch.save(tiny_hrnet(17).state_dict(), tmp_path / "trunk.pth")
-    monkeypatch.setattr("pose_track.weight_files.fetch_weights", lambda published: tmp_path / "trunk.pth")
+    monkeypatch.setattr("pose_track.weights.resolve.fetch_weights", lambda published: tmp_path / "trunk.pth")
     short = {"loop.epochs": "1", "loop.batch_size": "2", "loop.workers": "0", "hardware.device": "cpu"}
     words = [f"--{key}={value}" for key, value in short.items()]
     assert load_tool("train").main([str(FOLDER / f"{stem}.yaml"), *words]) == 0

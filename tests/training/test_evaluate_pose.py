@@ -25,12 +25,12 @@ from pose_track.datasets.labels import PersonLabel
 from pose_track.geometry.affine import apply_affine, fit_boxes
 from pose_track.models.codec import Codec
 from pose_track.models.hrnet import hrnet_compact
-from pose_track.models.weights import save_weights
 from pose_track.pose.estimator import PoseEstimator, person_scores
 from pose_track.pose.keypoints import CroppedKeypoints
-from pose_track.skeleton import COCO_17, MPII_16, POSETRACK_15, Skeleton
+from pose_track.structures.frames import Detections, ImageArray
+from pose_track.structures.skeleton import COCO_17, MPII_16, POSETRACK_15, Skeleton
 from pose_track.training.validation import Candidate, Found, PoseTest, estimate_all, measure_poses, pose_test
-from pose_track.types import Detections, ImageArray
+from pose_track.weights.load import save_weights
 
 ROOT = Path(__file__).resolve().parents[2]
 CODECS = [Codec("plain", (96, 128)), Codec("udp", (64, 96))]

@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 import torch
 
-from pose_track.training.experiment import Hardware
+from pose_track.training.config import Hardware
 from pose_track.training.launch import launch, processes
 
 

@@ -28,11 +28,11 @@ from pose_track.models.centre import CentreNet
 from pose_track.models.heatmaps import Kind
 from pose_track.models.hrnet import HRNet
 from pose_track.training.checkpoint import load_checkpoint, save_checkpoint
+from pose_track.training.config import LoopOptions
 from pose_track.training.loader import StepDraws, make_loader
 from pose_track.training.loop import DivergedError, Task, Trainer
 from pose_track.training.loss import centre_loss, joints_cross_entropy, joints_mse, joints_ohkm
 from pose_track.training.optimizer import OptimizerOptions
-from pose_track.training.options import LoopOptions
 from pose_track.training.tasks import detector_figures
 
 ADAMW = OptimizerOptions(learning_rate=1e-2, warmup_samples=80)

@@ -11,7 +11,7 @@ from shared_data import shared
 from pose_track.datasets.people import centre_targets
 from pose_track.models.centre import cell_centres
 from pose_track.models.heatmaps import gaussian_targets
-from pose_track.skeleton import COCO_17
+from pose_track.structures.skeleton import COCO_17
 from pose_track.training.loss import (
     centre_boxes,
     centre_focal,

@@ -16,16 +16,16 @@ from made_coco import write_pictures
 from made_runs import DETECTOR, POSE, SMALL, tiny_hrnet, write_config
 from torch import Tensor, nn
 
+from pose_track.config.load import load_settings
 from pose_track.datasets.augment import ColourJitter
 from pose_track.datasets.images import ImageStore
 from pose_track.datasets.labels import ImageLabel
 from pose_track.models.centre import CentreNet
 from pose_track.models.hrnet import NETWORKS
-from pose_track.settings import load_settings
-from pose_track.skeleton import POSETRACK_15
+from pose_track.structures.skeleton import POSETRACK_15
 from pose_track.training import tasks
 from pose_track.training.batch_norm import SharedBatchNorm
-from pose_track.training.experiment import Experiment
+from pose_track.training.config import Experiment
 from pose_track.training.loop import Task
 from pose_track.training.loss import joint_weights, joints_cross_entropy, joints_mse, joints_ohkm
 from pose_track.training.tasks import NUM_DRAWN, build_network, build_task, detector_figures, first_samples

@@ -18,10 +18,10 @@ from pose_track.datasets.coco import load_boxes, load_coco_people
 from pose_track.datasets.images import ImageStore
 from pose_track.models.centre import CentreNet
 from pose_track.models.hrnet import NETWORKS
-from pose_track.models.recognise import recognise
-from pose_track.models.weights import load_weights
-from pose_track.skeleton import POSETRACK_15
+from pose_track.structures.skeleton import POSETRACK_15
 from pose_track.training.checkpoint import load_checkpoint
+from pose_track.weights.identify import recognise
+from pose_track.weights.load import load_weights
 
 
 @pytest.fixture(scope="module")

@@ -12,10 +12,10 @@ from torch import Tensor
 
 from pose_track.datasets.top_down import PoseAugmentation
 from pose_track.training.batch_norm import share_batch_norms
+from pose_track.training.config import LoopOptions
 from pose_track.training.loop import Trainer
 from pose_track.training.loss import joints_mse
 from pose_track.training.optimizer import OptimizerOptions
-from pose_track.training.options import LoopOptions
 
 
 def loss(output: Tensor, targets: Tensor, weights: Tensor) -> Tensor:

@@ -21,7 +21,7 @@ from make_video import (
     truncated,
 )
 
-from pose_track.types import Frame
+from pose_track.structures.frames import Frame
 from pose_track.video.reader import DecodeError, open_video
 from pose_track.video.source import FrameClock
 

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from make_video import HEIGHT, WIDTH, is_upright, make_video, picture, read_number
 
-from pose_track.types import Frame
+from pose_track.structures.frames import Frame
 from pose_track.video.reader import open_video
 from pose_track.video.writer import VideoWriter, ticks_per_second
 

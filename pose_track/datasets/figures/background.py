@@ -5,9 +5,9 @@ from __future__ import annotations
 import cv2
 import numpy as np
 
+from pose_track.datasets.figures.appearance import cloth_colour
 from pose_track.datasets.figures.body import Array
 from pose_track.datasets.figures.camera import Camera
-from pose_track.datasets.figures.looks import cloth_colour
 
 
 def clouds(

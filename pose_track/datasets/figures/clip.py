@@ -7,9 +7,9 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
+from pose_track.datasets.figures.appearance import Looks, random_looks
 from pose_track.datasets.figures.body import Build, Pose
 from pose_track.datasets.figures.camera import Camera
-from pose_track.datasets.figures.looks import Looks, random_looks
 from pose_track.datasets.figures.motions import TAU, run, squat, walk, wave
 from pose_track.datasets.figures.scene import Person, Rendered, Stage, make_stage, render
 

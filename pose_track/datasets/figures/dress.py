@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 
+from pose_track.datasets.figures.appearance import Looks
 from pose_track.datasets.figures.body import SIDES, THIGH, Array, Posed
 from pose_track.datasets.figures.head import head
-from pose_track.datasets.figures.looks import Looks
 from pose_track.datasets.figures.surface import (
     Surface,
     curve,

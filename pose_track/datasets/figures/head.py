@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
+from pose_track.datasets.figures.appearance import Looks
 from pose_track.datasets.figures.body import Array, Posed
-from pose_track.datasets.figures.looks import Looks
 from pose_track.datasets.figures.surface import Surface, ellipsoid, join, ring_angles, rings, skin, smooth_curve
 
 # Height above the skull joint, half width, half depth, centre forward; fractions of the body height.

@@ -6,9 +6,9 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from pose_track.datasets.figures.appearance import random_build, random_looks
 from pose_track.datasets.figures.body import Array
 from pose_track.datasets.figures.camera import Camera
-from pose_track.datasets.figures.looks import random_build, random_looks
 from pose_track.datasets.figures.motions import random_pose
 from pose_track.datasets.figures.scene import Person, make_stage, render
 

@@ -9,13 +9,13 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from pose_track.datasets.figures.appearance import Looks
 from pose_track.datasets.figures.background import background, clouds
 from pose_track.datasets.figures.body import Array, Build, Pose, Posed, pose_body
 from pose_track.datasets.figures.camera import Camera
 from pose_track.datasets.figures.draw import Light, Painted, compose, new_canvas, paint, random_light, shadow
 from pose_track.datasets.figures.dress import dressed
-from pose_track.datasets.figures.looks import Looks
-from pose_track.skeleton import POSETRACK_15
+from pose_track.structures.skeleton import POSETRACK_15
 
 # How deep a joint lies under its own surface at most, as a fraction of the body height: more in front of it hides it.
 _COVER = {

@@ -8,7 +8,7 @@ import numpy as np
 
 from pose_track.datasets.figures.body import Array
 from pose_track.datasets.figures.scene import Rendered
-from pose_track.skeleton import POSETRACK18_17, POSETRACK_15
+from pose_track.structures.skeleton import POSETRACK18_17, POSETRACK_15
 
 _DECIMALS = 6
 

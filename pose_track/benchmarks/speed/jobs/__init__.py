@@ -1,0 +1,20 @@
+"""What tools/benchmark.py can measure, by name: a module a job, which holds its options and its measurement."""
+
+from pose_track.benchmarks.speed.jobs.detection import JOB as DETECTION
+from pose_track.benchmarks.speed.jobs.evaluate import JOB as EVALUATE
+from pose_track.benchmarks.speed.jobs.job import Job
+from pose_track.benchmarks.speed.jobs.link import JOB as LINK
+from pose_track.benchmarks.speed.jobs.memory import JOB as MEMORY
+from pose_track.benchmarks.speed.jobs.network import JOB as NETWORK
+from pose_track.benchmarks.speed.jobs.track import JOB as TRACK
+from pose_track.benchmarks.speed.jobs.train import JOB as TRAIN
+
+JOBS: dict[str, Job] = {
+    "network": NETWORK,
+    "track": TRACK,
+    "memory": MEMORY,
+    "detection": DETECTION,
+    "link": LINK,
+    "evaluate": EVALUATE,
+    "train": TRAIN,
+}

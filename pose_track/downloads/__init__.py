@@ -1,1 +1,0 @@
-"""Published weights come to this machine: one URL to one file, and the folder where they are kept."""

@@ -1,0 +1,186 @@
+"""What flows between the stages: frozen dataclasses of parallel numpy arrays, checked once, on construction.
+
+Coordinates are pixels of the shown frame (after its rotation metadata was applied), x to the right, y down; the
+centre of the top-left pixel is (0, 0).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TypeVar
+
+import numpy as np
+from numpy.typing import NDArray
+
+from pose_track.structures.skeleton import Skeleton, check_skeleton
+
+Array = NDArray[np.generic]
+FloatArray = NDArray[np.float32]
+IntArray = NDArray[np.int64]
+ImageArray = NDArray[np.uint8]
+
+T = TypeVar("T")
+
+SOURCES = ("detector", "flow", "recorded", "filled")
+
+
+def _fits(expected: int | None, length: int) -> bool:
+    return expected is None or expected == length
+
+
+def _checked(name: str, value: object, shape: tuple[int | None, ...], dtype: type[np.generic]) -> Array:
+    """`value` as an array of `dtype`; None in `shape` stands for any length, and [] for none of anything.
+
+    Raises ValueError on another shape, or where the values would not survive the change of type.
+    """
+    given = np.asarray(value)
+    if given.dtype == dtype and given.ndim == len(shape) and all(map(_fits, shape, given.shape)):
+        return given  # nearly always
+    if given.size and not np.can_cast(given.dtype, dtype, "same_kind"):
+        raise ValueError(f"{name} must be {np.dtype(dtype).name}, got {given.dtype.name}")
+    array: Array = given.astype(dtype, copy=False)
+    if array.shape == (0,) and shape[0] in (None, 0):
+        array = array.reshape(tuple(0 if s is None else s for s in shape))
+    if array.ndim != len(shape) or any(s not in (None, n) for s, n in zip(shape, array.shape, strict=True)):
+        expected = tuple("any" if s is None else s for s in shape)
+        raise ValueError(f"{name} must have shape {expected}, got {array.shape}")
+    return array
+
+
+def _checked_sources(value: object, num: int) -> Array:
+    """(num,) where each box came from; all from the detector where `value` is None."""
+    if value is None:
+        return np.full(num, "detector")
+    sources = _checked("sources", value, (num,), np.str_)
+    unknown = set(sources.tolist()) - set(SOURCES)
+    if unknown:
+        raise ValueError(f"sources must be of {', '.join(SOURCES)}, got {sorted(unknown)}")
+    return sources
+
+
+def _mapped(parallel: T, change: Callable[[str, Array], Array]) -> T:
+    """All its arrays changed alike, not checked again: a tracker selects people many times a frame."""
+    made = object.__new__(type(parallel))
+    for name, value in vars(parallel).items():
+        made.__dict__[name] = change(name, value) if isinstance(value, np.ndarray) else value
+    return made
+
+
+def _selected(parallel: T, keep: Array) -> T:
+    """Some rows of all its arrays."""
+    return _mapped(parallel, lambda name, rows: rows[keep])
+
+
+@dataclass(frozen=True, eq=False)
+class Frame:
+    """One decoded picture. image: (H, W, 3) uint8 RGB; index counts decoded frames from 0; pts_seconds is the
+    presentation time."""
+
+    index: int
+    pts_seconds: float
+    image: ImageArray
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "image", _checked("image", self.image, (None, None, 3), np.uint8))
+
+
+@dataclass(frozen=True, eq=False)
+class Detections:
+    """N boxes. boxes: (N, 4) float32 x1 y1 x2 y2 in pixels; scores: (N,) float32 in [0, 1]; sources: (N,) str,
+    one of SOURCES, "detector" where not given."""
+
+    boxes: FloatArray
+    scores: FloatArray
+    sources: NDArray[np.str_] | None = None
+
+    def __post_init__(self) -> None:
+        boxes = _checked("boxes", self.boxes, (None, 4), np.float32)
+        object.__setattr__(self, "boxes", boxes)
+        object.__setattr__(self, "scores", _checked("scores", self.scores, (len(boxes),), np.float32))
+        object.__setattr__(self, "sources", _checked_sources(self.sources, len(boxes)))
+
+    def __len__(self) -> int:
+        return len(self.boxes)
+
+    def __getitem__(self, keep: Array) -> Detections:
+        """The detections selected by a boolean mask or by indices."""
+        return _selected(self, keep)
+
+    @classmethod
+    def empty(cls) -> Detections:
+        return cls(np.zeros((0, 4), np.float32), np.zeros(0, np.float32))
+
+
+@dataclass(frozen=True, eq=False)
+class Poses:
+    """N people with the K joints of `skeleton`.
+
+    joints: (N, K, 2) float32 x y in pixels; joint_scores: (N, K) float32 in [0, 1], 0 = absent; boxes: (N, 4)
+    float32 x1 y1 x2 y2, the box each pose was estimated in; scores: (N,) float32 in [0, 1]; sources: (N,) str,
+    where the box came from; features: (N, K, C) float32, how each joint looks, or None where nobody looked.
+    """
+
+    joints: FloatArray
+    joint_scores: FloatArray
+    boxes: FloatArray
+    scores: FloatArray
+    skeleton: Skeleton
+    sources: NDArray[np.str_] | None = None
+    features: FloatArray | None = None
+
+    def __post_init__(self) -> None:
+        check_skeleton(self.skeleton)
+        k = self.skeleton.num_joints
+        joints = _checked("joints", self.joints, (None, k, 2), np.float32)
+        n = len(joints)
+        object.__setattr__(self, "joints", joints)
+        object.__setattr__(self, "joint_scores", _checked("joint_scores", self.joint_scores, (n, k), np.float32))
+        object.__setattr__(self, "boxes", _checked("boxes", self.boxes, (n, 4), np.float32))
+        object.__setattr__(self, "scores", _checked("scores", self.scores, (n,), np.float32))
+        object.__setattr__(self, "sources", _checked_sources(self.sources, n))
+        if self.features is not None:
+            object.__setattr__(self, "features", _checked("features", self.features, (n, k, None), np.float32))
+
+    def __len__(self) -> int:
+        return len(self.joints)
+
+    def __getitem__(self, keep: Array) -> Poses:
+        """The people selected by a boolean mask or by indices."""
+        return _selected(self, keep)
+
+    @classmethod
+    def empty(cls, skeleton: Skeleton) -> Poses:
+        k = skeleton.num_joints
+        return cls(np.zeros((0, k, 2)), np.zeros((0, k)), np.zeros((0, 4)), np.zeros(0), skeleton)  # type: ignore[arg-type]
+
+
+People = TypeVar("People", Detections, Poses)
+
+
+def joined(a: People, b: People) -> People:
+    """The boxes, or the people, of both."""
+    if not len(a) or not len(b):
+        return a if len(a) else b
+    return _mapped(a, lambda name, rows: np.concatenate([rows, vars(b)[name]]))
+
+
+@dataclass(frozen=True, eq=False)
+class TrackedPoses:
+    """The people of one frame with their identities. track_ids: (N,) int64 >= 1, unique within the frame."""
+
+    frame_index: int
+    pts_seconds: float
+    poses: Poses
+    track_ids: IntArray
+
+    def __post_init__(self) -> None:
+        ids = _checked("track_ids", self.track_ids, (len(self.poses),), np.int64)
+        if len(np.unique(ids)) != len(ids):
+            raise ValueError(f"track_ids must be unique within a frame, got {ids.tolist()}")
+        if len(ids) and ids.min() < 1:
+            raise ValueError(f"track_ids must be at least 1, got {ids.tolist()}")
+        object.__setattr__(self, "track_ids", ids)
+
+    def __len__(self) -> int:
+        return len(self.poses)

@@ -1,0 +1,108 @@
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from pose_track.detection.recorded import RecordedDetector
+from pose_track.structures.frames import Detections, Frame
+
+
+def at(detector: RecordedDetector, index: int) -> Detections:
+    return detector(Frame(index, index / 25, np.zeros((4, 4, 3), np.uint8)))
+
+
+def coco_file(folder: Path) -> Path:
+    notes = [
+        {"image_id": 0, "category_id": 1, "bbox": [1, 2, 10, 20], "score": 0.4},
+        {"image_id": 0, "category_id": 1, "bbox": [5, 6, 10, 20], "score": 0.9},
+        {"image_id": 0, "category_id": 18, "bbox": [0, 0, 3, 3], "score": 0.99},
+        {"image_id": 3, "bbox": [7, 8, 1.5, 2.5], "score": 1},
+    ]
+    (folder / "boxes.json").write_text(json.dumps(notes))
+    return folder / "boxes.json"
+
+
+def mot_file(folder: Path) -> Path:
+    lines = [
+        "1,-1,1,2,10,20,0.4,-1,-1,-1",
+        "1,-1,5,6,10,20,0.9",
+        "",
+        "4,-1,7,8,1.5,2.5,63.2,-1,-1,-1",
+        "5,-1,1,1,2,2,-3",
+    ]
+    (folder / "boxes.txt").write_text("\n".join(lines) + "\n\n")
+    return folder / "boxes.txt"
+
+
+@pytest.mark.parametrize("write", [coco_file, mot_file])
+def test_both_formats(tmp_path: Path, write: object) -> None:
+    detector = RecordedDetector(write(tmp_path))  # type: ignore[operator]
+    first = at(detector, 0)
+    assert first.boxes.tolist() == [[5, 6, 15, 26], [1, 2, 11, 22]]
+    np.testing.assert_allclose(first.scores, [0.9, 0.4])
+    assert first.sources is not None
+    assert first.sources.tolist() == ["recorded", "recorded"]
+    assert at(detector, 3).boxes.tolist() == [[7, 8, 8.5, 10.5]]
+    assert at(detector, 3).scores.tolist() == [1.0]  # also where the file says 63.2
+
+
+@pytest.mark.parametrize("write", [coco_file, mot_file])
+def test_frames_without_boxes(tmp_path: Path, write: object) -> None:
+    detector = RecordedDetector(write(tmp_path))  # type: ignore[operator]
+    assert [len(at(detector, index)) for index in (1, 2, 99)] == [0, 0, 0]
+
+
+def test_min_score(tmp_path: Path) -> None:
+    detector = RecordedDetector(mot_file(tmp_path), min_score=0.5)
+    np.testing.assert_allclose(at(detector, 0).scores, [0.9])
+    assert len(at(detector, 4)) == 0
+    assert at(RecordedDetector(mot_file(tmp_path)), 4).scores.tolist() == [0.0]  # a negative confidence
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "2,-1,1,2,10,20",  # no confidence
+        "2,-1,1,2,ten,20,0.5",
+        "0,-1,1,2,10,20,0.5",  # frames count from 1
+        "1.5,-1,1,2,10,20,0.5",
+        "2,-1,1,2,nan,20,0.5",
+        "2,-1,1,2,0,20,0.5",  # no width
+        "frame,id,left,top,width,height,confidence",
+    ],
+)
+def test_bad_lines_are_named(tmp_path: Path, line: str) -> None:
+    path = tmp_path / "boxes.txt"
+    path.write_text(f"1,-1,1,2,10,20,0.4\n{line}\n")
+    with pytest.raises(ValueError, match=r"boxes\.txt, line 2: must be frame from 1, id") as caught:
+        RecordedDetector(path)
+    assert line in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("", "is not JSON"),
+        ('{"annotations": []}', "must hold a list of detections"),
+        ("[3]", "entry 0: must have"),
+        ('[{"image_id": 1, "bbox": [1, 2, 3, 4]}]', "entry 0: must have"),
+        ('[{"image_id": 1, "bbox": [1, 2, 3], "score": 0.5}]', "entry 0: must have"),
+        ('[{"image_id": 1, "bbox": [1, 2, -3, 4], "score": 0.5}]', "entry 0: must have"),
+        ('[{"image_id": "a", "bbox": [1, 2, 3, 4], "score": 0.5}]', "entry 0: must have"),
+    ],
+)
+def test_bad_json_is_named(tmp_path: Path, text: str, message: str) -> None:
+    path = tmp_path / "boxes.json"
+    path.write_text(text)
+    with pytest.raises(ValueError, match=rf"boxes\.json.*{message}"):
+        RecordedDetector(path)
+
+
+def test_no_file(tmp_path: Path) -> None:
+    with pytest.raises(FileNotFoundError, match=r"no file of boxes .*boxes\.txt.*; give a COCO \.json"):
+        RecordedDetector(tmp_path / "boxes.txt")
+    (tmp_path / "empty.txt").write_text("")
+    assert len(at(RecordedDetector(tmp_path / "empty.txt"), 0)) == 0

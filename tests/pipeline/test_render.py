@@ -1,0 +1,145 @@
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+
+from pose_track.pipeline.render import render, track_color
+from pose_track.structures.frames import ImageArray, Poses, TrackedPoses
+from pose_track.structures.skeleton import COCO_17, POSETRACK_15, Skeleton
+
+
+def person(
+    joint_score: float = 1.0,
+    track_id: int = 1,
+    box: tuple[float, float, float, float] = (40, 40, 140, 220),
+    source: str = "detector",
+    skeleton: Skeleton = COCO_17,
+) -> TrackedPoses:
+    """One person whose joints are spread over the inside of the box."""
+    k = skeleton.num_joints
+    x1, y1, x2, y2 = box
+    joints = np.stack(
+        [np.linspace(x1 + 20, x2 - 20, k), y1 + 20 + (y2 - y1 - 40) * (np.arange(k) * 7 % k) / k], axis=-1
+    )
+    scores = np.full((1, k), joint_score, np.float32)
+    poses = Poses(joints[None].astype(np.float32), scores, np.array([box]), np.ones(1), skeleton, np.array([source]))  # type: ignore[arg-type]
+    return TrackedPoses(0, 0.0, poses, np.array([track_id]))
+
+
+def blank(height: int = 240, width: int = 320) -> ImageArray:
+    return np.full((height, width, 3), 90, np.uint8)
+
+
+def changed(drawn: ImageArray) -> NDArray[np.bool_]:
+    """(H, W) where something was drawn on a blank frame."""
+    return np.asarray((drawn != 90).any(axis=-1))
+
+
+def inside(mask: NDArray[np.bool_]) -> NDArray[np.bool_]:
+    """The part of the mask inside the box of `person`, clear of its lines and label."""
+    return mask[60:210, 50:130]
+
+
+def test_the_frame_is_left_as_it_is() -> None:
+    image = blank()
+    image.setflags(write=False)
+    drawn = render(image, person())
+    assert drawn is not image
+    assert (image == 90).all()
+    assert changed(drawn).any()
+
+
+def test_nobody() -> None:
+    tracked = TrackedPoses(0, 0.0, Poses.empty(COCO_17), np.zeros(0, np.int64))
+    assert (render(blank(), tracked) == blank()).all()
+
+
+@pytest.mark.parametrize("skeleton", [COCO_17, POSETRACK_15])
+def test_every_joint_is_drawn(skeleton: Skeleton) -> None:
+    tracked = person(skeleton=skeleton)
+    mask = changed(render(blank(), tracked))
+    columns, rows = np.rint(tracked.poses.joints[0]).astype(int).T
+    assert mask[rows, columns].all()
+
+
+# score of the joints, the least to draw, whether they are drawn
+@pytest.mark.parametrize(
+    ("score", "minimum", "drawn"), [(0.0, 0.0, False), (0.29, 0.3, False), (0.31, 0.3, True), (0.01, 0.0, True)]
+)
+def test_joints_below_the_least_score_are_not_drawn(score: float, minimum: float, drawn: bool) -> None:
+    mask = changed(render(blank(), person(score), minimum))
+    assert inside(mask).any() == drawn
+    assert mask.any()  # the box is
+
+
+def test_an_edge_needs_both_ends() -> None:
+    tracked = person()
+    tracked.poses.joint_scores[0, 1:] = 0.0
+    mask = changed(render(blank(), tracked))
+    x, y = np.rint(tracked.poses.joints[0, 0]).astype(int)
+    mask[y - 6 : y + 7, x - 6 : x + 7] = False
+    assert not inside(mask).any()
+
+
+def test_absent_joint_at_no_place() -> None:
+    tracked = person()
+    tracked.poses.joints[0, 3] = np.nan
+    tracked.poses.joint_scores[0, 3] = 0.0
+    assert changed(render(blank(), tracked)).any()
+
+
+def test_box_of_the_flow_has_gaps() -> None:
+    solid = changed(render(blank(), person(0.0)))[219:222, 40:140]
+    dashed = changed(render(blank(), person(0.0, source="flow")))[219:222, 40:140]
+    assert solid.any(axis=0).all()
+    assert 0.3 < dashed.any(axis=0).mean() < 0.8
+
+
+def test_colour_is_that_of_the_id() -> None:
+    drawn = render(blank(), person(track_id=3)).reshape(-1, 3)
+    assert (drawn == track_color(3)).all(axis=-1).any()
+    assert not (drawn == track_color(4)).all(axis=-1).any()
+
+
+def test_sides_can_be_told_apart() -> None:
+    tracked = person()
+    left = [i for i, name in enumerate(COCO_17.joint_names) if name.startswith("left_")]
+    tracked.poses.joint_scores[0, left] = 0.0
+    right_only = inside(render(blank(), tracked).max(axis=-1))
+    assert right_only[right_only != 255].max() < max(track_color(1))
+
+
+def test_colours_of_ids_that_follow_one_another_are_far_apart() -> None:
+    colors = np.array([track_color(i) for i in range(1, 61)], float)
+    for first in range(0, 50):
+        window = colors[first : first + 6]
+        distances = np.linalg.norm(window[:, None] - window[None], axis=-1)[~np.eye(6, dtype=bool)]
+        assert distances.min() > 45
+    assert len({track_color(i) for i in range(1, 201)}) > 190
+
+
+def test_lines_grow_with_the_person_and_the_frame() -> None:
+    small = changed(render(blank(240, 320), person(0.0))).sum() / 240
+    large = changed(render(blank(2400, 3200), person(0.0, box=(400, 400, 1400, 2200)))).sum() / 2400
+    assert large > 2 * small
+
+
+# a box, what is odd about it
+@pytest.mark.parametrize(
+    "box",
+    [
+        (-50, -60, 100, 100),  # beyond the upper left
+        (300, 200, 500, 400),  # beyond the lower right
+        (1e9, 1e9, 2e9, 2e9),  # far away
+        (-1e9, -1e9, 1e9, 1e9),  # around everything
+        (50, 50, 50, 50),  # without extent
+        (np.nan, 0, 10, 10),  # no box at all
+    ],
+)
+@pytest.mark.parametrize("source", ["detector", "flow"])
+def test_odd_boxes_do_no_harm(box: tuple[float, float, float, float], source: str) -> None:
+    drawn = render(blank(), person(box=box, source=source))
+    assert (drawn.shape, drawn.dtype) == ((240, 320, 3), np.uint8)
+
+
+def test_drawing_twice_gives_the_same() -> None:
+    assert (render(blank(), person()) == render(blank(), person())).all()

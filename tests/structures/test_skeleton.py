@@ -1,0 +1,74 @@
+"""Joint orders, twins, deviations and edges, written out as the data sets define them."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from pose_track.structures.skeleton import COCO_17, LSP_14, MPII_16, POSETRACK18_17, POSETRACK_15, SKELETONS, Skeleton
+
+ORDERS = {
+    "coco_17": "nose left_eye right_eye left_ear right_ear left_shoulder right_shoulder left_elbow right_elbow "
+    "left_wrist right_wrist left_hip right_hip left_knee right_knee left_ankle right_ankle",
+    "posetrack_15": "right_ankle right_knee right_hip left_hip left_knee left_ankle right_wrist right_elbow "
+    "right_shoulder left_shoulder left_elbow left_wrist head_bottom nose head_top",
+    "posetrack18_17": "nose head_bottom head_top left_ear right_ear left_shoulder right_shoulder left_elbow "
+    "right_elbow left_wrist right_wrist left_hip right_hip left_knee right_knee left_ankle right_ankle",
+    "mpii_16": "right_ankle right_knee right_hip left_hip left_knee left_ankle pelvis thorax head_bottom head_top "
+    "right_wrist right_elbow right_shoulder left_shoulder left_elbow left_wrist",
+    "lsp_14": "right_ankle right_knee right_hip left_hip left_knee left_ankle right_wrist right_elbow "
+    "right_shoulder left_shoulder left_elbow left_wrist head_bottom head_top",
+}
+
+TWINS = {
+    "coco_17": [(1, 2), (3, 4), (5, 6), (7, 8), (9, 10), (11, 12), (13, 14), (15, 16)],
+    "posetrack_15": [(0, 5), (1, 4), (2, 3), (6, 11), (7, 10), (8, 9)],
+    "posetrack18_17": [(3, 4), (5, 6), (7, 8), (9, 10), (11, 12), (13, 14), (15, 16)],  # not (1, 2), neck and head
+    "mpii_16": [(0, 5), (1, 4), (2, 3), (10, 15), (11, 14), (12, 13)],
+    "lsp_14": [(0, 5), (1, 4), (2, 3), (6, 11), (7, 10), (8, 9)],
+}
+
+COCO_LIMBS = [.079, .079, .072, .072, .062, .062, .107, .107, .087, .087, .089, .089]  # fmt: skip
+POSETRACK_LIMBS = [.089, .087, .107, .107, .087, .089, .062, .072, .079, .079, .072, .062]  # fmt: skip
+SIGMAS = {
+    "coco_17": [.026, .025, .025, .035, .035, *COCO_LIMBS],
+    "posetrack_15": [*POSETRACK_LIMBS, .08, .026, .06],
+    "posetrack18_17": [.026, .08, .06, .035, .035, *COCO_LIMBS],
+    "mpii_16": [*POSETRACK_LIMBS[:6], .107, .079, .08, .06, *POSETRACK_LIMBS[6:]],
+    "lsp_14": [*POSETRACK_LIMBS, .08, .06],
+}  # fmt: skip
+
+
+def test_every_skeleton_is_written_out_here() -> None:
+    assert ORDERS.keys() == TWINS.keys() == SIGMAS.keys() == SKELETONS.keys()
+    assert {s.name: s for s in (COCO_17, POSETRACK_15, POSETRACK18_17, MPII_16, LSP_14)} == SKELETONS
+
+
+@pytest.mark.parametrize("name", ORDERS)
+def test_order_twins_and_sigmas(name: str) -> None:
+    skeleton = SKELETONS[name]
+    assert list(skeleton.joint_names) == ORDERS[name].split()
+    mirrored = list(range(skeleton.num_joints))
+    for a, b in TWINS[name]:
+        mirrored[a], mirrored[b] = b, a
+    assert skeleton.flip_indices.tolist() == mirrored
+    np.testing.assert_allclose(skeleton.sigmas, SIGMAS[name])
+
+
+@pytest.mark.parametrize("name", ORDERS)
+def test_edges_reach_every_joint_once_from_the_hips(name: str) -> None:
+    """A drawn person is in one piece, and no line is drawn twice; PoseTrack18's ears are never annotated."""
+    skeleton = SKELETONS[name]
+    assert len(set(map(frozenset, skeleton.edges))) == len(skeleton.edges)
+    reached = {skeleton.index("left_hip")}
+    for _ in range(skeleton.num_joints):
+        reached |= {joint for edge in skeleton.edges if reached & set(edge) for joint in edge}
+    body = set(range(skeleton.num_joints))
+    loose = {"coco_17": {0, 1, 2, 3, 4}, "posetrack18_17": {3, 4}}  # COCO has no neck: its head stands alone
+    assert reached == body - loose.get(name, set())
+
+
+def test_unknown_joint_names_those_there_are() -> None:
+    with pytest.raises(ValueError, match="lsp_14 has no joint 'nose'; it has right_ankle"):
+        LSP_14.index("nose")
+    assert Skeleton("two", ("left_eye", "right_eye")).index("right_eye") == 1

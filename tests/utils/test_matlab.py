@@ -1,0 +1,59 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+from made_labels import EMPTY, struct
+from scipy.io import savemat
+
+from pose_track.utils.matlab import is_matlab, number, read_variable, structs, text, variable_names
+
+
+@pytest.fixture
+def file(tmp_path: Path) -> Path:
+    one = struct({"name": "a.jpg", "size": 3.0, "flag": "1", "none": EMPTY, "inner": struct({"x": 1.0})})
+    several = struct({"x": 1.0}, {"x": 2.0})
+    savemat(tmp_path / "a.mat", {"one": one, "several": several, "numbers": np.arange(6.0).reshape(2, 3)})
+    return tmp_path / "a.mat"
+
+
+def test_variables(file: Path) -> None:
+    assert is_matlab(file)
+    assert variable_names(file) == ["one", "several", "numbers"]
+    np.testing.assert_array_equal(read_variable(file, "numbers"), np.arange(6.0).reshape(2, 3))
+
+
+def test_a_struct_of_one_reads_like_any_other(file: Path) -> None:
+    (one,) = read_variable(file, "one").ravel()
+    assert (text(one, "name"), number(one, "size"), number(one, "flag")) == ("a.jpg", 3, 1)
+    assert [number(inner, "x") for inner in structs(one, "inner")] == [1]
+    assert [number(s, "x") for s in read_variable(file, "several").ravel()] == [1, 2]
+
+
+@pytest.mark.parametrize("field", ["none", "absent"])
+def test_what_is_empty_or_absent(file: Path, field: str) -> None:
+    (one,) = read_variable(file, "one").ravel()
+    assert structs(one, field) == []
+    assert np.isnan(number(one, field))
+    assert text(one, field) == ""
+
+
+def test_other_files(file: Path, tmp_path: Path) -> None:
+    with pytest.raises(ValueError, match=r"a\.mat has no variable 'joints'; it has one, several, numbers"):
+        read_variable(file, "joints")
+    with pytest.raises(FileNotFoundError, match=r"no file .*b\.mat"):
+        read_variable(tmp_path / "b.mat", "joints")
+    (tmp_path / "text.mat").write_text("MATLAB is not what this is, however long it may go on about it" * 9)
+    cut = tmp_path / "cut.mat"
+    cut.write_bytes(file.read_bytes()[:300])
+    for broken in (tmp_path / "text.mat", cut):
+        with pytest.raises(ValueError, match=rf"{broken.name} is no MATLAB file, or is cut short"):
+            read_variable(broken, "one")
+
+
+def test_the_newest_version_is_named(tmp_path: Path) -> None:
+    header = b"MATLAB 7.3 MAT-file".ljust(124) + b"\x00\x02IM"
+    (tmp_path / "new.mat").write_bytes(header + b"\x89HDF\r\n\x1a\n" * 100)
+    with pytest.raises(ValueError, match=r"new\.mat is a MATLAB file of version 7\.3; save it again with -v7"):
+        read_variable(tmp_path / "new.mat", "joints")
