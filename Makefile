@@ -28,7 +28,7 @@ train-defaults: $(READY) data/figures/figures.json
 	$(TRAIN)/detector_compact.yaml --out runs/detector --resume
 
 data/figures/figures.json: $(READY)
-	.venv/bin/python tools/make_figures.py --out data/figures --pictures 1500
+	.venv/bin/python tools/make_figures.py --out data/figures --images 1500
 
 setup: $(READY)
 

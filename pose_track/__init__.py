@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from pose_track.utils.version import __version__
 
 if TYPE_CHECKING:
-    from pose_track.build.custom_models import own_stages
+    from pose_track.build.custom_models import custom_stages
     from pose_track.build.stages import build_stages
     from pose_track.config.load import load_settings
     from pose_track.config.settings import Settings
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from pose_track.video.reader import open_video
 
 _HOMES = {
-    "build.custom_models": ("own_stages",),
+    "build.custom_models": ("custom_stages",),
     "build.stages": ("build_stages",),
     "config.load": ("load_settings",),
     "config.settings": ("Settings",),
@@ -47,9 +47,9 @@ __all__ = [
     "TrackedPoses",
     "__version__",
     "build_stages",
+    "custom_stages",
     "load_settings",
     "open_video",
-    "own_stages",
     "read_tracks",
     "track_file",
     "track_video",

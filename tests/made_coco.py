@@ -21,10 +21,10 @@ def write_pictures(folder: Path, count: int, size: tuple[int, int] = (120, 90)) 
     data: dict[str, Any] = {"images": [], "annotations": []}
     data["categories"] = [{"id": 1, "name": "person", "keypoints": NAMES}]
     for i in range(count):
-        picture = rng.integers(0, 90, (size[1], size[0], 3), dtype=np.uint8)
+        image = rng.integers(0, 90, (size[1], size[0], 3), dtype=np.uint8)
         left, top, width, height = 20 + 2 * i, 10 + i, 40, 60
-        picture[top : top + height, left : left + width] = 230
-        cv2.imwrite(str(folder / f"{i}.png"), picture)
+        image[top : top + height, left : left + width] = 230
+        cv2.imwrite(str(folder / f"{i}.png"), image)
         data["images"].append({"id": i + 1, "file_name": f"{i}.png", "width": size[0], "height": size[1]})
         joints = np.column_stack([rng.uniform((left, top), (left + width, top + height), (15, 2)), np.full(15, 2)])
         note = {"id": i + 1, "image_id": i + 1, "category_id": 1, "bbox": [left, top, width, height]}

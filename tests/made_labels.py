@@ -32,10 +32,10 @@ def mpii_rect(joints: ArrayLike, visible: Any = 1.0, **changes: Any) -> dict[str
     return {**head, "annopoints": struct({"point": struct(*points)}), **position} | changes
 
 
-def write_mpii_mat(path: Path, *pictures: tuple[str, list[dict[str, Any]]], img_train: Any = None) -> Path:
+def write_mpii_mat(path: Path, *images: tuple[str, list[dict[str, Any]]], img_train: Any = None) -> Path:
     """MPII's MATLAB file of pictures, each a name and its people, all in the training part unless told otherwise."""
-    annolist = [{"image": struct({"name": name}), "annorect": struct(*people)} for name, people in pictures]
-    chosen = np.ones((1, len(pictures))) if img_train is None else np.array([img_train], np.float64)
+    annolist = [{"image": struct({"name": name}), "annorect": struct(*people)} for name, people in images]
+    chosen = np.ones((1, len(images))) if img_train is None else np.array([img_train], np.float64)
     release = {"annolist": struct(*annolist), "img_train": chosen, "version": "12"}
     savemat(path, {"RELEASE": struct(release)}, do_compression=True)
     return path

@@ -11,7 +11,7 @@ from typing import Any
 
 import cv2
 import numpy as np
-from make_video import picture
+from make_video import numbered_image
 
 from pose_track.structures.skeleton import POSETRACK18_17, POSETRACK_15
 
@@ -39,7 +39,7 @@ def make_data(
         pictures.mkdir(parents=True)
         called = [f"{first + i:0{digits}d}.jpg" for i in range(num_frames)]
         for i, file in enumerate(called):
-            cv2.imwrite(str(pictures / file), picture(i))
+            cv2.imwrite(str(pictures / file), numbered_image(i))
         frames = {i: f"images/{split}/{name}/{called[i]}" for i in (range(num_frames) if listed is None else listed)}
         lay_out = annolist if year == "2017" else images_and_annotations
         (folder / f"{name}.json").write_text(json.dumps(lay_out(frames, set(unlabelled), number)))

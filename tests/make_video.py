@@ -26,7 +26,7 @@ _OPTIONS = {
 }
 
 
-def picture(number: int, width: int = WIDTH, height: int = HEIGHT) -> NDArray[np.uint8]:
+def numbered_image(number: int, width: int = WIDTH, height: int = HEIGHT) -> NDArray[np.uint8]:
     """A frame that holds `number` (0 to 255) as blocks in its lower half and a red mark in its top left corner.
 
     Returns (height, width, 3) uint8 RGB.
@@ -40,7 +40,7 @@ def picture(number: int, width: int = WIDTH, height: int = HEIGHT) -> NDArray[np
 
 
 def read_number(image: NDArray[np.uint8]) -> int:
-    """The number in a decoded `picture` of any size."""
+    """The number in a decoded `numbered_image` of any size."""
     height, width = image.shape[:2]
     row = image[height * 5 // 8]
     centres = [(2 * bit + 1) * width // (2 * _NUM_BITS) for bit in range(_NUM_BITS)]
@@ -48,7 +48,7 @@ def read_number(image: NDArray[np.uint8]) -> int:
 
 
 def is_upright(image: NDArray[np.uint8]) -> bool:
-    """Whether the red mark of a decoded `picture` is in its top left corner, and only there."""
+    """Whether the red mark of a decoded `numbered_image` is in its top left corner, and only there."""
     corners = [image[4, 4], image[4, -5], image[-5, 4], image[-5, -5]]
     return [bool(int(c[0]) - int(c[1]) > 100) for c in corners] == [True, False, False, False]
 
@@ -81,7 +81,7 @@ def make_video(
         if rotation or mirrored:
             stream.set_display_rotation(-rotation, hflip=mirrored)
         for number in range(num_frames):
-            frame = _stored_frame(picture(number, *size), rotation, mirrored)
+            frame = _stored_frame(numbered_image(number, *size), rotation, mirrored)
             frame.time_base = 1 / fps if times is None else _TIME_BASE
             frame.pts = number if times is None else round(times[number] / _TIME_BASE)
             container.mux(stream.encode(frame))

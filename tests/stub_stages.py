@@ -39,6 +39,6 @@ def stub_stages(settings: StageSettings | None = None, detect: Callable[[Frame],
     weights = {"detector": {"file": "none"}, "pose": {"file": "none", "about": "a rule"}}
 
     def make_tracker(fps: Fraction) -> PoseTracker:
-        return build_tracker(tracker, fps, has_pictures=True)
+        return build_tracker(tracker, fps, has_images=True)
 
     return Stages(detect, estimate_on_diagonal, make_tracker, POSETRACK_15, weights)

@@ -1,4 +1,4 @@
-"""Which threads of `Overlap` are at work; the progress bar has one of its own."""
+"""Which threads of `Prefetcher` are at work; the progress bar has one of its own."""
 
 from __future__ import annotations
 

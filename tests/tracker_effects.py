@@ -10,7 +10,7 @@ from unittest import mock
 import cv2
 import numpy as np
 from stub_stages import estimate_on_diagonal
-from tracking.made_people import FPS, GREEN, RED, pictures, standing, times
+from tracking.made_people import FPS, GREEN, RED, images, standing, times
 
 from pose_track.build.tracker import build_tracker
 from pose_track.config.settings import Settings
@@ -48,9 +48,9 @@ def texture() -> ImageArray:
 
 def ids_where_the_camera_turns(settings: Settings, world: object) -> list[list[int]]:
     """By 20 px a frame, which is as far as two people stand apart."""
-    frames = [replace(f, image=np.ascontiguousarray(texture()[:, 20 * f.index :][:, :192])) for f in pictures(3)]
+    frames = [replace(f, image=np.ascontiguousarray(texture()[:, 20 * f.index :][:, :192])) for f in images(3)]
     poses = [standing((100 - 20 * f.index, 64), (120 - 20 * f.index, 64), scale=0.2) for f in frames]
-    linked = link_poses(zip(frames, poses, strict=True), settings.tracker, FPS, has_pictures=True)
+    linked = link_poses(zip(frames, poses, strict=True), settings.tracker, FPS, has_images=True)
     return [ids.tolist() for ids in linked]
 
 
@@ -60,8 +60,8 @@ def shown_where_the_detector_fails(settings: Settings, world: object) -> list[st
     def detect(frame: Frame) -> Detections:
         return Detections.empty() if frame.index in (3, 4) else Detections([[60, 20, 100, 100]], [0.9])  # type: ignore[arg-type]
 
-    frames = [replace(frame, image=texture()[:, :192]) for frame in pictures(6)]
-    tracker = build_tracker(settings.tracker, FPS, has_pictures=True)
+    frames = [replace(frame, image=texture()[:, :192]) for frame in images(6)]
+    tracker = build_tracker(settings.tracker, FPS, has_images=True)
     found = [tracked.poses.sources for _, tracked in track_video(frames, detect, estimate_on_diagonal, tracker)]
     return [" ".join(sources.tolist()) for sources in found if sources is not None]
 
@@ -72,7 +72,7 @@ def flow_asked(settings: Settings, world: object) -> list[object]:
         mock.patch("pose_track.weights.resolve.fetch_weights", lambda published: Path(published.name)),
         mock.patch("pose_track.flow.optical_flow.make_flow") as make,
     ):
-        build_tracker(settings.tracker, FPS, has_pictures=True, device="cpu")
+        build_tracker(settings.tracker, FPS, has_images=True, device="cpu")
     return [*make.call_args.args, *make.call_args.kwargs.values()]
 
 
@@ -80,9 +80,9 @@ def flow_asked(settings: Settings, world: object) -> list[object]:
 BASE = {
     **dict.fromkeys((f"tracker.weights.{cue}" for cue in ("flow", "iou", "appearance")), "0"),
     **dict.fromkeys((f"tracker.weights.{cue}" for cue in ("oks", "motion")), "1"),
-    **dict.fromkeys(("tracker.reentry_seconds", "tracker.min_sure_score", "tracker.flow.max_frames"), "0"),
-    "tracker.widening": "3", "tracker.matching": "hungarian", "tracker.min_similarity": "0.2",
-    "tracker.min_unsure_similarity": "0.5", "tracker.min_start_score": "0.15", "tracker.buffer_seconds": "1",
+    **dict.fromkeys(("tracker.reactivation_seconds", "tracker.min_high_score", "tracker.flow.max_frames"), "0"),
+    "tracker.sigma_scale": "3", "tracker.matching": "hungarian", "tracker.min_similarity": "0.2",
+    "tracker.min_low_score_similarity": "0.5", "tracker.min_start_score": "0.15", "tracker.buffer_seconds": "1",
     "tracker.min_confirm_frames": "1",
 }  # fmt: skip
 
@@ -96,9 +96,9 @@ HERE, AWAY = standing(0), standing()
 BOX_ELSEWHERE = replace(HERE, boxes=HERE.boxes + np.float32([60, 0, 60, 0]))  # overlap 1/7
 JOINTS_ELSEWHERE = replace(HERE, joints=HERE.joints + 300)
 SAME, NEW = [[1], [1]], [[1], [2]]
-RED_AND_GREEN, GREEN_AND_RED = (standing(0, 100, looks=looks) for looks in ([RED, GREEN], [GREEN, RED]))
+RED_AND_GREEN, GREEN_AND_RED = (standing(0, 100, appearance=appearance) for appearance in ([RED, GREEN], [GREEN, RED]))
 PASSING = [standing(60 * i, 300 - 60 * i) for i in range(6)]
-BACK = (standing(0, looks=[RED]), *[AWAY] * 15, standing(200, looks=[[0.9, 0.436, 0.0]]))  # 0.71 alike
+BACK = (standing(0, appearance=[RED]), *[AWAY] * 15, standing(200, appearance=[[0.9, 0.436, 0.0]]))  # 0.71 alike
 STEP = ids_of(HERE, standing(30))
 CROSSING = ids_of(standing(16, 0, score=[0.9, 0.8]), standing(12, 24))  # most alike one by one, or in sum
 DIS = {"tracker.flow.method": "dis"}
@@ -119,17 +119,17 @@ _EFFECTS: list[tuple[str, dict[str, str], Observation, dict[str, object]]] = [
     ("gates.motion", by("iou"), STEP, {"0": SAME, "1": NEW}),
     ("gates.iou", {}, STEP, {"0.4": SAME, "0.5": NEW}),
     ("gates.appearance", {}, ids_of(RED_AND_GREEN, GREEN_AND_RED), {"0": [[1, 2], [1, 2]], "0.5": [[1, 2], [3, 4]]}),
-    ("widening", {}, ids_of(HERE, standing(50)), {"1": NEW, "3": SAME}),
+    ("sigma_scale", {}, ids_of(HERE, standing(50)), {"1": NEW, "3": SAME}),
     ("matching", by("iou"), CROSSING, {"greedy": [[1, 2], [1, 2]], "hungarian": [[1, 2], [2, 1]]}),
     ("min_similarity", by("iou"), ids_of(HERE, standing(24)), {"0.2": SAME, "0.6": NEW}),
-    ("min_sure_score", {}, ids_of(HERE, standing(40, 0, score=[0.9, 0.4])), {"0": [[1], [2, 1]], "0.5": [[1], [1, 0]]}),
-    ("min_unsure_similarity", {"tracker.min_sure_score": "0.5"}, ids_of(HERE, standing(30, score=0.4)),
+    ("min_high_score", {}, ids_of(HERE, standing(40, 0, score=[0.9, 0.4])), {"0": [[1], [2, 1]], "0.5": [[1], [1, 0]]}),
+    ("min_low_score_similarity", {"tracker.min_high_score": "0.5"}, ids_of(HERE, standing(30, score=0.4)),
      {"0.5": SAME, "1": [[1], [0]]}),
-    ("min_sure_score", {}, ids_of(standing(0, score=0.4)), {"0.3": [[1]], "0.5": [[0]]}),  # nor does it begin a track
+    ("min_high_score", {}, ids_of(standing(0, score=0.4)), {"0.3": [[1]], "0.5": [[0]]}),  # nor does it begin a track
     ("min_start_score", {}, ids_of(standing(0, score=0.4)), {"0.3": [[1]], "0.5": [[0]]}),
     ("buffer_seconds", {}, ids_of(HERE, AWAY, AWAY, HERE), {"0.2": [[1], [], [], [1]], "0.1": [[1], [], [], [2]]}),
-    ("reentry_seconds", {"tracker.min_reentry_appearance": "0.6"}, last_ids_of(*BACK), {"0": [2], "3": [1]}),
-    ("min_reentry_appearance", {"tracker.reentry_seconds": "3"}, last_ids_of(*BACK), {"0.6": [1], "0.8": [2]}),
+    ("reactivation_seconds", {"tracker.min_reactivation_appearance": "0.6"}, last_ids_of(*BACK), {"0": [2], "3": [1]}),
+    ("min_reactivation_appearance", {"tracker.reactivation_seconds": "3"}, last_ids_of(*BACK), {"0.6": [1], "0.8": [2]}),
     ("min_confirm_frames", {}, ids_of(HERE, standing(0, 900), HERE),
      {"1": [[1], [1, 2], [1]], "2": [[1], [1, 0], [1]]}),
     ("flow.method", by("flow"), ids_where_the_camera_turns,
@@ -139,7 +139,7 @@ _EFFECTS: list[tuple[str, dict[str, str], Observation, dict[str, object]]] = [
     ("flow.weights", RAFT | {"tracker.flow.long_side": "256"}, flow_asked,
      {"null": ["raft_small", 256, Path("raft_small"), "cpu"], "a.pth": ["raft_small", 256, Path("a.pth"), "cpu"]}),
     ("flow.long_side", RAFT, flow_asked, {str(n): ["raft_small", n, Path("raft_small"), "cpu"] for n in (256, 512)}),
-    ("flow.carried_frames", by("flow"), last_ids_of(HERE, AWAY, BOX_ELSEWHERE), {"1": [2], "2": [1]}),
+    ("flow.warped_frames", by("flow"), last_ids_of(HERE, AWAY, BOX_ELSEWHERE), {"1": [2], "2": [1]}),
     ("flow.max_frames", DIS, shown_where_the_detector_fails,
      {"0": [*SEEN, *MISSED, "detector"], "1": [*SEEN, "flow", "", "detector"], "2": [*SEEN, *FLOW, "detector"]}),
     ("flow.min_score", FOLLOWED, shown_where_the_detector_fails,

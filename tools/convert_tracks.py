@@ -14,7 +14,7 @@ from pathlib import Path
 
 from pose_track.cli.parser import Parser, guarded
 from pose_track.formats.conversion import conversions, convert_file
-from pose_track.formats.problems import Complaints
+from pose_track.formats.problems import Problems
 from pose_track.formats.registry import FORMATS
 from pose_track.structures.skeleton import SKELETONS
 
@@ -25,10 +25,10 @@ def run(options: argparse.Namespace) -> int:
 
 
 def convert(path: Path, out: Path, options: argparse.Namespace) -> int:
-    complaints = Complaints(options.lenient)
-    done = convert_file(path, out, options.to, complaints, SKELETONS.get(options.skeleton))
-    complaints.summarise()
-    left_out = f", {len(complaints.messages)} faults left out" if complaints.messages else ""
+    problems = Problems(options.lenient)
+    done = convert_file(path, out, options.to, problems, SKELETONS.get(options.skeleton))
+    problems.summarise()
+    left_out = f", {len(problems.messages)} faults left out" if problems.messages else ""
     print(f"{path} -> {out}: {done.frames} frames, {done.people} people{left_out}")
     return 0
 

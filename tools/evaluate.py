@@ -15,11 +15,11 @@ def run(options: argparse.Namespace) -> int:
     from pose_track.evaluation.pairing import load_pairs
     from pose_track.evaluation.posetrack import evaluate_posetrack
     from pose_track.evaluation.report import evaluation_json, extent, report
-    from pose_track.formats.problems import Complaints
+    from pose_track.formats.problems import Problems
 
-    complaints = Complaints(options.lenient)
-    pairs = load_pairs(options.gt, options.pred, complaints)
-    complaints.summarise()
+    problems = Problems(options.lenient)
+    pairs = load_pairs(options.gt, options.pred, problems)
+    problems.summarise()
     evaluation = evaluate_posetrack(pairs)
     if options.json:
         text = json.dumps(evaluation_json(evaluation, per_sequence=True), indent=1, allow_nan=False)

@@ -17,13 +17,13 @@ def run(options: argparse.Namespace, words: Sequence[str]) -> int:
     from pose_track.datasets.images import ImageStore
     from pose_track.datasets.readers import load_people
     from pose_track.structures.skeleton import SKELETONS
-    from pose_track.training.config import Experiment
+    from pose_track.training.config import TrainingConfig
     from pose_track.training.launch import launch
     from pose_track.training.tasks import build_network
     from pose_track.training.validation import measure_poses, pose_test
 
     named = {"init_weights": str(options.weights), "init_trunk": "null", "hardware.devices": "1", "hardware.nodes": "1"}
-    experiment = load_settings(Experiment, options.config, named | split_overrides(words))
+    experiment = load_settings(TrainingConfig, options.config, named | split_overrides(words))
     if experiment.task != "pose":
         raise ValueError(f"{options.config} is of task {experiment.task}; give a config of task pose")
     pose, val, on_broken = experiment.pose, experiment.val, experiment.loop.on_broken

@@ -20,7 +20,7 @@ def export(options: argparse.Namespace, overrides: Mapping[str, str]) -> int:
     from pose_track.export.job import export_pose
 
     pose = load_settings(Settings, options.config or preset_path(options.preset), overrides).pose
-    form = Form(not options.no_preprocessing, options.decode, options.looks)
+    form = Form(not options.no_preprocessing, options.decode, options.appearance)
     done = export_pose(pose, options.out, options.to, form, options.opset, options.images, options.overwrite)
     print("\n".join(done.words()))
     return 0
@@ -37,7 +37,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--to", choices=("onnx", "openvino"), default="onnx", help="what is to run it")
     parser.add_argument("--no-preprocessing", action="store_true", help="takes normalised float32 planes, not bytes")
     parser.add_argument("--decode", action="store_true", help="gives joints and scores instead of heatmaps")
-    parser.add_argument("--looks", action="store_true", help="also gives how people look, which the tracker can use")
+    parser.add_argument(
+        "--appearance", action="store_true", help="also gives how people look, which the tracker can use"
+    )
     parser.add_argument("--opset", type=int, help="of ONNX, 17 if not given")
     parser.add_argument("--images", type=Path, help="pictures with people to compare on, instead of the sample")
     parser.add_argument("--overwrite", action="store_true", help="replace files that are there")

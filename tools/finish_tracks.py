@@ -10,7 +10,7 @@ from pathlib import Path
 
 from pose_track.cli.parser import Parser, guarded, take_overrides
 from pose_track.config.load import load_settings, setting_names
-from pose_track.config.postprocessing import FinishSettings
+from pose_track.config.postprocessing import PostprocessingSettings
 from pose_track.postprocessing.files import check_target, read_track_file, write_track_file
 from pose_track.postprocessing.filters import named_filter
 from pose_track.postprocessing.interpolate import FillLimits
@@ -18,14 +18,14 @@ from pose_track.postprocessing.postprocess import finish
 from pose_track.postprocessing.stitch import JoinLimits
 from pose_track.postprocessing.tracks import frame_times
 
-NAMES = setting_names(FinishSettings)
+NAMES = setting_names(PostprocessingSettings)
 
 
 def run(words: Sequence[str]) -> int:
     overrides, others = take_overrides(words, lambda key: "." in key or key.replace("-", "_") in NAMES)
     options = parse(others)
     overrides |= {"smooth.method": options.smooth} if options.smooth else {}
-    settings = load_settings(FinishSettings, options.config, overrides)
+    settings = load_settings(PostprocessingSettings, options.config, overrides)
     check_target(options.path, options.out, options.overwrite)
     file = read_track_file(options.path)
     times = frame_times(file.sequence.frames, file.fps or settings.fps)

@@ -11,7 +11,7 @@ from pathlib import Path
 from pose_track.cli.parser import Parser, guarded, take_overrides
 from pose_track.config.load import load_settings, setting_names, track_preset_path
 from pose_track.config.tracker import LinkSettings
-from pose_track.formats.problems import Complaints
+from pose_track.formats.problems import Problems
 from pose_track.linking.files import link_file, link_jobs, parse_fps
 from pose_track.linking.frames import Linking
 from pose_track.structures.skeleton import SKELETONS
@@ -24,12 +24,12 @@ def run(words: Sequence[str]) -> int:
     scores, skeleton = (given.min_person_score, given.min_joint_score), SKELETONS.get(given.skeleton)
     linking = Linking(tracker, parse_fps(given.fps), *scores, given.frames, skeleton)
     jobs = link_jobs(given.pred, given.out, given.overwrite)
-    return max([guarded(partial(link, *job, linking, Complaints(given.lenient))) for job in jobs])
+    return max([guarded(partial(link, *job, linking, Problems(given.lenient))) for job in jobs])
 
 
-def link(path: Path, out: Path, linking: Linking, complaints: Complaints) -> int:
-    print(f"{path} -> {out}: {link_file(path, out, linking, complaints).summary()}", flush=True)
-    complaints.summarise()
+def link(path: Path, out: Path, linking: Linking, problems: Problems) -> int:
+    print(f"{path} -> {out}: {link_file(path, out, linking, problems).summary()}", flush=True)
+    problems.summarise()
     return 0
 
 

@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Render pictures of people with their joints and boxes as training data: tools/make_figures.py --out DIR --pictures N.
+"""Render pictures of people with their joints and boxes as training data: tools/make_figures.py --out DIR --images N.
 
 Writes DIR/images/*.jpg and DIR/figures.json, in COCO format with PoseTrack's 15 joints.
 """
@@ -20,13 +20,13 @@ from pose_track.structures.skeleton import POSETRACK_15
 def main(arguments: Sequence[str] | None = None) -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--out", type=Path, required=True)
-    parser.add_argument("--pictures", type=int, default=500)
+    parser.add_argument("--images", type=int, default=500)
     parser.add_argument("--seed", type=int, default=1000, help="of the first picture; each one has its own")
     args = parser.parse_args(arguments)
     (args.out / "images").mkdir(parents=True, exist_ok=True)
     category = {"id": 1, "name": "person", "keypoints": list(POSETRACK_15.joint_names)}
     data: dict[str, list[dict[str, object]]] = {"images": [], "annotations": [], "categories": [category]}
-    for number in range(args.pictures):
+    for number in range(args.images):
         seed = args.seed + number
         image, joints, visibility, boxes = render_scene(seed, 1 + seed % 4)
         name = f"{seed:06d}.jpg"
@@ -41,7 +41,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
             note = {"id": len(data["annotations"]) + 1, "image_id": seed, "category_id": 1, "iscrowd": 0}
             data["annotations"].append(note | {"bbox": box.tolist(), "keypoints": keypoints.ravel().tolist()})
     (args.out / "figures.json").write_text(json.dumps(data))
-    print(f"{args.pictures} pictures, {len(data['annotations'])} people -> {args.out}")
+    print(f"{args.images} pictures, {len(data['annotations'])} people -> {args.out}")
 
 
 if __name__ == "__main__":

@@ -18,13 +18,13 @@ from pose_track.config.load import load_settings
 
 
 def run(options: argparse.Namespace, words: Sequence[str]) -> int:
-    from pose_track.training.config import Experiment
+    from pose_track.training.config import TrainingConfig
     from pose_track.training.launch import launch
     from pose_track.training.loop import Trainer
     from pose_track.training.tasks import build_task
     from pose_track.weights.load import save_weights
 
-    experiment = load_settings(Experiment, options.config, split_overrides(words))
+    experiment = load_settings(TrainingConfig, options.config, split_overrides(words))
     out = options.out or Path("runs") / options.config.stem
     if (out / "checkpoint.pt").exists() and not options.resume:
         raise FileExistsError(f"{out} holds a checkpoint; give --resume to go on with it, or another --out")

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from collections.abc import Sequence as Items
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from fractions import Fraction
 from functools import partial
@@ -21,16 +20,16 @@ from pose_track.evaluation.posetrack import evaluate_posetrack
 from pose_track.formats.defaults import person_scores
 from pose_track.formats.posetrack.frame_numbers import frame_places
 from pose_track.formats.posetrack.reader import read_posetrack
-from pose_track.formats.problems import Complaints
+from pose_track.formats.problems import Problems
 from pose_track.linking.files import link_sequence
 from pose_track.linking.frames import Linking
 from pose_track.structures.conversion import convert_people
 from pose_track.structures.frames import TrackedPoses
-from pose_track.structures.sequence import People, Sequence
+from pose_track.structures.sequence import People, PoseSequence
 from pose_track.structures.skeleton import POSETRACK_15
 
 S = TypeVar("S", LinkSettings, Settings)
-Run = Callable[[], Items[Pair]]  # tracks all sequences: (truth, what was tracked) of each
+Run = Callable[[], Sequence[Pair]]  # tracks all sequences: (truth, what was tracked) of each
 
 WHOLE, PAPER, TRUE = "all parts", "simple_baselines", "true identities"
 
@@ -46,14 +45,14 @@ class Variant:
 
 VARIANTS = (
     Variant("greedy matching", {"matching": "greedy"}),
-    Variant("no memory", {"buffer_seconds": "0", "reentry_seconds": "0"}),
-    Variant("no second round", {"min_sure_score": "0"}),
+    Variant("no memory", {"buffer_seconds": "0", "reactivation_seconds": "0"}),
+    Variant("no second round", {"min_high_score": "0"}),
     Variant("no motion", {"weights.motion": "0"}),
-    Variant("plain OKS", {"widening": "1"}),
+    Variant("plain OKS", {"sigma_scale": "1"}),
     Variant("overlap of boxes alone", {"weights": "{iou: 1}"}),
     Variant("no confirmation", {"min_confirm_frames": "1"}),
     Variant("no looks", {"weights.appearance": "0", "gates.appearance": "0"}, needs="pictures"),
-    Variant("no re-entry", {"reentry_seconds": "0"}, needs="pictures"),
+    Variant("no re-entry", {"reactivation_seconds": "0"}, needs="pictures"),
     Variant("no flow in the similarity", {"weights.flow": "0", "weights.oks": "1"}, needs="flow"),
     Variant("no propagation", {"flow.max_frames": "0"}, needs="flow"),
 )
@@ -66,16 +65,16 @@ class Choice:
 
     preset: str = "robust"
     overrides: Mapping[str, str] = field(default_factory=dict)
-    only: Items[str] = ()
+    only: Sequence[str] = ()
 
-    def settings(self, load: Callable[[str, Mapping[str, str]], S], has_pictures: bool) -> dict[str, S]:
+    def settings(self, load: Callable[[str, Mapping[str, str]], S], has_images: bool) -> dict[str, S]:
         """By name: of the whole tracker, without each part that it has, and, by its name, of the paper's.
 
         load: from a tracker's preset and dotted overrides. Raises ValueError for a name that is none of these.
         """
         whole = load(self.preset, self.overrides)
-        has_flow = has_pictures and whole.tracker.flow.method != "none"
-        there = {"nothing": True, "pictures": has_pictures, "flow": has_flow}
+        has_flow = has_images and whole.tracker.flow.method != "none"
+        there = {"nothing": True, "pictures": has_images, "flow": has_flow}
         found = {WHOLE: whole}
         for variant in VARIANTS:
             changes = {f"tracker.{key}": text for key, text in variant.changes.items()}
@@ -113,7 +112,7 @@ class Row:
 MARKDOWN_HEAD = "| tracker | MOTA | MOTA, total | IDF1 | switches |\n|---|---|---|---|---|"
 
 
-def measured(runs: Mapping[str, Items[Run]], tell: Callable[[str], None]) -> list[Row]:
+def measured(runs: Mapping[str, Sequence[Run]], tell: Callable[[str], None]) -> list[Row]:
     """A row for each name: the means of the figures of its runs. tell: is given each line of the table once it is
     known."""
     rows = []
@@ -125,7 +124,7 @@ def measured(runs: Mapping[str, Items[Run]], tell: Callable[[str], None]) -> lis
     return rows
 
 
-def _figures(pairs: Items[Pair]) -> tuple[float, ...]:
+def _figures(pairs: Sequence[Pair]) -> tuple[float, ...]:
     """What a row has besides its name."""
     found = evaluate_posetrack(pairs).modes["poseval"]
     labelled = np.any([_labelled(truth) for truth, _ in pairs], axis=0)
@@ -133,7 +132,7 @@ def _figures(pairs: Items[Pair]) -> tuple[float, ...]:
     return mota.mean(), found.mota[-1], idf1.mean(), switches.sum()
 
 
-def _labelled(truth: Sequence) -> NDArray[np.bool_]:
+def _labelled(truth: PoseSequence) -> NDArray[np.bool_]:
     """(15,) the joints of POSETRACK_15 that anybody has."""
     return np.asarray(convert_people(truth.people, truth.skeleton, POSETRACK_15).has_joint.any(axis=0))
 
@@ -151,7 +150,7 @@ class Drops:
             if not 0 <= score <= 1:
                 raise ValueError(f"{name} must be from 0 to 1, got {score!r}")
 
-    def __call__(self, found: Sequence) -> Sequence:
+    def __call__(self, found: PoseSequence) -> PoseSequence:
         people = found.people
         low = people.joint_scores < self.min_joint_score  # not where none is told
         people = replace(people, joints=np.where(low[..., None], np.nan, people.joints))
@@ -160,13 +159,13 @@ class Drops:
 
 
 def runs_of_files(
-    gt: Path, predictions: Items[Path], choice: Choice, fps: Fraction, drops: Drops
+    gt: Path, predictions: Sequence[Path], choice: Choice, fps: Fraction, drops: Drops
 ) -> dict[str, list[Run]]:
     """For each variant a run of each folder of predictions, whose people it links without pictures; ids that they have
     do not count. Raises what `load_pairs` does."""
-    read = [load_pairs(gt, folder, Complaints()) for folder in predictions]
+    read = [load_pairs(gt, folder, Problems()) for folder in predictions]
 
-    def link(pairs: Items[Pair], linking: Linking) -> list[Pair]:
+    def link(pairs: Sequence[Pair], linking: Linking) -> list[Pair]:
         return [(truth, drops(link_sequence(found, linking)[0])) for truth, found in pairs]
 
     def load(preset: str, overrides: Mapping[str, str]) -> LinkSettings:
@@ -176,13 +175,13 @@ def runs_of_files(
     return {name: [partial(link, pairs, linking) for pairs in read] for name, linking in chosen.items()}
 
 
-def runs_of_oracle(gt: Path, oracles: Items[Path], drops: Drops) -> dict[str, list[Run]]:
+def runs_of_oracle(gt: Path, oracles: Sequence[Path], drops: Drops) -> dict[str, list[Run]]:
     """Of folders with the same people and their true ids, which no tracker can better; of none no run."""
 
-    def keep(pairs: Items[Pair]) -> list[Pair]:
+    def keep(pairs: Sequence[Pair]) -> list[Pair]:
         return [(truth, drops(found)) for truth, found in pairs]
 
-    runs: list[Run] = [partial(keep, load_pairs(gt, folder, Complaints())) for folder in oracles]
+    runs: list[Run] = [partial(keep, load_pairs(gt, folder, Problems())) for folder in oracles]
     return {TRUE: runs} if runs else {}
 
 
@@ -210,7 +209,7 @@ def _tracked(video: Path, settings: Settings) -> list[TrackedPoses]:
         return [people for _, people in stages.track(reader, stages.make_tracker(reader.info.fps))]
 
 
-def as_sequence(truth: Sequence, tracked: Items[TrackedPoses]) -> Sequence:
+def as_sequence(truth: PoseSequence, tracked: Sequence[TrackedPoses]) -> PoseSequence:
     """The people of the frames that the truth lists. tracked: of every frame of the video, in order. Raises ValueError
     where the truth lists others."""
     places = [place.frame for place in frame_places(truth)]
@@ -227,4 +226,4 @@ def as_sequence(truth: Sequence, tracked: Items[TrackedPoses]) -> Sequence:
         track_ids=np.concatenate([frame.track_ids for frame in listed]),
     )
     frame_of = np.repeat(np.arange(len(listed)), [len(pose) for pose in poses])
-    return Sequence(truth.name, poses[0].skeleton, truth.frames, people, frame_of)
+    return PoseSequence(truth.name, poses[0].skeleton, truth.frames, people, frame_of)

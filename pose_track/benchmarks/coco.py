@@ -11,8 +11,8 @@ from pathlib import Path
 from typing import Any, Literal, NamedTuple
 
 from pose_track.build.networks import pose_plan
-from pose_track.build.pose_model import PoseForm, pose_form
-from pose_track.config.base import Section
+from pose_track.build.pose_model import PoseModel, pose_model
+from pose_track.config.base import BaseSettings
 from pose_track.config.settings import PoseSettings
 from pose_track.datasets.annotations import read_json
 from pose_track.datasets.coco import CocoFile, load_coco_people
@@ -32,7 +32,7 @@ from pose_track.training.validation import (
     true_boxes,
 )
 from pose_track.utils.hashing import file_sha256
-from pose_track.weights.zoo import PublishedPose, find_published
+from pose_track.weights.zoo import PublishedPoseWeights, find_published
 
 PLACES = {
     "annotations": "annotations/person_keypoints_val2017.json",
@@ -61,7 +61,7 @@ AS_PUBLISHED = {
 """The settings of a keypoint network in published measurements; None for what the weights tell."""
 
 
-class CocoSettings(Section):
+class CocoSettings(BaseSettings):
     """How it is measured; see `StageSettings` and `PoseSettings`."""
 
     device: Literal["auto", "cpu", "cuda"] = "auto"
@@ -112,7 +112,7 @@ def measure_coco(settings: CocoSettings, data: CocoData, limit: int | None = Non
     """What a network reaches on the pictures of `data`, or on the first `limit` of them.
 
     Boxes of the file of detections that are none are left out with a warning. Raises ValueError where the network does
-    not find COCO's joints, and what `pose_form`, `read_entries`, `ImageStore` and `person_scores` raise.
+    not find COCO's joints, and what `pose_model`, `read_entries`, `ImageStore` and `person_scores` raise.
     """
     pose, form = settings.pose, _form(settings.pose)
     file = _first_pictures(data.annotations, limit)
@@ -175,8 +175,8 @@ def write_outcome(outcome: CocoOutcome, results: Path | None, figures: Path | No
         figures.write_text(text + "\n", encoding="utf-8")
 
 
-def _form(settings: PoseSettings) -> PoseForm:
-    form = pose_form(settings)
+def _form(settings: PoseSettings) -> PoseModel:
+    form = pose_model(settings)
     if form.is_exported:
         raise ValueError(f"{settings.weights!r} is an exported network; give the weights that it was made from")
     if form.skeleton != COCO_17 or settings.joints is not None:
@@ -187,7 +187,7 @@ def _form(settings: PoseSettings) -> PoseForm:
     return form
 
 
-def _runtime(form: PoseForm, settings: CocoSettings) -> Runtime:
+def _runtime(form: PoseModel, settings: CocoSettings) -> Runtime:
     """In float32 with PyTorch, whose own choice is bfloat16 where the device calculates in it."""
     plan, device = pose_plan(form, settings.pose.flip_test), resolve_device(settings.device)
     if resolve_runtime(settings.runtime, device) == "torch":
@@ -223,9 +223,9 @@ def _candidates(data: CocoData, file: CocoFile) -> list[Candidate]:
     return candidates
 
 
-def _published_ap(settings: PoseSettings, form: PoseForm) -> float | None:
+def _published_ap(settings: PoseSettings, form: PoseModel) -> float | None:
     entry = find_published(settings.weights)
-    if not isinstance(entry, PublishedPose) or not file_sha256(form.file).startswith(entry.sha256):
+    if not isinstance(entry, PublishedPoseWeights) or not file_sha256(form.file).startswith(entry.sha256):
         return None
     return entry.ap
 

@@ -14,20 +14,20 @@ from pose_track.config.settings import Settings, StageSettings
 from pose_track.geometry.boxes import clip_boxes, iou_matrix, nonempty
 from pose_track.pipeline.stages import Stages
 from pose_track.pipeline.track_video import Estimator, FrameDetector, WindowDetector
-from pose_track.pose.estimator import PoseEstimator, without_doubles
+from pose_track.pose.estimator import PoseEstimator, suppress_duplicates
 from pose_track.runtime.device import resolve_device
 from pose_track.runtime.select import resolve_runtime
 from pose_track.structures.frames import Detections, FloatArray, Frame, ImageArray, Poses
 from pose_track.structures.skeleton import Skeleton, check_skeleton
 
-PictureDetector = Callable[[ImageArray], Detections]
+ImageDetector = Callable[[ImageArray], Detections]
 Weights = dict[str, str]  # what the header of the results says of them
 
 _DEFAULTS = Settings()
 
 
-def own_stages(
-    detect: PictureDetector | None = None,
+def custom_stages(
+    detect: ImageDetector | None = None,
     estimate: Estimator | None = None,
     skeleton: Skeleton | None = None,
     settings: StageSettings = _DEFAULTS,
@@ -45,9 +45,9 @@ def own_stages(
     TypeError for a skeleton that is none, such as its name.
     """
     if detect is None and estimate is None:
-        raise ValueError("own_stages needs detect or estimate; without either use build_stages")
+        raise ValueError("custom_stages needs detect or estimate; without either use build_stages")
     if (estimate is None) != (skeleton is None):
-        raise ValueError("own_stages needs estimate and skeleton together; SKELETONS has the usual ones")
+        raise ValueError("custom_stages needs estimate and skeleton together; SKELETONS has the usual ones")
     device = resolve_device(settings.device)
     resolve_runtime(settings.runtime, device)
     turns = threading.Lock()
@@ -59,18 +59,18 @@ def own_stages(
 
 def _choose_estimator(
     estimate: Estimator | None, skeleton: Skeleton | None, settings: StageSettings, device: str, turns: threading.Lock
-) -> tuple[PoseEstimator | OwnEstimator, Weights]:
+) -> tuple[PoseEstimator | CustomEstimator, Weights]:
     if estimate is None or skeleton is None:
         return build_estimator(settings, device)
     _check_joints_known(skeleton)
-    return OwnEstimator(estimate, skeleton, turns, settings.pose.max_oks), {"callable": name_of(estimate)}
+    return CustomEstimator(estimate, skeleton, turns, settings.pose.max_oks), {"callable": name_of(estimate)}
 
 
 def _choose_detector(
-    detect: PictureDetector | None, settings: StageSettings, device: str, turns: threading.Lock
+    detect: ImageDetector | None, settings: StageSettings, device: str, turns: threading.Lock
 ) -> tuple[FrameDetector | WindowDetector, Weights]:
     if detect is not None:
-        return OwnDetector(detect, turns), {"callable": name_of(detect)}
+        return CustomDetector(detect, turns), {"callable": name_of(detect)}
     return build_detector(settings, device)
 
 
@@ -93,10 +93,10 @@ def name_of(model: Callable[..., object]) -> str:
     return f"{named.__module__}.{named.__qualname__}"
 
 
-class OwnDetector:
+class CustomDetector:
     """A function from pictures to boxes as the detector of frames. turns: held while it is at work."""
 
-    def __init__(self, detect: PictureDetector, turns: threading.Lock) -> None:
+    def __init__(self, detect: ImageDetector, turns: threading.Lock) -> None:
         self._detect, self._turns = detect, turns
         self._who = f"detect ({name_of(detect)})"
 
@@ -110,7 +110,7 @@ class OwnDetector:
         return copied[within(copied, frame.image, self._who)]
 
 
-class OwnEstimator:
+class CustomEstimator:
     """A function from a picture and boxes to poses as the estimator.
 
     skeleton: of the poses. turns: held while the function is at work. max_oks: as of `PoseEstimator`.
@@ -122,14 +122,14 @@ class OwnEstimator:
         self._who = f"estimate ({name_of(estimate)})"
         self._num_features: int | None = None  # of a joint, unknown before the first poses
 
-    def of_frames(self, images: Sequence[ImageArray], detections: Sequence[Detections]) -> list[Poses]:
+    def run_batch(self, images: Sequence[ImageArray], detections: Sequence[Detections]) -> list[Poses]:
         """Of each picture the poses, as the function gives them, doubles too; it is not asked where there is no box.
         Raises TypeError or ValueError."""
         return [self._of_frame(image, found) for image, found in zip(images, detections, strict=True)]
 
-    def without_doubles(self, poses: Poses) -> Poses:
+    def suppress_duplicates(self, poses: Poses) -> Poses:
         """The poses of one frame in falling order of score, without those too similar to a better one."""
-        return without_doubles(poses, self._max_oks)
+        return suppress_duplicates(poses, self._max_oks)
 
     def _of_frame(self, image: ImageArray, detections: Detections) -> Poses:
         detections = detections[nonempty(detections.boxes)]
@@ -158,7 +158,7 @@ class OwnEstimator:
     def _check_form(self, poses: Poses) -> None:
         if poses.skeleton != self.skeleton:
             forms = [f"{s.name} ({s.num_joints} joints)" for s in (poses.skeleton, self.skeleton)]
-            raise ValueError(f"{self._who} returned poses of {forms[0]}, but own_stages was given {forms[1]}")
+            raise ValueError(f"{self._who} returned poses of {forms[0]}, but custom_stages was given {forms[1]}")
         number = 0 if poses.features is None else poses.features.shape[2]
         if self._num_features not in (None, number):
             before = f"{number} features a joint after {self._num_features}"

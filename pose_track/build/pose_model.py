@@ -14,9 +14,16 @@ from pose_track.runtime.exported import DECODED, EXPORTED_SUFFIX, FORM
 from pose_track.structures.skeleton import SKELETONS, Skeleton
 from pose_track.utils.hashing import file_sha256
 from pose_track.weights.container import in_file
-from pose_track.weights.metadata import read_pose_notes
+from pose_track.weights.metadata import parse_pose_metadata
 from pose_track.weights.resolve import pose_weights
-from pose_track.weights.zoo import BUNDLED_POSE, LIST_COMMAND, ZOO, Published, PublishedPose, find_published
+from pose_track.weights.zoo import (
+    BUNDLED_POSE,
+    LIST_COMMAND,
+    ZOO,
+    PublishedPoseWeights,
+    PublishedWeights,
+    find_published,
+)
 
 _FACTS = ("skeleton", "kind")  # which settings cannot change
 _CHOICES = ("input_size", "sigma", "decoding")
@@ -29,10 +36,10 @@ _NEEDED = {
 
 
 @dataclass(frozen=True)
-class PoseForm:
+class PoseModel:
     """A keypoint network in use. file: of its weights, or of the network itself where it was exported; skeleton: its
     joints; codec: how its crops are cut and its heatmaps read; about: what it was recognised as, in words;
-    decodes: whether the network, an exported one, reads its heatmaps itself; lacks_looks: whether such a one does not
+    decodes: whether the network, an exported one, reads its heatmaps itself; lacks_embedding: whether such a one does not
     tell how people look."""
 
     file: Path
@@ -40,7 +47,7 @@ class PoseForm:
     codec: Codec
     about: str
     decodes: bool = False
-    lacks_looks: bool = False
+    lacks_embedding: bool = False
 
     @property
     def is_exported(self) -> bool:
@@ -53,7 +60,7 @@ class PoseForm:
         return {"about": self.about, **trained, "decoding": self.codec.reading}
 
 
-def pose_form(settings: PoseSettings) -> PoseForm:
+def pose_model(settings: PoseSettings) -> PoseModel:
     """The form that the weights tell, with what the settings choose.
 
     Raises FileNotFoundError; ConnectionError where published weights cannot be fetched; ValueError where the settings
@@ -74,8 +81,8 @@ def pose_form(settings: PoseSettings) -> PoseForm:
     missing = [f"--pose.{key} ({hint.format(fitting=fitting)})" for key, hint in _NEEDED.items() if key not in known]
     if missing:
         raise ValueError(f"{settings.weights!r} does not tell how it was trained; give {', '.join(missing)}")
-    of_exported = {key: told[key] for key in ("decodes", "lacks_looks") if key in told}
-    return PoseForm(file, SKELETONS[known["skeleton"]], _codec(known), told["about"], **of_exported)
+    of_exported = {key: told[key] for key in ("decodes", "lacks_embedding") if key in told}
+    return PoseModel(file, SKELETONS[known["skeleton"]], _codec(known), told["about"], **of_exported)
 
 
 def _is_exported(file: Path) -> bool:
@@ -89,20 +96,20 @@ def _codec(known: Mapping[str, Any]) -> Codec:
     return Codec(known["kind"], (width, height), sigma, **others)
 
 
-def _published(given: str) -> PublishedPose | None:
+def _published(given: str) -> PublishedPoseWeights | None:
     """The entry of the list of published weights that goes by this name, or by that of this file."""
-    found: Published | None = BUNDLED_POSE if given == BUNDLED else find_published(given)
-    if found is not None and not isinstance(found, PublishedPose):
+    found: PublishedWeights | None = BUNDLED_POSE if given == BUNDLED else find_published(given)
+    if found is not None and not isinstance(found, PublishedPoseWeights):
         raise ValueError(f"{given!r} is no keypoint network ({found.figure}); see {LIST_COMMAND}")
     return found
 
 
-def _by_name(published: Published | None) -> bool:
+def _by_name(published: PublishedWeights | None) -> bool:
     """Whether a file counts as these published weights for its name, because no hash of them is known."""
     return published is not None and published.name in ZOO and not published.sha256
 
 
-def _told_by_list(published: PublishedPose | None, file: Path) -> dict[str, Any]:
+def _told_by_list(published: PublishedPoseWeights | None, file: Path) -> dict[str, Any]:
     """What is known of published weights; nothing of a file that only goes by their name."""
     if published is None or (published.name in ZOO and not file_sha256(file).startswith(published.sha256)):
         return {}
@@ -143,13 +150,13 @@ def _told_by_export(file: Path, settings: PoseSettings) -> dict[str, Any]:
     if decodes and settings.scales != (1.0,):
         raise ValueError(f"pose.scales has no effect on {settings.weights!r}, which was exported with --decode")
     with in_file(settings.weights):
-        trained = read_pose_notes(notes)
+        trained = parse_pose_metadata(notes)
     flip_test = " with flip test" if notes.get("flip_test") == "true" else ""
     return {
         **asdict(trained),
         "decoding": notes.get("decoding"),
         "about": f"an exported {notes['network']}{flip_test}, {notes[FORM]}",
         "decodes": decodes,
-        "lacks_looks": not notes[FORM].endswith("looks"),
+        "lacks_embedding": not notes[FORM].endswith("looks"),
         "fixed": (*_FACTS, *(_CHOICES if decodes else ("input_size",))),
     }

@@ -6,7 +6,7 @@ import logging
 from collections.abc import Callable, Sequence
 
 from pose_track.build.networks import detector_plan, pose_plan
-from pose_track.build.pose_model import PoseForm, pose_form
+from pose_track.build.pose_model import PoseModel, pose_model
 from pose_track.build.tracker import build_tracker
 from pose_track.config.settings import StageSettings
 from pose_track.detection.detector import CentreDetector
@@ -81,13 +81,13 @@ def _detector(settings: StageSettings, device: str, profile: Profiler) -> FrameD
         return RecordedDetector(chosen.boxes, chosen.min_score)
     if chosen.name == "compact":
         run = profile.timed("network: detector", make_runtime(detector_plan(chosen), settings.runtime, device))
-        return _OfFrames(CentreDetector(run, chosen.long_side, chosen.min_score, chosen.max_iou).of_pictures)
+        return _OfFrames(CentreDetector(run, chosen.long_side, chosen.min_score, chosen.max_iou).detect_images)
     from pose_track.detection.torchvision_detector import TorchvisionDetector  # PyTorch takes seconds
 
     path = detector_weights(chosen)
     assert path is not None
     detector = TorchvisionDetector(chosen.name, path, device, chosen.min_score, chosen.max_iou)
-    return _OfFrames(profile.timed("network: detector", detector.of_pictures))
+    return _OfFrames(profile.timed("network: detector", detector.detect_images))
 
 
 class _OfFrames:
@@ -97,9 +97,9 @@ class _OfFrames:
         self._detect = detect
 
     def __call__(self, frame: Frame) -> Detections:
-        return self.of_frames([frame])[0]
+        return self.run_batch([frame])[0]
 
-    def of_frames(self, frames: Sequence[Frame]) -> list[Detections]:
+    def run_batch(self, frames: Sequence[Frame]) -> list[Detections]:
         return self._detect([frame.image for frame in frames])
 
 
@@ -108,19 +108,21 @@ def build_estimator(
 ) -> tuple[PoseEstimator, dict[str, str]]:
     """The estimator, and what the header of the results says of its weights. Its poses tell how each joint looks where
     the tracker wants to know. Raises as `build_stages`."""
-    chosen, form = settings.pose, pose_form(settings.pose)
+    chosen, form = settings.pose, pose_model(settings.pose)
     find = _keypoints(form, settings, device, profile)
     joints = None if chosen.joints is None else SKELETONS[chosen.joints]
     estimate = PoseEstimator(find, form.skeleton, form.codec, chosen.padding, chosen.max_oks, joints=joints)
     return estimate, describe_file(form.file) | form.notes()
 
 
-def _keypoints(form: PoseForm, settings: StageSettings, device: str, profile: Profiler) -> Keypoints:
+def _keypoints(form: PoseModel, settings: StageSettings, device: str, profile: Profiler) -> Keypoints:
     chosen, name = settings.pose, "network: pose"
     if form.is_exported:
         run = profile.timed(name, _exported(form, settings.runtime, device))
-        if form.lacks_looks and settings.tracker.needs_appearance:
-            logger.warning("%s was exported without --looks, so the tracker cannot compare how people look", form.file)
+        if form.lacks_embedding and settings.tracker.needs_appearance:
+            logger.warning(
+                "%s was exported without --appearance, so the tracker cannot compare how people look", form.file
+            )
         if form.decodes:
             return DecodedKeypoints(run, form.codec, chosen.max_batch)
         return CroppedKeypoints(run, form.codec, chosen.max_batch, chosen.scales)
@@ -134,7 +136,7 @@ def _keypoints(form: PoseForm, settings: StageSettings, device: str, profile: Pr
     return profile.timed(name, find)
 
 
-def _exported(form: PoseForm, runtime: RuntimeName, device: str) -> Run:
+def _exported(form: PoseModel, runtime: RuntimeName, device: str) -> Run:
     if device != "cpu" or runtime not in ("auto", "onnx"):
         raise ValueError(f"{str(form.file)!r} runs with --runtime onnx and --device cpu only; leave out other ones")
     from pose_track.runtime.onnx_runtime import open_exported  # ONNX Runtime need not be there

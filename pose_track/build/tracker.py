@@ -16,7 +16,7 @@ from pose_track.weights.resolve import flow_weights
 def build_tracker(
     settings: TrackerSettings,
     fps: Fraction,
-    has_pictures: bool = False,
+    has_images: bool = False,
     device: str = "cpu",
     detect_every: int = 1,
 ) -> PoseTracker:
@@ -26,29 +26,29 @@ def build_tracker(
     confirmed once they were found in successive ones of these. Raises what `flow.make_flow` does where its weights are
     not to be had.
     """
-    similarity = Similarity(settings.weights.model_dump(), settings.gates.model_dump(), settings.widening)
+    similarity = Similarity(settings.weights.model_dump(), settings.gates.model_dump(), settings.sigma_scale)
     associate = Association(
         similarity,
         MATCHERS[settings.matching],
         settings.min_similarity,
-        settings.min_sure_score,
-        settings.min_unsure_similarity,
-        settings.min_reentry_appearance if settings.reentry_seconds else 1.0,
+        settings.min_high_score,
+        settings.min_low_score_similarity,
+        settings.min_reactivation_appearance if settings.reactivation_seconds else 1.0,
     )
     return PoseTracker(
         associate,
         round(settings.buffer_seconds * fps),
-        round(settings.reentry_seconds * fps),
-        max(settings.min_start_score, settings.min_sure_score),  # nor may the double of somebody sure begin a track
+        round(settings.reactivation_seconds * fps),
+        max(settings.min_start_score, settings.min_high_score),  # nor may the double of somebody sure begin a track
         (settings.min_confirm_frames - 1) * detect_every + 1,
-        _build_flow(settings.flow, device) if has_pictures else None,
+        _build_flow(settings.flow, device) if has_images else None,
         Propagation(
             settings.flow.max_frames,
             max(2, settings.min_confirm_frames),
             settings.flow.min_score,
             unsure_frames=detect_every - 1,
         ),
-        settings.flow.carried_frames,
+        settings.flow.warped_frames,
     )
 
 

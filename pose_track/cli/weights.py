@@ -11,13 +11,13 @@ from pathlib import Path
 from pose_track.cli.parser import EXIT_FAULT, EXIT_INTERRUPTED, Parser, guarded
 from pose_track.utils.cache_dir import VARIABLE
 from pose_track.weights.download import set_aside
-from pose_track.weights.store import fault, fetch_weights, kept_file, weights_folder
+from pose_track.weights.store import fault, fetch_weights, stored_path, weights_folder
 from pose_track.weights.zoo import (
     BUNDLED_DETECTOR,
     BUNDLED_POSE,
     ZOO,
-    Published,
-    PublishedPose,
+    PublishedPoseWeights,
+    PublishedWeights,
     find_published,
     unknown_name,
 )
@@ -74,31 +74,31 @@ def _table(rows: Sequence[Sequence[str]], indent: str = "") -> str:
     return "\n".join((indent + "  ".join(row)).rstrip() for row in cells)
 
 
-def _row(entry: Published) -> tuple[str, ...]:
+def _row(entry: PublishedWeights) -> tuple[str, ...]:
     """The cells of an entry under the heads."""
     form = ("-", "-", "-")
-    if isinstance(entry, PublishedPose):
+    if isinstance(entry, PublishedPoseWeights):
         form = (entry.skeleton, "{}x{}".format(*entry.input_size), entry.kind)
     return (entry.name, _FOR[entry.use], *form, entry.figure, _here(entry), entry.licence)
 
 
-def _group(entry: Published) -> str:
+def _group(entry: PublishedWeights) -> str:
     """What an entry shares with its neighbours: what it is for, the joints, who publishes it, the licence."""
-    joints = f" {entry.skeleton}" if isinstance(entry, PublishedPose) else ""
+    joints = f" {entry.skeleton}" if isinstance(entry, PublishedPoseWeights) else ""
     return f"{_FOR[entry.use]}{joints}, by {entry.source.partition(',')[0]}: {entry.licence}"
 
 
-def _short_row(entry: Published) -> tuple[str, ...]:
+def _short_row(entry: PublishedWeights) -> tuple[str, ...]:
     """The cells of an entry in its group."""
     name, _, _, size, kind, figure, here, _ = _row(entry)
-    form = (size, kind) if isinstance(entry, PublishedPose) else ()
+    form = (size, kind) if isinstance(entry, PublishedPoseWeights) else ()
     return (name, *form, {"yes": "here", "no": "-"}.get(here, here), figure)
 
 
-def _here(entry: Published) -> str:
+def _here(entry: PublishedWeights) -> str:
     if entry in BUNDLED:
         return "bundled"
-    if kept_file(entry).is_file():
+    if stored_path(entry).is_file():
         return "yes"
     return "no" if entry.url else "by hand"
 
@@ -113,7 +113,7 @@ def _get(names: Sequence[str]) -> int:
     return code
 
 
-def _get_one(entry: Published) -> int:
+def _get_one(entry: PublishedWeights) -> int:
     print(fetch_weights(entry))
     return 0
 
@@ -121,7 +121,7 @@ def _get_one(entry: Published) -> int:
 def _verify(names: Sequence[str]) -> int:
     """Check files; exit code 2 where one is broken, or missing though it was named."""
     if names:
-        states = [_state(kept_file(entry), entry) for entry in _entries(names)]
+        states = [_state(stored_path(entry), entry) for entry in _entries(names)]
     else:
         folder = weights_folder()
         files = sorted(path for path in folder.glob("[!.]*") if path.is_file() and path.suffix != ".mismatch")
@@ -131,7 +131,7 @@ def _verify(names: Sequence[str]) -> int:
     return EXIT_FAULT if {"broken", "missing"} & set(states) else 0
 
 
-def _state(path: Path, entry: Published | None) -> str:
+def _state(path: Path, entry: PublishedWeights | None) -> str:
     """Print what a file is, in a word and more, and return the word."""
     reason: str | None = None
     if not path.is_file():
@@ -148,7 +148,7 @@ def _state(path: Path, entry: Published | None) -> str:
     return state
 
 
-def _entries(names: Sequence[str]) -> list[Published]:
+def _entries(names: Sequence[str]) -> list[PublishedWeights]:
     """Raises ValueError for a name that is not in the table."""
     for name in names:
         if name in {entry.name for entry in BUNDLED}:

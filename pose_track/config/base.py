@@ -12,7 +12,7 @@ AboveZero = Annotated[float, Field(gt=0)]
 Positive = Annotated[int, Field(ge=1)]
 
 
-class Section(BaseModel):
+class BaseSettings(BaseModel):
     """Frozen; an unknown key is an error, and so is a number that is not finite."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", protected_namespaces=(), allow_inf_nan=False)

@@ -15,7 +15,7 @@ from pydantic_core import ErrorDetails
 
 from pose_track.config.settings import DEFAULT_PRESET, PRESETS, TRACK_PRESETS
 
-_SCORE_THRESHOLDS = ("min_sure_score", "min_start_score")
+_SCORE_THRESHOLDS = ("min_high_score", "min_start_score")
 
 
 SettingsType = TypeVar("SettingsType", bound=BaseModel)

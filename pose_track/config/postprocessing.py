@@ -6,10 +6,10 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from pose_track.config.base import AboveZero, NotNegative, Section, Share
+from pose_track.config.base import AboveZero, BaseSettings, NotNegative, Share
 
 
-class JoinSettings(Section):
+class StitchSettings(BaseSettings):
     """When two tracks are one person's.
 
     max_seconds: how long the person may have been unseen; 0 joins nothing. max_distance: how far the two ends, carried
@@ -21,7 +21,7 @@ class JoinSettings(Section):
     max_drift: NotNegative = 0.1
 
 
-class FillSettings(Section):
+class InterpolateSettings(BaseSettings):
     """What is filled in.
 
     max_seconds: from the frame before a gap to the frame after it; 0 fills nothing. score_share: what the score of a
@@ -32,7 +32,7 @@ class FillSettings(Section):
     score_share: Share = 0.7
 
 
-class SmoothSettings(Section):
+class SmoothSettings(BaseSettings):
     """How the paths of joints are smoothed.
 
     method: "none", or one of the filters below. min_cutoff_hz: one_euro's cutoff for what stands still; beta: by how
@@ -48,7 +48,7 @@ class SmoothSettings(Section):
     cutoff_hz: AboveZero = 5.0
 
 
-class FinishSettings(Section):
+class PostprocessingSettings(BaseSettings):
     """Everything finishing can be told.
 
     fps: frames a second where a file tells no times. min_seconds: tracks whose first and last frame are less apart
@@ -57,6 +57,6 @@ class FinishSettings(Section):
 
     fps: AboveZero = 25.0
     min_seconds: NotNegative = 0.0
-    join: JoinSettings = JoinSettings()
-    fill: FillSettings = FillSettings()
+    join: StitchSettings = StitchSettings()
+    fill: InterpolateSettings = InterpolateSettings()
     smooth: SmoothSettings = SmoothSettings()

@@ -10,7 +10,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field, model_validator
 
-from pose_track.config.base import AboveZero, NotNegative, Positive, Section, Share
+from pose_track.config.base import AboveZero, BaseSettings, NotNegative, Positive, Share
 from pose_track.config.tracker import TrackerSettings
 
 BUNDLED = "bundled"
@@ -19,7 +19,7 @@ PRESETS = ("accurate", "balanced", "fast", "posetrack")
 TRACK_PRESETS = ("fast", "robust", "simple_baselines")
 
 
-class SourceSettings(Section):
+class SourceSettings(BaseSettings):
     """How frames are read.
 
     decoder: of video files, PyAV or decord. image_fps: frames per second of pictures; a video has its own.
@@ -54,7 +54,7 @@ DetectorName = Literal[
 SkeletonName = Literal["posetrack_15", "coco_17", "posetrack18_17", "mpii_16", "lsp_14"]
 
 
-class DetectorSettings(Section):
+class DetectorSettings(BaseSettings):
     """Where the boxes of people come from.
 
     name: the bundled network, one of torchvision's, or boxes recorded in a file. weights: a file of the network's
@@ -87,7 +87,7 @@ class DetectorSettings(Section):
         return self
 
 
-class PoseSettings(Section):
+class PoseSettings(BaseSettings):
     """The keypoint network and what is made of its heatmaps.
 
     weights: "bundled", a published network by its name (`pose-track weights list`), a file of weights, or a network
@@ -122,14 +122,14 @@ class PoseSettings(Section):
         return self
 
 
-class OutputSettings(Section):
+class OutputSettings(BaseSettings):
     """What is written beside the records. render: the annotated video. min_joint_score: joints drawn there."""
 
     render: bool = True
     min_joint_score: Share = 0.3
 
 
-class StageSettings(Section):
+class StageSettings(BaseSettings):
     """What a frame passes through.
 
     device: where networks run; "auto" is a GPU where there is one. runtime: what runs the keypoint network and the
@@ -161,7 +161,7 @@ class Settings(StageSettings):
     output: OutputSettings = OutputSettings()
 
 
-class SubmissionSettings(Section):
+class SubmissionSettings(BaseSettings):
     """What is left out of what PoseTrack's tracking figures are measured on; its AP is measured on everything.
 
     min_person_score: people below it, before they are linked. min_joint_score: joints below it, afterwards.

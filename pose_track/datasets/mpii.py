@@ -78,13 +78,13 @@ class _Rect(NamedTuple):
 def _rects(path: Path, part: Part) -> Iterator[tuple[str, _Rect]]:
     """The people with joints, a scale and a position, each with what to call it in an error, as MATLAB would."""
     release = np.ravel(read_variable(path, "RELEASE"))
-    pictures = structs(release[0], "annolist") if release.size else []
+    images = structs(release[0], "annolist") if release.size else []
     chosen = np.ravel(getattr(release[0], "img_train", [])) == (part == "train") if release.size else []
-    if not pictures or len(chosen) != len(pictures):
-        raise ValueError(f"{path} is not MPII's: RELEASE has {len(pictures)} annolist, {len(chosen)} img_train")
+    if not images or len(chosen) != len(images):
+        raise ValueError(f"{path} is not MPII's: RELEASE has {len(images)} annolist, {len(chosen)} img_train")
     for i in np.flatnonzero(chosen):
-        name = "".join(text(image, "name") for image in structs(pictures[i], "image"))
-        for j, note in enumerate(structs(pictures[i], "annorect"), start=1):
+        name = "".join(text(image, "name") for image in structs(images[i], "image"))
+        for j, note in enumerate(structs(images[i], "annorect"), start=1):
             position = structs(note, "objpos")
             points = [point for points in structs(note, "annopoints") for point in structs(points, "point")]
             if points and position and not math.isnan(number(note, "scale")):

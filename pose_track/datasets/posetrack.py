@@ -14,8 +14,8 @@ from pose_track.datasets.annotations import OnBroken
 from pose_track.datasets.joint_names import JointMap
 from pose_track.datasets.labels import PersonLabel, box_around, head_size
 from pose_track.formats.posetrack.reader import read_posetrack
-from pose_track.formats.problems import Complaints
-from pose_track.structures.sequence import Sequence
+from pose_track.formats.problems import Problems
+from pose_track.structures.sequence import PoseSequence
 from pose_track.structures.skeleton import POSETRACK18_17, Skeleton
 
 logger = logging.getLogger(__name__)
@@ -41,16 +41,16 @@ def load_posetrack_people(path: Path, skeleton: Skeleton, on_broken: OnBroken = 
     files = sorted(path.glob("*.json")) if path.is_dir() else [path]
     if not files:
         raise FileNotFoundError(f"no .json files in {path}")
-    complaints = _Broken(lenient=on_broken == "skip")
-    labels = [label for file in files for label in _labels(file, skeleton, complaints)]
-    if complaints.messages:
+    problems = _Broken(lenient=on_broken == "skip")
+    labels = [label for file in files for label in _labels(file, skeleton, problems)]
+    if problems.messages:
         logger.warning(
-            "%s: %d broken entries left out, the first: %s", path, len(complaints.messages), complaints.messages[0]
+            "%s: %d broken entries left out, the first: %s", path, len(problems.messages), problems.messages[0]
         )
     return labels
 
 
-class _Broken(Complaints):
+class _Broken(Problems):
     """Complaints whose errors tell the remedy."""
 
     def add(self, message: str) -> None:
@@ -58,8 +58,8 @@ class _Broken(Complaints):
         super().add(message if self.lenient else f"{message}; {remedy}")
 
 
-def _labels(path: Path, skeleton: Skeleton, complaints: Complaints) -> Iterator[PersonLabel]:
-    sequence = read_posetrack(path, complaints)
+def _labels(path: Path, skeleton: Skeleton, problems: Problems) -> Iterator[PersonLabel]:
+    sequence = read_posetrack(path, problems)
     joints, visibility = np.nan_to_num(sequence.people.joints), _visibility(sequence)
     way = JointMap(sequence.skeleton.joint_names, skeleton, path)
     for person in np.flatnonzero(_is_labelled(sequence)).tolist():
@@ -68,20 +68,20 @@ def _labels(path: Path, skeleton: Skeleton, complaints: Complaints) -> Iterator[
             continue
         frame = sequence.frames[sequence.frame_of[person]]
         if not frame.image_name:
-            complaints.add(f"{path}, frame {frame.index}: a person is in a picture without name")
+            problems.add(f"{path}, frame {frame.index}: a person is in a picture without name")
             continue
         size = head_size(sequence.people.head_boxes[person])
         yield PersonLabel(frame.image_name, *placed, box, frame.image_id or 0, size)
 
 
-def _is_labelled(sequence: Sequence) -> NDArray[np.bool_]:
+def _is_labelled(sequence: PoseSequence) -> NDArray[np.bool_]:
     """(N,) which people are in labelled frames and no crowd."""
     labelled = np.array([frame.is_labelled for frame in sequence.frames], bool)
     crowd = np.array([bool(more.get("iscrowd")) for more in sequence.people.more], bool)
     return np.asarray(labelled[sequence.frame_of] & ~crowd)
 
 
-def _visibility(sequence: Sequence) -> NDArray[np.int64]:
+def _visibility(sequence: PoseSequence) -> NDArray[np.int64]:
     """(N, K) 0 not labelled, 1 hidden, 2 seen; in the files of 2018, whose flags do not tell these apart, as there."""
     flags = sequence.people.flags.astype(np.int64)
     if sequence.skeleton == POSETRACK18_17:

@@ -22,7 +22,7 @@ class Detector(Protocol):
     pictures at once."""
 
     def __call__(self, image: ImageArray) -> Detections: ...
-    def of_pictures(self, images: Sequence[ImageArray]) -> list[Detections]: ...
+    def detect_images(self, images: Sequence[ImageArray]) -> list[Detections]: ...
 
 
 def letterbox(image: ImageArray, long_side: int, multiple: int) -> tuple[ImageArray, NDArray[np.float64]]:
@@ -58,9 +58,9 @@ class CentreDetector:
 
     def __call__(self, image: ImageArray) -> Detections:
         """Boxes x1 y1 x2 y2 within the picture, (H, W, 3) uint8 RGB, highest score first."""
-        return self.of_pictures([image])[0]
+        return self.detect_images([image])[0]
 
-    def of_pictures(self, images: Sequence[ImageArray]) -> list[Detections]:
+    def detect_images(self, images: Sequence[ImageArray]) -> list[Detections]:
         """The same for several pictures; those of one size that follow one another share a batch."""
         found: list[Detections] = []
         for _, same in groupby(images, key=lambda image: image.shape):

@@ -84,9 +84,9 @@ class TorchvisionDetector:
 
     def __call__(self, image: ImageArray) -> Detections:
         """Boxes x1 y1 x2 y2 in the pixels of the picture, (H, W, 3) uint8 RGB, highest score first."""
-        return self.of_pictures([image])[0]
+        return self.detect_images([image])[0]
 
-    def of_pictures(self, images: Sequence[ImageArray]) -> list[Detections]:
+    def detect_images(self, images: Sequence[ImageArray]) -> list[Detections]:
         """The same for each of several pictures, by one call of the network where the GPU has room for them.
 
         Raises MemoryError where it has none for a single one.

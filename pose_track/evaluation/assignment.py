@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from collections.abc import Sequence as ListOf
+from collections.abc import Iterator, Sequence
 
 import lap
 import numpy as np
@@ -11,7 +10,7 @@ import numpy as np
 from pose_track.structures.sequence import IntArray
 
 
-def assign(rows: ListOf[int], columns: ListOf[int], costs: ListOf[float], otherwise: float) -> list[int]:
+def assign(rows: Sequence[int], columns: Sequence[int], costs: Sequence[float], otherwise: float) -> list[int]:
     """Which of the listed pairs are chosen so that the costs of all have the least sum, by Jonker and Volgenant
     ("A shortest augmenting path algorithm", Computing 38, 1987).
 

@@ -14,7 +14,7 @@ from pycocotools.coco import COCO
 from pycocotools.cocoeval import COCOeval
 
 from pose_track.geometry.boxes import xyxy_to_xywh
-from pose_track.geometry.oks import oks_matrix, suppress_oks
+from pose_track.geometry.oks import oks_matrix, oks_nms
 from pose_track.structures.skeleton import Skeleton
 
 Entry = dict[str, Any]
@@ -75,14 +75,14 @@ def keypoint_results(
     crops in square pixels. Of two people of a picture whose OKS is above `max_oks` the better one stays. With person
     scores by the rule of `person_scores` these are the results of the published code.
     """
-    pictures: dict[int, list[int]] = defaultdict(list)
+    images: dict[int, list[int]] = defaultdict(list)
     for row, image_id in enumerate(image_ids.tolist()):
-        pictures[image_id].append(row)
+        images[image_id].append(row)
     keypoints = np.dstack([joints, joint_scores])  # (N, K, 3)
     entries = []
-    for image_id, rows in pictures.items():
+    for image_id, rows in images.items():
         who = joints[rows], joint_scores[rows], areas[rows]
-        kept = suppress_oks(oks_matrix(*who, *who, skeleton.sigmas), scores[rows], max_oks)
+        kept = oks_nms(oks_matrix(*who, *who, skeleton.sigmas), scores[rows], max_oks)
         for row in np.array(rows)[kept]:
             entry = {"image_id": image_id, "category_id": PERSON["id"], "score": float(scores[row])}
             entries.append({**entry, "keypoints": keypoints[row].ravel().tolist()})

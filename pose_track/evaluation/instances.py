@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from pose_track.evaluation.ignore_regions import without_ignored
 from pose_track.geometry.boxes import head_sizes
 from pose_track.structures.conversion import convert_people
-from pose_track.structures.sequence import FloatArray, IntArray, People, Sequence
+from pose_track.structures.sequence import FloatArray, IntArray, People, PoseSequence
 from pose_track.structures.skeleton import POSETRACK_15
 
 BoolArray = NDArray[np.bool_]
@@ -21,7 +21,7 @@ NUM_JOINTS = POSETRACK_15.num_joints
 
 
 @dataclass(frozen=True, eq=False)
-class Crowd:
+class Instances:
     """N people, everyone with a joint at least, in order of their frames.
 
     joints: (N, 15, 2) pixels, NaN where not there; joint_scores: (N, 15); scores: (N,); head_sizes: (N,) pixels; all
@@ -39,8 +39,8 @@ class Crowd:
     def __len__(self) -> int:
         return len(self.joints)
 
-    def __getitem__(self, keep: NDArray[Any]) -> Crowd:
-        return Crowd(*(getattr(self, f.name)[keep] for f in fields(self)))
+    def __getitem__(self, keep: NDArray[Any]) -> Instances:
+        return Instances(*(getattr(self, f.name)[keep] for f in fields(self)))
 
     @property
     def present(self) -> BoolArray:
@@ -64,7 +64,7 @@ class Frames:
     def __len__(self) -> int:
         return len(self.sequence)
 
-    def bounds(self, crowd: Crowd) -> IntArray:
+    def bounds(self, crowd: Instances) -> IntArray:
         """(S + 1,) where the people of each sequence begin and end in the crowd."""
         return np.searchsorted(self.sequence[crowd.frame], np.arange(self.num_sequences + 1))
 
@@ -80,12 +80,12 @@ class Comparison:
 
     names: tuple[str, ...]
     frames: Frames
-    truth: Crowd
-    prediction: Crowd
+    truth: Instances
+    prediction: Instances
     has_ids: bool
 
 
-def gather(pairs: Iterable[tuple[Sequence, Sequence]]) -> Comparison:
+def gather(pairs: Iterable[tuple[PoseSequence, PoseSequence]]) -> Comparison:
     """Truth and prediction of each sequence, brought to PoseTrack's 15 joints, without joints in ignore regions (the
     truth's, for both sides) and then without people who have no joint left.
 
@@ -115,12 +115,12 @@ def gather(pairs: Iterable[tuple[Sequence, Sequence]]) -> Comparison:
     return Comparison(names, frames, truth_crowd, prediction_crowd, has_ids)
 
 
-def _has_ids(sequences: Iterable[Sequence]) -> bool:
+def _has_ids(sequences: Iterable[PoseSequence]) -> bool:
     ids = np.concatenate([sequence.people.track_ids for sequence in sequences])
     return bool(len(ids) == 0 or (ids != -1).any())
 
 
-def _side(sequences: list[Sequence], pairs: list[tuple[Sequence, Sequence]]) -> tuple[Crowd, BoolArray]:
+def _side(sequences: list[PoseSequence], pairs: list[tuple[PoseSequence, PoseSequence]]) -> tuple[Instances, BoolArray]:
     """The people of one side, and (F,) the frames in which the official tool has any."""
     crowds, left = [], []
     first_frame = first_track = 0
@@ -129,22 +129,24 @@ def _side(sequences: list[Sequence], pairs: list[tuple[Sequence, Sequence]]) -> 
         people = replace(people, joints=without_ignored(people.joints, sequence.frame_of, truth.frames))
         left.append(_frames_of(sequence, _listed(sequence, people, truth)))
         track = _numbered(people.track_ids)
-        crowd = Crowd(
+        crowd = Instances(
             people.joints, people.joint_scores, people.scores, head_sizes(people.head_boxes),
             sequence.frame_of + first_frame, track + first_track,
         )  # fmt: skip
         crowds.append(crowd[np.flatnonzero(crowd.present.any(axis=1))])
         first_frame += len(sequence)
         first_track += int(track.max(initial=-1)) + 1
-    return Crowd(*(np.concatenate([getattr(c, f.name) for c in crowds]) for f in fields(Crowd))), np.concatenate(left)
+    return Instances(
+        *(np.concatenate([getattr(c, f.name) for c in crowds]) for f in fields(Instances))
+    ), np.concatenate(left)
 
 
-def _frames_of(sequence: Sequence, chosen: BoolArray) -> BoolArray:
+def _frames_of(sequence: PoseSequence, chosen: BoolArray) -> BoolArray:
     """(frames,) where one of the chosen (N,) people is."""
     return np.bincount(sequence.frame_of[chosen], minlength=len(sequence)) > 0
 
 
-def _listed(sequence: Sequence, people: People, truth: Sequence) -> BoolArray:
+def _listed(sequence: PoseSequence, people: People, truth: PoseSequence) -> BoolArray:
     """(N,) who is in the lists that the official tool compares in the end. It drops people without a list of joints,
     not those whose list is empty, as its conversion of the 2018 layout leaves it; but in frames with ignore regions it
     drops everybody without a joint left."""
@@ -162,7 +164,7 @@ def _numbered(track_ids: IntArray) -> IntArray:
     return np.unique(np.where(track_ids == -1, own, track_ids), return_inverse=True)[1].astype(np.int64)
 
 
-def in_canonical_order(crowd: Crowd) -> Crowd:
+def in_canonical_order(crowd: Instances) -> Instances:
     """The same people with tracks renumbered by their contents, those of each frame in order of their track.
 
     Whatever their order and ids, the same people come out as the same arrays: tracks are told apart by all that is

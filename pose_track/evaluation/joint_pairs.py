@@ -6,7 +6,7 @@ from dataclasses import dataclass, fields
 
 import numpy as np
 
-from pose_track.evaluation.instances import BoolArray, Crowd
+from pose_track.evaluation.instances import BoolArray, Instances
 from pose_track.structures.sequence import FloatArray, IntArray
 
 MATCH_DISTANCE = 0.5  # head sizes up to which a joint is right (poseval); included
@@ -29,7 +29,7 @@ class JointPairs:
         return JointPairs(*(getattr(self, f.name)[places] for f in fields(self)))
 
 
-def joint_pairs(truth: Crowd, prediction: Crowd, num_frames: int) -> JointPairs:
+def joint_pairs(truth: Instances, prediction: Instances, num_frames: int) -> JointPairs:
     """All of them. A distance is measured in the head size of the truth's person, who matches nobody where it is not
     known. Memory and time grow with the pairs of people in the same frame."""
     rows, others = same_frame(truth.frame, prediction.frame, num_frames)

@@ -11,7 +11,7 @@ import numpy as np
 from pose_track.evaluation.clear_mot import Candidates, changes, match_over_time
 from pose_track.evaluation.hota import HotaSums, hota_figures, hota_sums
 from pose_track.evaluation.identity import identity_matches
-from pose_track.evaluation.instances import NUM_JOINTS, BoolArray, Crowd, Frames
+from pose_track.evaluation.instances import NUM_JOINTS, BoolArray, Frames, Instances
 from pose_track.evaluation.joint_pairs import MATCH_DISTANCE, JointPairs
 from pose_track.evaluation.poseval_motp import counted_again
 from pose_track.structures.sequence import FloatArray, IntArray
@@ -42,7 +42,7 @@ class _Sightings:
 
 
 def tracking_counts(
-    truth: Crowd, prediction: Crowd, pairs: JointPairs, frames: Frames, counted: BoolArray, clean: bool
+    truth: Instances, prediction: Instances, pairs: JointPairs, frames: Frames, counted: BoolArray, clean: bool
 ) -> tuple[TrackingCounts, HotaSums]:
     """counted: (F,) which frames count; clean: not as the official tool does, of two truths with the same last partner
     the latest keeps it, and each distance is summed once."""
@@ -73,14 +73,14 @@ def tracking_counts(
     return counts, hota_sums(alike, group_of, num_groups, np.bincount(seen.track), np.bincount(found.track))
 
 
-def _sightings(crowd: Crowd, sequence: IntArray, counted: BoolArray) -> _Sightings:
+def _sightings(crowd: Instances, sequence: IntArray, counted: BoolArray) -> _Sightings:
     number = np.flatnonzero(crowd.present & counted[crowd.frame][:, None])
     person, joint = np.divmod(number, NUM_JOINTS)
     tracks, sequences = crowd.track[person], sequence[crowd.frame[person]]
     return _Sightings(number, tracks * NUM_JOINTS + joint, sequences * NUM_JOINTS + joint)
 
 
-def _candidates(truth: Crowd, prediction: Crowd, pairs: JointPairs) -> Candidates:
+def _candidates(truth: Instances, prediction: Instances, pairs: JointPairs) -> Candidates:
     """Each kind of joint has moments, sightings and tracks of its own."""
 
     def of_joint(people: IntArray) -> IntArray:

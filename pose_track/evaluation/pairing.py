@@ -12,12 +12,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pose_track.formats.posetrack.reader import read_posetrack
-from pose_track.formats.problems import Complaints
-from pose_track.structures.sequence import FrameInfo, Sequence
+from pose_track.formats.problems import Problems
+from pose_track.structures.sequence import FrameInfo, PoseSequence
 
 logger = logging.getLogger(__name__)
 
-Pair = tuple[Sequence, Sequence]
+Pair = tuple[PoseSequence, PoseSequence]
 Mask = NDArray[np.bool_]
 
 # what can be left out, as the warning calls it before its number
@@ -25,19 +25,19 @@ SEQUENCES, FRAMES, PEOPLE = "sequences", "frames", "people with the id of anothe
 UNREADABLE, TRACKING = "unreadable parts of files", "all track ids"
 
 
-def load_pairs(gt_dir: str | Path, pred_dir: str | Path, complaints: Complaints) -> list[Pair]:
+def load_pairs(gt_dir: str | Path, pred_dir: str | Path, problems: Problems) -> list[Pair]:
     """(truth, prediction) of every *.json of gt_dir, in the order of their names, from the file of that name in
     pred_dir; or of two files. The layouts may differ.
 
-    What does not fit goes to `complaints`. Where these are lenient, it is left out and a warning says how much: a
+    What does not fit goes to `problems`. Where these are lenient, it is left out and a warning says how much: a
     sequence without a prediction that fits it, of two people with one id in a frame the later, a frame where a truth
     person lacks the head box, and, where only some people have ids, all ids. Raises ValueError where nothing is left,
     OSError for files that cannot be read.
     """
-    loader, paths = _Loader(complaints), list(_paths(Path(gt_dir), Path(pred_dir)))
+    loader, paths = _Loader(problems), list(_paths(Path(gt_dir), Path(pred_dir)))
     pairs = [pair for truth, prediction in paths if (pair := loader.load(truth, prediction)) is not None]
     if not any(truth.people.has_joint.any() for truth, _ in pairs):
-        first = f"; first: {complaints.messages[0]}" if complaints.messages else ""
+        first = f"; first: {problems.messages[0]}" if problems.messages else ""
         raise ValueError(f"{gt_dir} has no labelled people to evaluate{first}")
     pairs = loader.with_ids(pairs)
     _warn_of_names(pairs)
@@ -67,8 +67,8 @@ def _paths(gt: Path, pred: Path) -> Iterator[tuple[Path, Path]]:
 class _Loader:
     """Reads and checks. left_out: how much of what was."""
 
-    def __init__(self, complaints: Complaints) -> None:
-        self.complaints = complaints
+    def __init__(self, problems: Problems) -> None:
+        self.problems = problems
         self.left_out: Counter[str] = Counter()
 
     def load(self, gt_path: Path, pred_path: Path) -> Pair | None:
@@ -106,23 +106,23 @@ class _Loader:
         return pairs
 
     def _leave_out(self, what: str, message: str) -> None:
-        self.complaints.add(message)
+        self.problems.add(message)
         self.left_out[what] += 1
 
-    def _read(self, path: Path) -> Sequence | None:
-        before = len(self.complaints.messages)
+    def _read(self, path: Path) -> PoseSequence | None:
+        before = len(self.problems.messages)
         try:
-            sequence = read_posetrack(path, self.complaints)
+            sequence = read_posetrack(path, self.problems)
         except ValueError as error:
-            if not self.complaints.lenient:
+            if not self.problems.lenient:
                 raise
-            self.complaints.add(str(error))
+            self.problems.add(str(error))
             return None
-        if len(self.complaints.messages) > before:
-            self.left_out[UNREADABLE] += len(self.complaints.messages) - before
+        if len(self.problems.messages) > before:
+            self.left_out[UNREADABLE] += len(self.problems.messages) - before
         return sequence
 
-    def _without_doubles(self, sequence: Sequence, path: Path, counted: Mask) -> Sequence:
+    def _without_doubles(self, sequence: PoseSequence, path: Path, counted: Mask) -> PoseSequence:
         people, frame_of = sequence.people, sequence.frame_of
         told = np.flatnonzero(counted & (people.track_ids != -1))
         told = told[np.lexsort((told, people.track_ids[told], frame_of[told]))]
@@ -134,7 +134,7 @@ class _Loader:
             self._leave_out(PEOPLE, f"{path}: {where} has the id of another person of that frame")
         return sequence if keep.all() else replace(sequence, people=people[keep], frame_of=frame_of[keep])
 
-    def _frames_with_heads(self, truth: Sequence, path: Path) -> Mask:
+    def _frames_with_heads(self, truth: PoseSequence, path: Path) -> Mask:
         """(frames,) which can be evaluated: joints are measured in heads."""
         boxes = truth.people.head_boxes
         size = np.hypot(boxes[:, 2] - boxes[:, 0], boxes[:, 3] - boxes[:, 1])
@@ -148,7 +148,7 @@ class _Loader:
         return keep
 
 
-def _frames_fault(truth: Sequence, prediction: Sequence) -> str | None:
+def _frames_fault(truth: PoseSequence, prediction: PoseSequence) -> str | None:
     """Why the frames of the two are not the same, None where they are."""
     alike = truth.layout == prediction.layout
     if len(truth) != len(prediction):
@@ -164,7 +164,7 @@ def _frames_fault(truth: Sequence, prediction: Sequence) -> str | None:
     return None
 
 
-def _with_heads(truth: Sequence) -> Sequence:
+def _with_heads(truth: PoseSequence) -> PoseSequence:
     """The one box of the 2017 layout is the head's in truth, also where there are joint scores, as in predictions."""
     if truth.layout != "posetrack17":
         return truth
@@ -173,25 +173,25 @@ def _with_heads(truth: Sequence) -> Sequence:
     return replace(truth, people=replace(people, head_boxes=heads))
 
 
-def _with_joints(sequence: Sequence) -> Mask:
+def _with_joints(sequence: PoseSequence) -> Mask:
     """(people,) who has any."""
     return np.asarray(sequence.people.has_joint.any(axis=1))
 
 
-def _only_frames(sequence: Sequence, keep: Mask) -> Sequence:
+def _only_frames(sequence: PoseSequence, keep: Mask) -> PoseSequence:
     if keep.all():
         return sequence
     place = np.cumsum(keep) - 1  # of each frame that is kept, among those
     there = keep[sequence.frame_of]
     return replace(
         sequence,
-        frames=tuple(frame for frame, is_kept in zip(sequence.frames, keep, strict=True) if is_kept),
+        frames=tuple(frame for frame, is_saved in zip(sequence.frames, keep, strict=True) if is_saved),
         people=sequence.people[there],
         frame_of=place[sequence.frame_of[there]],
     )
 
 
-def _without_ids(sequence: Sequence) -> Sequence:
+def _without_ids(sequence: PoseSequence) -> PoseSequence:
     people = sequence.people
     return replace(sequence, people=replace(people, track_ids=np.full_like(people.track_ids, -1)))
 
@@ -201,7 +201,7 @@ def _frame(frames: tuple[FrameInfo, ...], place: int) -> str:
     return f"frame {frame.index}" + (f" ({frame.image_name})" if frame.image_name else "")
 
 
-def _person(sequence: Sequence, row: int) -> str:
+def _person(sequence: PoseSequence, row: int) -> str:
     """Frame and person: "frame 3 (images/a/000003.jpg), person 0 (track id 7)"."""
     frame = int(sequence.frame_of[row])
     place = row - int(np.searchsorted(sequence.frame_of, frame))

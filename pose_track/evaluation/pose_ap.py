@@ -6,7 +6,7 @@ from itertools import pairwise
 
 import numpy as np
 
-from pose_track.evaluation.instances import BoolArray, Crowd, Frames
+from pose_track.evaluation.instances import BoolArray, Frames, Instances
 from pose_track.evaluation.joint_pairs import MATCH_DISTANCE, JointPairs
 from pose_track.structures.sequence import FloatArray, IntArray
 
@@ -14,7 +14,7 @@ _NO_SCORE = -9999.0  # what poseval takes for a joint without a score
 
 
 def pose_tables(
-    truth: Crowd, prediction: Crowd, pairs: JointPairs, frames: Frames, counted: BoolArray, clean: bool
+    truth: Instances, prediction: Instances, pairs: JointPairs, frames: Frames, counted: BoolArray, clean: bool
 ) -> dict[str, FloatArray]:
     """ap, precision and recall in percent, (sequences + 1, 15) each, the last row over all sequences. clean: not as the
     official tool does it, see `pose_track.evaluation.posetrack`."""
@@ -52,7 +52,7 @@ def _sums(table: BoolArray, bounds: IntArray) -> IntArray:
     return np.vstack([np.diff(before[bounds], axis=0), before[-1:]])
 
 
-def _joint_scores(prediction: Crowd, clean: bool) -> FloatArray:
+def _joint_scores(prediction: Instances, clean: bool) -> FloatArray:
     """(N, K) by which predicted joints are ranked."""
     told = prediction.joint_scores
     if not clean:

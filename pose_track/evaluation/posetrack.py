@@ -38,7 +38,7 @@ from pose_track.evaluation.instances import NUM_JOINTS, BoolArray, Comparison, F
 from pose_track.evaluation.joint_pairs import joint_pairs
 from pose_track.evaluation.joint_tracking import tracking_counts, tracking_tables
 from pose_track.evaluation.pose_ap import pose_tables
-from pose_track.structures.sequence import FloatArray, Sequence
+from pose_track.structures.sequence import FloatArray, PoseSequence
 
 MODES = ("poseval", "clean")
 
@@ -78,7 +78,7 @@ class Evaluation:
     sequences: dict[str, dict[str, Figures]]
 
 
-def evaluate_posetrack(pairs: Iterable[tuple[Sequence, Sequence]]) -> Evaluation:
+def evaluate_posetrack(pairs: Iterable[tuple[PoseSequence, PoseSequence]]) -> Evaluation:
     """Figures of (truth, prediction) of each sequence, in both modes.
 
     Truth has head boxes; a person without one matches nobody. Predictions may have any skeleton with joints of

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pose_track.evaluation.posetrack import Evaluation, Figures
-from pose_track.structures.sequence import Sequence
+from pose_track.structures.sequence import PoseSequence
 from pose_track.structures.skeleton import POSETRACK_15
 
 Row = tuple[str, list[str]]
@@ -93,7 +93,7 @@ def report(evaluation: Evaluation, mode: str, latex: bool = False, per_sequence:
     return "\n\n".join(parts)
 
 
-def extent(pairs: Iterable[tuple[Sequence, Sequence]]) -> str:
+def extent(pairs: Iterable[tuple[PoseSequence, PoseSequence]]) -> str:
     """How much there is to evaluate, in one line; people are those with joints."""
     truths, predictions = zip(*pairs, strict=True)
     frames = [frame for truth in truths for frame in truth.frames]

@@ -18,23 +18,23 @@ class Form:
 
     preprocessing: bool = True
     decoding: bool = False
-    looks: bool = False
+    appearance: bool = False
 
     @property
     def outputs(self) -> tuple[str, ...]:
         """What the outputs are called, in their order.
 
-        >>> Form(decoding=True, looks=True).outputs
+        >>> Form(decoding=True, appearance=True).outputs
         ('joints', 'scores', 'looks')
         """
         found = ("joints", "scores") if self.decoding else ("heatmaps",)
-        return (*found, "looks") if self.looks else found
+        return (*found, "looks") if self.appearance else found
 
     def __str__(self) -> str:
         """In words.
 
-        >>> str(Form()), str(Form(preprocessing=False, decoding=True)), str(Form(looks=True))
+        >>> str(Form()), str(Form(preprocessing=False, decoding=True)), str(Form(appearance=True))
         ('crops to heatmaps', 'normalised crops to joints', 'crops to heatmaps and looks')
         """
         into = INPUT if self.preprocessing else f"normalised {INPUT}"
-        return f"{into} to {self.outputs[0]}" + (" and looks" if self.looks else "")
+        return f"{into} to {self.outputs[0]}" + (" and looks" if self.appearance else "")

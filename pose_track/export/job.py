@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 from numpy.typing import NDArray
 
 from pose_track.build.networks import pose_plan
-from pose_track.build.pose_model import PoseForm, pose_form
+from pose_track.build.pose_model import PoseModel, pose_model
 from pose_track.config.settings import PoseSettings
 from pose_track.export.check import Difference, difference
 from pose_track.export.form import Form
@@ -25,7 +25,7 @@ from pose_track.runtime.select import resolve_runtime
 from pose_track.structures.frames import ImageArray
 from pose_track.utils.hashing import file_sha256
 from pose_track.utils.version import __version__
-from pose_track.weights.metadata import pose_notes
+from pose_track.weights.metadata import pose_metadata
 
 if TYPE_CHECKING:
     from pose_track.export.network import ExportedNetwork
@@ -85,7 +85,7 @@ def export_pose(
     the exported network differs or cannot be compared; nothing is written then.
     """
     resolve_runtime(target, "cpu")
-    wanted, of_network = form or Form(), pose_form(settings)
+    wanted, of_network = form or Form(), pose_model(settings)
     if of_network.is_exported:
         raise ValueError(f"{settings.weights!r} is exported already; give the weights it was made from")
     if wanted.decoding and settings.scales != (1.0,):
@@ -118,21 +118,21 @@ def _check_free(out: Path, names: Sequence[str], overwrite: bool) -> None:
         raise FileExistsError(f"{str(there[0])!r} is there already; give --overwrite to replace it, or another --out")
 
 
-def build_network(of_network: PoseForm, settings: PoseSettings, form: Form) -> ExportedNetwork:
+def build_network(of_network: PoseModel, settings: PoseSettings, form: Form) -> ExportedNetwork:
     """The network of the settings in the form it is to be exported in."""
     from pose_track.export.network import ExportedNetwork
 
-    network = pose_plan(of_network, settings.flip_test, form.looks).make()
+    network = pose_plan(of_network, settings.flip_test, form.appearance).make()
     return ExportedNetwork(network, of_network.codec, form).eval()
 
 
-def describe(of_network: PoseForm, settings: PoseSettings, form: Form) -> dict[str, str]:
+def describe(of_network: PoseModel, settings: PoseSettings, form: Form) -> dict[str, str]:
     """The notes that travel with an exported network: all that is needed to feed it and to read what it gives."""
     from pose_track.weights.identify import recognise
 
     codec, skeleton = of_network.codec, of_network.skeleton
     return {
-        **pose_notes(recognise(of_network.file).network or "hrnet", skeleton.name, codec),
+        **pose_metadata(recognise(of_network.file).network or "hrnet", skeleton.name, codec),
         FORM: str(form),
         "joints": ",".join(skeleton.joint_names),
         "decoding": codec.reading,

@@ -7,7 +7,7 @@ from torch import Tensor, nn
 
 from pose_track.export.form import Form
 from pose_track.models.codec import Codec
-from pose_track.models.inference_model import Deployed
+from pose_track.models.inference_model import InferenceModel
 from pose_track.models.torch_decoder import Decoder
 
 EXAMPLE_BATCH = 2
@@ -19,18 +19,18 @@ class ExportedNetwork(nn.Module):
     network: it, with the flip test where it has one; shared, not copied. codec: how its heatmaps are read.
     """
 
-    def __init__(self, network: Deployed, codec: Codec, form: Form) -> None:
+    def __init__(self, network: InferenceModel, codec: Codec, form: Form) -> None:
         super().__init__()
         self.form, self.codec = form, codec
-        self.network = Deployed(network.network, network.flip_indices, network.flip_shift)
+        self.network = InferenceModel(network.network, network.flip_indices, network.flip_shift)
         if not form.preprocessing:
             self.network.normalize = nn.Identity()  # type: ignore[assignment]
         self.decoder = Decoder(codec) if form.decoding else None
 
     def forward(self, crops: Tensor) -> tuple[Tensor, ...]:
         """Crops -> the outputs, as `Form` says."""
-        heatmaps, *looks = self.maps(crops)
-        return *((heatmaps,) if self.decoder is None else self.decoder(heatmaps)), *looks
+        heatmaps, *appearance = self.maps(crops)
+        return *((heatmaps,) if self.decoder is None else self.decoder(heatmaps)), *appearance
 
     def maps(self, crops: Tensor) -> tuple[Tensor, ...]:
         """Crops -> heatmaps, and looks where the form has them, whether they are decoded or not."""

@@ -33,7 +33,7 @@ def crops_of_people(source: Path, codec: Codec, padding: float, count: int) -> I
         images = [frame.image for frame in islice(reader, MAX_PICTURES)]
     settings = DetectorSettings()
     run = make_runtime(detector_plan(settings), "torch")
-    found = CentreDetector(run, settings.long_side, settings.min_score, settings.max_iou).of_pictures(images)
+    found = CentreDetector(run, settings.long_side, settings.min_score, settings.max_iou).detect_images(images)
     if not any(map(len, found)):
         raise ValueError(f"nobody was found in {str(source)!r}; give pictures with people as --images")
     placed = [place_crops(codec, people.boxes, padding)[0] for people in found]

@@ -20,10 +20,10 @@ import numpy as np
 
 from pose_track.formats.defaults import flat_keypoints, has_boxes, person_scores, person_xywh
 from pose_track.formats.json_text import no_collection, parse_json
-from pose_track.formats.problems import Complaints
+from pose_track.formats.problems import Problems
 from pose_track.formats.xywh import to_corners
 from pose_track.structures.conversion import convert_people
-from pose_track.structures.sequence import FrameInfo, FrameSource, IntArray, People, Sequence
+from pose_track.structures.sequence import FrameInfo, FrameSource, IntArray, People, PoseSequence
 from pose_track.structures.skeleton import COCO_17, POSETRACK18_17, POSETRACK_15, SKELETONS, Skeleton
 from pose_track.utils.atomic import atomic_text, write_json_list
 
@@ -55,10 +55,10 @@ class _Entry(msgspec.Struct):
 
 def read_coco_results(
     path: str | Path,
-    complaints: Complaints | None = None,
+    problems: Problems | None = None,
     skeleton: Skeleton | None = None,
-    frames: Sequence | None = None,
-) -> Sequence:
+    frames: PoseSequence | None = None,
+) -> PoseSequence:
     """Read COCO keypoint results as one sequence, whose frames are the pictures that have people, by rising id.
 
     skeleton: the order of the joints; without it COCO_17 for 17 of them, else the one skeleton with as many. frames: a
@@ -66,25 +66,25 @@ def read_coco_results(
     where it has none, by their indices. Without it a frame's index is the image id; of PoseTrack18's ids the last four
     digits, or, where those are of several videos, the place among the frames. Other keys of an entry are kept in
     `People.more`. Raises ValueError, with the file and the entry, for what is wrong with an entry, an id given twice
-    in a frame, and if no frame is among those wanted; see `Complaints` for the lenient way.
+    in a frame, and if no frame is among those wanted; see `Problems` for the lenient way.
     """
-    path, complaints = Path(path), complaints or Complaints()
+    path, problems = Path(path), problems or Problems()
     with no_collection():
         raw = _loaded(path)
         order_of_joints = skeleton or _skeleton_of(raw, path)
-        raw, entries = _checked(raw, order_of_joints, path, complaints)
+        raw, entries = _checked(raw, order_of_joints, path, problems)
     ids = np.array([entry.image_id for entry in entries], np.int64)
     infos = _frames(ids) if frames is None else frames.frames
     place_of = {_image_id(info): place for place, info in enumerate(infos)}
     frame_of = np.array([place_of.get(image_id, -1) for image_id in ids.tolist()], np.int64)
     if len(ids) and (frame_of < 0).all():
-        complaints.add(f"{path}: none of its image ids, such as {ids[0]}, is among those of the frames wanted")
+        problems.add(f"{path}: none of its image ids, such as {ids[0]}, is among those of the frames wanted")
     order = np.argsort(frame_of, kind="stable")[(frame_of < 0).sum() :]
     people = _people(raw, entries, order_of_joints)[order]
     if skeleton is None:
         _warn_of_order(people, order_of_joints, path)
     name = path.stem if frames is None else frames.name
-    return Sequence(name, order_of_joints, infos, people, frame_of[order], LAYOUT)
+    return PoseSequence(name, order_of_joints, infos, people, frame_of[order], LAYOUT)
 
 
 def write_coco_results(source: FrameSource, path: str | Path, skeleton: Skeleton | None = None) -> None:
@@ -149,7 +149,7 @@ def _choices() -> str:
 
 
 def _checked(
-    raw: list[Any], skeleton: Skeleton, path: Path, complaints: Complaints
+    raw: list[Any], skeleton: Skeleton, path: Path, problems: Problems
 ) -> tuple[list[dict[str, Any]], list[_Entry]]:
     """The entries without fault, as they are and as they are understood."""
     kept: list[dict[str, Any]] = []
@@ -161,7 +161,7 @@ def _checked(
             _check_double(entry, seen)
         except ValueError as error:
             image_id = item.get("image_id") if isinstance(item, Mapping) else None
-            complaints.add(f"{path}, entry {place} (image id {image_id!r}): {error}")
+            problems.add(f"{path}, entry {place} (image id {image_id!r}): {error}")
         else:
             kept.append(item)
             entries.append(entry)

@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 
-from pose_track.formats.problems import Complaints
+from pose_track.formats.problems import Problems
 from pose_track.formats.registry import FORMATS, read_sequence, readable_files
 from pose_track.structures.sequence import FrameInfo, FrameSource, People
 from pose_track.structures.skeleton import Skeleton
@@ -30,10 +30,10 @@ class Counted:
 
 
 def convert_file(
-    path: Path, out: Path, to: str, complaints: Complaints | None = None, skeleton: Skeleton | None = None
+    path: Path, out: Path, to: str, problems: Problems | None = None, skeleton: Skeleton | None = None
 ) -> Counted:
     """Read `path`, write it as `out` in the format `to`, and return how much that was; errors as in `read_sequence`."""
-    source = Counted(read_sequence(path, complaints, skeleton))
+    source = Counted(read_sequence(path, problems, skeleton))
     out.parent.mkdir(parents=True, exist_ok=True)
     FORMATS[to].write(source, out)
     return source

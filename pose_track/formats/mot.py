@@ -17,9 +17,9 @@ from typing import NamedTuple
 import numpy as np
 
 from pose_track.formats.defaults import person_xywh
-from pose_track.formats.problems import Complaints
+from pose_track.formats.problems import Problems
 from pose_track.formats.xywh import to_corners
-from pose_track.structures.sequence import NOTHING, FrameInfo, FrameSource, People, Sequence
+from pose_track.structures.sequence import NOTHING, FrameInfo, FrameSource, People, PoseSequence
 from pose_track.structures.skeleton import COCO_17, Skeleton
 from pose_track.utils.atomic import atomic_text
 
@@ -45,20 +45,20 @@ class _Line(NamedTuple):
     rest: str
 
 
-def read_mot(path: str | Path, complaints: Complaints | None = None, skeleton: Skeleton = COCO_17) -> Sequence:
+def read_mot(path: str | Path, problems: Problems | None = None, skeleton: Skeleton = COCO_17) -> PoseSequence:
     """Read a MOTChallenge file as people with a box and no joint of `skeleton`; a frame without any is there too, up to
     the last one that has some.
 
     A score of -1 counts as not told. Raises ValueError, with the file and the line, for what is wrong in a line and
-    for an id given twice in a frame; see `Complaints` for the lenient way.
+    for an id given twice in a frame; see `Problems` for the lenient way.
     """
-    path, complaints = Path(path), complaints or Complaints()
-    lines = list(_lines(path, complaints))
+    path, problems = Path(path), problems or Problems()
+    lines = list(_lines(path, problems))
     frame_of = np.array([line.frame for line in lines], np.int64) - 1
     order = np.argsort(frame_of, kind="stable")
     num_frames = int(frame_of.max(initial=-1)) + 1
     infos = tuple(FrameInfo(index) for index in range(num_frames))
-    return Sequence(path.stem, skeleton, infos, _people(lines, skeleton)[order], frame_of[order], LAYOUT)
+    return PoseSequence(path.stem, skeleton, infos, _people(lines, skeleton)[order], frame_of[order], LAYOUT)
 
 
 def write_mot(source: FrameSource, path: str | Path) -> None:
@@ -91,7 +91,7 @@ def _written(number: float) -> str:
     return str(int(number)) if number == int(number) and abs(number) < 2**53 else repr(float(number))
 
 
-def _lines(path: Path, complaints: Complaints) -> Iterator[_Line]:
+def _lines(path: Path, problems: Problems) -> Iterator[_Line]:
     """The lines without fault."""
     seen: set[tuple[int, int]] = set()
     with path.open(encoding="utf-8", errors="replace") as file:
@@ -103,7 +103,7 @@ def _lines(path: Path, complaints: Complaints) -> Iterator[_Line]:
                 if line.track_id != _UNTOLD and (line.frame, line.track_id) in seen:
                     raise ValueError(f"id {line.track_id} is there twice in frame {line.frame}")
             except ValueError as error:
-                complaints.add(f"{path}, line {number}: {error}")
+                problems.add(f"{path}, line {number}: {error}")
                 continue
             seen.add((line.frame, line.track_id))
             yield line

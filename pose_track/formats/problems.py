@@ -7,7 +7,7 @@ import logging
 logger = logging.getLogger(__name__)
 
 
-class Complaints:
+class Problems:
     """Where readers take what is wrong. messages: all so far, each naming file, frame and person as far as known."""
 
     def __init__(self, lenient: bool = False) -> None:

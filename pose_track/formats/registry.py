@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from importlib import import_module
 from pathlib import Path
 
-from pose_track.formats.problems import Complaints
+from pose_track.formats.problems import Problems
 from pose_track.structures.sequence import FrameSource
 from pose_track.structures.skeleton import Skeleton
 
@@ -92,29 +92,27 @@ def _is_header(line: bytes) -> bool:
     return isinstance(record, dict) and record.get("type") == "header"
 
 
-def read_sequence(
-    path: str | Path, complaints: Complaints | None = None, skeleton: Skeleton | None = None
-) -> FrameSource:
+def read_sequence(path: str | Path, problems: Problems | None = None, skeleton: Skeleton | None = None) -> FrameSource:
     """Read a file of any kind in READABLE.
 
     skeleton: the order of the joints in COCO results, which do not tell it. Raises ValueError for a file of another
-    kind or with faults (see `Complaints`), and for a skeleton where the file has its own.
+    kind or with faults (see `Problems`), and for a skeleton where the file has its own.
     """
-    kind, complaints = recognise(path), complaints or Complaints()
+    kind, problems = recognise(path), problems or Problems()
     if skeleton is not None and kind != "coco":
         raise ValueError(f"{path} is no COCO results file and has an order of joints of its own: name no skeleton")
     if kind == "tracks":
         from pose_track.formats.tracks_jsonl import TracksSource
 
-        return TracksSource(path, allow_cut_end=complaints.lenient)
+        return TracksSource(path, allow_cut_end=problems.lenient)
     if kind == "posetrack":
         from pose_track.formats.posetrack.reader import read_posetrack
 
-        return read_posetrack(path, complaints)
+        return read_posetrack(path, problems)
     if kind == "coco":
         from pose_track.formats.coco_results import read_coco_results
 
-        return read_coco_results(path, complaints, skeleton)
+        return read_coco_results(path, problems, skeleton)
     from pose_track.formats.mot import read_mot
 
-    return read_mot(path, complaints)
+    return read_mot(path, problems)

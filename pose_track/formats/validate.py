@@ -6,20 +6,20 @@ import reprlib
 from collections.abc import Callable
 from typing import Any, TypeVar
 
-from pose_track.formats.problems import Complaints
+from pose_track.formats.problems import Problems
 
 _T = TypeVar("_T")
 
 INT64_MAX = 2**63 - 1
 
 
-def attempt(read: Callable[..., _T], *args: Any, where: str, complaints: Complaints) -> _T | None:
-    """What `read` makes of `args`; None where that raises ValueError, which goes to `complaints` with `where` it is."""
+def attempt(read: Callable[..., _T], *args: Any, where: str, problems: Problems) -> _T | None:
+    """What `read` makes of `args`; None where that raises ValueError, which goes to `problems` with `where` it is."""
     try:
         return read(*args)
     except ValueError as error:
         fault = str(error)
-    complaints.add(f"{where}: {fault}")
+    problems.add(f"{where}: {fault}")
     return None
 
 

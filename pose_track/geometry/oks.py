@@ -81,11 +81,11 @@ def _nearness(
     return np.asarray(np.exp(-squared / scale.astype(squared.dtype)))
 
 
-def suppress_oks(oks: Array, scores: ArrayLike, max_oks: float) -> Indices:
+def oks_nms(oks: Array, scores: ArrayLike, max_oks: float) -> Indices:
     """Kept indices, in falling score order, after the doubles among N people went: of two with an OKS above
     `max_oks`, the better one stays. oks: (N, N) from `oks_matrix` of the people with themselves; scores: (N,).
 
-    >>> suppress_oks(np.array([[1, .95], [.95, 1]]), [.3, .6], max_oks=.9).tolist()
+    >>> oks_nms(np.array([[1, .95], [.95, 1]]), [.3, .6], max_oks=.9).tolist()
     [1]
     """
     return suppress(oks, scores, max_oks)
@@ -93,7 +93,7 @@ def suppress_oks(oks: Array, scores: ArrayLike, max_oks: float) -> Indices:
 
 def suppress_oks_soft(oks: Array, scores: ArrayLike, max_oks: float, max_kept: int = 20) -> Indices:
     """Indices of at most `max_kept` people: after each pick the rest lose score by their OKS to it, by the factor
-    exp(-oks^2 / max_oks), and the best of them is next. Arguments and shapes as in `suppress_oks`. The Gaussian
+    exp(-oks^2 / max_oks), and the best of them is next. Arguments and shapes as in `oks_nms`. The Gaussian
     penalty is that of Bodla et al., "Soft-NMS", ICCV 2017, equation 3.
 
     >>> suppress_oks_soft(np.array([[1, .95, 0], [.95, 1, 0], [0, 0, 1]]), [.8, .9, .5], max_oks=.9).tolist()

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from collections.abc import Sequence as Items
+from collections.abc import Iterator, Sequence
 from contextlib import ExitStack
 from dataclasses import replace
 from fractions import Fraction
@@ -12,13 +11,13 @@ from pathlib import Path, PurePath
 import numpy as np
 
 from pose_track.formats.posetrack.frame_numbers import frame_places
-from pose_track.formats.problems import Complaints
+from pose_track.formats.problems import Problems
 from pose_track.formats.registry import FORMATS, read_sequence, readable_files, recognise
 from pose_track.formats.to_poses import people_to_poses
 from pose_track.formats.tracks_jsonl import TrackRecords, TracksWriter, read_tracks
 from pose_track.linking.frames import Linked, Linking, LinkRun, Listed
 from pose_track.structures.frames import Poses, TrackedPoses
-from pose_track.structures.sequence import Sequence
+from pose_track.structures.sequence import PoseSequence
 from pose_track.tracking.tracker import FrameTime
 from pose_track.utils.atomic import atomic_path
 
@@ -55,32 +54,32 @@ def link_jobs(pred: Path, out: Path, overwrite: bool = False) -> list[tuple[Path
     return [(path, out / path.name) for path in paths]
 
 
-def link_file(path: Path, out: Path, linking: Linking, complaints: Complaints | None = None) -> Linked:
+def link_file(path: Path, out: Path, linking: Linking, problems: Problems | None = None) -> Linked:
     """Read poses, link them, and write the same people with ids in the same layout; `out` appears only when it is
     whole.
 
     Whoever gets no id is left out; all else stays to the last digit. Ids that the file had do not count. What counts as
     a frame, and as a video, of which each is linked by itself: see `frame_places`. Raises ValueError for a file of
-    another kind or with faults (see `Complaints`), for people without any joint where joints are compared, and
-    otherwise what `NamedPictures` does.
+    another kind or with faults (see `Problems`), for people without any joint where joints are compared, and
+    otherwise what `NamedImages` does.
     """
-    complaints = complaints or Complaints()
+    problems = problems or Problems()
     out.parent.mkdir(parents=True, exist_ok=True)
     if recognise(path) == "tracks" and linking.skeleton is None:
-        return _link_tracks(path, out, linking, complaints.lenient)
-    sequence = read_sequence(path, complaints, linking.skeleton)
-    assert isinstance(sequence, Sequence)  # only tracks are read as they go
+        return _link_tracks(path, out, linking, problems.lenient)
+    sequence = read_sequence(path, problems, linking.skeleton)
+    assert isinstance(sequence, PoseSequence)  # only tracks are read as they go
     linked, done = link_sequence(sequence, linking)
     FORMATS[sequence.layout].write(linked, out)
-    done.faults = len(complaints.messages)
+    done.faults = len(problems.messages)
     return done
 
 
-def link_sequence(sequence: Sequence, linking: Linking) -> tuple[Sequence, Linked]:
+def link_sequence(sequence: PoseSequence, linking: Linking) -> tuple[PoseSequence, Linked]:
     """The same with ids in place of those it had, without the people who got none; and what came of it."""
     poses = people_to_poses(sequence.people, sequence.skeleton)
-    with linking.open_pictures(sequence.name) as pictures:
-        run = LinkRun(linking, linking.fps, pictures)
+    with linking.open_pictures(sequence.name) as images:
+        run = LinkRun(linking, linking.fps, images)
         ids = [found for _, found in run.linked(_frames(sequence, poses, linking.fps))]
     people, low = sequence.people, linking.too_low(poses)
     people = replace(
@@ -101,9 +100,9 @@ def _link_tracks(path: Path, out: Path, linking: Linking, allow_cut_end: bool) -
     told = {key: value for key, value in header.items() if key != "linked"}
     told["settings"] = dict(header["settings"] or {}) | {"tracker": linking.tracker.model_dump(mode="json")}
     with ExitStack() as stack:
-        pictures = stack.enter_context(linking.open_pictures(PurePath(str(header["source"])).stem))
+        images = stack.enter_context(linking.open_pictures(PurePath(str(header["source"])).stem))
         writer = stack.enter_context(TracksWriter(stack.enter_context(atomic_path(out)), told))
-        run = LinkRun(linking, fps, pictures)
+        run = LinkRun(linking, fps, images)
         for frame, ids in run.linked(_recorded(records, header.get("image_names") or [])):
             poses, kept = linking.without_low(frame.poses), ids > 0
             writer.write(TrackedPoses(frame.time.index, frame.time.pts_seconds, poses[kept], ids[kept]))
@@ -112,7 +111,7 @@ def _link_tracks(path: Path, out: Path, linking: Linking, allow_cut_end: bool) -
     return run.done
 
 
-def _frames(sequence: Sequence, poses: Poses, fps: Fraction) -> Iterator[Listed]:
+def _frames(sequence: PoseSequence, poses: Poses, fps: Fraction) -> Iterator[Listed]:
     """The frames of a sequence. poses: of all its people."""
     ends = np.searchsorted(sequence.frame_of, np.arange(len(sequence) + 1)).tolist()
     for n, (info, place) in enumerate(zip(sequence.frames, frame_places(sequence), strict=True)):
@@ -120,7 +119,7 @@ def _frames(sequence: Sequence, poses: Poses, fps: Fraction) -> Iterator[Listed]
         yield Listed(time, poses[np.arange(ends[n], ends[n + 1])], info.image_name, place.video)
 
 
-def _recorded(records: TrackRecords, image_names: Items[str]) -> Iterator[Listed]:
+def _recorded(records: TrackRecords, image_names: Sequence[str]) -> Iterator[Listed]:
     """The frames of a tracks.jsonl. image_names: of all frames, or empty."""
     for tracked in records:
         index = tracked.frame_index

@@ -22,7 +22,7 @@ from pose_track.structures.skeleton import Skeleton
 from pose_track.tracking.tracker import FrameTime, Timed
 
 if TYPE_CHECKING:
-    from pose_track.video.named_pictures import NamedPictures
+    from pose_track.video.named_images import NamedImages
 
 _T = TypeVar("_T")
 
@@ -41,14 +41,14 @@ class Linking:
     fps: Fraction = Fraction(25)
     min_person_score: float = 0.0
     min_joint_score: float = 0.0
-    pictures: Path | None = None
+    images: Path | None = None
     skeleton: Skeleton | None = None
 
     def __post_init__(self) -> None:
         for name in ("min_person_score", "min_joint_score"):
             if not 0 <= getattr(self, name) <= 1:
                 raise ValueError(f"{name} must be from 0 to 1, got {getattr(self, name)!r}")
-        if self.pictures is not None and self.tracker.flow.method == "none":
+        if self.images is not None and self.tracker.flow.method == "none":
             raise ValueError("--frames has no effect on a tracker without optical flow; set --tracker.flow.method dis")
 
     def too_low(self, poses: Poses) -> NDArray[np.bool_]:
@@ -61,13 +61,13 @@ class Linking:
         joints, joint_scores = np.where(low[..., None], 0, poses.joints), np.where(low, 0, poses.joint_scores)
         return replace(poses, joints=joints, joint_scores=joint_scores)
 
-    def open_pictures(self, name: str) -> AbstractContextManager[NamedPictures | None]:
+    def open_pictures(self, name: str) -> AbstractContextManager[NamedImages | None]:
         """Those of a sequence; None where none are wanted."""
-        if self.pictures is None:
+        if self.images is None:
             return nullcontext()
-        from pose_track.video.named_pictures import NamedPictures  # needs OpenCV
+        from pose_track.video.named_images import NamedImages  # needs OpenCV
 
-        return NamedPictures(self.pictures, name)
+        return NamedImages(self.images, name)
 
 
 @dataclass
@@ -110,8 +110,8 @@ class Listed(NamedTuple):
 class LinkRun:
     """Links the frames of one file. done: what came of it so far."""
 
-    def __init__(self, linking: Linking, fps: Fraction, pictures: NamedPictures | None) -> None:
-        self._linking, self._fps, self._pictures = linking, fps, pictures
+    def __init__(self, linking: Linking, fps: Fraction, images: NamedImages | None) -> None:
+        self._linking, self._fps, self._pictures = linking, fps, images
         self._waiting: deque[tuple[Listed, Array]] = deque()  # for the tracker's word, which may come frames later
         self.done = Linked()
 
@@ -119,8 +119,8 @@ class LinkRun:
         """The frames, in order, with the (N,) ids of everybody in them, 0 for who is left out."""
         for _, video in groupby(frames, key=lambda frame: frame.video):
             reading, linking = Stopwatch(), Stopwatch()
-            has_pictures = self._pictures is not None
-            linked = link_poses(reading.timed(self._read(video)), self._linking.tracker, self._fps, has_pictures)
+            has_images = self._pictures is not None
+            linked = link_poses(reading.timed(self._read(video)), self._linking.tracker, self._fps, has_images)
             for found in linking.timed(linked):
                 frame, sure = self._waiting.popleft()
                 ids = np.zeros(len(frame.poses), np.int64)

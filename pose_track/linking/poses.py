@@ -12,13 +12,13 @@ from pose_track.tracking.tracker import Timed
 
 
 def link_poses(
-    frames: Iterable[tuple[Timed, Poses]], settings: TrackerSettings, fps: Fraction, has_pictures: bool = False
+    frames: Iterable[tuple[Timed, Poses]], settings: TrackerSettings, fps: Fraction, has_images: bool = False
 ) -> Iterator[IntArray]:
     """For each frame, in order, the (N,) ids of its poses; 0 for one that is not in the output.
 
-    Results come settings.min_confirm_frames - 1 frames late. With `has_pictures` every frame must be a `Frame`.
+    Results come settings.min_confirm_frames - 1 frames late. With `has_images` every frame must be a `Frame`.
     """
-    tracker = build_tracker(settings, fps, has_pictures)
+    tracker = build_tracker(settings, fps, has_images)
 
     def linked() -> Iterator[tuple[None, IntArray]]:
         for frame, poses in frames:

@@ -190,7 +190,7 @@ class HRNet(HRNetTrunk):
         return heatmaps
 
 
-class HRNetWithLooks(nn.Module):
+class HRNetWithEmbedding(nn.Module):
     """A keypoint network that also tells how the picture looks around each cell, at next to no cost.
 
     (B, 3, H, W) normalised RGB -> heatmaps (B, num_joints, H / 4, W / 4) and looks (B, stem_channels, H / 4, W / 4),
@@ -205,8 +205,8 @@ class HRNetWithLooks(nn.Module):
 
     def forward(self, x: Tensor) -> tuple[Tensor, Tensor]:
         stem = self.network.stem(x)
-        looks = nn.functional.avg_pool2d(stem, 3, stride=1, padding=1, count_include_pad=False)
-        return self.network.heatmaps(stem), looks
+        appearance = nn.functional.avg_pool2d(stem, 3, stride=1, padding=1, count_include_pad=False)
+        return self.network.heatmaps(stem), appearance
 
 
 def hrnet_w32(num_joints: int = 17) -> HRNet:

@@ -10,7 +10,7 @@ from torch import Tensor, nn
 from pose_track.models.flip_test import average_flipped
 
 
-class Deployed(nn.Module):
+class InferenceModel(nn.Module):
     """A network with what comes before and after it: normalisation, and the flip test where it is asked for.
 
     network: takes normalised RGB (B, 3, H, W) and gives a tensor or a tuple of them; it is shared, not copied.

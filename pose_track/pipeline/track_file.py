@@ -20,7 +20,7 @@ from pose_track.formats.tracks_jsonl import TracksSource, TracksWriter
 from pose_track.pipeline.errors import fault_recorded, interrupts_between_frames, told_once, writing_into
 from pose_track.pipeline.render import render
 from pose_track.structures.frames import Frame, TrackedPoses
-from pose_track.utils.prefetch import Overlap
+from pose_track.utils.prefetch import Prefetcher
 from pose_track.utils.version import __version__
 from pose_track.video.image_reader import IMAGE_SUFFIXES
 from pose_track.video.reader import VideoInfo, VideoReader, open_video
@@ -87,7 +87,7 @@ def track_file(
     """
     summary = Summary() if summary is None else summary
     check_folder(folder, overwrite)
-    with open_reader(video, settings.reader) as reader, interrupts_between_frames() as check, Overlap() as overlap:
+    with open_reader(video, settings.reader) as reader, interrupts_between_frames() as check, Prefetcher() as overlap:
         started = time.perf_counter()
         results = overlap.ahead(stages.track(reader, stages.make_tracker(reader.info.fps), check), 2)
         tracked = chain([next(results)], results)  # a reader without any frame raises
@@ -101,8 +101,8 @@ def track_file(
 
 def open_reader(video: Path, settings: ReaderSettings) -> VideoReader:
     """The video, read as the settings say."""
-    pictures = video.is_dir() or video.suffix.lower() in IMAGE_SUFFIXES
-    rate = settings.image_fps if pictures else None
+    images = video.is_dir() or video.suffix.lower() in IMAGE_SUFFIXES
+    rate = settings.image_fps if images else None
     return open_video(video, settings.decoder, settings.start_seconds, settings.end_seconds, settings.stride, rate)
 
 

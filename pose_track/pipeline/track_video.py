@@ -11,7 +11,7 @@ import numpy as np
 from pose_track.geometry.boxes import iou_matrix, joints_to_boxes, nms
 from pose_track.structures.frames import Detections, Frame, ImageArray, IntArray, Poses, TrackedPoses, joined
 from pose_track.tracking.appearance import MIN_JOINT_SCORE
-from pose_track.utils.prefetch import Overlap
+from pose_track.utils.prefetch import Prefetcher
 from pose_track.utils.profiler import UNPROFILED, Profiler
 
 T = TypeVar("T")
@@ -26,15 +26,15 @@ WINDOW = 4  # frames
 class WindowDetector(Protocol):
     """A detector that takes several frames at once."""
 
-    def of_frames(self, frames: Sequence[Frame]) -> list[Detections]: ...
+    def run_batch(self, frames: Sequence[Frame]) -> list[Detections]: ...
 
 
 @runtime_checkable
 class WindowEstimator(Protocol):
     """An estimator that takes several frames at once, and leaves doubles to be dropped afterwards."""
 
-    def of_frames(self, images: Sequence[ImageArray], detections: Sequence[Detections]) -> list[Poses]: ...
-    def without_doubles(self, poses: Poses) -> Poses: ...
+    def run_batch(self, images: Sequence[ImageArray], detections: Sequence[Detections]) -> list[Poses]: ...
+    def suppress_duplicates(self, poses: Poses) -> Poses: ...
 
 
 class Tracker(Protocol):
@@ -53,7 +53,7 @@ class _EachFrame:
     def __init__(self, detect: FrameDetector) -> None:
         self._detect = detect
 
-    def of_frames(self, frames: Sequence[Frame]) -> list[Detections]:
+    def run_batch(self, frames: Sequence[Frame]) -> list[Detections]:
         return [self._detect(frame) for frame in frames]
 
 
@@ -63,10 +63,10 @@ class _EachPicture:
     def __init__(self, estimate: Estimator) -> None:
         self._estimate = estimate
 
-    def of_frames(self, images: Sequence[ImageArray], detections: Sequence[Detections]) -> list[Poses]:
+    def run_batch(self, images: Sequence[ImageArray], detections: Sequence[Detections]) -> list[Poses]:
         return [self._estimate(image, found) for image, found in zip(images, detections, strict=True)]
 
-    def without_doubles(self, poses: Poses) -> Poses:
+    def suppress_duplicates(self, poses: Poses) -> Poses:
         return poses
 
 
@@ -130,7 +130,7 @@ def track_video(
     estimate = estimate if isinstance(estimate, WindowEstimator) else _EachPicture(estimate)
     look = _Look(detect, estimate, detect_every, profile)
     link = _Link(estimate, tracker, check, profile)
-    with Overlap() as overlap:
+    with Prefetcher() as overlap:
         windows = overlap.ahead(in_windows(profile.each("decode", frames), window), 1)
         seen = overlap.ahead(chain.from_iterable(look(frames) for frames in windows), window)
         for (frame, poses), ids in tracker.confirmed(link(seen)):
@@ -142,8 +142,8 @@ class _Look:
     """The networks' part of the work, a window of frames at a time."""
 
     def __init__(self, detect: WindowDetector, estimate: WindowEstimator, every: int, profile: Profiler) -> None:
-        self._detect = profile.timed("detect", detect.of_frames)
-        self._estimate = profile.timed("estimate", estimate.of_frames)
+        self._detect = profile.timed("detect", detect.run_batch)
+        self._estimate = profile.timed("estimate", estimate.run_batch)
         self._every = every
         self._num_seen = 0
 
@@ -163,8 +163,8 @@ class _Link:
     def __init__(
         self, estimate: WindowEstimator, tracker: Tracker, check: Callable[[], None], profile: Profiler
     ) -> None:
-        self._estimate = profile.timed("estimate proposed", estimate.of_frames)
-        self._without_doubles = profile.timed("drop doubles", estimate.without_doubles)
+        self._estimate = profile.timed("estimate proposed", estimate.run_batch)
+        self._without_doubles = profile.timed("drop doubles", estimate.suppress_duplicates)
         self._propose = profile.timed("propose", tracker.propose)
         self._assign = profile.timed("assign", tracker.assign)
         self._check = check

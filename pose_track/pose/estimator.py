@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from pose_track.geometry.affine import Matrix, apply_affine, fit_boxes, invert_affine
 from pose_track.geometry.boxes import nonempty
-from pose_track.geometry.oks import oks_matrix, suppress_oks
+from pose_track.geometry.oks import oks_matrix, oks_nms
 from pose_track.models.codec import Codec
 from pose_track.models.heatmaps import FloatArray
 from pose_track.pose.keypoints import Keypoints
@@ -50,12 +50,12 @@ def to_frame(joints: FloatArray, matrices: Matrix) -> FloatArray:
     return apply_affine(invert_affine(matrices), joints).astype(np.float32)
 
 
-def without_doubles(poses: Poses, max_oks: float, aspect: float = 3 / 4, padding: float = 1.25) -> Poses:
+def suppress_duplicates(poses: Poses, max_oks: float, aspect: float = 3 / 4, padding: float = 1.25) -> Poses:
     """The poses of one frame in falling order of score, without those more similar to a better one than `max_oks`, by
     OKS over the areas of their crops, of which `aspect` is w / h. The defaults are those of the published code."""
     areas = fit_boxes(poses.boxes, aspect, padding)[1].prod(axis=1)
     who = (poses.joints, poses.joint_scores, areas)
-    return poses[suppress_oks(oks_matrix(*who, *who, poses.skeleton.sigmas), poses.scores, max_oks)]
+    return poses[oks_nms(oks_matrix(*who, *who, poses.skeleton.sigmas), poses.scores, max_oks)]
 
 
 class PoseEstimator:
@@ -88,10 +88,10 @@ class PoseEstimator:
 
     def __call__(self, image: ImageArray, detections: Detections) -> Poses:
         """Poses of the people in `detections`, in the pixels of `image`, (H, W, 3) uint8 RGB; in falling order of
-        score, without doubles. See `of_frames`."""
-        return self.without_doubles(*self.of_frames([image], [detections]))
+        score, without doubles. See `run_batch`."""
+        return self.suppress_duplicates(*self.run_batch([image], [detections]))
 
-    def of_frames(self, images: Sequence[ImageArray], detections: Sequence[Detections]) -> list[Poses]:
+    def run_batch(self, images: Sequence[ImageArray], detections: Sequence[Detections]) -> list[Poses]:
         """Of each picture the poses of its people, in the order of the boxes, doubles too; crops of several pictures
         share a batch.
 
@@ -113,7 +113,7 @@ class PoseEstimator:
         poses = Poses(joints, joint_scores, found.boxes, scores, self._found, found.sources, *features)
         return convert_poses(poses, self.skeleton)
 
-    def without_doubles(self, poses: Poses) -> Poses:
+    def suppress_duplicates(self, poses: Poses) -> Poses:
         """The poses of one frame in falling order of score, without those too similar to a better one."""
         w, h = self._codec.input_size
-        return without_doubles(poses, self._max_oks, w / h, self._padding)
+        return suppress_duplicates(poses, self._max_oks, w / h, self._padding)

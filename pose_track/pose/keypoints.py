@@ -82,10 +82,10 @@ class CroppedKeypoints:
 
     def _of_people(self, images: Sequence[ImageArray], matrices: Matrix) -> tuple[FloatArray, ...]:
         """As many people as have crops for one batch, or a single one."""
-        heatmaps, *looks = self._of_crops(images, np.concatenate(self._scales.matrices(matrices)))
+        heatmaps, *appearance = self._of_crops(images, np.concatenate(self._scales.matrices(matrices)))
         heights = self._codec.heights(heatmaps)
         joints, scores = self._codec.read(heights if self._scales.trivial else self._mixing.mean(heights))
-        return joints, scores, *(self._features(self._scales.of_nearest(maps), joints) for maps in looks)
+        return joints, scores, *(self._features(self._scales.of_nearest(maps), joints) for maps in appearance)
 
     def _of_crops(self, images: Sequence[ImageArray], matrices: Matrix) -> list[FloatArray]:
         """What the network gives of crops of N pictures by S N matrices, scale by scale."""
@@ -94,13 +94,13 @@ class CroppedKeypoints:
         parts = [self._run(crop_people(owners[rows], matrices[rows], self._codec.input_size)) for rows in batches]
         return [np.concatenate(part) if len(part) > 1 else part[0] for part in zip(*parts, strict=True)]
 
-    def _features(self, looks: FloatArray, joints: FloatArray) -> FloatArray:
+    def _features(self, appearance: FloatArray, joints: FloatArray) -> FloatArray:
         """(B, K, C) looks (B, C, h, w) of the crops nearest to scale 1 at joints (B, K, 2) in pixels of those of scale
         1. Convolutions of stride s have the middle of their cell c at pixel s c, whatever the codec takes a heatmap's
         cell for."""
         factor, offset = self._scales.to_nearest()
-        stride = self._codec.input_size[0] / looks.shape[3]
-        return sample_maps(looks, (joints * factor + offset) / stride)
+        stride = self._codec.input_size[0] / appearance.shape[3]
+        return sample_maps(appearance, (joints * factor + offset) / stride)
 
 
 class DecodedKeypoints(CroppedKeypoints):
@@ -114,5 +114,5 @@ class DecodedKeypoints(CroppedKeypoints):
         super().__init__(run, codec, max_batch)
 
     def _of_people(self, images: Sequence[ImageArray], matrices: Matrix) -> tuple[FloatArray, ...]:
-        joints, scores, *looks = self._of_crops(images, matrices)
-        return joints, scores, *(self._features(maps, joints) for maps in looks)
+        joints, scores, *appearance = self._of_crops(images, matrices)
+        return joints, scores, *(self._features(maps, joints) for maps in appearance)

@@ -14,7 +14,7 @@ from torch import Tensor
 from pose_track.geometry.affine import Matrix
 from pose_track.models.codec import Codec
 from pose_track.models.heatmaps import FloatArray
-from pose_track.models.inference_model import Deployed
+from pose_track.models.inference_model import InferenceModel
 from pose_track.models.scales import CropScales, Mixing
 from pose_track.models.torch_decoder import Decoder
 from pose_track.models.warp import crop_people, sample_maps
@@ -38,7 +38,7 @@ class TorchKeypoints:
 
     def __init__(
         self,
-        network: Deployed,
+        network: InferenceModel,
         codec: Codec,
         device: str = "auto",
         precision: Precision = "auto",
@@ -93,10 +93,10 @@ class TorchKeypoints:
     def _of_people(self, pictures: list[Tensor], owners: NDArray[np.int64], matrices: Matrix) -> tuple[Tensor, ...]:
         """As many people as have crops for one batch, or a single one; by matrices (N, 2, 3), each of the picture of
         that number, in rising order."""
-        heatmaps, *looks = self._of_crops(self._crops(pictures, owners, matrices))
+        heatmaps, *appearance = self._of_crops(self._crops(pictures, owners, matrices))
         heights = self._decoder.heights(heatmaps)
         joints, scores = self._decoder.read(heights if self._scales.trivial else self._mixing.mean(heights))
-        return joints, scores, *(self._features(self._scales.of_nearest(maps), joints) for maps in looks)
+        return joints, scores, *(self._features(self._scales.of_nearest(maps), joints) for maps in appearance)
 
     def _crops(self, pictures: list[Tensor], owners: NDArray[np.int64], matrices: Matrix) -> Tensor:
         """(S N, 3, h, w), scale by scale."""
@@ -113,13 +113,13 @@ class TorchKeypoints:
         parts = [[output.clone() for output in self._run(batch)] for batch in torch.split(crops, self._max_batch)]
         return tuple(map(torch.cat, zip(*parts, strict=True)))
 
-    def _features(self, looks: Tensor, joints: Tensor) -> Tensor:
+    def _features(self, appearance: Tensor, joints: Tensor) -> Tensor:
         """(B, K, C) looks (B, C, h, w) at joints (B, K, 2) in crop pixels, as in `CroppedKeypoints`."""
-        factor, stride = self._scales.to_nearest()[0], self._codec.input_size[0] / looks.shape[3]
-        return sample_maps(looks, (joints * factor + self._offset) / stride)
+        factor, stride = self._scales.to_nearest()[0], self._codec.input_size[0] / appearance.shape[3]
+        return sample_maps(appearance, (joints * factor + self._offset) / stride)
 
 
-def _planes(network: Deployed, device: torch.device, dtype: torch.dtype) -> Network:
+def _planes(network: InferenceModel, device: torch.device, dtype: torch.dtype) -> Network:
     """The network with batch-norms folded, on the device; normalisation stays in float32."""
     network = folded(network).to(device, memory_format=torch.channels_last)  # type: ignore[call-overload]
     network.network.to(dtype)

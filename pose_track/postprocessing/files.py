@@ -13,7 +13,7 @@ from pose_track.formats.registry import FORMATS, read_sequence, recognise
 from pose_track.formats.to_poses import people_to_poses
 from pose_track.formats.tracks_jsonl import Fault, TracksSource, TracksWriter
 from pose_track.structures.frames import TrackedPoses
-from pose_track.structures.sequence import People, Sequence
+from pose_track.structures.sequence import People, PoseSequence
 from pose_track.utils.atomic import atomic_path
 
 _TRACKS = "tracks"
@@ -23,7 +23,7 @@ _TRACKS = "tracks"
 class TrackFile:
     """sequence: all frames; fps: told by the file, None where it does not; fault: why it ends early, if it does."""
 
-    sequence: Sequence
+    sequence: PoseSequence
     fps: float | None = None
     fault: Fault | None = None
 
@@ -46,17 +46,17 @@ def read_track_file(path: Path) -> TrackFile:
     if recognise(path) == "mot":
         raise ValueError(f"{str(path)!r} is MOTChallenge text, which has no joints; give the tracks.jsonl it is from")
     source = read_sequence(path)
-    if isinstance(source, Sequence):
+    if isinstance(source, PoseSequence):
         return TrackFile(source)
     assert isinstance(source, TracksSource)
     return TrackFile(_gathered(source), source.fps, source.fault)
 
 
-def _gathered(source: TracksSource) -> Sequence:
+def _gathered(source: TracksSource) -> PoseSequence:
     frames = list(source)
     people = People.joined([People.empty(source.skeleton), *(people for _, people in frames)])
     frame_of = np.repeat(np.arange(len(frames)), [len(people) for _, people in frames])
-    return Sequence(
+    return PoseSequence(
         source.name, source.skeleton, tuple(info for info, _ in frames), people, frame_of, _TRACKS, source.more
     )
 

@@ -13,7 +13,7 @@ import numpy as np
 from scipy.interpolate import make_smoothing_spline
 
 from pose_track.postprocessing.tracks import body_sizes, track_rows
-from pose_track.structures.sequence import FloatArray, IntArray, People, Sequence
+from pose_track.structures.sequence import FloatArray, IntArray, People, PoseSequence
 
 # jitter of a position against what a velocity strays, squared, in seconds^3: 0.03 and 2 body heights
 _STIFFNESS = (0.03 / 2) ** 2
@@ -34,7 +34,7 @@ class FillLimits:
     score_share: float
 
 
-def fill_gaps(sequence: Sequence, times: FloatArray, limits: FillLimits) -> Sequence:
+def fill_gaps(sequence: PoseSequence, times: FloatArray, limits: FillLimits) -> PoseSequence:
     """The same with people and joints who were missing for a short time within a track, in the frames there are.
 
     times: (F,) seconds of the frames, rising. Boxes are interpolated in a line; flags are not told; a person's `more`
@@ -112,7 +112,7 @@ def _person(track: _Track, t: int, joints: FloatArray, scores: FloatArray, score
     )
 
 
-def _without_doubles(sequence: Sequence, new: list[tuple[int, People]]) -> list[tuple[int, People]]:
+def _without_doubles(sequence: PoseSequence, new: list[tuple[int, People]]) -> list[tuple[int, People]]:
     """Those of the new people, each with the place of a frame, who are not in the same place as somebody there."""
     ends = np.searchsorted(sequence.frame_of, np.arange(len(sequence) + 1))
     return [
@@ -129,7 +129,7 @@ def _is_there(person: People, others: FloatArray) -> bool:
     return len(apart) > 0 and bool((np.nanmedian(apart, axis=1) < _DOUBLE * body_sizes(person.joints)).any())
 
 
-def _inserted(sequence: Sequence, new: list[tuple[int, People]]) -> Sequence:
+def _inserted(sequence: PoseSequence, new: list[tuple[int, People]]) -> PoseSequence:
     """The sequence with the new people behind the others of their frames."""
     everybody = People.joined([sequence.people, *(person for _, person in new)])
     frame_of = np.concatenate([sequence.frame_of, np.array([place for place, _ in new], np.int64)])

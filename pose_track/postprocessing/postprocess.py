@@ -9,7 +9,7 @@ from pose_track.postprocessing.interpolate import FillLimits, fill_gaps
 from pose_track.postprocessing.smooth import smooth_tracks
 from pose_track.postprocessing.stitch import JoinLimits, join_tracks
 from pose_track.postprocessing.tracks import drop_short, track_rows
-from pose_track.structures.sequence import FloatArray, Sequence
+from pose_track.structures.sequence import FloatArray, PoseSequence
 
 
 @dataclass(frozen=True)
@@ -31,13 +31,13 @@ class Finished:
 
 
 def finish(
-    sequence: Sequence,
+    sequence: PoseSequence,
     times: FloatArray,
     join: JoinLimits,
     fill: FillLimits,
     min_seconds: float = 0.0,
     smooth: PathFilter | None = None,
-) -> tuple[Sequence, Finished]:
+) -> tuple[PoseSequence, Finished]:
     """The sequence with its tracks joined, without those shorter than `min_seconds`, with gaps filled and, where there
     is a filter, smoother; and what was done. times: (F,) seconds of the frames, rising."""
     joined = join_tracks(sequence, times, join)

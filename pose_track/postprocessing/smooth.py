@@ -16,7 +16,7 @@ from scipy.ndimage import median_filter
 
 from pose_track.postprocessing.filters import PathFilter
 from pose_track.postprocessing.tracks import track_rows, usual_size
-from pose_track.structures.sequence import FloatArray, IntArray, Sequence
+from pose_track.structures.sequence import FloatArray, IntArray, PoseSequence
 
 # how far a joint may be moved, and how far an outlier is from its neighbours, in units of the path's jitter
 _MAX_MOVE = 1.5
@@ -27,7 +27,7 @@ _LONGEST_STEP = 1.75
 _ORDER = 5
 
 
-def smooth_tracks(sequence: Sequence, times: FloatArray, smooth: PathFilter) -> Sequence:
+def smooth_tracks(sequence: PoseSequence, times: FloatArray, smooth: PathFilter) -> PoseSequence:
     """The same people, the positions of whose joints are smoother; nothing else changes.
 
     times: (F,) seconds of the frames, rising; smooth: a filter of paths in body sizes and seconds. A path is a joint's

@@ -7,7 +7,7 @@ the one-to-one set with the best sum is taken, so that chains of pieces join; wh
 
 from __future__ import annotations
 
-from collections.abc import Sequence as Listed
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from scipy.optimize import linear_sum_assignment
 
 from pose_track.postprocessing.tracks import track_rows, usual_size
-from pose_track.structures.sequence import FloatArray, IntArray, Sequence
+from pose_track.structures.sequence import FloatArray, IntArray, PoseSequence
 
 # what an end is judged by, in seconds, and how much bodies may differ in size
 _END_SECONDS = 0.4
@@ -47,7 +47,7 @@ class _End:
     size: float
 
 
-def join_tracks(sequence: Sequence, times: FloatArray, limits: JoinLimits) -> Sequence:
+def join_tracks(sequence: PoseSequence, times: FloatArray, limits: JoinLimits) -> PoseSequence:
     """The same people, where those of joined tracks all have the id of the one that began first.
 
     times: (F,) seconds of the frames, rising. Repeating it changes nothing more.
@@ -63,7 +63,7 @@ def join_tracks(sequence: Sequence, times: FloatArray, limits: JoinLimits) -> Se
     return sequence
 
 
-def _pairs(sequence: Sequence, times: FloatArray, limits: JoinLimits) -> list[tuple[int, int]]:
+def _pairs(sequence: PoseSequence, times: FloatArray, limits: JoinLimits) -> list[tuple[int, int]]:
     """Ids (earlier, later) to join, by the beginning of the later one."""
     rows_of = track_rows(sequence)
     ids = list(rows_of)
@@ -87,7 +87,7 @@ def _has_rival(misfit: FloatArray, overlap: NDArray[np.bool_], a: int, b: int) -
     return bool(later.any() or earlier.any())
 
 
-def _misfits(ends: Listed[tuple[_End, _End]], limits: JoinLimits) -> FloatArray:
+def _misfits(ends: Sequence[tuple[_End, _End]], limits: JoinLimits) -> FloatArray:
     """(T, T) how badly track b goes on where track a ended, in units of the limit; infinite where it cannot."""
     misfit = np.full((len(ends), len(ends)), np.inf)
     starts = np.array([first.seconds for first, _ in ends])
@@ -110,7 +110,7 @@ def _distance(last: _End, first: _End) -> float:
     return 2 * float(np.median(apart)) / (last.size + first.size) if enough else np.inf
 
 
-def _track_ends(sequence: Sequence, rows: IntArray, times: FloatArray) -> tuple[_End, _End]:
+def _track_ends(sequence: PoseSequence, rows: IntArray, times: FloatArray) -> tuple[_End, _End]:
     seconds = times[sequence.frame_of[rows]]
     first, last = seconds <= seconds[0] + _END_SECONDS, seconds >= seconds[-1] - _END_SECONDS
     joints = sequence.people.joints[rows]

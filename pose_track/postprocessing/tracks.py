@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence as Listed
+from collections.abc import Sequence
 from dataclasses import replace
 
 import numpy as np
 
-from pose_track.structures.sequence import FloatArray, FrameInfo, IntArray, Sequence
+from pose_track.structures.sequence import FloatArray, FrameInfo, IntArray, PoseSequence
 
 
-def frame_times(frames: Listed[FrameInfo], fps: float) -> FloatArray:
+def frame_times(frames: Sequence[FrameInfo], fps: float) -> FloatArray:
     """(F,) seconds: the frames' own times where all have one and these rise, else their indices over `fps`.
 
     >>> frame_times([FrameInfo(0), FrameInfo(5)], fps=10).tolist()
@@ -22,7 +22,7 @@ def frame_times(frames: Listed[FrameInfo], fps: float) -> FloatArray:
     return np.array([f.index for f in frames], np.float64) / fps
 
 
-def track_rows(sequence: Sequence) -> dict[int, IntArray]:
+def track_rows(sequence: PoseSequence) -> dict[int, IntArray]:
     """The places in `sequence.people` of each track, in the order of the frames; tracks by first appearance.
 
     Nobody's people, with id -1, are in none. Raises ValueError where an id is twice in a frame.
@@ -60,7 +60,7 @@ def usual_size(joints: FloatArray) -> float:
     return float(np.median(sizes[sizes > 0])) if (sizes > 0).any() else 1.0
 
 
-def drop_short(sequence: Sequence, times: FloatArray, min_seconds: float) -> Sequence:
+def drop_short(sequence: PoseSequence, times: FloatArray, min_seconds: float) -> PoseSequence:
     """The same without the people of tracks whose first and last frame are less than `min_seconds` apart."""
     spans = {
         i: times[sequence.frame_of[rows[-1]]] - times[sequence.frame_of[rows[0]]]

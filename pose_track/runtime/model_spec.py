@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 if TYPE_CHECKING:
-    from pose_track.models.inference_model import Deployed
+    from pose_track.models.inference_model import InferenceModel
 
 Run = Callable[[NDArray[np.uint8]], tuple[NDArray[np.float32], ...]]
 """How a network is called: with pictures (B, H, W, 3) uint8 RGB, B at least 1. It gives an array (B, C, h, w) for each
@@ -28,18 +28,18 @@ class Runtime(Protocol):
 
 
 @dataclass(frozen=True)
-class Plan:
+class ModelSpec:
     """A network to be run.
 
     make: builds it, with its weights. key: all that decides its outputs, in words, first its name; two networks of one
     key are the same.
     """
 
-    make: Callable[[], Deployed]
+    make: Callable[[], InferenceModel]
     key: str
 
 
-def check_pictures(images: NDArray[np.uint8]) -> None:
+def check_images(images: NDArray[np.uint8]) -> None:
     """Raises ValueError for another shape or type than (B, H, W, 3) uint8, or for no pictures."""
     if images.ndim != 4 or images.shape[3] != 3 or images.dtype != np.uint8 or not len(images):
         raise ValueError(f"images must be (B, H, W, 3) uint8, B at least 1, got {images.shape} {images.dtype}")

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from pose_track.runtime.cache import code_hash, entry_name, keep, read_kept
 from pose_track.runtime.exported import FORM, MARKS, OPSET, RUNNABLE
-from pose_track.runtime.model_spec import Plan, check_pictures
+from pose_track.runtime.model_spec import ModelSpec, check_images
 from pose_track.utils.cache_dir import cache_folder
 
 if TYPE_CHECKING:
@@ -39,7 +39,7 @@ class SessionRuntime:
         self._input = session.get_inputs()[0]
 
     def __call__(self, images: NDArray[np.uint8]) -> tuple[NDArray[np.float32], ...]:
-        check_pictures(images)
+        check_images(images)
         self._check_size(images.shape)
         return tuple(self._session.run(None, {self._input.name: np.ascontiguousarray(images)}))
 
@@ -54,7 +54,7 @@ class OnnxRuntime(SessionRuntime):
     """A network run by ONNX Runtime, which the exported network is kept for in `cache_folder()`; where it is there,
     `plan.make` is not called."""
 
-    def __init__(self, plan: Plan) -> None:
+    def __init__(self, plan: ModelSpec) -> None:
         super().__init__(_load(plan))
 
 
@@ -113,7 +113,7 @@ def _open_file(path: str | os.PathLike[str], optimise: bool = True) -> ort.Infer
         ) from error
 
 
-def _load(plan: Plan) -> ort.InferenceSession:
+def _load(plan: ModelSpec) -> ort.InferenceSession:
     """From the cache, or exported and kept there."""
     entry = cache_folder() / "onnx" / entry_name(f"{plan.key}, opset {OPSET}, code {code_hash()}")
     kept = read_kept(entry, lambda folder: open_session(str(folder / _FILE)))
@@ -128,7 +128,7 @@ def _write(path: Path, content: bytes) -> None:
     path.write_bytes(content)
 
 
-def convert(plan: Plan) -> bytes:
+def convert(plan: ModelSpec) -> bytes:
     """The network as an ONNX file, for batches and pictures of any size; it takes seconds."""
     import torch
 

@@ -11,7 +11,7 @@ import openvino as ov
 from numpy.typing import NDArray
 
 from pose_track.runtime.cache import code_hash, entry_name, keep, read_kept
-from pose_track.runtime.model_spec import Plan, check_pictures
+from pose_track.runtime.model_spec import ModelSpec, check_images
 from pose_track.utils.cache_dir import cache_folder
 
 if TYPE_CHECKING:
@@ -31,7 +31,7 @@ class OpenVinoRuntime:
 
     device = "cpu"
 
-    def __init__(self, plan: Plan) -> None:
+    def __init__(self, plan: ModelSpec) -> None:
         # One request at a time on all cores: as fast here as several at once on a core each, and sooner done. Threads
         # are not tied to cores, which other stages want, too.
         how = {"PERFORMANCE_HINT": "LATENCY", "ENABLE_CPU_PINNING": False}
@@ -40,7 +40,7 @@ class OpenVinoRuntime:
         self.precision = precision_of(self._compiled)
 
     def __call__(self, images: NDArray[np.uint8]) -> tuple[NDArray[np.float32], ...]:
-        check_pictures(images)
+        check_images(images)
         if not hasattr(self._of_thread, "request"):
             self._of_thread.request = self._compiled.create_infer_request()
         batch = np.ascontiguousarray(images)
@@ -54,7 +54,7 @@ def precision_of(compiled: ov.CompiledModel) -> str:
     return {"f32": "float32", "bf16": "bfloat16", "f16": "float16"}[kind.get_type_name()]
 
 
-def load_model(plan: Plan) -> ov.Model:
+def load_model(plan: ModelSpec) -> ov.Model:
     """The network as OpenVINO has it, from the cache, or converted and kept there."""
     entry = cache_folder() / "openvino" / entry_name(f"{plan.key}, openvino {ov.__version__}, code {code_hash()}")
     kept = read_kept(entry, lambda folder: ov.Core().read_model(folder / _FILE))
@@ -65,7 +65,7 @@ def load_model(plan: Plan) -> ov.Model:
     return model
 
 
-def convert(plan: Plan) -> ov.Model:
+def convert(plan: ModelSpec) -> ov.Model:
     """The network in OpenVINO's terms, for batches and pictures of any size; it takes seconds."""
     import torch
 

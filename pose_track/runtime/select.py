@@ -5,7 +5,7 @@ from __future__ import annotations
 from importlib.util import find_spec
 from typing import Literal, get_args
 
-from pose_track.runtime.model_spec import Plan, Runtime
+from pose_track.runtime.model_spec import ModelSpec, Runtime
 
 RuntimeName = Literal["auto", "torch", "openvino", "onnx"]
 
@@ -37,7 +37,7 @@ def _lacking(runtime: str) -> list[str]:
     return [package for package in _PACKAGES[runtime] if find_spec(package) is None]
 
 
-def make_runtime(plan: Plan, runtime: RuntimeName = "auto", device: str = "cpu") -> Runtime:
+def make_runtime(plan: ModelSpec, runtime: RuntimeName = "auto", device: str = "cpu") -> Runtime:
     """The network of `plan` ready to run; see `resolve_runtime`."""
     chosen = resolve_runtime(runtime, device)
     if chosen == "openvino":

@@ -10,10 +10,10 @@ import torch
 from numpy.typing import NDArray
 from torch.fx.experimental.optimization import fuse
 
-from pose_track.models.inference_model import Deployed
+from pose_track.models.inference_model import InferenceModel
 from pose_track.runtime.device import resolve_device
 from pose_track.runtime.machine import processor_flags
-from pose_track.runtime.model_spec import check_pictures
+from pose_track.runtime.model_spec import check_images
 
 Precision = Literal["auto", "float32", "bfloat16"]
 
@@ -36,10 +36,10 @@ def _cpu_has_bfloat16() -> bool:
     return not processor_flags().isdisjoint(("amx_bf16", "avx512_bf16"))
 
 
-def folded(network: Deployed) -> Deployed:
+def folded(network: InferenceModel) -> InferenceModel:
     """A copy for running only, in which the batch-norms are part of the convolutions before them."""
     ours = fuse(deepcopy(network.network).eval(), inplace=True)
-    return Deployed(ours, network.flip_indices, network.flip_shift)
+    return InferenceModel(ours, network.flip_indices, network.flip_shift)
 
 
 class TorchRuntime:
@@ -52,7 +52,7 @@ class TorchRuntime:
     """
 
     def __init__(
-        self, network: Deployed, device: str = "auto", precision: Precision = "auto", fold: bool = False
+        self, network: InferenceModel, device: str = "auto", precision: Precision = "auto", fold: bool = False
     ) -> None:
         self.device = resolve_device(device)
         dtype = resolve_precision(precision, self.device)
@@ -63,7 +63,7 @@ class TorchRuntime:
 
     @torch.inference_mode()
     def __call__(self, images: NDArray[np.uint8]) -> tuple[NDArray[np.float32], ...]:
-        check_pictures(images)
+        check_images(images)
         self._network.eval()  # a network that is trained meanwhile may have been switched back
         batch = torch.from_numpy(np.require(images, requirements=("C", "W"))).to(self.device)
         return tuple(output.cpu().numpy() for output in self._network(batch))

@@ -115,7 +115,7 @@ class People:
 
 
 @dataclass(frozen=True, eq=False)
-class Sequence:
+class PoseSequence:
     """The frames of a video and everybody in them.
 
     name: the file's without suffix; layout: the format it was read from ("posetrack17", "posetrack18", ...), "" for

@@ -1,6 +1,6 @@
 """How alike people look, whatever they do and wherever they are: features of their joints, compared joint by joint.
 
-Features are (N, K, C): what the keypoint network sees at each joint, see `HRNetWithLooks`. A joint is known where its
+Features are (N, K, C): what the keypoint network sees at each joint, see `HRNetWithEmbedding`. A joint is known where its
 score is above a threshold and its features are not all 0; one that is not known counts nowhere.
 """
 

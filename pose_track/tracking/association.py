@@ -30,35 +30,35 @@ class Association:
     """How tracks and poses are paired, in up to three rounds.
 
     similarity: gives the (T, N) matrix. match: pairs its rows with its columns, see `matching`. min_similarity: least
-    of a pair. min_sure_score: person score from which a pose is sure. First, sure poses are matched with the tracks
+    of a pair. min_high_score: person score from which a pose is sure. First, sure poses are matched with the tracks
     seen lately. Then, the idea of ByteTrack (Zhang et al., ECCV 2022) on poses, the others with those that are left, if
-    they are alike by at least min_unsure_similarity and no double of a sure pose. Last, sure poses that are left with
-    the tracks that are, also those not seen for long, if they look alike by at least min_reentry_appearance and the
+    they are alike by at least min_low_score_similarity and no double of a sure pose. Last, sure poses that are left with
+    the tracks that are, also those not seen for long, if they look alike by at least min_reactivation_appearance and the
     person could have got there.
     """
 
     similarity: Similarity
     match: Matcher
     min_similarity: float
-    min_sure_score: float = 0.0
-    min_unsure_similarity: float = 0.0
-    min_reentry_appearance: float = 1.0
+    min_high_score: float = 0.0
+    min_low_score_similarity: float = 0.0
+    min_reactivation_appearance: float = 1.0
 
     def __call__(self, tracks: Tracks, poses: Poses, seconds: float, is_recent: NDArray[np.bool_]) -> Pairs:
         """Rows (tracks) and columns (poses) of the pairs, each at most once. is_recent: (T,) tracks seen lately."""
         rows = cols = np.zeros(0, np.int64)
         if not len(tracks) or not len(poses):
             return rows, cols
-        sure = poses.scores >= self.min_sure_score
+        sure = poses.scores >= self.min_high_score
         similarity = np.where(is_recent[:, None], self.similarity(tracks, poses, seconds), 0)
         rows, cols = self.match(np.where(sure, similarity, 0), self.min_similarity)
         if not sure.all():
             left, unsure = np.delete(np.arange(len(tracks)), rows), np.flatnonzero(~sure)
             unsure = unsure[~_is_double(poses, sure)]
-            least = max(self.min_similarity, self.min_unsure_similarity)
+            least = max(self.min_similarity, self.min_low_score_similarity)
             found = self.match(similarity[np.ix_(left, unsure)], least)
             rows, cols = _and(rows, cols, (left[found[0]], unsure[found[1]]))
-        if self.min_reentry_appearance < 1 and poses.features is not None:
+        if self.min_reactivation_appearance < 1 and poses.features is not None:
             rows, cols = _and(rows, cols, self._reentry(tracks, poses, seconds, sure, rows, cols))
         return rows, cols
 
@@ -68,12 +68,14 @@ class Association:
         """The third round: `rows` and `cols` are taken."""
         lost = np.setdiff1d(np.flatnonzero(tracks.motion.seconds < seconds), rows)
         new = np.setdiff1d(np.flatnonzero(sure), cols)
-        looks, seen = tracks.looks[lost], poses[new]
+        appearance, seen = tracks.appearance[lost], poses[new]
         if not len(lost) or not len(new) or seen.features is None:
             return np.zeros(0, np.int64), np.zeros(0, np.int64)
-        alike = appearance_similarity(looks.features, looks.scores, seen.features, seen.joint_scores).astype(np.float64)
+        alike = appearance_similarity(appearance.features, appearance.scores, seen.features, seen.joint_scores).astype(
+            np.float64
+        )
         alike[~_could_reach(tracks[lost], seen, seconds)] = 0
-        found = self.match(alike, self.min_reentry_appearance)
+        found = self.match(alike, self.min_reactivation_appearance)
         return lost[found[0]], new[found[1]]
 
 

@@ -29,7 +29,7 @@ class Scene:
     tracks: Tracks
     poses: Poses
     seconds: float
-    widening: float
+    sigma_scale: float
 
     @cached_property
     def areas(self) -> Floats:
@@ -52,7 +52,7 @@ class Scene:
             self.poses.joints[cols].reshape(-1, *extra, k, 2),
             self.poses.joint_scores[cols].reshape(-1, *extra, k),
             areas.reshape(-1, *extra),
-            self.widening * self.poses.skeleton.sigmas,
+            self.sigma_scale * self.poses.skeleton.sigmas,
             MIN_JOINT_SCORE,
         )
 
@@ -68,7 +68,7 @@ def oks_cue(scene: Scene, rows: IntArray, cols: IntArray) -> Floats:
 def flow_cue(scene: Scene, rows: IntArray, cols: IntArray) -> Floats:
     """The highest OKS of the new pose and those of the last frames, each carried here by the optical flow
     (S_Multi-flow of Xiao et al., "Simple Baselines for Human Pose Estimation and Tracking", ECCV 2018, section 3.3)."""
-    each = scene.oks(scene.tracks.carried, scene.tracks.carried_scores, rows, cols)  # (P, L)
+    each = scene.oks(scene.tracks.warped, scene.tracks.warped_scores, rows, cols)  # (P, L)
     return np.asarray(np.fmax.reduce(each, axis=1))
 
 
@@ -91,8 +91,8 @@ def appearance_cue(scene: Scene, rows: IntArray, cols: IntArray) -> Floats:
     """How alike they look, by the network's features at the joints; NaN where a pose has none."""
     if scene.poses.features is None:
         return np.full(len(rows), np.nan)
-    looks, poses = scene.tracks.looks, scene.poses
-    found = appearance_similarity(looks.features, looks.scores, scene.poses.features, poses.joint_scores)
+    appearance, poses = scene.tracks.appearance, scene.poses
+    found = appearance_similarity(appearance.features, appearance.scores, scene.poses.features, poses.joint_scores)
     return found[rows, cols].astype(np.float64)
 
 

@@ -31,13 +31,13 @@ class Flow(Protocol):
     def advance(self, image: ImageArray) -> Step: ...
 
 
-def carry(tracks: Tracks, step: Step) -> Tracks:
+def warp(tracks: Tracks, step: Step) -> Tracks:
     """The carried poses one frame on; the less the flow is to be trusted, the lower the joint's score."""
-    there = tracks.carried_scores > 0
-    carried, scores = tracks.carried.copy(), tracks.carried_scores.copy()
-    carried[there], trust = step.move(carried[there])
+    there = tracks.warped_scores > 0
+    warped, scores = tracks.warped.copy(), tracks.warped_scores.copy()
+    warped[there], trust = step.move(warped[there])
     scores[there] *= trust
-    return replace(tracks, carried=carried, carried_scores=scores)
+    return replace(tracks, warped=warped, warped_scores=scores)
 
 
 @dataclass(frozen=True)
@@ -55,11 +55,11 @@ class Propagation:
     unsure_frames: int = 0
 
     def boxes(self, tracks: Tracks) -> Detections:
-        """Boxes about those who were seen in the last frame and `carry` brought here: the extent of their joints and
+        """Boxes about those who were seen in the last frame and `warp` brought here: the extent of their joints and
         15 % more. Their score is that of the last pose a detector found."""
         if not self.max_frames:
             return Detections.empty()
-        joints, scores = tracks.carried[:, 0], tracks.carried_scores[:, 0]
+        joints, scores = tracks.warped[:, 0], tracks.warped_scores[:, 0]
         known = (scores > MIN_JOINT_SCORE).sum(axis=1) > 1
         limits = np.where(tracks.num_seen >= self.min_seen, self.max_frames, min(self.unsure_frames, self.max_frames))
         keep = known & (tracks.num_flow < limits)

@@ -31,12 +31,12 @@ class Similarity:
 
     weights: Mapping[str, float]
     gates: Mapping[str, float] = field(default_factory=dict)
-    widening: float = 3.0
+    sigma_scale: float = 3.0
 
     def __call__(self, tracks: Tracks, poses: Poses, seconds: float) -> Floats:
         """(T, N) similarity in [0, 1] of T tracks to N poses; 0 for those far apart, and beyond a gate."""
         found = np.zeros((len(tracks), len(poses)))
-        scene = Scene(tracks, poses, seconds, self.widening)
+        scene = Scene(tracks, poses, seconds, self.sigma_scale)
         rows, cols = self._near(scene)
         if len(rows):
             found[rows, cols] = self._of_pairs(scene, rows, cols)
@@ -47,8 +47,8 @@ class Similarity:
         tracks, centers, last = scene.tracks, box_centers(scene.poses.boxes), box_centers(scene.tracks.boxes)
         places = [last, last + scene.moves]
         if self.weights.get("flow") or self.gates.get("flow"):
-            places.append(tracks.carried_centers())
-        size = max(1.0, self.widening / _USUAL_WIDENING) * _REACH
+            places.append(tracks.warped_centers())
+        size = max(1.0, self.sigma_scale / _USUAL_WIDENING) * _REACH
         reach = size**2 * np.maximum.outer(tracks.areas, np.maximum(scene.areas, 1.0))
         near = np.any([_squared(place, centers) < reach for place in places], axis=0)
         rows, cols = np.nonzero(near)

@@ -13,7 +13,7 @@ from pose_track.structures.frames import Detections, Frame, IntArray, Poses
 from pose_track.structures.skeleton import Skeleton
 from pose_track.tracking.association import Association
 from pose_track.tracking.confirmation import confirmed
-from pose_track.tracking.propagation import Flow, Propagation, carry
+from pose_track.tracking.propagation import Flow, Propagation, warp
 from pose_track.tracking.tracks import Tracks
 
 T = TypeVar("T")
@@ -99,7 +99,7 @@ class PoseTracker:
             self._tracks = None
         if self._tracks is None:
             return Detections.empty()
-        self._tracks = carry(self._tracks, step)
+        self._tracks = warp(self._tracks, step)
         return self._propagation.boxes(self._tracks)
 
     def assign(self, poses: Poses, frame: Timed) -> IntArray:

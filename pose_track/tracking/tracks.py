@@ -25,7 +25,7 @@ class Tracks(Rows):
     """T people.
 
     ids: (T,). joints, joint_scores, boxes: of the last pose seen, as in `Poses`. areas: (T,) square pixels of the box,
-    slowly forgetting larger ones, for a half-hidden person is no smaller. carried, carried_scores: (T, L, K, 2) and (T,
+    slowly forgetting larger ones, for a half-hidden person is no smaller. carried, warped_scores: (T, L, K, 2) and (T,
     L, K) the poses of the last L frames, latest first, moved along the optical flow since; score 0 where there was
     none. scores: (T,) of the last pose a detector found. num_seen: (T,) by a detector; num_flow: (T,) successive frames
     since. last_index: (T,) of the frame where seen last. anchor: (T, 2) the point that `motion` follows, where seen
@@ -37,28 +37,28 @@ class Tracks(Rows):
     joint_scores: FloatArray
     boxes: FloatArray
     areas: Floats
-    carried: FloatArray
-    carried_scores: FloatArray
+    warped: FloatArray
+    warped_scores: FloatArray
     scores: FloatArray
     num_seen: IntArray
     num_flow: IntArray
     last_index: IntArray
     anchor: Floats
     motion: Motion
-    looks: Appearance
+    appearance: Appearance
 
     @classmethod
     def start(cls, poses: Poses, ids: IntArray, index: int, seconds: float, num_carried: int) -> Tracks:
         """Tracks of people never seen before."""
         n, k = poses.joint_scores.shape
         centers = box_centers(poses.boxes)
-        carried, carried_scores = (
+        warped, warped_scores = (
             np.zeros((n, num_carried, k, 2), np.float32),
             np.zeros((n, num_carried, k), np.float32),
         )
-        carried[:, 0], carried_scores[:, 0] = poses.joints, poses.joint_scores
+        warped[:, 0], warped_scores[:, 0] = poses.joints, poses.joint_scores
         return cls(
-            ids, poses.joints, poses.joint_scores, poses.boxes, box_areas(poses.boxes), carried, carried_scores,
+            ids, poses.joints, poses.joint_scores, poses.boxes, box_areas(poses.boxes), warped, warped_scores,
             poses.scores, np.ones(n, np.int64), np.zeros(n, np.int64), np.full(n, index), centers,
             Motion.start(centers, seconds), Appearance.start(poses),
         )  # fmt: skip
@@ -76,8 +76,8 @@ class Tracks(Rows):
             joints=poses.joints,
             joint_scores=poses.joint_scores,
             boxes=poses.boxes,
-            carried=_pushed(self.carried, poses.joints),
-            carried_scores=_pushed(self.carried_scores, poses.joint_scores),
+            warped=_pushed(self.warped, poses.joints),
+            warped_scores=_pushed(self.warped_scores, poses.joint_scores),
             areas=np.maximum(box_areas(poses.boxes), _AREA_KEPT * self.areas),
             scores=np.where(is_flow, self.scores, poses.scores),
             num_seen=self.num_seen + ~is_flow,
@@ -85,21 +85,21 @@ class Tracks(Rows):
             last_index=np.full(len(self), index),
             anchor=anchor,
             motion=self.motion.predict(seconds).correct(anchor),
-            looks=self.looks.seen(poses),
+            appearance=self.appearance.seen(poses),
         )
 
     def missed(self) -> Tracks:
         """The same people, none of whom was seen."""
         return replace(
             self,
-            carried=_pushed(self.carried, np.zeros_like(self.joints)),
-            carried_scores=_pushed(self.carried_scores, np.zeros_like(self.joint_scores)),
+            warped=_pushed(self.warped, np.zeros_like(self.joints)),
+            warped_scores=_pushed(self.warped_scores, np.zeros_like(self.joint_scores)),
         )
 
-    def carried_centers(self) -> Floats:
+    def warped_centers(self) -> Floats:
         """(T, 2) the mean of the joints carried along the flow, pixels; NaN where none is."""
-        known = self.carried_scores > MIN_JOINT_SCORE
-        total = np.where(known[..., None], self.carried, 0).sum(axis=(1, 2), dtype=np.float64)
+        known = self.warped_scores > MIN_JOINT_SCORE
+        total = np.where(known[..., None], self.warped, 0).sum(axis=(1, 2), dtype=np.float64)
         number = known.sum(axis=(1, 2))[:, None]
         return np.asarray(np.divide(total, number, out=np.full_like(total, np.nan), where=number > 0))
 
@@ -110,9 +110,9 @@ class Tracks(Rows):
         return move.astype(np.float32)
 
 
-def _pushed(carried: FloatArray, latest: FloatArray) -> FloatArray:
+def _pushed(warped: FloatArray, latest: FloatArray) -> FloatArray:
     """(T, L, ...) with the latest, (T, ...), in front and without the oldest."""
-    return np.concatenate([latest[:, None], carried[:, :-1]], axis=1)
+    return np.concatenate([latest[:, None], warped[:, :-1]], axis=1)
 
 
 def _moved(tracks: Tracks, poses: Poses) -> Floats:

@@ -8,7 +8,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field, model_validator
 
-from pose_track.config.base import Positive, Section
+from pose_track.config.base import BaseSettings, Positive
 from pose_track.datasets.annotations import OnBroken
 from pose_track.datasets.people import BoxAugmentation
 from pose_track.datasets.readers import LabelFormat
@@ -18,10 +18,10 @@ from pose_track.models.codec import Codec
 from pose_track.models.heatmaps import Kind
 from pose_track.training.optimizer import OptimizerOptions
 from pose_track.training.validation import Metric
-from pose_track.weights.metadata import pose_notes
+from pose_track.weights.metadata import pose_metadata
 
 
-class CocoSource(Section):
+class CocoSource(BaseSettings):
     """Labels in COCO's format, and a folder, zip or tar file of pictures that the names there are relative to."""
 
     annotations: Path
@@ -41,7 +41,7 @@ class TrainSource(DataSource):
     weight: Annotated[float, Field(gt=0)] = 1.0
 
 
-class PoseExperiment(Section):
+class PoseTrainingConfig(BaseSettings):
     """A keypoint network and its training samples.
 
     network: its form. skeleton: its joints, to which those of the data are mapped by name. input_size: w h of a crop in
@@ -69,14 +69,14 @@ class PoseExperiment(Section):
         return Codec(self.target, self.input_size, self.sigma, logits=self.loss == "cross_entropy")
 
     @model_validator(mode="after")
-    def _sizes_fit(self) -> PoseExperiment:
+    def _sizes_fit(self) -> PoseTrainingConfig:
         if any(side % 32 for side in self.input_size):
             raise ValueError(f"pose.input_size must be multiples of 32, got {list(self.input_size)}")
         _check_cutouts("pose", self.cutouts, self.augmentation.paste_chance)
         return self
 
 
-class DetectorExperiment(Section):
+class DetectorTrainingConfig(BaseSettings):
     """The person detector and its training samples.
 
     canvas: side of a training picture, long_side: longer side of a picture in validation, both in pixels. cutouts:
@@ -89,7 +89,7 @@ class DetectorExperiment(Section):
     cutouts: CocoSource | None = None
 
     @model_validator(mode="after")
-    def _canvas_fits(self) -> DetectorExperiment:
+    def _canvas_fits(self) -> DetectorTrainingConfig:
         if self.canvas % SIZE_MULTIPLE:
             raise ValueError(f"detector.canvas must be a multiple of {SIZE_MULTIPLE}, got {self.canvas}")
         _check_cutouts("detector", self.cutouts, self.augmentation.paste_chance)
@@ -103,7 +103,7 @@ def _check_cutouts(section: str, cutouts: CocoSource | None, paste_chance: float
         )
 
 
-class Hardware(Section):
+class Hardware(BaseSettings):
     """What the run is made on.
 
     device: "auto" is a GPU where there is one. devices: of a machine, 0 for all GPUs or one CPU process; nodes:
@@ -121,7 +121,7 @@ class Hardware(Section):
     threads: Annotated[int, Field(ge=0)] = 0
 
 
-class Experiment(Section):
+class TrainingConfig(BaseSettings):
     """One training run.
 
     task: which network. train: data to learn from, one or more; val: to measure with. init_weights: a file the whole
@@ -135,14 +135,14 @@ class Experiment(Section):
     val: DataSource
     init_weights: Path | None = None
     init_trunk: Path | None = None
-    pose: PoseExperiment = PoseExperiment()
-    detector: DetectorExperiment = DetectorExperiment()
+    pose: PoseTrainingConfig = PoseTrainingConfig()
+    detector: DetectorTrainingConfig = DetectorTrainingConfig()
     optimizer: OptimizerOptions = OptimizerOptions()
     loop: LoopOptions
     hardware: Hardware = Hardware()
 
     @model_validator(mode="after")
-    def _nothing_without_effect(self) -> Experiment:
+    def _nothing_without_effect(self) -> TrainingConfig:
         other = "detector" if self.task == "pose" else "pose"
         if other in self.model_fields_set:
             raise ValueError(f"{other} has no effect on task {self.task}; leave that section out")
@@ -165,7 +165,7 @@ class Experiment(Section):
         """What the file of the trained keypoint network says of itself, so that it can be used as it is; nothing of a
         detector."""
         of_pose = self.task == "pose"
-        return pose_notes(self.pose.network, self.pose.skeleton, self.pose.codec) if of_pose else {}
+        return pose_metadata(self.pose.network, self.pose.skeleton, self.pose.codec) if of_pose else {}
 
 
 def _flat(prefix: str, value: Any, without: set[str]) -> list[tuple[str, Any]]:

@@ -118,7 +118,7 @@ def _use_one_thread(_worker: int) -> None:
     cv2.setNumThreads(1)
 
 
-class Waiting:
+class TimedLoader:
     """Batches, and how long one waited for them: `seconds`, ever longer."""
 
     def __init__(self, batches: DataLoader[Any]):

@@ -15,7 +15,7 @@ from tensorboardX import SummaryWriter
 from torch import Tensor
 
 from pose_track.structures.frames import ImageArray
-from pose_track.training.loader import Waiting
+from pose_track.training.loader import TimedLoader
 
 
 def summary(row: Mapping[str, float], watched: str | None) -> str:
@@ -33,7 +33,7 @@ def summary(row: Mapping[str, float], watched: str | None) -> str:
 class Meter:
     """Mean loss, speed, and what was lost, since the last `restart`. batch_size: samples of a step."""
 
-    def __init__(self, fabric: Fabric, batches: Waiting, batch_size: int):
+    def __init__(self, fabric: Fabric, batches: TimedLoader, batch_size: int):
         self._fabric, self._batches, self._batch_size = fabric, batches, batch_size
         self.restart()
 
@@ -85,7 +85,7 @@ class RunLog:
             kept = [row for row in lines[1:] if int(row.split(",")[0]) <= step]
             self._table.write_text("".join(lines[:1] + kept) if kept else "")
 
-    def write(self, step: int, figures: Mapping[str, float], picture: ImageArray) -> None:
+    def write(self, step: int, figures: Mapping[str, float], image: ImageArray) -> None:
         """One row, whose names must be those of the rows before, and a picture (H, W, 3) RGB."""
         if self._events is None:
             return
@@ -98,6 +98,6 @@ class RunLog:
         for name, value in figures.items():
             self._events.add_scalar(name, value, step)
         self._pictures.mkdir(exist_ok=True)
-        cv2.imwrite(str(self._pictures / f"step_{step:07d}.jpg"), picture[:, :, ::-1])
-        self._events.add_image("predictions", picture, step, dataformats="HWC")
+        cv2.imwrite(str(self._pictures / f"step_{step:07d}.jpg"), image[:, :, ::-1])
+        self._events.add_image("predictions", image, step, dataformats="HWC")
         self._events.flush()

@@ -23,7 +23,7 @@ from pose_track.structures.frames import ImageArray
 from pose_track.training.checkpoint import check_space, load_checkpoint, save_checkpoint, versions
 from pose_track.training.config import LoopOptions
 from pose_track.training.interruption import Interruption
-from pose_track.training.loader import Batch, SampleSource, StepDraws, Waiting, make_loader
+from pose_track.training.loader import Batch, SampleSource, StepDraws, TimedLoader, make_loader
 from pose_track.training.log import Meter, RunLog, summary
 from pose_track.training.optimizer import OptimizerOptions, learning_rate_at, make_optimizer, warmed_average
 
@@ -208,16 +208,16 @@ class Trainer:
                     raise KeyboardInterrupt(f"stopped after step {self.step}; --resume goes on from there")
         return self._figures() if figures is None else figures  # a resumed run may have been at its end
 
-    def batches(self) -> Waiting:
+    def batches(self) -> TimedLoader:
         """This process's share of the batches of all steps that are still to be made."""
         options, fabric = self.options, self.fabric
         steps = range(self.step, self.num_steps)
         draws = StepDraws(
             self.task.data, options.batch_size, options.seed, steps, fabric.global_rank, fabric.world_size
         )
-        return Waiting(make_loader(draws, options.on_broken, options.workers, fabric.device.type == "cuda"))
+        return TimedLoader(make_loader(draws, options.on_broken, options.workers, fabric.device.type == "cuda"))
 
-    def _progress(self, batches: Waiting) -> Iterable[Batch]:
+    def _progress(self, batches: TimedLoader) -> Iterable[Batch]:
         shown = self.fabric.is_global_zero
         return tqdm(  # type: ignore[no-any-return]
             batches, initial=self.step, total=self.num_steps, unit="step", mininterval=5, disable=not shown

@@ -23,12 +23,12 @@ from pose_track.detection.detector import CentreDetector
 from pose_track.evaluation.boxes import average_precision
 from pose_track.models.centre import centre_compact
 from pose_track.models.hrnet import NETWORKS
-from pose_track.models.inference_model import Deployed
+from pose_track.models.inference_model import InferenceModel
 from pose_track.runtime.torch_runtime import TorchRuntime
 from pose_track.structures.frames import ImageArray
 from pose_track.structures.skeleton import SKELETONS, Skeleton
 from pose_track.training.batch_norm import share_batch_norms
-from pose_track.training.config import CocoSource, DataSource, Experiment, PoseExperiment
+from pose_track.training.config import CocoSource, DataSource, PoseTrainingConfig, TrainingConfig
 from pose_track.training.loader import Draws, SampleSource
 from pose_track.training.loop import Task
 from pose_track.training.loss import centre_loss, joint_weights, joints_cross_entropy, joints_mse, joints_ohkm
@@ -44,7 +44,7 @@ LOSSES = {"mse": joints_mse, "ohkm": joints_ohkm, "cross_entropy": joints_cross_
 NUM_DRAWN = 8  # samples in the picture of a run
 
 
-def build_network(experiment: Experiment, device: str = "cpu") -> nn.Module:
+def build_network(experiment: TrainingConfig, device: str = "cpu") -> nn.Module:
     """The network, from `init_weights`, `init_trunk` or random ones of the loop's seed."""
     torch.manual_seed(experiment.loop.seed)
     if experiment.task == "detector":
@@ -60,12 +60,12 @@ def build_network(experiment: Experiment, device: str = "cpu") -> nn.Module:
     return share_batch_norms(network, torch.device(device)) if experiment.hardware.share_batch_norm else network
 
 
-def build_task(experiment: Experiment, device: str) -> Task:
+def build_task(experiment: TrainingConfig, device: str) -> Task:
     """What the trainer needs, for either kind of network."""
     return _detector_task(experiment, device) if experiment.task == "detector" else _pose_task(experiment, device)
 
 
-def _pose_task(experiment: Experiment, device: str) -> Task:
+def _pose_task(experiment: TrainingConfig, device: str) -> Task:
     network = build_network(experiment, device)  # first, as its faults are the quickest to tell
     options, val = experiment.pose, experiment.val
     skeleton, codec = SKELETONS[options.skeleton], options.codec
@@ -80,13 +80,13 @@ def _pose_task(experiment: Experiment, device: str) -> Task:
 
     def draw(trained: nn.Module) -> ImageArray:
         crops, targets, _ = first_samples(data, on_broken)
-        run = TorchRuntime(Deployed(trained), device, "float32")
+        run = TorchRuntime(InferenceModel(trained), device, "float32")
         return draw_heatmaps(run, codec, crops.transpose(0, 2, 3, 1), targets)
 
     return Task(network, data, _pose_loss(options, skeleton), evaluate, draw)
 
 
-def _pose_data(source: DataSource, experiment: Experiment, skeleton: Skeleton) -> TopDownDataset:
+def _pose_data(source: DataSource, experiment: TrainingConfig, skeleton: Skeleton) -> TopDownDataset:
     options, on_broken = experiment.pose, experiment.loop.on_broken
     people = load_people(source.format, source.annotations, skeleton, on_broken)
     images, cutouts = ImageStore(source.images), _cutouts(options.cutouts)
@@ -97,7 +97,7 @@ def _cutouts(source: CocoSource | None) -> Cutouts | None:
     return None if source is None else Cutouts(ImageStore(source.images), load_outlines(source.annotations))
 
 
-def _pose_loss(options: PoseExperiment, skeleton: Skeleton) -> Callable[..., Tensor]:
+def _pose_loss(options: PoseTrainingConfig, skeleton: Skeleton) -> Callable[..., Tensor]:
     loss = LOSSES[options.loss]
     if not options.weigh_joints:
         return loss
@@ -105,7 +105,7 @@ def _pose_loss(options: PoseExperiment, skeleton: Skeleton) -> Callable[..., Ten
     return lambda output, targets, weights: loss(output, targets, weights * shares.to(weights.device))
 
 
-def _detector_task(experiment: Experiment, device: str) -> Task:
+def _detector_task(experiment: TrainingConfig, device: str) -> Task:
     network = build_network(experiment, device)
     options, val = experiment.detector, experiment.val
     cutouts = _cutouts(options.cutouts)
@@ -128,7 +128,7 @@ def _detector_task(experiment: Experiment, device: str) -> Task:
 
     def draw(trained: nn.Module) -> ImageArray:
         canvases, heat, boxes, *_ = first_samples(data, experiment.loop.on_broken)
-        run = TorchRuntime(Deployed(trained), device, "float32")
+        run = TorchRuntime(InferenceModel(trained), device, "float32")
         return draw_boxes(run, canvases.transpose(0, 2, 3, 1), heat, boxes)
 
     return Task(network, data, centre_loss, evaluate, draw)
@@ -146,7 +146,7 @@ def detector_figures(
 ) -> dict[str, float]:
     """AP50 of people taller than 15 % of the picture: the mean over the sources, then each source; pictures that are
     not labelled exhaustively are left out."""
-    detect = CentreDetector(TorchRuntime(Deployed(network), device, "float32"), long_side, min_score=0.02)
+    detect = CentreDetector(TorchRuntime(InferenceModel(network), device, "float32"), long_side, min_score=0.02)
     counted = [label for label in labels if label.exhaustive]
     found = [detect(images.read(label.file_name)) for label in counted]
     each: dict[str, float] = {}

@@ -35,7 +35,7 @@ from pose_track.evaluation.pckh import PckhTruth, load_pckh_truth, pckh
 from pose_track.formats.validate import finite, objects, whole
 from pose_track.geometry.boxes import xywh_to_xyxy
 from pose_track.models.codec import Codec
-from pose_track.models.inference_model import Deployed
+from pose_track.models.inference_model import InferenceModel
 from pose_track.pose.estimator import person_scores, place_crops, to_frame
 from pose_track.pose.keypoints import CroppedKeypoints
 from pose_track.runtime.model_spec import Run
@@ -87,7 +87,7 @@ def measure_poses(
 ) -> dict[str, float]:
     """The figures of a network, run in float32, whose joints are those of `skeleton`."""
     twins = skeleton.flip_indices if flip_test else None
-    run = TorchRuntime(Deployed(network, twins, codec.flip_shift), device, "float32")
+    run = TorchRuntime(InferenceModel(network, twins, codec.flip_shift), device, "float32")
     return test.figures(estimate_all(run, codec, images, test.candidates))
 
 

@@ -30,10 +30,10 @@ class _Queue(Generic[T]):
         self.error: BaseException | None = None
 
 
-class Overlap:
+class Prefetcher:
     """A context in which iterables are read ahead; leaving it stops all threads and waits for them.
 
-    >>> with Overlap() as overlap:
+    >>> with Prefetcher() as overlap:
     ...     squares = overlap.ahead((n * n for n in range(5)), 2)
     ...     list(overlap.ahead((n + 1 for n in squares), 2))
     [1, 2, 5, 10, 17]
@@ -102,7 +102,7 @@ class Overlap:
         if queue.error is not None:
             raise queue.error
 
-    def __enter__(self) -> Overlap:
+    def __enter__(self) -> Prefetcher:
         return self
 
     def __exit__(

@@ -17,7 +17,7 @@ import numpy as np
 from pose_track.structures.frames import ImageArray
 from pose_track.video.packets import PacketWatch, open_container, shown_stamps, video_stream
 from pose_track.video.pyav_reader import PyAvReader
-from pose_track.video.source import DecodeError, FrameClock, Picture, Selection, VideoReader
+from pose_track.video.source import DecodeError, FrameClock, Image, Selection, VideoReader
 
 # decord repeats frames silently where it cannot decode; a share of this size makes it raise at the first repeat
 _FAULT_SHARE = 1e-9
@@ -77,7 +77,7 @@ class DecordReader(VideoReader):
     def _fail(self, index: int, cause: str, error: Exception | None = None) -> NoReturn:
         raise DecodeError(self._source, index, f"{cause} (decoder 'pyav' may read more)") from error
 
-    def _pictures(self) -> Iterator[Picture]:
+    def _pictures(self) -> Iterator[Image]:
         for index, seconds in enumerate(self._times):
             image = self._first if index == 0 else self._next(index)
             yield seconds, partial(_same, image)

@@ -12,7 +12,7 @@ import cv2
 import numpy as np
 
 from pose_track.structures.frames import ImageArray
-from pose_track.video.source import DecodeError, Picture, Selection, VideoInfo, VideoReader
+from pose_track.video.source import DecodeError, Image, Selection, VideoInfo, VideoReader
 
 IMAGE_SUFFIXES = (".jpg", ".jpeg", ".png", ".bmp", ".webp", ".tif", ".tiff")
 DEFAULT_FPS = Fraction(25)
@@ -65,6 +65,6 @@ class ImageReader(VideoReader):
             )
         return image
 
-    def _pictures(self) -> Iterator[Picture]:
+    def _pictures(self) -> Iterator[Image]:
         for index in range(len(self._paths)):
             yield index / self.info.fps, partial(self._image, index)

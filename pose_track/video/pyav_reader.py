@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 
 from pose_track.structures.frames import ImageArray
 from pose_track.video.packets import PacketWatch, average_fps, is_end, open_container, uses_decode_stamps, video_stream
-from pose_track.video.source import DecodeError, FrameClock, Picture, Selection, VideoInfo, VideoReader
+from pose_track.video.source import DecodeError, FrameClock, Image, Selection, VideoInfo, VideoReader
 
 logger = logging.getLogger(__name__)
 
@@ -57,7 +57,7 @@ class PyAvReader(VideoReader):
         fps, num_frames = average_fps(path, self._stream), self._stream.frames or None
         return VideoInfo(self._source, width, height, fps, num_frames, -round(frame.rotation / 90) * 90 % 360)
 
-    def _pictures(self) -> Iterator[Picture]:
+    def _pictures(self) -> Iterator[Image]:
         clock, base = FrameClock(1 / self.info.fps), Fraction(self._stream.time_base or 0)
         for frame in self._decoded:
             stamp = frame.dts if self._by_decoding else frame.pts

@@ -13,7 +13,7 @@ from pose_track.structures.frames import Frame, ImageArray
 
 logger = logging.getLogger(__name__)
 
-Picture = tuple[Fraction, Callable[[], ImageArray]]
+Image = tuple[Fraction, Callable[[], ImageArray]]
 """A decoded picture: its time in seconds, and how to get it as RGB, so that a skipped one costs no conversion."""
 
 
@@ -111,7 +111,7 @@ class VideoReader(ABC):
         self._started = False
 
     @abstractmethod
-    def _pictures(self) -> Iterator[Picture]:
+    def _pictures(self) -> Iterator[Image]:
         """Every picture of the source in the order shown."""
 
     def close(self) -> None:

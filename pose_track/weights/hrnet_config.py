@@ -16,7 +16,7 @@ _MARKS = ("conv1.weight", "layer1.0.conv1.weight", *(f"stage4.0.branches.{n}.0.c
 
 
 @dataclass(frozen=True)
-class HRNetForm:
+class HRNetConfig:
     """The arguments of `HRNetTrunk` but for the colours of its input."""
 
     widths: tuple[int, int, int, int]
@@ -29,14 +29,14 @@ class HRNetForm:
     def name(self) -> str | None:
         """The network's name in settings, if it has one.
 
-        >>> HRNetForm((32, 64, 128, 256)).name
+        >>> HRNetConfig((32, 64, 128, 256)).name
         'hrnet_w32'
         """
         return next((name for name, form in FORMS.items() if form == self), None)
 
     def __str__(self) -> str:
         """
-        >>> str(HRNetForm((32, 64, 128, 256))), str(HRNetForm((8, 16, 32, 64)))
+        >>> str(HRNetConfig((32, 64, 128, 256))), str(HRNetConfig((8, 16, 32, 64)))
         ('HRNet-W32', 'HRNet of width 8')
         """
         special = {"hrnet_w32": "HRNet-W32", "hrnet_w48": "HRNet-W48", "hrnet_compact": "compact HRNet"}
@@ -49,18 +49,18 @@ class HRNetForm:
 
 # As `models.hrnet` builds them; told here without PyTorch.
 FORMS = {
-    "hrnet_compact": HRNetForm((24, 48, 96, 192), (1, 2, 1), num_blocks=2, stem_blocks=1, stem_channels=32),
-    "hrnet_w32": HRNetForm((32, 64, 128, 256)),
-    "hrnet_w48": HRNetForm((48, 96, 192, 384)),
+    "hrnet_compact": HRNetConfig((24, 48, 96, 192), (1, 2, 1), num_blocks=2, stem_blocks=1, stem_channels=32),
+    "hrnet_w32": HRNetConfig((32, 64, 128, 256)),
+    "hrnet_w48": HRNetConfig((48, 96, 192, 384)),
 }
 
 
-def hrnet_form(shapes: Shapes) -> HRNetForm | None:
+def hrnet_config(shapes: Shapes) -> HRNetConfig | None:
     """The form of the HRNet for colour pictures whose weights, under the published names, have these shapes; None where
     it is another network. That all the rest is there and fits is for `fill` to tell."""
     if any(len(shapes.get(mark, ())) != 4 for mark in _MARKS) or shapes["conv1.weight"][1] != 3:
         return None
-    form = HRNetForm(
+    form = HRNetConfig(
         tuple(shapes[mark][0] for mark in _MARKS[2:]),  # type: ignore[arg-type]
         (_count(shapes, "stage2."), _count(shapes, "stage3."), _count(shapes, "stage4.")),
         _count(shapes, "stage4.0.branches.0."),

@@ -10,8 +10,8 @@ from pose_track.runtime.exported import MARKS
 from pose_track.structures.skeleton import SKELETONS
 from pose_track.weights.checkpoint import Outline, read_outline, read_weights
 from pose_track.weights.container import in_file
-from pose_track.weights.hrnet_config import HRNetForm, hrnet_form, joints_of
-from pose_track.weights.metadata import TrainedAs, read_pose_notes
+from pose_track.weights.hrnet_config import HRNetConfig, hrnet_config, joints_of
+from pose_track.weights.metadata import PoseMetadata, parse_pose_metadata
 from pose_track.weights.mmpose_config import mmpose_training
 from pose_track.weights.state_dict_names import possessive, renamed, some, whose
 
@@ -22,12 +22,12 @@ OURS = "pose_track"
 
 
 @dataclass(frozen=True, kw_only=True)
-class Recognised(TrainedAs):
+class IdentifiedWeights(PoseMetadata):
     """A keypoint network in a file. origin: whose names its weights have. averaged: whether they are known to be a
-    running average over the training. The rest as in `TrainedAs`."""
+    running average over the training. The rest as in `PoseMetadata`."""
 
     origin: str
-    form: HRNetForm
+    form: HRNetConfig
     num_joints: int
     averaged: bool = False
 
@@ -38,8 +38,8 @@ class Recognised(TrainedAs):
 
     def __str__(self) -> str:
         """
-        >>> w32 = HRNetForm((32, 64, 128, 256))
-        >>> str(Recognised(origin="MMPose 1.x", form=w32, num_joints=17, kind="udp", input_size=(192, 256)))
+        >>> w32 = HRNetConfig((32, 64, 128, 256))
+        >>> str(IdentifiedWeights(origin="MMPose 1.x", form=w32, num_joints=17, kind="udp", input_size=(192, 256)))
         "HRNet-W32 for 17 joints, with MMPose 1.x's names, trained as udp at 256x192"
         """
         kind = "" if self.kind is None else f" as {self.kind}"
@@ -49,7 +49,7 @@ class Recognised(TrainedAs):
         return f"{self.form} for {self.num_joints} joints, with {possessive(self.origin)} names{trained}{average}"
 
 
-def recognise(path: str | os.PathLike[str]) -> Recognised:
+def recognise(path: str | os.PathLike[str]) -> IdentifiedWeights:
     """What keypoint network a file holds, whoever wrote it: a safetensors file, of which only the header is read and
     without PyTorch, or one of `torch.save`.
 
@@ -60,7 +60,7 @@ def recognise(path: str | os.PathLike[str]) -> Recognised:
     return _recognised(read_outline(path), path)
 
 
-def load_hrnet(path: str | os.PathLike[str]) -> tuple[HRNet, Recognised]:
+def load_hrnet(path: str | os.PathLike[str]) -> tuple[HRNet, IdentifiedWeights]:
     """The keypoint network in a file, in float32, and what was recognised.
 
     Its form follows from the weights' shapes; names and shapes must then be exactly those of that form, but for the
@@ -81,10 +81,10 @@ def load_hrnet(path: str | os.PathLike[str]) -> tuple[HRNet, Recognised]:
     return network, found
 
 
-def _recognised(outline: Outline, path: str | os.PathLike[str]) -> Recognised:
+def _recognised(outline: Outline, path: str | os.PathLike[str]) -> IdentifiedWeights:
     with in_file(path):
         shapes, origin = renamed(outline.shapes), whose(outline.shapes)
-    form, num_joints = hrnet_form(shapes), joints_of(shapes)
+    form, num_joints = hrnet_config(shapes), joints_of(shapes)
     if form is None:
         raise ValueError(
             f"{os.fspath(path)!r} holds another network than an HRNet: {len(shapes)} weights with names such as "
@@ -97,13 +97,15 @@ def _recognised(outline: Outline, path: str | os.PathLike[str]) -> Recognised:
         )
     own = outline.metadata.keys() >= MARKS
     with in_file(path):
-        training = read_pose_notes(outline.metadata) if own else mmpose_training(outline.meta)
+        training = parse_pose_metadata(outline.metadata) if own else mmpose_training(outline.meta)
         training = _of_joints(training, num_joints, own)
     origin = OURS if own else origin
-    return Recognised(**asdict(training), origin=origin, form=form, num_joints=num_joints, averaged=outline.averaged)
+    return IdentifiedWeights(
+        **asdict(training), origin=origin, form=form, num_joints=num_joints, averaged=outline.averaged
+    )
 
 
-def _of_joints(training: TrainedAs, num_joints: int, own: bool) -> TrainedAs:
+def _of_joints(training: PoseMetadata, num_joints: int, own: bool) -> PoseMetadata:
     """The same without a skeleton that the network's joints are not, as where others' networks were trained on parts
     of a data set. Raises ValueError for such a file of our own."""
     if training.skeleton is None or SKELETONS[training.skeleton].num_joints == num_joints:

@@ -14,7 +14,7 @@ from pose_track.structures.skeleton import SKELETONS
 
 
 @dataclass(frozen=True)
-class TrainedAs:
+class PoseMetadata:
     """What a file tells of the training; None where it does not.
 
     skeleton: name of its joints. input_size: (w, h) of the crops in pixels. kind, sigma, logits, blur: see `Codec`.
@@ -28,10 +28,10 @@ class TrainedAs:
     blur: int | None = None
 
 
-def pose_notes(network: str, skeleton: str, codec: Codec) -> dict[str, str]:
+def pose_metadata(network: str, skeleton: str, codec: Codec) -> dict[str, str]:
     """What our own files of weights and exported models say of themselves, so that nobody has to.
 
-    >>> pose_notes("hrnet_w32", "coco_17", Codec("udp", (192, 256)))["input_size"]
+    >>> pose_metadata("hrnet_w32", "coco_17", Codec("udp", (192, 256)))["input_size"]
     '192x256'
     """
     notes = {
@@ -45,17 +45,17 @@ def pose_notes(network: str, skeleton: str, codec: Codec) -> dict[str, str]:
     return notes if codec.blur is None else {**notes, "blur": str(codec.blur)}
 
 
-def read_pose_notes(notes: Mapping[str, str]) -> TrainedAs:
-    """The inverse of `pose_notes`; what is not there is None. Raises ValueError for a value that cannot be.
+def parse_pose_metadata(notes: Mapping[str, str]) -> PoseMetadata:
+    """The inverse of `pose_metadata`; what is not there is None. Raises ValueError for a value that cannot be.
 
-    >>> read_pose_notes({"kind": "udp", "input_size": "192x256"})
-    TrainedAs(skeleton=None, input_size=(192, 256), kind='udp', sigma=None, logits=None, blur=None)
+    >>> parse_pose_metadata({"kind": "udp", "input_size": "192x256"})
+    PoseMetadata(skeleton=None, input_size=(192, 256), kind='udp', sigma=None, logits=None, blur=None)
     """
     read = {name: reader(notes[name]) for name, reader in _READERS.items() if name in notes}
     wrong = [f"{name} {notes[name]!r}" for name, value in read.items() if value is None]
     if wrong:
         raise ValueError(f"says of itself what cannot be: {', '.join(wrong)}")
-    return TrainedAs(**read)
+    return PoseMetadata(**read)
 
 
 def _size(text: str) -> tuple[int, int] | None:

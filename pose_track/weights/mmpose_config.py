@@ -11,7 +11,7 @@ from typing import Any
 
 from pose_track.models.heatmaps import Kind
 from pose_track.structures.skeleton import SKELETONS
-from pose_track.weights.metadata import TrainedAs
+from pose_track.weights.metadata import PoseMetadata
 
 _LONGEST = 1 << 17  # characters; those of MMPose have some 10,000
 
@@ -25,7 +25,7 @@ _USUAL_BLUR = 11  # of MMPose, whatever the sigma
 _OTHER_NAMES = {"upper_neck": "head_bottom"}  # MPII's
 
 
-def mmpose_training(meta: Mapping[str, Any]) -> TrainedAs:
+def mmpose_training(meta: Mapping[str, Any]) -> PoseMetadata:
     """What the `meta` of a checkpoint tells: `cfg` in MMPose 1.x, `config` in 0.x, and `dataset_meta`.
 
     Raises ValueError where the network was trained on maps that are not read here.
@@ -38,7 +38,7 @@ def mmpose_training(meta: Mapping[str, Any]) -> TrainedAs:
     skeleton = _skeleton(names, _dict(_dict(config.get("train_dataloader")).get("dataset")))
     kind = _kind_1(decoder)
     blur = _blur(kind, decoder.get("blur_kernel_size"))
-    return TrainedAs(skeleton, _size(decoder.get("input_size")), kind, _sigma(decoder.get("sigma")), blur=blur)
+    return PoseMetadata(skeleton, _size(decoder.get("input_size")), kind, _sigma(decoder.get("sigma")), blur=blur)
 
 
 def read_config(text: object) -> dict[str, Any]:
@@ -87,7 +87,7 @@ def _kind_1(decoder: Mapping[str, Any]) -> Kind | None:
     return None
 
 
-def _of_mmpose_0(config: Mapping[str, Any]) -> TrainedAs:
+def _of_mmpose_0(config: Mapping[str, Any]) -> PoseMetadata:
     """Of MMPose 0.x: by the step of the pipeline that makes the targets."""
     steps = config.get("train_pipeline")
     made = [step for step in steps if _dict(step).get("type") == _MAKES_TARGETS] if isinstance(steps, list) else []
@@ -104,7 +104,7 @@ def _of_mmpose_0(config: Mapping[str, Any]) -> TrainedAs:
     skeleton = _skeleton([_dict(joint).get("name") for joint in joints], data)
     size = _size(_dict(config.get("data_cfg")).get("image_size"))
     blur = _blur(kind, _dict(_dict(config.get("model")).get("test_cfg")).get("modulate_kernel"))
-    return TrainedAs(skeleton, size, kind, _sigma(target.get("sigma")), blur=blur)
+    return PoseMetadata(skeleton, size, kind, _sigma(target.get("sigma")), blur=blur)
 
 
 def _blur(kind: Kind | None, told: object) -> int | None:

@@ -14,7 +14,7 @@ from filelock import FileLock, Timeout
 from pose_track.utils.cache_dir import VARIABLE, cache_folder
 from pose_track.utils.hashing import file_sha256
 from pose_track.weights.download import Opener, download, is_page, open_https, set_aside
-from pose_track.weights.zoo import ZOO, Published, PublishedPose, Use
+from pose_track.weights.zoo import ZOO, PublishedPoseWeights, PublishedWeights, Use
 
 log = logging.getLogger(__name__)
 
@@ -31,12 +31,12 @@ def weights_folder() -> Path:
     return cache_folder() / "weights"
 
 
-def kept_file(entry: Published) -> Path:
+def stored_path(entry: PublishedWeights) -> Path:
     """Where its weights are once they were fetched."""
     return weights_folder() / entry.file
 
 
-def fetch_weights(entry: Published, open_url: Opener = open_https) -> Path:
+def fetch_weights(entry: PublishedWeights, open_url: Opener = open_https) -> Path:
     """The file of published weights, which is downloaded unless it is kept already.
 
     A kept file whose hash is wrong is not used but renamed, which is logged as a warning. Of several processes one
@@ -44,7 +44,7 @@ def fetch_weights(entry: Published, open_url: Opener = open_https) -> Path:
     where it cannot be downloaded; FileNotFoundError with the same for a file that has to be fetched by hand; ValueError
     where what was downloaded has another hash; OSError where it cannot be kept.
     """
-    path = kept_file(entry)
+    path = stored_path(entry)
     if path.is_file() and fault(path, entry) is None:
         return path
     if entry.url is None:
@@ -56,14 +56,14 @@ def fetch_weights(entry: Published, open_url: Opener = open_https) -> Path:
     return path
 
 
-def _by_hand(path: Path, entry: Published) -> FileNotFoundError:
+def _by_hand(path: Path, entry: PublishedWeights) -> FileNotFoundError:
     if path.is_file():
         _is_usable(path, entry)
     get = f"get {entry.file} from {entry.source}, and {_place(path)}"
     return FileNotFoundError(f"{entry.name} has to be fetched by hand: {get}, or {_other(entry)}")
 
 
-def _fetch(url: str, path: Path, entry: Published, open_url: Opener) -> None:
+def _fetch(url: str, path: Path, entry: PublishedWeights, open_url: Opener) -> None:
     try:
         download(url, path, entry.sha256, open_url)
     except ConnectionError as error:
@@ -75,7 +75,7 @@ def _fetch(url: str, path: Path, entry: Published, open_url: Opener) -> None:
         raise OSError(f"{error.strerror}, or set {VARIABLE} to a folder with more room") from None
 
 
-def fault(path: Path, entry: Published) -> str | None:
+def fault(path: Path, entry: PublishedWeights) -> str | None:
     """What is wrong with a file that should hold these weights; None for nothing, as far as their hash is known."""
     if not entry.sha256 and not path.stat().st_size:
         return "is empty"
@@ -88,7 +88,7 @@ def fault(path: Path, entry: Published) -> str | None:
     return f"has the SHA-256 {found[:8]}... instead of {entry.sha256}..." if entry.sha256 else None
 
 
-def _is_usable(path: Path, entry: Published) -> bool:
+def _is_usable(path: Path, entry: PublishedWeights) -> bool:
     """Whether a file holds these weights; one that does not is set aside, and a warning tells so."""
     reason = fault(path, entry)
     if reason is not None:
@@ -100,15 +100,15 @@ def _place(path: Path) -> str:
     return f"put it into {str(path.parent)!r} as {path.name!r}"
 
 
-def _other(entry: Published) -> str:
+def _other(entry: PublishedWeights) -> str:
     """What to use instead of a file that has to be fetched by hand."""
     same = [other.name for other in ZOO.values() if other.url is not None and _form(other) == _form(entry) != ()]
     return f"use {same[0]}, which is downloaded" if same else _WITHOUT[entry.use]
 
 
-def _form(entry: Published) -> tuple[object, ...]:
+def _form(entry: PublishedWeights) -> tuple[object, ...]:
     """Two keypoint networks of one form are used alike."""
-    if not isinstance(entry, PublishedPose):
+    if not isinstance(entry, PublishedPoseWeights):
         return ()
     return entry.network, entry.skeleton, entry.input_size, entry.kind
 

@@ -18,7 +18,7 @@ LIST_COMMAND = "pose-track weights list"
 
 
 @dataclass(frozen=True)
-class Published:
+class PublishedWeights:
     """A file of weights.
 
     name: in settings and on the command line. file: its name. url: where it is downloaded from, None where it has to be
@@ -38,7 +38,7 @@ class Published:
 
 
 @dataclass(frozen=True)
-class PublishedPose(Published):
+class PublishedPoseWeights(PublishedWeights):
     """A keypoint network's weights, with all that using them takes.
 
     network: of `models.hrnet`. skeleton: of `skeleton.SKELETONS`. input_size: w, h of a crop in pixels. kind: how it
@@ -76,11 +76,11 @@ def _hash_in(file: str) -> str:
 
 def _mmpose(
     name: str, file: str, folder: str, skeleton: str, figure: str, terms: str = "", ap: float | None = None
-) -> PublishedPose:
+) -> PublishedPoseWeights:
     """An entry of MMPose; the name tells the network, the size (height x width) and the kind."""
     words = name.split("_")
     height, width = (int(side) for side in words[3].split("x"))
-    return PublishedPose(
+    return PublishedPoseWeights(
         name=name,
         file=file,
         url=_MMPOSE + folder + file,
@@ -130,7 +130,7 @@ _MPII = (
 )
 
 
-def _of_mmpose() -> list[Published]:
+def _of_mmpose() -> list[PublishedWeights]:
     coco, older = "v1/body_2d_keypoint/topdown_heatmap/coco/", "top_down/hrnet/"
     return [
         *(_mmpose(name, file, coco, "coco_17", f"COCO val2017 AP {ap}", ap=ap) for name, file, ap in _COCO),
@@ -152,12 +152,12 @@ _OF_AUTHORS = (
 )
 
 
-def _by_authors(file: str, skeleton: str, figure: str, ap: float | None) -> PublishedPose:
+def _by_authors(file: str, skeleton: str, figure: str, ap: float | None) -> PublishedPoseWeights:
     """An entry of the HRNet authors, whose files are in drives that give them to browsers only."""
     name = Path(file).stem
     words = name.split("_")
     height, width = (int(side) for side in words[3].split("x"))
-    return PublishedPose(
+    return PublishedPoseWeights(
         name=name,
         file=file,
         url=None,
@@ -175,8 +175,8 @@ def _by_authors(file: str, skeleton: str, figure: str, ap: float | None) -> Publ
     )
 
 
-def _trunk(network: str, file: str) -> Published:
-    return Published(
+def _trunk(network: str, file: str) -> PublishedWeights:
+    return PublishedWeights(
         name=f"{network}_imagenet",
         file=file,
         url=f"{_MMPOSE}pretrain_models/{file}",
@@ -203,8 +203,8 @@ _FLOWS = (
 )
 
 
-def _of_torchvision(use: Use, name: str, file: str, figure: str) -> Published:
-    return Published(
+def _of_torchvision(use: Use, name: str, file: str, figure: str) -> PublishedWeights:
+    return PublishedWeights(
         name=name,
         file=file,
         url=_TORCHVISION + file,
@@ -216,7 +216,7 @@ def _of_torchvision(use: Use, name: str, file: str, figure: str) -> Published:
     )
 
 
-ZOO: dict[str, Published] = {
+ZOO: dict[str, PublishedWeights] = {
     entry.name: entry
     for entry in (
         *_of_mmpose(),
@@ -229,7 +229,7 @@ ZOO: dict[str, Published] = {
 }
 
 # These come with the package: see the model cards beside them.
-BUNDLED_POSE = PublishedPose(
+BUNDLED_POSE = PublishedPoseWeights(
     name="bundled",
     file="pose.safetensors",
     url=None,
@@ -245,7 +245,7 @@ BUNDLED_POSE = PublishedPose(
     sigma=2.0,
     decoding="dark",
 )
-BUNDLED_DETECTOR = Published(
+BUNDLED_DETECTOR = PublishedWeights(
     name="compact",
     file="detector.safetensors",
     url=None,
@@ -257,7 +257,7 @@ BUNDLED_DETECTOR = Published(
 )
 
 
-def find_published(given: str) -> Published | None:
+def find_published(given: str) -> PublishedWeights | None:
     """The entry of a name, or of a path by the name of the file; None where there is none.
 
     >>> find_published("hrnet_w48_coco_384x288_udp").ap

@@ -32,7 +32,7 @@ from pose_track.config.settings import Settings
 from pose_track.config.tracker import LinkSettings
 from pose_track.formats.posetrack.reader import write_posetrack18
 from pose_track.structures.frames import Detections, Frame, TrackedPoses
-from pose_track.structures.sequence import FrameInfo, People, Sequence
+from pose_track.structures.sequence import FrameInfo, People, PoseSequence
 from pose_track.structures.skeleton import POSETRACK_15
 
 NOSE = POSETRACK_15.index("nose")
@@ -46,7 +46,7 @@ def standing(lefts: np.ndarray, tops: np.ndarray) -> np.ndarray:
     return joints
 
 
-def two_people(name: str, lefts: list[tuple[float, float]], gap: range = range(0)) -> Sequence:
+def two_people(name: str, lefts: list[tuple[float, float]], gap: range = range(0)) -> PoseSequence:
     """Two people, ids 1 and 2, where they are in each frame; in the frames of the gap nobody is."""
     frames = tuple(FrameInfo(i, f"images/{name}/{i:06d}.jpg", 10**10 + i, is_labelled=True) for i in range(len(lefts)))
     listed = [i for i in range(len(lefts)) if i not in gap]
@@ -60,10 +60,10 @@ def two_people(name: str, lefts: list[tuple[float, float]], gap: range = range(0
         head_boxes=np.concatenate([joints[:, -1] - 10, joints[:, -1] + 10], axis=1),
         track_ids=np.tile([1, 2], n // 2),
     )
-    return Sequence(name, POSETRACK_15, frames, people, np.repeat(listed, 2), "posetrack18")
+    return PoseSequence(name, POSETRACK_15, frames, people, np.repeat(listed, 2), "posetrack18")
 
 
-def crossing(name: str = "a") -> Sequence:
+def crossing(name: str = "a") -> PoseSequence:
     """The first person walks by below the second; for four frames in between, too short for nobody to come back, nobody
     is seen."""
     return two_people(name, [(10.0 + 4 * i, 60.0) for i in range(30)], gap=range(12, 16))
@@ -73,7 +73,7 @@ def load(preset: str, overrides: Mapping[str, str]) -> LinkSettings:
     return load_settings(LinkSettings, track_preset_path(preset), overrides)
 
 
-def write(folder: Path, *sequences: Sequence) -> Path:
+def write(folder: Path, *sequences: PoseSequence) -> Path:
     folder.mkdir()
     for sequence in sequences:
         write_posetrack18(sequence, folder / f"{sequence.name}.json")
@@ -85,13 +85,13 @@ def truth(tmp_path: Path) -> Path:
     return write(tmp_path / "truth", crossing())
 
 
-def names(choice: Choice, has_pictures: bool) -> list[str]:
-    return list(choice.settings(load, has_pictures))
+def names(choice: Choice, has_images: bool) -> list[str]:
+    return list(choice.settings(load, has_images))
 
 
 def test_only_parts_that_are_there_are_left_out() -> None:
-    looks = {"tracker.weights.appearance": "1", "tracker.reentry_seconds": "5"}
-    of_files, of_video = names(Choice("fast", looks), False), names(Choice("fast", looks), True)
+    appearance = {"tracker.weights.appearance": "1", "tracker.reactivation_seconds": "5"}
+    of_files, of_video = names(Choice("fast", appearance), False), names(Choice("fast", appearance), True)
     assert of_files == [
         *(WHOLE, "greedy matching", "no memory", "no second round", "no motion", "plain OKS"),
         *("overlap of boxes alone", PAPER),
@@ -116,7 +116,7 @@ def test_settings_given_hold_for_all_variants() -> None:
 
 def test_every_variant_differs_from_some_tracker() -> None:
     flow = {"flow.method": "dis", "flow.max_frames": "2", "weights.flow": "1", "min_confirm_frames": "2"}
-    flow |= {"weights.appearance": "1", "reentry_seconds": "5"}
+    flow |= {"weights.appearance": "1", "reactivation_seconds": "5"}
     rich = Choice("fast", {f"tracker.{key}": text for key, text in flow.items()})
     assert {variant.name for variant in VARIANTS} < set(names(rich, True))
 

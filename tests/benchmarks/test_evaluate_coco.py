@@ -34,8 +34,8 @@ from pose_track.structures.skeleton import COCO_17
 from pose_track.training.validation import recorded_boxes
 from pose_track.utils.hashing import file_sha256
 from pose_track.weights.load import save_weights
-from pose_track.weights.metadata import pose_notes
-from pose_track.weights.zoo import ZOO, PublishedPose
+from pose_track.weights.metadata import pose_metadata
+from pose_track.weights.zoo import ZOO, PublishedPoseWeights
 
 ROOT = Path(__file__).resolve().parents[2]
 CODEC = Codec("udp", (64, 96), 1.5)
@@ -120,15 +120,15 @@ def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def weights(tmp_path_factory: pytest.TempPathFactory) -> Path:
     path = tmp_path_factory.mktemp("weights") / "network.safetensors"
     torch.manual_seed(0)
-    save_weights(HRNet(17, **TINY), path, pose_notes("hrnet_tiny", "coco_17", CODEC))  # type: ignore[arg-type]
+    save_weights(HRNet(17, **TINY), path, pose_metadata("hrnet_tiny", "coco_17", CODEC))  # type: ignore[arg-type]
     return path
 
 
 def published(monkeypatch: pytest.MonkeyPatch, weights: Path, sha256: str, ap: float | None = 76.2) -> None:
     """Let these weights be published ones."""
-    entry = next(e for e in ZOO.values() if isinstance(e, PublishedPose) and e.ap == 76.2)
+    entry = next(e for e in ZOO.values() if isinstance(e, PublishedPoseWeights) and e.ap == 76.2)
     own = {"sha256": sha256, "kind": CODEC.kind, "input_size": CODEC.input_size, "sigma": CODEC.sigma, "ap": ap}
-    made = PublishedPose(**{**vars(entry), **own})
+    made = PublishedPoseWeights(**{**vars(entry), **own})
     monkeypatch.setattr(coco, "find_published", lambda given: made if given == str(weights) else None)
 
 

@@ -15,10 +15,10 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from make_video import HEIGHT, WIDTH, make_video, picture
+from make_video import HEIGHT, WIDTH, make_video, numbered_image
 from stub_stages import estimate_on_diagonal
 
-from pose_track.build.custom_models import name_of, own_stages
+from pose_track.build.custom_models import custom_stages, name_of
 from pose_track.config.settings import DetectorSettings, Settings
 from pose_track.pipeline.track_file import NAMES, RECORDS, track_file
 from pose_track.structures.frames import Detections, Frame, ImageArray, Poses
@@ -26,7 +26,7 @@ from pose_track.structures.skeleton import COCO_17, POSETRACK_15, Skeleton
 from pose_track.video.reader import open_video
 
 PAGE = Path(__file__).parents[2] / "docs" / "own_models.md"
-IMAGE = picture(5)
+IMAGE = numbered_image(5)
 BOXES = Detections([[10, 20, 50, 100], [90, 15, 130, 110]], [0.9, 0.8])  # type: ignore[arg-type]
 
 
@@ -41,7 +41,7 @@ def on_diagonal(image: ImageArray, detections: Detections) -> Poses:
 
 def own(**given: Any) -> Any:
     """Stages of the two above, but for what is given."""
-    return own_stages(**({"detect": two_people, "estimate": on_diagonal, "skeleton": POSETRACK_15} | given))
+    return custom_stages(**({"detect": two_people, "estimate": on_diagonal, "skeleton": POSETRACK_15} | given))
 
 
 def records(folder: Path) -> tuple[dict[str, Any], list[dict[str, Any]]]:
@@ -66,7 +66,10 @@ def test_an_estimator_for_recorded_boxes(tmp_path: Path) -> None:
     recorded = Settings(detector=DetectorSettings(name="recorded", boxes=boxes))
     video = make_video(tmp_path / "a.mp4", 5)
     track_file(
-        video, tmp_path / "mine", own_stages(estimate=on_diagonal, skeleton=POSETRACK_15, settings=recorded), recorded
+        video,
+        tmp_path / "mine",
+        custom_stages(estimate=on_diagonal, skeleton=POSETRACK_15, settings=recorded),
+        recorded,
     )
     header, frames = records(tmp_path / "mine")
     assert header["weights"]["detector"]["file"] == "boxes.txt"
@@ -133,7 +136,7 @@ def poses(**changed: Any) -> Poses:
         (
             Poses(np.ones((2, 17, 2)), np.ones((2, 17)), BOXES.boxes, BOXES.scores, COCO_17),  # type: ignore[arg-type]
             ValueError,
-            r"poses of coco_17 \(17 joints\), but own_stages was given posetrack_15 \(15 joints\)",
+            r"poses of coco_17 \(17 joints\), but custom_stages was given posetrack_15 \(15 joints\)",
         ),
         (
             poses(joints=np.full((2, 15, 2), 0.5)),
@@ -150,17 +153,17 @@ def poses(**changed: Any) -> Poses:
 def test_an_estimator_at_fault_is_named(found: Any, error: type[Exception] | None, message: str) -> None:
     stages = own(estimate=lambda image, detections: found)
     if error is None:
-        assert len(stages.estimate.of_frames([IMAGE], [BOXES])[0]) == 0
+        assert len(stages.estimate.run_batch([IMAGE], [BOXES])[0]) == 0
         return
     with pytest.raises(error, match=rf"^estimate \({__name__}\..*<lambda>\) returned (the )?{message}[^\n]*$"):
-        stages.estimate.of_frames([IMAGE], [BOXES])
+        stages.estimate.run_batch([IMAGE], [BOXES])
 
 
 def test_features_are_given_always_or_never() -> None:
     given = [poses(features=np.ones((2, 15, 3), np.float32)), poses()]
     stages = own(estimate=lambda image, detections: given.pop(0))
     with pytest.raises(ValueError, match="0 features a joint after 3; give all poses the same, or none"):
-        stages.estimate.of_frames([IMAGE, IMAGE], [BOXES, BOXES])
+        stages.estimate.run_batch([IMAGE, IMAGE], [BOXES, BOXES])
 
 
 def test_what_the_function_raises_comes_out_as_it_is(tmp_path: Path) -> None:
@@ -190,14 +193,14 @@ def test_memory_that_is_used_again_does_no_harm() -> None:
         joints[:] += 10
         return Poses(joints, np.ones((1, 15)), box.boxes, box.scores, POSETRACK_15)  # type: ignore[arg-type]
 
-    first, second = own(estimate=estimate).estimate.of_frames([IMAGE, IMAGE], [box, box])
+    first, second = own(estimate=estimate).estimate.run_batch([IMAGE, IMAGE], [box, box])
     assert (first.joints[0, 0, 0], second.joints[0, 0, 0]) == (10, 20)
 
 
 def test_nobody_is_asked_about_a_picture_without_boxes() -> None:
     stages = own(estimate=lambda image, detections: pytest.fail("asked"))
     empty = Detections([[30, 30, 30, 60]], [0.5])  # type: ignore[arg-type]
-    assert [len(p) for p in stages.estimate.of_frames([IMAGE, IMAGE], [Detections.empty(), empty])] == [0, 0]
+    assert [len(p) for p in stages.estimate.run_batch([IMAGE, IMAGE], [Detections.empty(), empty])] == [0, 0]
 
 
 @settings(derandomize=True, deadline=None, max_examples=50)
@@ -207,7 +210,7 @@ def test_each_pose_has_the_source_of_its_box(sources: list[str], data: st.DataOb
     left = np.arange(n) * 25.0
     boxes = Detections(np.stack([left, left, left + 40, left + 80], axis=1), np.full(n, 0.5), np.array(sources))  # type: ignore[arg-type]
     order = np.array(data.draw(st.permutations(range(n))))[: data.draw(st.integers(0, n))].astype(int)
-    (found,) = own(estimate=lambda i, d: on_diagonal(i, d)[order]).estimate.of_frames([IMAGE], [boxes])
+    (found,) = own(estimate=lambda i, d: on_diagonal(i, d)[order]).estimate.run_batch([IMAGE], [boxes])
     assert found.sources is not None
     assert found.sources.tolist() == [sources[i] for i in order]
     assert found.boxes.tolist() == boxes.boxes[order].tolist()
@@ -215,9 +218,9 @@ def test_each_pose_has_the_source_of_its_box(sources: list[str], data: st.DataOb
 
 def test_doubles_are_dropped_as_far_as_the_settings_say() -> None:
     twice = poses()[np.array([0, 1, 0])]
-    assert len(own().estimate.without_doubles(twice)) == 2
+    assert len(own().estimate.suppress_duplicates(twice)) == 2
     keeping = Settings.model_validate({"pose": {"max_oks": 1}})
-    assert len(own(settings=keeping).estimate.without_doubles(twice)) == 3
+    assert len(own(settings=keeping).estimate.suppress_duplicates(twice)) == 3
 
 
 def test_people_are_looked_for_as_often_as_the_settings_say(tmp_path: Path) -> None:
@@ -253,7 +256,7 @@ def test_the_functions_take_turns(tmp_path: Path) -> None:
 
     stages = own(detect=lambda i: alone(two_people(i)), estimate=lambda i, d: alone(on_diagonal(i, d)))
     frame = Frame(0, 0.0, IMAGE)
-    work = [lambda: stages.detect(frame), lambda: stages.estimate.of_frames([IMAGE], [BOXES])] * 2
+    work = [lambda: stages.detect(frame), lambda: stages.estimate.run_batch([IMAGE], [BOXES])] * 2
     faults: list[BaseException] = []
 
     def repeat(call: Any) -> None:
@@ -322,7 +325,7 @@ def test_the_first_examples_of_the_page(capsys: pytest.CaptureFixture[str]) -> N
     assert {path.name for path in Path("runs/clip").iterdir()} == set(NAMES)
     assert capsys.readouterr().out.splitlines()[-1].endswith("[1 2] (2, 17, 2)")
     given: list[Any] = []
-    run_example(1, names | {"own_stages": lambda *args, **kwargs: given.append(own_stages(*args, **kwargs))})
+    run_example(1, names | {"custom_stages": lambda *args, **kwargs: given.append(custom_stages(*args, **kwargs))})
     weights = [[of.get("file") or of["callable"] for of in stages.weights.values()] for stages in given]
     assert weights == [
         ["detector.safetensors", name_of(estimate)],

@@ -15,7 +15,7 @@ import av
 import cv2
 import pytest
 import torch
-from make_video import make_sound, make_video, picture, truncated
+from make_video import make_sound, make_video, numbered_image, truncated
 from stub_stages import one_person, stub_stages
 
 import pose_track.build.stages
@@ -29,7 +29,7 @@ from pose_track.structures.frames import Detections, Frame
 from pose_track.utils.profiler import Profiler
 from pose_track.video.reader import open_video
 from pose_track.weights.load import save_weights
-from pose_track.weights.zoo import Published
+from pose_track.weights.zoo import PublishedWeights
 
 TOOL = Path(__file__).parents[2] / "tools" / "track_video.py"
 
@@ -257,7 +257,7 @@ def quick_build(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(pose_track.weights.resolve, "fetch_weights", _without_network)
 
 
-def _without_network(published: Published) -> Path:
+def _without_network(published: PublishedWeights) -> Path:
     raise ConnectionError(f"cannot fetch {published.name}")
 
 
@@ -323,7 +323,7 @@ def test_overwrite(here: Path) -> None:
 def test_a_folder_of_pictures_keeps_its_whole_name(here: Path) -> None:
     (here / "shots.v2").mkdir()
     for number in range(3):
-        cv2.imwrite(str(here / "shots.v2" / f"{number}.png"), picture(number))
+        cv2.imwrite(str(here / "shots.v2" / f"{number}.png"), numbered_image(number))
     assert run("shots.v2", "--reader.image_fps", "5") == 0
     header, *rest = records(here / "runs" / "shots.v2")
     assert header["fps"] == 5

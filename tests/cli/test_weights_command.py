@@ -14,8 +14,8 @@ from pose_track.cli import weights as weights_command
 from pose_track.cli.parser import EXIT_FAULT, EXIT_INTERRUPTED, EXIT_UNREAD
 from pose_track.cli.track import main
 from pose_track.utils.cache_dir import VARIABLE
-from pose_track.weights.store import kept_file, weights_folder
-from pose_track.weights.zoo import ZOO, Published
+from pose_track.weights.store import stored_path, weights_folder
+from pose_track.weights.zoo import ZOO, PublishedWeights
 
 NAME, BY_HAND = "hrnet_w32_coco_256x192_udp", "pose_hrnet_w32_256x192"
 
@@ -45,7 +45,7 @@ Say = Callable[..., tuple[int, list[str], str]]
 
 
 def put(name: str, content: bytes) -> Path:
-    path = kept_file(ZOO[name])
+    path = stored_path(ZOO[name])
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_bytes(content)
     return path
@@ -54,7 +54,7 @@ def put(name: str, content: bytes) -> Path:
 def right(monkeypatch: pytest.MonkeyPatch) -> None:
     """Every file that is not empty has the hash it should have."""
 
-    def fault(path: Path, entry: Published) -> str | None:
+    def fault(path: Path, entry: PublishedWeights) -> str | None:
         return None if path.stat().st_size else "is empty"
 
     monkeypatch.setattr(weights_command, "fault", fault)
@@ -104,23 +104,23 @@ def test_the_list_on_a_terminal(say: Say, monkeypatch: pytest.MonkeyPatch) -> No
 def test_getting(say: Say, monkeypatch: pytest.MonkeyPatch) -> None:
     asked: list[str] = []
 
-    def fetch(entry: Published) -> Path:
+    def fetch(entry: PublishedWeights) -> Path:
         asked.append(entry.name)
         if entry.name == "raft_small":
             raise ConnectionError("cannot fetch raft_small: nobody is there")
-        return kept_file(entry)
+        return stored_path(entry)
 
     monkeypatch.setattr(weights_command, "fetch_weights", fetch)
     code, lines, err = say("get", NAME, "raft_small", "raft_large")
     assert asked == [NAME, "raft_small", "raft_large"]
-    assert lines == [str(kept_file(ZOO[name])) for name in (NAME, "raft_large")]
+    assert lines == [str(stored_path(ZOO[name])) for name in (NAME, "raft_large")]
     assert err == "error: cannot fetch raft_small: nobody is there\n"
     assert code == EXIT_FAULT
     assert say("get", NAME)[0] == 0
 
 
 def test_an_interrupt_ends_it(say: Say, monkeypatch: pytest.MonkeyPatch) -> None:
-    def stop(entry: Published) -> Path:
+    def stop(entry: PublishedWeights) -> Path:
         raise KeyboardInterrupt
 
     monkeypatch.setattr(weights_command, "fetch_weights", stop)
@@ -183,7 +183,7 @@ def test_verifying_some(say: Say) -> None:
     assert "instead of 73ede547...; kept as" in lines[0]
     assert lines[1] == f"missing {ZOO['raft_small'].file}: {weights_folder()} does not have it"
     assert len(lines) == 2
-    assert kept_file(ZOO["raft_large"]).exists()  # was not asked about
+    assert stored_path(ZOO["raft_large"]).exists()  # was not asked about
     assert say("verify", NAME)[0] == EXIT_FAULT  # missing now
 
 

@@ -16,7 +16,7 @@ import numpy as np
 import pytest
 import torch
 from made_posetrack import make_data
-from make_video import make_video, picture
+from make_video import make_video, numbered_image
 from stub_stages import stub_stages
 from tracker_effects import TRACKER_EFFECTS
 
@@ -50,11 +50,11 @@ from pose_track.flow.optical_flow import METHODS
 from pose_track.formats.posetrack.reader import read_posetrack
 from pose_track.models.codec import Codec
 from pose_track.models.heatmaps import Decoding, Kind
-from pose_track.models.hrnet import HRNetWithLooks
-from pose_track.models.inference_model import Deployed
+from pose_track.models.hrnet import HRNetWithEmbedding
+from pose_track.models.inference_model import InferenceModel
 from pose_track.pipeline.track_file import ANNOTATED, open_reader, track_file
 from pose_track.pose.keypoints import CroppedKeypoints
-from pose_track.runtime.model_spec import Plan
+from pose_track.runtime.model_spec import ModelSpec
 from pose_track.runtime.select import RuntimeName
 from pose_track.structures.frames import Detections, Frame
 from pose_track.structures.skeleton import SKELETONS
@@ -62,7 +62,7 @@ from pose_track.tracking.cues import CUES
 from pose_track.tracking.matching import MATCHERS
 from pose_track.video.reader import DECODERS, open_video
 from pose_track.weights.hrnet_config import FORMS
-from pose_track.weights.identify import Recognised
+from pose_track.weights.identify import IdentifiedWeights
 from pose_track.weights.zoo import ZOO
 
 
@@ -96,7 +96,7 @@ from pose_track.weights.zoo import ZOO
         ),
         ("tracker: {weights: 1}", "tracker.weights = 1: must be a section with 'key: value' lines"),
         ("tracker: {gates: {motion: 2}}", "tracker.gates.motion = 2: must be less than or equal to 1"),
-        ("tracker: {widening: 0}", "tracker.widening = 0: must be greater than 0"),
+        ("tracker: {sigma_scale: 0}", "tracker.sigma_scale = 0: must be greater than 0"),
         ("tracker: {flow: {method: dis, weights: a}}", "tracker.flow.weights has no effect on dis; leave it out"),
         ("tracker: {flow: {weights: a}}", "tracker.flow.weights has no effect on dis; leave it out"),
         ("tracker: {flow: {method: farneback}}", "tracker.flow.method = 'farneback': must be 'none', 'dis', 'lk', "),
@@ -183,7 +183,7 @@ def test_a_preset_of_the_tracker_takes_the_place_of_the_section(preset: str, tra
     given = load_settings(LinkSettings, track_preset_path(tracker)).tracker.model_dump()
     own = found.tracker.model_dump()
     differing = {key for key in own if own[key] != given[key]}
-    assert differing <= {"min_start_score", "min_sure_score"}
+    assert differing <= {"min_start_score", "min_high_score"}
     for key in differing:
         assert own[key] == of_networks.tracker.model_dump()[key]
 
@@ -239,7 +239,7 @@ def test_presets_link_as_they_say(name: str) -> None:
     found = load_settings(kind, configs_folder() / f"{name}.yaml").tracker.model_dump()
     named = load_settings(LinkSettings, track_preset_path(LINKED_AS[name])).tracker.model_dump()
     differing = {key for key in found if found[key] != named[key]}
-    assert differing <= {"min_start_score", "min_sure_score", "min_confirm_frames"}
+    assert differing <= {"min_start_score", "min_high_score", "min_confirm_frames"}
 
 
 def test_the_benchmark_of_posetrack_measures_its_preset() -> None:
@@ -298,9 +298,9 @@ class StubRuntime:
     peak: ClassVar[tuple[int, int]] = (0, 0)  # all joints in the corner of the crop
     aside: ClassVar[float] = 0.0  # what there is 8 cells right of it
 
-    def __init__(self, plan: Plan, runtime: str, device: str) -> None:
+    def __init__(self, plan: ModelSpec, runtime: str, device: str) -> None:
         deployed = plan.make()
-        self._has_looks = isinstance(deployed.network, HRNetWithLooks)
+        self._has_looks = isinstance(deployed.network, HRNetWithEmbedding)
         self._name = (deployed.network.network if self._has_looks else deployed.network).name
         told = {"device": device, "runtime": runtime, "flips": deployed.flip_indices is not None}
         self.seen |= {f"{self._name} {key}": value for key, value in told.items()}
@@ -315,14 +315,16 @@ class StubRuntime:
         heatmaps[:, :, y, x + 1] = 0.6 * min(x, 1)
         heatmaps[:, :, y, x] = 0.9
         heatmaps[:, :, y, x + 8] = self.aside
-        looks = np.ones((batch, 8, height // 4, width // 4), np.float32)
-        return (heatmaps, looks) if self._has_looks else (heatmaps,)
+        appearance = np.ones((batch, 8, height // 4, width // 4), np.float32)
+        return (heatmaps, appearance) if self._has_looks else (heatmaps,)
 
 
 def stub_keypoints(
-    network: Deployed, codec: Codec, device: str, max_batch: int, scales: tuple[float, ...]
+    network: InferenceModel, codec: Codec, device: str, max_batch: int, scales: tuple[float, ...]
 ) -> CroppedKeypoints:
-    return CroppedKeypoints(StubRuntime(Plan(lambda: network, "on a GPU"), "torch", device), codec, max_batch, scales)
+    return CroppedKeypoints(
+        StubRuntime(ModelSpec(lambda: network, "on a GPU"), "torch", device), codec, max_batch, scales
+    )
 
 
 TOLD = {
@@ -332,12 +334,12 @@ TOLD = {
 }  # what files of weights tell of themselves; the others tell their number of joints alone
 
 
-def recognised(path: Path) -> Recognised:
+def recognised(path: Path) -> IdentifiedWeights:
     told: dict[str, Any] = TOLD.get(path.name, {"num_joints": 17 if path.suffix == ".pth" else 15})
-    return Recognised(origin="nobody", form=FORMS["hrnet_w32"], **told)
+    return IdentifiedWeights(origin="nobody", form=FORMS["hrnet_w32"], **told)
 
 
-def stub_hrnet(path: Path) -> tuple[torch.nn.Module, Recognised]:
+def stub_hrnet(path: Path) -> tuple[torch.nn.Module, IdentifiedWeights]:
     found = recognised(path)
     return Named(f"hrnet {found.num_joints}"), found
 
@@ -377,7 +379,7 @@ def world(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> World:
         (tmp_path / name).write_text(json.dumps(rows))
     pictures = tmp_path / "pictures"
     pictures.mkdir()
-    cv2.imwrite(str(pictures / "0.png"), picture(0))
+    cv2.imwrite(str(pictures / "0.png"), numbered_image(0))
     return World(tmp_path, tmp_path / "clip.mp4", StubRuntime.seen)
 
 
@@ -496,7 +498,7 @@ def joints_drawn(settings: Settings, world: World) -> bool:
 
 
 # nothing that asks for looks
-BLIND = {"tracker.weights.oks": "1", "tracker.weights.appearance": "0", "tracker.reentry_seconds": "0"}
+BLIND = {"tracker.weights.oks": "1", "tracker.weights.appearance": "0", "tracker.reactivation_seconds": "0"}
 UNTOLD = {
     "pose.weights": "c.pth", "pose.skeleton": "coco_17", "pose.kind": "plain", "pose.input_size": "[128, 192]",
 }  # fmt: skip
@@ -539,7 +541,7 @@ EFFECTS: list[tuple[str, dict[str, str], Callable[[Settings, World], object], di
     ("pose.max_batch", {}, asked("hrnet 15 shapes"), {"2": [(2, 192, 128)], "1": [(1, 192, 128)] * 2}),
     ("tracker.weights.appearance", BLIND, has_features, {"0": False, "1": True}),
     ("tracker.gates.appearance", BLIND, has_features, {"0": False, "0.5": True}),
-    ("tracker.reentry_seconds", BLIND, has_features, {"0": False, "5": True}),
+    ("tracker.reactivation_seconds", BLIND, has_features, {"0": False, "5": True}),
     *TRACKER_EFFECTS,
     ("output.render", {}, annotated, {"true": True, "false": False}),
     ("output.min_joint_score", {}, joints_drawn, {"0.3": True, "0.9": False}),

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from pose_track.datasets.figures import render_scene
-from pose_track.datasets.figures.appearance import random_build, random_looks
+from pose_track.datasets.figures.appearance import random_appearance, random_build
 from pose_track.datasets.figures.body import FOREARM, SHIN, THIGH, UPPER_ARM, Build, Pose, pose_body, rotation
 from pose_track.datasets.figures.camera import Camera
 from pose_track.datasets.figures.clip import FPS, NUM_FRAMES, three_people
@@ -28,7 +28,7 @@ def shoot(people: list[Person], size: tuple[int, int] = (240, 240), focal: float
 
 
 def person(x: float = 0.0, z: float = -4.0, heading: float = 0.0, pose: Pose | None = None, seed: int = 3) -> Person:
-    return Person(Build(1.75), random_looks(np.random.default_rng(seed)), pose or Pose(), (x, z), heading)
+    return Person(Build(1.75), random_appearance(np.random.default_rng(seed)), pose or Pose(), (x, z), heading)
 
 
 @pytest.mark.parametrize("num_people", [0, 1, 3])
@@ -44,7 +44,7 @@ def test_scenes_are_the_same_for_the_same_seed_only(num_people: int) -> None:
 def test_visible_joints_lie_on_the_body_they_belong_to() -> None:
     rng, hits = np.random.default_rng(1), []
     for _ in range(12):
-        one = Person(random_build(rng), random_looks(rng), random_pose(rng), (0.0, -4.5), rng.uniform(-3, 3))
+        one = Person(random_build(rng), random_appearance(rng), random_pose(rng), (0.0, -4.5), rng.uniform(-3, 3))
         shot = shoot([one, person(0.8, -5.5)])
         for i in range(2):
             for at, visible in zip(shot.joints[i], shot.visibility[i], strict=True):

@@ -97,15 +97,15 @@ def test_only_people_with_joints_scale_and_position(tmp_path: Path) -> None:
     bare = {"x1": 1.0, "y1": 2.0, "x2": 3.0, "y2": 4.0}
     no_points = mpii_rect(JOINTS, annopoints=struct({"point": EMPTY}))
     no_head = mpii_rect(JOINTS, x1=EMPTY)
-    pictures = [("a.jpg", []), ("b.jpg", [bare]), ("c.jpg", [*without, no_points]), ("d.jpg", [no_head])]
-    (person,) = load_mpii_people(write_mpii_mat(tmp_path / "mpii.mat", *pictures), MPII_16)
+    images = [("a.jpg", []), ("b.jpg", [bare]), ("c.jpg", [*without, no_points]), ("d.jpg", [no_head])]
+    (person,) = load_mpii_people(write_mpii_mat(tmp_path / "mpii.mat", *images), MPII_16)
     assert person.file_name == "d.jpg"
     assert np.isnan(person.head_size)
 
 
 def test_the_part_of_the_matlab_file(tmp_path: Path) -> None:
-    pictures = [(name, [mpii_rect(JOINTS)]) for name in ("a.jpg", "b.jpg", "c.jpg")]
-    file = write_mpii_mat(tmp_path / "mpii.mat", *pictures, img_train=[1, 0, 1])
+    images = [(name, [mpii_rect(JOINTS)]) for name in ("a.jpg", "b.jpg", "c.jpg")]
+    file = write_mpii_mat(tmp_path / "mpii.mat", *images, img_train=[1, 0, 1])
     assert [p.file_name for p in load_mpii_people(file, MPII_16)] == ["a.jpg", "c.jpg"]
     assert [p.file_name for p in load_mpii_people(file, MPII_16, part="test")] == ["b.jpg"]
     with pytest.raises(ValueError, match='part must be "train" or "test", got \'valid\''):

@@ -82,11 +82,11 @@ def test_several_pictures_at_once() -> None:
         return dot_finder(canvases)
 
     detect = CentreDetector(run, long_side=320)
-    together = detect.of_pictures(images)
+    together = detect.detect_images(images)
     assert shapes == [(2, 192, 320, 3), (1, 320, 192, 3), (1, 192, 320, 3)]
     for image, found in zip(images, together, strict=True):
         np.testing.assert_array_equal(found.boxes, detect(image).boxes)
-    assert detect.of_pictures([]) == []
+    assert detect.detect_images([]) == []
 
 
 def several(

@@ -74,17 +74,17 @@ def test_several_pictures_at_once(weights: Path) -> None:
     """Pictures of one size do not change one another; of several sizes, the smaller are padded, which may."""
     detector = TorchvisionDetector(NAME, str(weights), "cpu")
     images = [IMAGE, IMAGE[::-1], IMAGE[:, ::-1]]
-    together = detector.of_pictures(images)
+    together = detector.detect_images(images)
     assert len(together) == 3
     for found, image in zip(together, images, strict=True):
         alone = detector(image)
         np.testing.assert_allclose(found.boxes, alone.boxes, atol=1e-2)
         np.testing.assert_allclose(found.scores, alone.scores, atol=1e-4)
-    large, small = detector.of_pictures([IMAGE, IMAGE[:60, :70]])
+    large, small = detector.detect_images([IMAGE, IMAGE[:60, :70]])
     assert (large.boxes <= (200, 150, 200, 150)).all()
     assert (small.boxes <= (70, 60, 70, 60)).all()
     assert len(small) > 0
-    assert detector.of_pictures([]) == []
+    assert detector.detect_images([]) == []
 
 
 def test_a_backbone_in_bfloat16_gives_nearly_the_same_in_float32() -> None:

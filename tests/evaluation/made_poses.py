@@ -8,7 +8,7 @@ from dataclasses import dataclass, fields, replace
 import numpy as np
 
 from pose_track.evaluation.posetrack import Figures
-from pose_track.structures.sequence import FrameInfo, People, Sequence
+from pose_track.structures.sequence import FrameInfo, People, PoseSequence
 from pose_track.structures.skeleton import POSETRACK_15
 
 HEAD_SIZE = 30.0  # 0.6 of the diagonal of a box of 30 x 40; joints match within 15
@@ -30,7 +30,7 @@ def video(
     labelled: list[bool] | None = None,
     regions: dict[int, list[list[float]]] | None = None,
     layout: str = "posetrack17",
-) -> Sequence:
+) -> PoseSequence:
     """regions: of frames by place, a polygon each."""
     everybody = [person for frame in frames for person in frame]
     n = len(everybody)
@@ -54,10 +54,10 @@ def video(
         for place in range(len(frames))
     ]
     frame_of = np.repeat(np.arange(len(frames)), [len(frame) for frame in frames])
-    return Sequence(name, POSETRACK_15, tuple(infos), people, frame_of, layout)
+    return PoseSequence(name, POSETRACK_15, tuple(infos), people, frame_of, layout)
 
 
-def random_video(rng: np.random.Generator, name: str, crowded: bool = True) -> tuple[Sequence, Sequence]:
+def random_video(rng: np.random.Generator, name: str, crowded: bool = True) -> tuple[PoseSequence, PoseSequence]:
     """Truth and prediction of a few frames. crowded: so near each other that joints could be anybody's; else everybody
     is alone, but for false people."""
     frames, extent, apart = int(rng.integers(1, 7)), 60, 0 if crowded else 1000
@@ -84,13 +84,13 @@ def _random(rng: np.random.Generator, track_id: int, x: float) -> Person:
     return Person(track_id, float(x), float(rng.uniform(0, 20)), float(rng.uniform(0.1, 1)), joints=joints)
 
 
-def shuffled(sequence: Sequence, rng: np.random.Generator) -> Sequence:
+def shuffled(sequence: PoseSequence, rng: np.random.Generator) -> PoseSequence:
     """The same with the people of each frame in another order."""
     order = np.lexsort((rng.random(len(sequence.people)), sequence.frame_of))
     return replace(sequence, people=sequence.people[order])
 
 
-def renamed(sequence: Sequence, rng: np.random.Generator) -> Sequence:
+def renamed(sequence: PoseSequence, rng: np.random.Generator) -> PoseSequence:
     """The same with other ids."""
     ids, number = np.unique(sequence.people.track_ids, return_inverse=True)
     names = rng.choice(5000, len(ids), replace=False)

@@ -10,8 +10,8 @@ import pytest
 from made_pairs import edit, file17, file18, write_case
 
 from pose_track.evaluation.pairing import load_pairs
-from pose_track.formats.problems import Complaints
-from pose_track.structures.sequence import Sequence
+from pose_track.formats.problems import Problems
+from pose_track.structures.sequence import PoseSequence
 
 Case = tuple[Path, Path]
 Damage = Callable[[Path, Path], object]
@@ -22,8 +22,8 @@ def case(tmp_path: Path) -> Case:
     return write_case(tmp_path)
 
 
-def load(case: tuple[object, object], lenient: bool = False) -> list[tuple[Sequence, Sequence]]:
-    return load_pairs(str(case[0]), str(case[1]), Complaints(lenient))
+def load(case: tuple[object, object], lenient: bool = False) -> list[tuple[PoseSequence, PoseSequence]]:
+    return load_pairs(str(case[0]), str(case[1]), Problems(lenient))
 
 
 def frame(number: int, change: Callable[[Any], object]) -> Callable[[Any], object]:
@@ -120,9 +120,9 @@ def test_a_sequence_of_which_nothing_is_left(case: Case) -> None:
 def test_frames_keep_their_numbers(case: Case) -> None:
     edit(case[0] / "b.json", remove_heads(1))
     edit(case[0] / "b.json", frame(2, lambda annotated: annotated["annorect"][0].pop("track_id")))
-    complaints = Complaints(lenient=True)
-    load_pairs(*case, complaints)
-    assert complaints.messages[1].startswith("truth b: frame 2 (images/b/00000003.jpg), person 0 has no track id")
+    problems = Problems(lenient=True)
+    load_pairs(*case, problems)
+    assert problems.messages[1].startswith("truth b: frame 2 (images/b/00000003.jpg), person 0 has no track id")
 
 
 def test_who_takes_no_part(case: Case) -> None:

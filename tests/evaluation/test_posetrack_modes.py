@@ -10,7 +10,7 @@ from made_poses import Person, assert_same, video
 
 from pose_track.evaluation.posetrack import MODES, Evaluation, Figures, evaluate_posetrack
 from pose_track.structures.conversion import convert_people
-from pose_track.structures.sequence import People, Sequence
+from pose_track.structures.sequence import People, PoseSequence
 from pose_track.structures.skeleton import COCO_17, POSETRACK18_17, POSETRACK_15
 
 PERCENT = [f.name for f in fields(Figures)][:12]
@@ -19,7 +19,7 @@ A, B = Person(0, 0.0), Person(1, 500.0)
 FALSE = Person(9, 2000.0, score=0.1)
 
 
-def evaluate(truth: Sequence, prediction: Sequence) -> tuple[Figures, Figures]:
+def evaluate(truth: PoseSequence, prediction: PoseSequence) -> tuple[Figures, Figures]:
     """In mode poseval, and in mode clean."""
     modes = evaluate_posetrack([(truth, prediction)]).modes
     return modes["poseval"], modes["clean"]
@@ -213,7 +213,7 @@ def test_no_frames_in_one_of_the_sequences() -> None:
         assert np.isnan(evaluation.sequences["b"][mode].ap).all()
 
 
-def without_ids(sequence: Sequence) -> Sequence:
+def without_ids(sequence: PoseSequence) -> PoseSequence:
     return replace(sequence, people=replace(sequence.people, track_ids=np.full(len(sequence.people), -1)))
 
 
@@ -257,7 +257,7 @@ def test_skeletons_are_brought_to_the_fifteen_joints(skeleton: object) -> None:
     people = People.of(
         joints, rng.random((3, 17)), head_boxes=np.tile([0.0, 0.0, 30.0, 40.0], (3, 1)), track_ids=np.zeros(3, np.int64)
     )
-    found = Sequence("a", skeleton, video([[]] * 3).frames, people, np.arange(3), "posetrack18")
+    found = PoseSequence("a", skeleton, video([[]] * 3).frames, people, np.arange(3), "posetrack18")
     truth = replace(found, skeleton=POSETRACK_15, people=convert_people(people, skeleton, POSETRACK_15))
     for figures in evaluate(truth, found):
         assert totals(figures, "ap", "mota") == [100, 100]
@@ -271,7 +271,7 @@ def test_skeletons_are_brought_to_the_fifteen_joints(skeleton: object) -> None:
         ([(video([[A]]), video([[A]]))] * 2, "two sequences are named 'a'"),
     ],
 )
-def test_what_cannot_be_compared(pairs: list[tuple[Sequence, Sequence]], message: str) -> None:
+def test_what_cannot_be_compared(pairs: list[tuple[PoseSequence, PoseSequence]], message: str) -> None:
     with pytest.raises(ValueError, match=message):
         evaluate_posetrack(pairs)
 

@@ -8,19 +8,19 @@ from hypothesis import strategies as st
 from made_poses import assert_same, random_video, renamed, shuffled
 
 from pose_track.evaluation.posetrack import Evaluation, Figures, evaluate_posetrack
-from pose_track.structures.sequence import People, Sequence
+from pose_track.structures.sequence import People, PoseSequence
 
 seeds = st.integers(0, 2**32 - 1)
 few = settings(max_examples=20, deadline=None)
 
-Pairs = list[tuple[Sequence, Sequence]]
+Pairs = list[tuple[PoseSequence, PoseSequence]]
 
 
 def random_pairs(rng: np.random.Generator, crowded: bool = True) -> Pairs:
     return [random_video(rng, name, crowded) for name in ("a", "b")[: rng.integers(1, 3)]]
 
 
-def rounded(sequence: Sequence) -> Sequence:
+def rounded(sequence: PoseSequence) -> PoseSequence:
     """With so few different places and scores that there are ties everywhere."""
     people = sequence.people
     joints, scores = np.round(people.joints / 10) * 10, np.round(people.joint_scores, 0)
@@ -75,7 +75,7 @@ def test_truth_itself_gets_100(seed: int) -> None:
     assert np.isin(poseval.recall[~np.isnan(poseval.recall)][:15], (0, 100)).all()
 
 
-def with_false_person(sequence: Sequence, rng: np.random.Generator) -> Sequence:
+def with_false_person(sequence: PoseSequence, rng: np.random.Generator) -> PoseSequence:
     """One person more, far from everybody, in one of the frames."""
     frame = int(rng.integers(0, len(sequence)))
     at = int(np.searchsorted(sequence.frame_of, frame, side="right"))

@@ -12,7 +12,7 @@ from made_pairs import write_case
 from pose_track.evaluation.pairing import load_pairs
 from pose_track.evaluation.posetrack import Evaluation, Figures
 from pose_track.evaluation.report import evaluation_json, extent, group_means, latex_table, report, text_table
-from pose_track.formats.problems import Complaints
+from pose_track.formats.problems import Problems
 from pose_track.structures.skeleton import POSETRACK_15
 
 NAMES = [field.name for field in fields(Figures)]
@@ -138,5 +138,5 @@ def test_json() -> None:
 
 
 def test_extent(tmp_path) -> None:  # type: ignore[no-untyped-def]
-    pairs = load_pairs(*write_case(tmp_path), Complaints())
+    pairs = load_pairs(*write_case(tmp_path), Problems())
     assert extent(pairs) == "sequences 2, frames 6, labelled 6, people 12, predicted 12"

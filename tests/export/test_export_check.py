@@ -55,9 +55,9 @@ def test_the_worst_joint_is_told(decoding: bool) -> None:
 
 
 def test_other_outputs_count() -> None:
-    given, looks = maps(), np.ones((4, 2, 24, 16), np.float32)
-    found = difference(lambda crops: (given[:1], looks[:1] * 1.5), np.zeros(4), [given, looks], CODEC,
-                       Form(looks=True), (1,))  # fmt: skip
+    given, appearance = maps(), np.ones((4, 2, 24, 16), np.float32)
+    found = difference(lambda crops: (given[:1], appearance[:1] * 1.5), np.zeros(4), [given, appearance], CODEC,
+                       Form(appearance=True), (1,))  # fmt: skip
     assert found.share == 0.5
     with pytest.raises(ValueError, match=r"other outputs by up to 50\.00% \(1% allowed\)"):
         found.check()

@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from pose_track.build.pose_model import pose_form
+from pose_track.build.pose_model import pose_model
 from pose_track.build.stages import build_stages
 from pose_track.config.settings import PoseSettings, Settings
 from pose_track.export.form import Form
@@ -22,7 +22,7 @@ pytest.importorskip("onnxruntime", reason="exported networks are run by onnxrunt
 
 FORMS = {
     "heatmaps": Form(),
-    "joints": Form(decoding=True, looks=True),
+    "joints": Form(decoding=True, appearance=True),
     "normalised": Form(preprocessing=False),
 }
 
@@ -33,7 +33,7 @@ def files(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
 
     out = tmp_path_factory.mktemp("exported")
     return {
-        name: str(export_pose(PoseSettings(flip_test=form.looks), out / name, "onnx", form).files[0])
+        name: str(export_pose(PoseSettings(flip_test=form.appearance), out / name, "onnx", form).files[0])
         for name, form in FORMS.items()
     }
 
@@ -56,11 +56,11 @@ def from_left(found: Poses) -> Poses:
 
 @pytest.mark.parametrize("name", ["heatmaps", "joints"])
 def test_they_find_what_the_network_finds(name: str, files: dict[str, str], frame: Frame) -> None:
-    found, right = poses(frame, files[name]), poses(frame, "bundled", "torch", FORMS[name].looks)
+    found, right = poses(frame, files[name]), poses(frame, "bundled", "torch", FORMS[name].appearance)
     assert len(found) == len(right) >= 2
     np.testing.assert_allclose(found.joints, right.joints, atol=0.05)
     np.testing.assert_allclose(found.joint_scores, right.joint_scores, atol=1e-3)
-    assert (found.features is not None) == FORMS[name].looks
+    assert (found.features is not None) == FORMS[name].appearance
     if found.features is not None:
         np.testing.assert_allclose(found.features, right.features, atol=1e-3)
 
@@ -111,10 +111,12 @@ def test_the_header_tells_what_it_is(files: dict[str, str]) -> None:
 def test_looks_that_the_tracker_misses(
     name: str, needed: bool, lines: int, files: dict[str, str], caplog: pytest.LogCaptureFixture
 ) -> None:
-    tracker = {} if needed else {"weights": {"flow": 1}, "reentry_seconds": 0}
+    tracker = {} if needed else {"weights": {"flow": 1}, "reactivation_seconds": 0}
     with caplog.at_level(logging.WARNING, "pose_track.build.stages"):
         build_stages(Settings.model_validate({"device": "cpu", "pose": {"weights": files[name]}, "tracker": tracker}))
-    assert caplog.text.count("was exported without --looks, so the tracker cannot compare how people look") == lines
+    assert (
+        caplog.text.count("was exported without --appearance, so the tracker cannot compare how people look") == lines
+    )
 
 
 def changed(file: str, path: Path, notes: Mapping[str, str]) -> str:
@@ -129,12 +131,12 @@ def changed(file: str, path: Path, notes: Mapping[str, str]) -> str:
 def test_notes_that_cannot_be_name_the_file(files: dict[str, str], tmp_path: Path) -> None:
     wrong = changed(files["heatmaps"], tmp_path / "simcc.onnx", {"kind": "simcc"})
     with pytest.raises(ValueError, match=r"simcc\.onnx' says of itself what cannot be: kind 'simcc'"):
-        pose_form(PoseSettings(weights=wrong))
+        pose_model(PoseSettings(weights=wrong))
 
 
 def test_a_suffix_in_capitals(files: dict[str, str], tmp_path: Path) -> None:
     capitals = changed(files["heatmaps"], tmp_path / "NETWORK.ONNX", {})
-    assert pose_form(PoseSettings(weights=capitals)).is_exported
+    assert pose_model(PoseSettings(weights=capitals)).is_exported
 
 
 @pytest.mark.parametrize("suffix", [".xml", ".bin"])
@@ -142,10 +144,10 @@ def test_files_of_openvino_are_for_others(suffix: str, tmp_path: Path) -> None:
     for name in ("network.xml", "network.bin"):
         (tmp_path / name).write_text("<net>")
     with pytest.raises(ValueError, match=r"is OpenVINO's, for other programs; give the weights .* --to onnx"):
-        pose_form(PoseSettings(weights=str(tmp_path / f"network{suffix}")))
+        pose_model(PoseSettings(weights=str(tmp_path / f"network{suffix}")))
 
 
 def test_onnx_runtime_that_is_missing(files: dict[str, str], monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("pose_track.build.pose_model.find_spec", lambda name: None)
     with pytest.raises(ValueError, match=r"is run by onnxruntime; pip install -e '\.\[onnx\]', or give weights"):
-        pose_form(PoseSettings(weights=files["heatmaps"]))
+        pose_model(PoseSettings(weights=files["heatmaps"]))

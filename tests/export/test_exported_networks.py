@@ -17,8 +17,8 @@ from pose_track.export.job import write_checked
 from pose_track.export.network import ExportedNetwork
 from pose_track.export.write import OPENERS, RT_INFO, WRITERS, Target
 from pose_track.models.codec import Codec
-from pose_track.models.hrnet import HRNet, HRNetWithLooks
-from pose_track.models.inference_model import Deployed
+from pose_track.models.hrnet import HRNet, HRNetWithEmbedding
+from pose_track.models.inference_model import InferenceModel
 
 pytest.importorskip("onnx", reason="exporting needs onnx; pip install -e '.[onnx]'")
 ort = pytest.importorskip("onnxruntime", reason="exported networks are run by onnxruntime; pip install -e '.[onnx]'")
@@ -38,8 +38,8 @@ def hrnet(seed: int = 0) -> HRNet:
 
 def tiny(form: Form, kind: Any = "dark", twins: list[int] | None = TWINS, seed: int = 0) -> ExportedNetwork:
     codec = Codec(kind, SIZE)
-    network: nn.Module = HRNetWithLooks(hrnet(seed)) if form.looks else hrnet(seed)
-    return ExportedNetwork(Deployed(network, twins, codec.flip_shift), codec, form).eval()
+    network: nn.Module = HRNetWithEmbedding(hrnet(seed)) if form.appearance else hrnet(seed)
+    return ExportedNetwork(InferenceModel(network, twins, codec.flip_shift), codec, form).eval()
 
 
 def crops(count: int = 5) -> np.ndarray:
@@ -52,10 +52,10 @@ def crops(count: int = 5) -> np.ndarray:
     ("target", "form"),
     [
         ("onnx", Form()),
-        ("onnx", Form(looks=True)),
+        ("onnx", Form(appearance=True)),
         ("onnx", Form(preprocessing=False)),
         ("onnx", Form(decoding=True)),
-        ("openvino", Form(looks=True)),
+        ("openvino", Form(appearance=True)),
         ("openvino", Form(preprocessing=False, decoding=True)),
     ],
 )
@@ -80,7 +80,7 @@ def test_every_kind(tmp_path: Path, kind: str, twins: list[int] | None) -> None:
 def test_names_of_inputs_and_outputs(tmp_path: Path) -> None:
     import openvino as ov
 
-    form = Form(looks=True)
+    form = Form(appearance=True)
     for target in WRITERS:
         write_checked(tiny(form), tmp_path, "tiny", target, NOTES, crops())
     session = ort.InferenceSession(tmp_path / "tiny.onnx", providers=["CPUExecutionProvider"])
@@ -169,7 +169,7 @@ class Flat(nn.Module):
 
 
 def test_joints_that_hang_on_rounding_prove_nothing(tmp_path: Path) -> None:
-    network = ExportedNetwork(Deployed(Flat()), Codec("plain", SIZE), Form()).eval()
+    network = ExportedNetwork(InferenceModel(Flat()), Codec("plain", SIZE), Form()).eval()
     with pytest.raises(ValueError, match=r"^15 of 15 joints hang on rounding, .*give weights of a trained network"):
         write_checked(network, tmp_path, "flat", "onnx", NOTES, crops())
     assert list(tmp_path.iterdir()) == []

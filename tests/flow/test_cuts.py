@@ -3,7 +3,7 @@ from itertools import combinations, pairwise
 import cv2
 import numpy as np
 import pytest
-from made_pictures import picture, shift, turned
+from made_images import shift, texture_image, turned
 from shared_data import shared
 
 from pose_track.flow import cuts
@@ -12,7 +12,7 @@ from pose_track.geometry.resize import shrunk
 from pose_track.video.reader import open_video
 
 SIZE = (256, 144)
-STILL = picture(SIZE)
+STILL = texture_image(SIZE)
 FLAT = np.full((144, 256, 3), 90, np.uint8)
 BLACK = np.zeros_like(FLAT)
 CLIPS = ["arms_rendered.mp4", "mall_5_frames.mp4", "squats.mp4", "three_gymnasts.avi"]  # quick to decode; 5 to 30 fps
@@ -30,7 +30,7 @@ def passing(image, share):
     """Someone else's texture in front of a share of the width."""
     covered = image.copy()
     width = round(image.shape[1] * share)
-    covered[10:, 30 : 30 + width] = picture((width, image.shape[0] - 10), seed=7)
+    covered[10:, 30 : 30 + width] = texture_image((width, image.shape[0] - 10), seed=7)
     return covered
 
 
@@ -38,15 +38,15 @@ def passing(image, share):
     ("before", "after", "expected"),
     [
         (STILL, STILL, False),
-        (STILL, picture(SIZE, seed=1), True),
-        (picture(SIZE, seed=2), picture(SIZE, seed=3), True),
-        (STILL, picture((252, 144)), True),  # another size
+        (STILL, texture_image(SIZE, seed=1), True),
+        (texture_image(SIZE, seed=2), texture_image(SIZE, seed=3), True),
+        (STILL, texture_image((252, 144)), True),  # another size
         (STILL, brighter(STILL, 0.7), False),  # flashes
         (STILL, brighter(STILL, 1.3), False),
         (brighter(STILL, 1.3), brighter(STILL, 0.7), False),
-        (STILL, picture(SIZE, shift(40, 0)), False),  # the camera turns, by a sixth of the picture
-        (STILL, picture(SIZE, shift(-30, 20)), False),
-        (STILL, picture(SIZE, turned(3, 1.05, np.array([128.0, 72.0]))), False),
+        (STILL, texture_image(SIZE, shift(40, 0)), False),  # the camera turns, by a sixth of the picture
+        (STILL, texture_image(SIZE, shift(-30, 20)), False),
+        (STILL, texture_image(SIZE, turned(3, 1.05, np.array([128.0, 72.0]))), False),
         (STILL, cv2.GaussianBlur(STILL, (9, 9), 0), False),  # out of focus
         (STILL, passing(STILL, 0.4), False),
         (passing(STILL, 0.4), STILL, False),
@@ -55,7 +55,7 @@ def passing(image, share):
         (BLACK, STILL, True),
         (STILL, BLACK, True),
         (FLAT[:1, :1], FLAT[:1, :1], False),
-        (picture((5, 200)), picture((5, 200), seed=1), False),  # too thin for tiles
+        (texture_image((5, 200)), texture_image((5, 200), seed=1), False),  # too thin for tiles
     ],
 )
 def test_synthetic_pictures(before, after, expected):
@@ -63,7 +63,7 @@ def test_synthetic_pictures(before, after, expected):
 
 
 def test_what_is_found_where_it_was_is_not_looked_for_elsewhere(monkeypatch):
-    before, after = thumbnail(STILL), thumbnail(picture(SIZE, shift(36, 0)))
+    before, after = thumbnail(STILL), thumbnail(texture_image(SIZE, shift(36, 0)))
     assert still_change(before, after) > 2 * MAX_CHANGE
     assert change(before, after) < 0.1
     assert still_change(before, before) == pytest.approx(0, abs=1e-5)

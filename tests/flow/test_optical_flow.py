@@ -3,7 +3,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from made_pictures import grid, picture, shift, turned
+from made_images import grid, shift, texture_image, turned
 
 from pose_track.flow.methods import along
 from pose_track.flow.optical_flow import METHODS, OpticalFlow, make_flow, round_trip_trust
@@ -12,7 +12,7 @@ from pose_track.geometry.affine import apply_affine
 repeatable = settings(derandomize=True, deadline=None, max_examples=12)
 light = pytest.mark.parametrize("method", ["dis", "lk"])
 SIZE = (240, 160)
-STILL = picture(SIZE)
+STILL = texture_image(SIZE)
 
 
 def step_between(flow, before, after):
@@ -38,7 +38,7 @@ class Recorder:
 @light
 @pytest.mark.parametrize("by", [(0.3, -0.6), (2.5, 1.25), (-7.75, 4.0), (20.0, 0.0), (-12.0, -16.0)])
 def test_shifts(method, by):
-    step = step_between(make_flow(method), STILL, picture(SIZE, shift(*by)))
+    step = step_between(make_flow(method), STILL, texture_image(SIZE, shift(*by)))
     moved, trust = step.move(grid(SIZE))
     errors = np.linalg.norm(moved - grid(SIZE) - by, axis=1)
     assert np.median(errors) < 0.1
@@ -51,7 +51,7 @@ def test_shifts(method, by):
 @pytest.mark.parametrize(("degrees", "zoom"), [(4, 1.0), (0, 1.06), (-3, 0.95)])
 def test_turns_and_zooms(method, degrees, zoom):
     matrix = turned(degrees, zoom, np.array([130.0, 70.0]))
-    moved, trust = step_between(make_flow(method), STILL, picture(SIZE, matrix)).move(grid(SIZE))
+    moved, trust = step_between(make_flow(method), STILL, texture_image(SIZE, matrix)).move(grid(SIZE))
     errors = np.linalg.norm(moved - apply_affine(matrix, grid(SIZE)), axis=1)
     unmoved = np.linalg.norm(grid(SIZE) - apply_affine(matrix, grid(SIZE)), axis=1)
     assert np.median(errors) < 0.35 < np.median(unmoved) / 5
@@ -62,7 +62,9 @@ def test_turns_and_zooms(method, degrees, zoom):
 @pytest.mark.parametrize("long_side", [119, 120, 200])
 def test_a_smaller_picture_gives_the_same_in_the_frame(method, long_side):
     """Also where sides do not divide."""
-    moved, _ = step_between(make_flow(method, long_side), STILL, picture(SIZE, shift(6.5, -3.25))).move(grid(SIZE))
+    moved, _ = step_between(make_flow(method, long_side), STILL, texture_image(SIZE, shift(6.5, -3.25))).move(
+        grid(SIZE)
+    )
     errors = np.linalg.norm(moved - grid(SIZE) - (6.5, -3.25), axis=1)
     assert np.median(errors) < 0.2 * max(SIZE) / long_side
 
@@ -81,7 +83,7 @@ def test_points_are_asked_for_at_their_place_in_the_smaller_picture():
             asked.append(points)
             return points + np.array([1, 2])
 
-    image = picture((240, 80))
+    image = texture_image((240, 80))
     step = step_between(OpticalFlow(Asked(), 120, 2.0), image, image)
     moved, _ = step.move([[0, 0], [1, 1], [-0.5, -0.5], [101, 51]])
     assert asked[0].tolist() == [[-0.25, -0.25], [0.25, 0.25], [-0.5, -0.5], [50.25, 25.25]]
@@ -92,7 +94,7 @@ def test_points_are_asked_for_at_their_place_in_the_smaller_picture():
 def test_what_is_covered_is_not_trusted(method):
     """A square moves over the background by 14 pixels, to the right."""
     size, by = (400, 280), 14
-    background, front = picture(size), picture((120, 120), seed=6)
+    background, front = texture_image(size), texture_image((120, 120), seed=6)
 
     def with_square(left):
         image = background.copy()
@@ -114,7 +116,7 @@ def test_what_is_covered_is_not_trusted(method):
 @light
 def test_points_outside_stay_untrusted_where_they_are(method):
     points = np.array([[-0.6, 50], [50, 159.6], [1000, -1000], [np.nan, 5], [np.inf, 5], [100, 80]], np.float32)
-    moved, trust = step_between(make_flow(method), STILL, picture(SIZE, shift(5, 0))).move(points)
+    moved, trust = step_between(make_flow(method), STILL, texture_image(SIZE, shift(5, 0))).move(points)
     assert np.array_equal(moved[:5], points[:5], equal_nan=True)
     assert trust[:5].tolist() == [0] * 5
     assert abs(moved[5, 0] - 105) < 0.3
@@ -194,8 +196,8 @@ def test_the_flow_is_computed_when_needed_and_once_each_way():
 def test_an_older_step_stays_valid():
     flow = make_flow("dis")
     flow.advance(STILL)
-    older = flow.advance(picture(SIZE, shift(6, 0)))
-    flow.advance(picture(SIZE, shift(6, 9)))
+    older = flow.advance(texture_image(SIZE, shift(6, 0)))
+    flow.advance(texture_image(SIZE, shift(6, 9)))
     np.testing.assert_allclose(older.move([[100, 80]])[0], [[106, 80]], atol=0.3)
 
 
@@ -207,7 +209,7 @@ def test_the_first_picture_and_reset(method):
         assert (step.is_first, step.is_cut) == (True, False)
         moved, trust = step.move([[100, 80]])
         assert (moved.tolist(), trust.tolist()) == ([[100, 80]], [0])
-        step = flow.advance(picture(SIZE, shift(3, 0)))
+        step = flow.advance(texture_image(SIZE, shift(3, 0)))
         assert (step.is_first, step.is_cut) == (False, False)
         assert step.move([[100, 80]])[1][0] > 0.9
         flow.reset()
@@ -215,7 +217,7 @@ def test_the_first_picture_and_reset(method):
 
 def test_nothing_is_carried_across_a_cut():
     method = Recorder(by=7)
-    step = step_between(OpticalFlow(method, 512, 2.0), STILL, picture(SIZE, seed=8))
+    step = step_between(OpticalFlow(method, 512, 2.0), STILL, texture_image(SIZE, seed=8))
     assert (step.is_first, step.is_cut) == (False, True)
     moved, trust = step.move([[100, 80]])
     assert (moved.tolist(), trust.tolist()) == ([[100, 80]], [0])
@@ -233,7 +235,7 @@ def test_a_picture_of_another_size_is_a_cut(size):
 @light
 @pytest.mark.parametrize("size", [(1, 1), (2, 3), (5, 200), (97, 3), (17, 13), (251, 143), (640, 31)])
 def test_odd_sizes(method, size):
-    image = picture(size)
+    image = texture_image(size)
     for long_side in (512, 150):
         step = step_between(make_flow(method, long_side), image, image)
         middle = np.array([size], np.float32) / 2 - 0.5
@@ -256,7 +258,7 @@ def test_identical_pictures_move_nothing(method, points):
 @repeatable
 def test_each_point_is_moved_by_itself(method, order):
     points = np.random.default_rng(3).uniform((-20, -20), (260, 180), (20, 2)).astype(np.float32)
-    step = step_between(make_flow(method, 128), STILL, picture(SIZE, shift(4, -7)))
+    step = step_between(make_flow(method, 128), STILL, texture_image(SIZE, shift(4, -7)))
     moved, trust = step.move(points)
     moved_in_order, trust_in_order = step.move(points[order])
     np.testing.assert_allclose(moved_in_order, moved[order], atol=1e-4)
@@ -265,7 +267,7 @@ def test_each_point_is_moved_by_itself(method, order):
 
 def test_points_and_pictures_are_left_as_they_are():
     points, image = grid(SIZE), STILL.copy()
-    step_between(make_flow("dis"), image, picture(SIZE, shift(4, 0))).move(points)
+    step_between(make_flow("dis"), image, texture_image(SIZE, shift(4, 0))).move(points)
     assert np.array_equal(points, grid(SIZE))
     assert np.array_equal(image, STILL)
 

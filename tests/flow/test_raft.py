@@ -5,7 +5,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from made_pictures import picture
+from made_images import texture_image
 from torch import Tensor, nn
 from torchvision.models import get_model
 
@@ -46,7 +46,7 @@ def test_pictures_are_scaled_padded_and_cropped_again() -> None:
 @pytest.mark.parametrize("size", [(136, 129), (40, 200)])
 def test_a_random_network_runs_at_any_size(network: nn.Module, size: tuple[int, int]) -> None:
     flow = OpticalFlow(Raft(network, "cpu"), 512, 2.0)
-    image = picture(size)
+    image = texture_image(size)
     flow.advance(image)
     moved, trust = flow.advance(np.roll(image, 2, axis=1)).move(np.array([[10, 12], [-3, 5]], np.float32))
     assert np.isfinite(moved).all()
@@ -59,8 +59,8 @@ def test_weights_of_a_file(network: nn.Module, tmp_path: Path) -> None:
     state = build_network(NAME, str(tmp_path / "random.pth")).state_dict()
     assert all(torch.equal(state[name], value) for name, value in network.state_dict().items())
     flow = make_flow(NAME, 128, weights=str(tmp_path / "random.pth"), device="cpu")
-    flow.advance(picture((60, 40)))
-    assert flow.advance(picture((60, 40))).move([[9, 9]])[0].shape == (1, 2)
+    flow.advance(texture_image((60, 40)))
+    assert flow.advance(texture_image((60, 40))).move([[9, 9]])[0].shape == (1, 2)
     with pytest.raises(ValueError, match="does not fit the network"):
         build_network("raft_large", str(tmp_path / "random.pth"))
     with pytest.raises(FileNotFoundError, match=r"none\.pth"):

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from pose_track.structures.sequence import FrameInfo, People, Sequence
+from pose_track.structures.sequence import FrameInfo, People, PoseSequence
 from pose_track.structures.skeleton import COCO_17
 
 POSITIONS = {"nose": (10.5, 20), "left_shoulder": (30, 40), "right_shoulder": (10, 42), "right_hip": (11.25, 80)}
@@ -30,7 +30,7 @@ def three_frames(skeleton=COCO_17, name="clip"):
     joints_only = People.of(joints + 100)
     nothing = People.of(np.full_like(joints, np.nan), track_ids=np.array([4]))
     frames = (FrameInfo(0, pts_seconds=0.0), FrameInfo(1, pts_seconds=0.04), FrameInfo(2, "images/x/000002.jpg"))
-    return Sequence(name, skeleton, frames, joined(known, joints_only, nothing), np.array([0, 0, 2]))
+    return PoseSequence(name, skeleton, frames, joined(known, joints_only, nothing), np.array([0, 0, 2]))
 
 
 def triples(skeleton=COCO_17, shift=0.0, told=True):

@@ -8,9 +8,9 @@ from made_sequences import assert_same, three_frames, triples
 from shared_data import shared
 
 from pose_track.formats.coco_results import read_coco_results, write_coco_results
-from pose_track.formats.problems import Complaints
+from pose_track.formats.problems import Problems
 from pose_track.structures.conversion import convert_people
-from pose_track.structures.sequence import FrameInfo, People, Sequence
+from pose_track.structures.sequence import FrameInfo, People, PoseSequence
 from pose_track.structures.skeleton import COCO_17, LSP_14, MPII_16, POSETRACK18_17, POSETRACK_15
 
 
@@ -24,7 +24,7 @@ def written(path, entries):
 
 
 def empty_sequence(*infos, name="truth"):
-    return Sequence(name, POSETRACK_15, infos, People.empty(POSETRACK_15), np.zeros(0, np.int64))
+    return PoseSequence(name, POSETRACK_15, infos, People.empty(POSETRACK_15), np.zeros(0, np.int64))
 
 
 def test_an_entry_is_understood_to_the_last_digit(tmp_path):
@@ -71,7 +71,7 @@ def test_the_score_of_a_person_without_one_is_the_mean_of_the_joints(tmp_path):
 )
 def test_the_order_of_joints_is_what_those_who_read_them_expect(tmp_path, source, wanted, expected):
     joints = np.random.default_rng(0).uniform(1, 9, (1, source.num_joints, 2))
-    sequence = Sequence("s", source, (FrameInfo(0),), People.of(joints), np.zeros(1, np.int64))
+    sequence = PoseSequence("s", source, (FrameInfo(0),), People.of(joints), np.zeros(1, np.int64))
     write_coco_results(sequence, tmp_path / "r.json", wanted)
     read = read_coco_results(tmp_path / "r.json", skeleton=expected)
     np.testing.assert_array_equal(read.people.joints, convert_people(sequence.people, source, expected).joints)
@@ -130,8 +130,8 @@ def test_frames_are_the_pictures_with_people_by_rising_id(tmp_path, ids, indices
     sequence = read_coco_results(written(tmp_path / "r.json", entries))
     assert [f.image_id for f in sequence.frames] == sorted(set(ids))
     assert [f.index for f in sequence.frames] == indices
-    pictures = [sequence.frames[place].image_id for place in sequence.frame_of]
-    assert [(i, x) for i, x in zip(pictures, sequence.people.joints[:, 0, 0], strict=True)] == sorted(
+    images = [sequence.frames[place].image_id for place in sequence.frame_of]
+    assert [(i, x) for i, x in zip(images, sequence.people.joints[:, 0, 0], strict=True)] == sorted(
         (i, float(n)) for n, i in enumerate(ids)
     )
 
@@ -151,9 +151,9 @@ def test_results_of_other_pictures_are_a_fault(tmp_path):
     path, frames = written(tmp_path / "r.json", [entry(5)]), empty_sequence(FrameInfo(0, "", 6))
     with pytest.raises(ValueError, match=r"r\.json: none of its image ids, such as 5, is among those"):
         read_coco_results(path, frames=frames)
-    complaints = Complaints(lenient=True)
-    assert len(read_coco_results(path, complaints, frames=frames).people) == 0
-    assert len(complaints.messages) == 1
+    problems = Problems(lenient=True)
+    assert len(read_coco_results(path, problems, frames=frames).people) == 0
+    assert len(problems.messages) == 1
 
 
 @pytest.mark.parametrize(("count", "skeleton"), [(17, COCO_17), (15, POSETRACK_15), (16, MPII_16), (14, LSP_14)])
@@ -197,9 +197,9 @@ def test_a_fault_is_named_or_left_out(tmp_path, fault, message):
     path = written(tmp_path / "r.json", [entry(track_id=4), fault, entry(8)])
     with pytest.raises(ValueError, match=r"r\.json, entry 1 \(image id .*\): .*" + message):
         read_coco_results(path)
-    complaints = Complaints(lenient=True)
-    assert read_coco_results(path, complaints).frame_of.tolist() == [0, 1]
-    assert len(complaints.messages) == 1
+    problems = Problems(lenient=True)
+    assert read_coco_results(path, problems).frame_of.tolist() == [0, 1]
+    assert len(problems.messages) == 1
 
 
 @pytest.mark.parametrize(

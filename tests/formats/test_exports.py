@@ -14,7 +14,7 @@ from pose_track.formats.defaults import person_xywh
 from pose_track.formats.mmpose import write_mmpose
 from pose_track.formats.openpose import BODY_25, write_openpose
 from pose_track.formats.tables import write_csv, write_parquet
-from pose_track.structures.sequence import FrameInfo, People, Sequence
+from pose_track.structures.sequence import FrameInfo, People, PoseSequence
 from pose_track.structures.skeleton import COCO_17, POSETRACK_15
 
 NAMES = [f"clip_{index:012d}_keypoints.json" for index in range(3)]
@@ -110,7 +110,7 @@ def test_an_openpose_folder_takes_the_place_of_an_older_one_only(tmp_path):
 
 def test_two_frames_of_one_index_cannot_share_a_file(tmp_path):
     frames = (FrameInfo(0), FrameInfo(0))
-    twice = Sequence("clip", COCO_17, frames, People.empty(COCO_17), np.zeros(0, np.int64))
+    twice = PoseSequence("clip", COCO_17, frames, People.empty(COCO_17), np.zeros(0, np.int64))
     with pytest.raises(FileExistsError):
         write_openpose(twice, tmp_path / "r")
     assert list(tmp_path.iterdir()) == []
@@ -168,7 +168,7 @@ def crowd(count=200):
     joints[rng.uniform(size=(count, 17)) < 0.2] = np.nan
     people = People.of(joints, scores, track_ids=np.arange(count))
     frames = tuple(FrameInfo(index) for index in range(50))
-    return Sequence("crowd", COCO_17, frames, people, np.sort(rng.integers(0, 50, count)))
+    return PoseSequence("crowd", COCO_17, frames, people, np.sort(rng.integers(0, 50, count)))
 
 
 def test_csv_tells_each_joint_with_every_digit(tmp_path):
@@ -208,7 +208,7 @@ def test_parquet_has_the_rows_of_csv_with_types(tmp_path, monkeypatch, make):
 
 def test_parquet_without_anybody_has_the_columns(tmp_path):
     parquet = pytest.importorskip("pyarrow.parquet")
-    write_parquet(Sequence("s", COCO_17, (), People.empty(COCO_17), np.zeros(0, np.int64)), tmp_path / "r.parquet")
+    write_parquet(PoseSequence("s", COCO_17, (), People.empty(COCO_17), np.zeros(0, np.int64)), tmp_path / "r.parquet")
     table = parquet.read_table(tmp_path / "r.parquet")
     assert (table.num_rows, tuple(table.column_names)) == (0, tables.COLUMNS)
 

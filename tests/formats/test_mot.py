@@ -6,7 +6,7 @@ from made_sequences import assert_same, three_frames
 from shared_data import shared
 
 from pose_track.formats.mot import read_mot, write_mot
-from pose_track.formats.problems import Complaints
+from pose_track.formats.problems import Problems
 from pose_track.structures.skeleton import COCO_17, POSETRACK_15
 
 
@@ -104,6 +104,6 @@ def test_a_fault_is_named_or_left_out(tmp_path, line, message):
     path = written(tmp_path / "r.txt", f"1,1,0,0,1,1,1\n{line}\n3,1.0,0,0,1,1,1\n")
     with pytest.raises(ValueError, match=r"r\.txt, line 2: " + message):
         read_mot(path)
-    complaints = Complaints(lenient=True)
-    assert read_mot(path, complaints).frame_of.tolist() == [0, 2]
-    assert len(complaints.messages) == 1
+    problems = Problems(lenient=True)
+    assert read_mot(path, problems).frame_of.tolist() == [0, 2]
+    assert len(problems.messages) == 1

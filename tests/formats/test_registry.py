@@ -8,7 +8,7 @@ from made_sequences import three_frames
 from track_files import write_tracks
 
 from pose_track.formats.conversion import conversions, convert_file
-from pose_track.formats.problems import Complaints
+from pose_track.formats.problems import Problems
 from pose_track.formats.registry import FORMATS, read_sequence, recognise
 from pose_track.structures.skeleton import COCO_17, POSETRACK18_17
 
@@ -63,7 +63,7 @@ def test_a_cut_end_is_left_out_where_one_is_lenient(tmp_path):
     path.write_text(path.read_text()[:-20])
     with pytest.raises(ValueError, match="line 3"):
         list(read_sequence(path))
-    assert [info.index for info, _ in read_sequence(path, Complaints(lenient=True))] == [0]
+    assert [info.index for info, _ in read_sequence(path, Problems(lenient=True))] == [0]
 
 
 def test_only_results_of_coco_take_a_skeleton(tmp_path):

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from shared_data import shared
 
-from pose_track.geometry.oks import oks_matrix, oks_of_pairs, suppress_oks, suppress_oks_soft
+from pose_track.geometry.oks import oks_matrix, oks_nms, oks_of_pairs, suppress_oks_soft
 from pose_track.structures.skeleton import COCO_17
 
 SIGMAS = [0.05, 0.1]
@@ -57,7 +57,7 @@ def test_nobody(n: int, m: int, threshold: float | None) -> None:
     who = [(np.zeros((c, 2, 2)), np.ones((c, 2)), np.ones(c)) for c in (n, m)]
     assert oks_matrix(*who[0], *who[1], SIGMAS, threshold).shape == (n, m)
     nothing = np.zeros((0, 0)), np.zeros(0), 0.9
-    assert len(suppress_oks(*nothing)) == len(suppress_oks_soft(*nothing)) == 0
+    assert len(oks_nms(*nothing)) == len(suppress_oks_soft(*nothing)) == 0
 
 
 def crowd(seed: int, *shape: int) -> tuple[np.ndarray, np.ndarray]:
@@ -120,7 +120,7 @@ def test_pairs_in_single_precision() -> None:
 
 def test_soft_suppression_puts_a_double_last_and_stops_in_time() -> None:
     oks = np.array([[1, 0.95, 0], [0.95, 1, 0], [0, 0, 1]])
-    assert suppress_oks(oks, [0.8, 0.9, 0.5], 0.9).tolist() == [1, 2]
+    assert oks_nms(oks, [0.8, 0.9, 0.5], 0.9).tolist() == [1, 2]
     assert suppress_oks_soft(oks, [0.8, 0.9, 0.5], 0.9).tolist() == [1, 2, 0]
     assert suppress_oks_soft(oks, [0.8, 0.9, 0.5], 0.9, max_kept=2).tolist() == [1, 2]
     # 0.8 * exp(-0.95^2 / 0.9) = 0.293 still beats 0.2
@@ -155,5 +155,5 @@ def test_recorded_suppression() -> None:
     for case in cases:
         oks = recorded_oks(golden, case["set"], case["in_vis_thre"], case["variant"])
         scores = golden[f"scores_{case['set']}"]
-        assert suppress_oks(oks, scores, case["thresh"]).tolist() == case["oks_nms_keep"], case
+        assert oks_nms(oks, scores, case["thresh"]).tolist() == case["oks_nms_keep"], case
         assert suppress_oks_soft(oks, scores, case["thresh"]).tolist() == case["soft_oks_nms_keep"], case

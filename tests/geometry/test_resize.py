@@ -27,10 +27,10 @@ def smooth(width: int, height: int, channels: int, seed: int) -> np.ndarray:
 def test_about_the_mean_of_what_each_pixel_covers(
     size: tuple[int, int], shares: tuple[float, float], channels: int, seed: int
 ) -> None:
-    picture = smooth(*size, channels, seed)
+    image = smooth(*size, channels, seed)
     small = tuple(max(1, round(side * share)) for side, share in zip(size, shares, strict=True))
-    found = shrunk(picture, small).reshape(small[1], small[0], channels)
-    expected = cv2.resize(picture, small, interpolation=cv2.INTER_AREA).reshape(found.shape)
+    found = shrunk(image, small).reshape(small[1], small[0], channels)
+    expected = cv2.resize(image, small, interpolation=cv2.INTER_AREA).reshape(found.shape)
     difference = np.abs(found.astype(int) - expected)
     assert difference.mean() < 4
     assert abs(found.mean() - expected.mean()) < 2
@@ -38,11 +38,11 @@ def test_about_the_mean_of_what_each_pixel_covers(
 
 @pytest.mark.parametrize("size", [(64, 32), (32, 16), (16, 8), (8, 4)])
 def test_whole_factors_are_exact_to_rounding(size: tuple[int, int]) -> None:
-    picture = smooth(64, 32, 3, 0)
-    expected = cv2.resize(picture, size, interpolation=cv2.INTER_AREA)
-    assert np.abs(shrunk(picture, size).astype(int) - expected).max() <= 1
+    image = smooth(64, 32, 3, 0)
+    expected = cv2.resize(image, size, interpolation=cv2.INTER_AREA)
+    assert np.abs(shrunk(image, size).astype(int) - expected).max() <= 1
 
 
 def test_a_picture_of_that_size_is_given_back() -> None:
-    picture = smooth(20, 10, 3, 0)
-    assert shrunk(picture, (20, 10)) is picture
+    image = smooth(20, 10, 3, 0)
+    assert shrunk(image, (20, 10)) is image

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from pose_track.formats.tracks_jsonl import HEADER_KEYS, TracksWriter
 from pose_track.structures.frames import Poses, TrackedPoses
-from pose_track.structures.sequence import FrameInfo, People, Sequence
+from pose_track.structures.sequence import FrameInfo, People, PoseSequence
 from pose_track.structures.skeleton import COCO_17, POSETRACK18_17, POSETRACK_15, Skeleton
 
 SKELETON = {"posetrack17": POSETRACK_15, "posetrack18": POSETRACK18_17, "coco": COCO_17, "mot": COCO_17}
@@ -24,7 +24,7 @@ def joints_of(who: int, index: int, num_joints: int) -> NDArray[np.float64]:
 
 def walkers(
     layout: str, frames: int = 8, num_people: int = 3, away: Collection[tuple[int, int]] = (), name: str = "seq"
-) -> Sequence:
+) -> PoseSequence:
     """A prediction of so many walkers, in an order of its own in each frame, with ids that say nothing.
 
     away: pairs of walker and frame where they are not found. Who somebody is, tells `who`.
@@ -52,7 +52,7 @@ def walkers(
         track_ids=np.arange(len(people)) % 90,
     )
     infos = tuple(_frame(layout, index) for index in range(frames))
-    return Sequence(name, skeleton, infos, rows, np.array(frame_of, np.int64))
+    return PoseSequence(name, skeleton, infos, rows, np.array(frame_of, np.int64))
 
 
 def _frame(layout: str, index: int) -> FrameInfo:
@@ -65,7 +65,7 @@ def who(people: People) -> list[int]:
     return [int(n) for n in ((people.scores - 0.6) * 10).round()]
 
 
-def raw_tracks(path: object, sequence: Sequence, **more: object) -> None:
+def raw_tracks(path: object, sequence: PoseSequence, **more: object) -> None:
     """The same people as a tracks.jsonl that nobody has linked."""
     told = dict.fromkeys(HEADER_KEYS, "")
     names = {"skeleton": sequence.skeleton.name, "joint_names": list(sequence.skeleton.joint_names)}

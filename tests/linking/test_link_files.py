@@ -15,18 +15,18 @@ import numpy as np
 import pytest
 from formats.posetrack_files import assert_same_frames
 from linking.made_walkers import raw_tracks, walkers, who
-from make_video import make_video, picture, read_number
+from make_video import make_video, numbered_image, read_number
 from shared_data import shared
 
 from pose_track.config.tracker import CueWeights, TrackerSettings
-from pose_track.formats.problems import Complaints
+from pose_track.formats.problems import Problems
 from pose_track.formats.registry import FORMATS, read_sequence
 from pose_track.formats.tracks_jsonl import read_tracks
 from pose_track.linking import frames as link_frames
 from pose_track.linking.files import link_file, link_jobs, link_sequence, parse_fps
 from pose_track.linking.frames import Linked, Linking, Stopwatch
 from pose_track.structures.frames import Frame, IntArray, Poses
-from pose_track.structures.sequence import People, Sequence
+from pose_track.structures.sequence import People, PoseSequence
 from pose_track.structures.skeleton import COCO_17
 from pose_track.tracking.tracker import Timed
 
@@ -42,9 +42,9 @@ def put(path: Path, layout: str, **more: Any) -> Path:
     return path
 
 
-def read(path: Path) -> Sequence:
+def read(path: Path) -> PoseSequence:
     sequence = read_sequence(path)
-    assert isinstance(sequence, Sequence)
+    assert isinstance(sequence, PoseSequence)
     return sequence
 
 
@@ -115,7 +115,7 @@ def test_shared_files_come_back_but_for_their_ids(tmp_path: Path) -> None:
 @pytest.mark.parametrize("lag", [0, 1, 5, 100])
 def test_results_may_come_late(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, lag: int) -> None:
     def late(
-        frames: Iterable[tuple[Timed, Poses]], settings: object, fps: object, has_pictures: bool
+        frames: Iterable[tuple[Timed, Poses]], settings: object, fps: object, has_images: bool
     ) -> Iterator[IntArray]:
         """Everybody by the order of their scores, some frames later."""
         waiting: list[IntArray] = []
@@ -136,7 +136,7 @@ def test_results_may_come_late(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, 
 
 def test_who_has_no_id_is_left_out(monkeypatch: pytest.MonkeyPatch) -> None:
     def some(
-        frames: Iterable[tuple[Timed, Poses]], settings: object, fps: object, has_pictures: bool
+        frames: Iterable[tuple[Timed, Poses]], settings: object, fps: object, has_images: bool
     ) -> Iterator[IntArray]:
         for frame, poses in frames:
             yield np.where(poses.scores < 0.65, 0, 7 + np.arange(len(poses))) * (frame.index != 2)
@@ -164,7 +164,7 @@ class TestThresholds:
         shown: list[float] = []
 
         def look(
-            frames: Iterable[tuple[Timed, Poses]], settings: object, fps: object, has_pictures: bool
+            frames: Iterable[tuple[Timed, Poses]], settings: object, fps: object, has_images: bool
         ) -> Iterator[IntArray]:
             for _, poses in frames:
                 shown.extend(poses.scores.tolist())
@@ -222,7 +222,7 @@ class TestTime:
 
     tracker = TrackerSettings(min_confirm_frames=1, buffer_seconds=0.2)
 
-    def ids(self, sequence: Sequence, **more: Any) -> set[int]:
+    def ids(self, sequence: PoseSequence, **more: Any) -> set[int]:
         linked, _ = link_sequence(sequence, Linking(self.tracker, **more))
         return ids_of_walkers(linked.people)[0]
 
@@ -300,7 +300,7 @@ class TestTracksJsonl:
         with pytest.raises(ValueError, match=r"a\.jsonl, line 4"):
             link_file(tmp_path / "a.jsonl", tmp_path / "b.jsonl", LINKING)
         assert [path.name for path in tmp_path.iterdir()] == ["a.jsonl"]
-        done = link_file(tmp_path / "a.jsonl", tmp_path / "b.jsonl", LINKING, Complaints(lenient=True))
+        done = link_file(tmp_path / "a.jsonl", tmp_path / "b.jsonl", LINKING, Problems(lenient=True))
         assert done.frames == 2
 
 
@@ -387,9 +387,9 @@ class TestPictures:
         seen: list[tuple[int, float, int]] = []
 
         def look(
-            frames: Iterable[tuple[Timed, Poses]], settings: object, fps: object, has_pictures: bool
+            frames: Iterable[tuple[Timed, Poses]], settings: object, fps: object, has_images: bool
         ) -> Iterator[IntArray]:
-            assert has_pictures
+            assert has_images
             for frame, poses in frames:
                 assert isinstance(frame, Frame)
                 seen.append((frame.index, round(frame.pts_seconds, 2), read_number(frame.image)))
@@ -399,12 +399,12 @@ class TestPictures:
         return seen
 
     def linking(self, root: Path) -> Linking:
-        return Linking(TRACKER, pictures=root)
+        return Linking(TRACKER, images=root)
 
     def test_by_name(self, tmp_path: Path, seen: list[tuple[int, float, int]]) -> None:
         (tmp_path / "seq").mkdir()
         for number in range(3):
-            cv2.imwrite(str(tmp_path / "seq" / f"{number:06d}.jpg"), picture(number))
+            cv2.imwrite(str(tmp_path / "seq" / f"{number:06d}.jpg"), numbered_image(number))
         link_sequence(walkers("posetrack18", frames=3), self.linking(tmp_path))
         assert seen == [(0, 0.0, 0), (1, 0.04, 1), (2, 0.08, 2)]
 
@@ -425,7 +425,7 @@ class TestPictures:
     def test_named_by_a_tracks_file(self, tmp_path: Path, seen: list[tuple[int, float, int]]) -> None:
         names = [f"{number:06d}.jpg" for number in (5, 6)]
         for number, name in enumerate(names):
-            cv2.imwrite(str(tmp_path / name), picture(number))
+            cv2.imwrite(str(tmp_path / name), numbered_image(number))
         raw_tracks(tmp_path / "a.jsonl", walkers("coco", frames=2), image_names=names)
         link_file(tmp_path / "a.jsonl", tmp_path / "b.jsonl", self.linking(tmp_path))
         assert seen == [(0, 0.0, 0), (1, 0.04, 1)]

@@ -17,7 +17,7 @@ from tracking.made_people import (
     StubFlow,
     StubStep,
     drifting,
-    pictures,
+    images,
     random_video,
     same_poses,
     standing,
@@ -51,20 +51,20 @@ any_tracker = st.builds(
     TrackerSettings,
     weights=five_weights.map(_named(CueWeights)),
     gates=st.tuples(*[some_shares] * 5).map(_named(CueGates)),
-    widening=st.sampled_from([0.5, 1.0, 3.0]),
+    sigma_scale=st.sampled_from([0.5, 1.0, 3.0]),
     matching=st.sampled_from(["greedy", "hungarian"]),
     min_similarity=some_shares,
-    min_sure_score=st.sampled_from([0.0, 0.5]),
-    min_unsure_similarity=some_shares,
+    min_high_score=st.sampled_from([0.0, 0.5]),
+    min_low_score_similarity=some_shares,
     min_start_score=st.sampled_from([0.0, 0.3]),
     buffer_seconds=st.sampled_from([0.0, 0.1, 0.4]),
-    reentry_seconds=st.sampled_from([0.0, 2.0]),
-    min_reentry_appearance=st.sampled_from([0.0, 0.6, 1.0]),
+    reactivation_seconds=st.sampled_from([0.0, 2.0]),
+    min_reactivation_appearance=st.sampled_from([0.0, 0.6, 1.0]),
     min_confirm_frames=st.integers(1, 4),
     flow=st.builds(
         FlowSettings,
         method=st.just("dis"),
-        carried_frames=st.integers(1, 3),
+        warped_frames=st.integers(1, 3),
         max_frames=st.integers(0, 2),
         min_score=st.sampled_from([0.0, 0.5]),
     ),
@@ -85,7 +85,7 @@ class Scripted:
         poses = self.video[frame.index]
         return Detections(poses.boxes, poses.scores)
 
-    def of_frames(self, images: Sequence[ImageArray], detections: Sequence[Detections]) -> list[Poses]:
+    def run_batch(self, images: Sequence[ImageArray], detections: Sequence[Detections]) -> list[Poses]:
         return [self.estimate(boxes) for boxes in detections]
 
     def estimate(self, boxes: Detections) -> Poses:
@@ -96,10 +96,14 @@ class Scripted:
         middles = (boxes.boxes[:, :2] + boxes.boxes[:, 2:]) / 2
         self.num_proposed += len(middles)
         seen = standing(*map(tuple, middles.tolist()), score=0.6, joint_score=0.4, source="flow")
-        looks = self.video[0].features
-        return seen if looks is None else replace(seen, features=np.ones((len(seen), *looks.shape[1:]), np.float32))
+        appearance = self.video[0].features
+        return (
+            seen
+            if appearance is None
+            else replace(seen, features=np.ones((len(seen), *appearance.shape[1:]), np.float32))
+        )
 
-    def without_doubles(self, poses: Poses) -> Poses:
+    def suppress_duplicates(self, poses: Poses) -> Poses:
         self.found.append(poses)
         return poses
 
@@ -107,8 +111,8 @@ class Scripted:
         """Through the main job, with a camera that turns and cuts in the middle."""
         flow = StubFlow(lambda index: StubStep((10.0, 0.0), 0.9, is_cut=index == 5))
         with mock.patch("pose_track.build.tracker._build_flow", return_value=flow):
-            made = build_tracker(tracker, FPS, has_pictures=True)
-        frames = pictures(len(self.video))
+            made = build_tracker(tracker, FPS, has_images=True)
+        frames = images(len(self.video))
         results = list(track_video(frames, self.detect, self, made))
         assert [frame for frame, _ in results] == frames
         assert [t.frame_index for _, t in results] == [frame.index for frame in frames]
@@ -226,7 +230,7 @@ def test_people_who_walk_past_each_other_keep_their_ids(tracker: TrackerSettings
 @every_preset
 def test_memory_does_not_grow_with_the_video(tracker: TrackerSettings) -> None:
     made = build_tracker(tracker, FPS)
-    most = 3 * (2 + float(FPS) * max(tracker.buffer_seconds, tracker.reentry_seconds))
+    most = 3 * (2 + float(FPS) * max(tracker.buffer_seconds, tracker.reactivation_seconds))
     for time in times(300):
         x = 2000 * time.index
         made.assign(standing(x, x + 500, x + 1000), time)
@@ -264,9 +268,9 @@ def test_the_flow_is_only_where_there_are_pictures() -> None:
     settings = TrackerSettings(weights=CueWeights(flow=1.0), min_confirm_frames=1)
     video = [standing(150 * i, 150 * i + 150) for i in range(3)]
     with mock.patch("pose_track.build.tracker._build_flow", return_value=drifting(150)):
-        with_pictures = link_poses(zip(pictures(3), video, strict=True), settings, FPS, has_pictures=True)
+        with_pictures = link_poses(zip(images(3), video, strict=True), settings, FPS, has_images=True)
         assert [ids.tolist() for ids in with_pictures] == [[1, 2]] * 3
-        without = link_poses(zip(pictures(3), video, strict=True), settings, FPS)
+        without = link_poses(zip(images(3), video, strict=True), settings, FPS)
         assert [ids.tolist() for ids in without] == [[1, 2], [2, 3], [3, 4]]
 
 
@@ -285,16 +289,16 @@ def test_people_are_shown_once_found_several_times_where_they_are_looked_for_now
     seen_again = (1, 4, 5)  # of the frames in which people are looked for
     video = [both if index % every == 0 and index // every in seen_again else alone for index in range(num)]
     stages = Scripted([video[index] for index in range(0, num, every)])
-    settings = PRESETS["robust"].model_copy(update={"min_confirm_frames": 2, "min_sure_score": 0.0})
+    settings = PRESETS["robust"].model_copy(update={"min_confirm_frames": 2, "min_high_score": 0.0})
     with mock.patch(
         "pose_track.build.tracker._build_flow", return_value=StubFlow(lambda index: StubStep((0.0, 0.0), 1.0))
     ):
-        made = build_tracker(settings, FPS, has_pictures=True, detect_every=every)
+        made = build_tracker(settings, FPS, has_images=True, detect_every=every)
 
     class Looking(Scripted):
         """Finds what there is when it is looked for, and everybody who is proposed but the one who comes and goes."""
 
-        def of_frames(self, images: Sequence[ImageArray], detections: Sequence[Detections]) -> list[Poses]:
+        def run_batch(self, images: Sequence[ImageArray], detections: Sequence[Detections]) -> list[Poses]:
             return [self.estimate(boxes) if len(boxes) else alone[np.zeros(0, int)] for boxes in detections]
 
         def detect(self, frame: Frame) -> Detections:
@@ -302,7 +306,7 @@ def test_people_are_shown_once_found_several_times_where_they_are_looked_for_now
             return Detections(poses.boxes, poses.scores)
 
     stages = Looking(stages.video)
-    results = list(track_video(pictures(num), stages.detect, stages, made, detect_every=every))
+    results = list(track_video(images(num), stages.detect, stages, made, detect_every=every))
     assert [1 in tracked.track_ids for _, tracked in results] == [True] * num
     shown = [frame.index for frame, tracked in results if 2 in tracked.track_ids]
     assert shown[0] == 4 * every  # not when found once

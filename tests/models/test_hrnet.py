@@ -9,7 +9,7 @@ from shared_data import shared
 from torch import Tensor, nn
 from torch.utils.flop_counter import FlopCounterMode
 
-from pose_track.models.hrnet import HRNet, HRNetWithLooks, hrnet_compact, hrnet_w32, hrnet_w48
+from pose_track.models.hrnet import HRNet, HRNetWithEmbedding, hrnet_compact, hrnet_w32, hrnet_w48
 
 
 def hrnet_tiny_w8(num_joints: int = 17) -> HRNet:
@@ -78,20 +78,22 @@ def test_looks_are_the_mean_of_the_stem_around_each_cell_and_leave_the_heatmaps_
     torch.manual_seed(0)
     network = HRNet(3, **SMALL).eval()  # type: ignore[arg-type]
     images = torch.randn(2, 3, 64, 32)
-    heatmaps, looks = HRNetWithLooks(network)(images)
+    heatmaps, appearance = HRNetWithEmbedding(network)(images)
     torch.testing.assert_close(heatmaps, network(images), rtol=0, atol=0)
     stem = network.stem(images)
-    assert looks.shape == stem.shape == (2, 64, 16, 8)
+    assert appearance.shape == stem.shape == (2, 64, 16, 8)
     assert (stem >= 0).all()
-    torch.testing.assert_close(looks[:, :, 5, 3], stem[:, :, 4:7, 2:5].mean(dim=(2, 3)))
-    torch.testing.assert_close(looks[:, :, 0, 7], stem[:, :, :2, 6:].mean(dim=(2, 3)))  # in a corner, of four cells
+    torch.testing.assert_close(appearance[:, :, 5, 3], stem[:, :, 4:7, 2:5].mean(dim=(2, 3)))
+    torch.testing.assert_close(
+        appearance[:, :, 0, 7], stem[:, :, :2, 6:].mean(dim=(2, 3))
+    )  # in a corner, of four cells
 
 
 def test_looks_cost_nearly_nothing() -> None:
     with torch.device("meta"):
         network = hrnet_compact(15).eval()
-    assert gmacs(HRNetWithLooks(network), 192, 128) == gmacs(network, 192, 128)
-    assert count_parameters(HRNetWithLooks(network)) == count_parameters(network)
+    assert gmacs(HRNetWithEmbedding(network), 192, 128) == gmacs(network, 192, 128)
+    assert count_parameters(HRNetWithEmbedding(network)) == count_parameters(network)
 
 
 def test_a_cell_of_the_stem_is_centred_on_every_fourth_pixel() -> None:

@@ -4,7 +4,7 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from pose_track.models.inference_model import Deployed, Normalize
+from pose_track.models.inference_model import InferenceModel, Normalize
 
 
 class Shown(nn.Module):
@@ -35,22 +35,22 @@ def test_normalize() -> None:
 
 def test_pictures_reach_the_network_normalised() -> None:
     images = pictures()
-    (shown,) = Deployed(Shown())(images)
+    (shown,) = InferenceModel(Shown())(images)
     torch.testing.assert_close(shown, Normalize()(images.permute(0, 3, 1, 2))[..., ::4, ::4])
 
 
 @pytest.mark.parametrize("dtype", [torch.uint8, torch.float32, torch.bfloat16])
 @pytest.mark.parametrize("twins", [None, [1, 0, 2]])
 def test_planes_of_any_type(dtype: torch.dtype, twins: list[int] | None) -> None:
-    images, deployed = pictures(), Deployed(Shown(), twins)
+    images, deployed = pictures(), InferenceModel(Shown(), twins)
     torch.testing.assert_close(deployed.planes(images.permute(0, 3, 1, 2).to(dtype)), deployed(images))
 
 
 @pytest.mark.parametrize("shift", [True, False])
 def test_flip_test_averages_both_views(shift: bool) -> None:
     images = pictures()
-    (average,) = Deployed(Shown(), [1, 0, 2], shift)(images)
-    plain, mirrored = (Deployed(Shown())(given)[0] for given in (images, images.flip(2)))
+    (average,) = InferenceModel(Shown(), [1, 0, 2], shift)(images)
+    plain, mirrored = (InferenceModel(Shown())(given)[0] for given in (images, images.flip(2)))
     back = mirrored[:, [1, 0, 2]].flip(-1)
     if shift:
         back = torch.cat([back[..., :1], back[..., :-1]], dim=-1)
@@ -59,9 +59,9 @@ def test_flip_test_averages_both_views(shift: bool) -> None:
 
 def test_other_outputs_are_not_mirrored() -> None:
     images = pictures()
-    heatmaps, looks = Deployed(Twofold(), [1, 0, 2])(images)
-    torch.testing.assert_close(heatmaps, Deployed(Shown(), [1, 0, 2])(images)[0])
-    torch.testing.assert_close(looks, Deployed(Twofold())(images)[1])
+    heatmaps, appearance = InferenceModel(Twofold(), [1, 0, 2])(images)
+    torch.testing.assert_close(heatmaps, InferenceModel(Shown(), [1, 0, 2])(images)[0])
+    torch.testing.assert_close(appearance, InferenceModel(Twofold())(images)[1])
 
 
 @pytest.mark.parametrize("twins", [None, [1, 0, 2]])
@@ -69,7 +69,7 @@ def test_a_network_in_bfloat16_gives_float32(twins: list[int] | None) -> None:
     """And is fed what was normalised in float32."""
     torch.manual_seed(0)
     network, images = nn.Conv2d(3, 3, 3), pictures()
-    exact = Deployed(network, twins)(images)[0]
-    rough = Deployed(network.to(torch.bfloat16), twins)(images)[0]
+    exact = InferenceModel(network, twins)(images)[0]
+    rough = InferenceModel(network.to(torch.bfloat16), twins)(images)[0]
     assert rough.dtype == torch.float32
     assert 0 < (rough - exact).abs().max() < 0.05

@@ -183,11 +183,11 @@ class Windows:
         self.estimated: list[list[int]] = []
         self.num_suppressed = 0
 
-    def of_frames(self, images: Sequence[ImageArray], detections: Sequence[Detections]) -> list[Poses]:
+    def run_batch(self, images: Sequence[ImageArray], detections: Sequence[Detections]) -> list[Poses]:
         self.estimated.append([len(found) for found in detections])
         return [estimate_on_diagonal(image, found) for image, found in zip(images, detections, strict=True)]
 
-    def without_doubles(self, poses: Poses) -> Poses:
+    def suppress_duplicates(self, poses: Poses) -> Poses:
         self.num_suppressed += 1
         return poses[np.argsort(-poses.scores)[:2]]
 
@@ -196,7 +196,7 @@ class WindowsOfOnePerson:
     def __init__(self) -> None:
         self.looked_at: list[list[int]] = []
 
-    def of_frames(self, frames: Sequence[Frame]) -> list[Detections]:
+    def run_batch(self, frames: Sequence[Frame]) -> list[Detections]:
         self.looked_at.append([frame.index for frame in frames])
         return [one_person(frame) for frame in frames]
 

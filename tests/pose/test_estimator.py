@@ -10,11 +10,11 @@ from shared_data import shared
 
 from pose_track.geometry.affine import crop_matrix, fit_boxes
 from pose_track.geometry.boxes import xywh_to_xyxy
-from pose_track.geometry.oks import oks_matrix, suppress_oks, suppress_oks_soft
+from pose_track.geometry.oks import oks_matrix, oks_nms, suppress_oks_soft
 from pose_track.models.codec import Codec
 from pose_track.models.heatmaps import Kind
 from pose_track.models.hrnet import HRNet
-from pose_track.models.inference_model import Deployed
+from pose_track.models.inference_model import InferenceModel
 from pose_track.pose.estimator import PoseEstimator, person_scores
 from pose_track.pose.keypoints import CroppedKeypoints, Run, crop_people, sample_maps
 from pose_track.runtime.torch_runtime import TorchRuntime
@@ -155,14 +155,14 @@ def test_crops_of_several_pictures_share_a_batch(max_batch: int) -> None:
     estimate = estimator(run, max_batch=max_batch)
     pictures = [spots(PLACES), spots(PLACES[:1]), spots(PLACES[1:], size=(300, 220)), spots(PLACES)]
     of_each = [Detections.empty(), *(Detections(BOXES[i], np.full(len(BOXES[i]), 0.9)) for i in ([0], [1], [1, 0]))]
-    found = estimate.of_frames(pictures, of_each)
+    found = estimate.run_batch(pictures, of_each)
     assert run.batches == [max_batch] * (4 // max_batch) or run.batches == [4]
     assert [len(poses) for poses in found] == [0, 1, 1, 2]
     for picture, boxes, poses in zip(pictures, of_each, found, strict=True):
-        alone = estimate.of_frames([picture], [boxes])[0]
+        alone = estimate.run_batch([picture], [boxes])[0]
         np.testing.assert_array_equal(poses.joints, alone.joints)
         np.testing.assert_array_equal(poses.boxes, boxes.boxes)
-    assert estimate.of_frames([], []) == []
+    assert estimate.run_batch([], []) == []
 
 
 def test_no_batch_of_nothing() -> None:
@@ -273,7 +273,7 @@ def test_recorded_flip_test() -> None:
     network = HRNet(17, widths=(8, 16, 32, 64))
     with np.load(shared("data/golden/hrnet_tiny_weights.npz")) as weights:
         network.load_state_dict({key: torch.from_numpy(weights[key]) for key in weights.files})
-    heatmaps = TorchRuntime(Deployed(network, COCO_17.flip_indices), "cpu", "float32")(golden["crop"])[0]
+    heatmaps = TorchRuntime(InferenceModel(network, COCO_17.flip_indices), "cpu", "float32")(golden["crop"])[0]
     np.testing.assert_allclose(heatmaps, golden["flip_heatmaps"], rtol=0, atol=5e-4)
 
 
@@ -283,7 +283,7 @@ def test_recorded_rescoring_and_suppression(variant: str) -> None:
     recorded = json.loads(shared("data/golden/coco_eval_stats.json").read_text())["official_evaluate"]
     preds, areas = golden["preds"].astype(float), golden["all_boxes"][:, 4]
     scores = person_scores(golden["all_boxes"][:, 5], preds[..., 2], recorded["in_vis_thre"]).astype(float)
-    suppression = {"hard": suppress_oks, "soft": suppress_oks_soft}[variant]
+    suppression = {"hard": oks_nms, "soft": suppress_oks_soft}[variant]
     kept = []
     for image_id in dict.fromkeys(golden["image_ids"].tolist()):
         people = np.flatnonzero(golden["image_ids"] == image_id)

@@ -12,7 +12,7 @@ SIZE = (96, 128)
 SCALES = (0.8, 1.0, 1.25)
 
 
-def picture() -> np.ndarray:
+def image() -> np.ndarray:
     """Its colours tell where they are: red x, green y, and blue that they are in it."""
     ys, xs = np.mgrid[:240, :250]
     return np.stack([xs, ys, np.full_like(xs, 255)], axis=2).astype(np.uint8)
@@ -36,8 +36,8 @@ class Knowing:
         self.batches.append(len(crops))
         maps = np.stack([self.draw(apply_affine(to_crop(crop), self.joints) / self.codec.cell) for crop in crops])
         ys, xs = np.mgrid[: SIZE[1] : 2, : SIZE[0] : 2].astype(np.float32)
-        looks = np.repeat(np.stack([xs, ys])[None], len(crops), axis=0)  # where in the crop they are, in pixels
-        return np.log(maps / (2 * np.pi * self.codec.sigma**2) + 1e-9) if self.codec.logits else maps, looks
+        appearance = np.repeat(np.stack([xs, ys])[None], len(crops), axis=0)  # where in the crop they are, in pixels
+        return np.log(maps / (2 * np.pi * self.codec.sigma**2) + 1e-9) if self.codec.logits else maps, appearance
 
     def draw(self, cells: np.ndarray) -> np.ndarray:
         x, y = (np.arange(length) - cells[:, n, None] for n, length in enumerate(self.codec.heatmap_size))
@@ -62,7 +62,7 @@ def test_a_joint_is_found_by_the_mean_of_scales(
     kind: Kind, decoding: Decoding, logits: bool, scales: tuple[float, ...]
 ) -> None:
     codec = Codec(kind, SIZE, 1.5, logits, decoding)
-    joints, scores, features = CroppedKeypoints(Knowing(JOINTS, codec), codec, 16, scales)([picture()], [placed(codec)])
+    joints, scores, features = CroppedKeypoints(Knowing(JOINTS, codec), codec, 16, scales)([image()], [placed(codec)])
     expected = apply_affine(placed(codec), JOINTS)
     assert np.abs(joints - expected).max() < 0.3
     assert scores.min() > 0.8
@@ -72,7 +72,7 @@ def test_a_joint_is_found_by_the_mean_of_scales(
 
 def test_quarters_of_cells_by_the_mean_of_scales() -> None:
     codec = Codec("plain", SIZE, 1.5)
-    joints, *_ = CroppedKeypoints(Knowing(JOINTS, codec), codec, 16, SCALES)([picture()], [placed(codec)])
+    joints, *_ = CroppedKeypoints(Knowing(JOINTS, codec), codec, 16, SCALES)([image()], [placed(codec)])
     assert np.abs(joints - apply_affine(placed(codec), JOINTS)).max() <= 1.5  # of cells of 4 pixels
 
 
@@ -80,8 +80,8 @@ def test_quarters_of_cells_by_the_mean_of_scales() -> None:
 def test_scale_1_alone_is_no_other_than_before(kind: Kind) -> None:
     codec = Codec(kind, SIZE)
     run = Knowing(JOINTS, codec)
-    found = CroppedKeypoints(run, codec, scales=(1.0,))([picture()], [placed(codec)])
-    heatmaps, _ = run(crop_people([picture()] * 3, placed(codec), SIZE))
+    found = CroppedKeypoints(run, codec, scales=(1.0,))([image()], [placed(codec)])
+    heatmaps, _ = run(crop_people([image()] * 3, placed(codec), SIZE))
     for ours, expected in zip(found, codec.decode(heatmaps), strict=False):
         np.testing.assert_array_equal(ours, expected)
 
@@ -93,7 +93,7 @@ def test_no_batch_is_larger_than_allowed(max_batch: int, batches: list[int]) -> 
     """Where a person has more crops than that, they lie in several batches."""
     codec = Codec("dark", SIZE)
     run = Knowing(JOINTS, codec)
-    images, matrices = [picture(), picture()[:200]], [placed(codec)[:1], placed(codec)[1:]]
+    images, matrices = [image(), image()[:200]], [placed(codec)[:1], placed(codec)[1:]]
     found = CroppedKeypoints(run, codec, max_batch, SCALES)(images, matrices)
     assert run.batches == batches
     for ours, expected in zip(found, CroppedKeypoints(run, codec, 99, SCALES)(images, matrices), strict=True):
@@ -105,12 +105,12 @@ def test_probabilities_are_averaged_and_not_logits() -> None:
     codec = Codec("plain", SIZE, sigma=1.0, logits=True)
     sure = np.zeros((2, 1, 32, 24), np.float32)
     sure[0, 0, 10, 7] = 12
-    joints, scores = CroppedKeypoints(lambda crops: (sure,), codec, 2, (1.0, 1.0))([picture()], [placed(codec)[:1]])
+    joints, scores = CroppedKeypoints(lambda crops: (sure,), codec, 2, (1.0, 1.0))([image()], [placed(codec)[:1]])
     assert joints.tolist() == [[[28, 40]]]
     probability = np.exp(12) / (np.exp(12) + 767)
     assert scores[0, 0] == pytest.approx(np.pi * (probability + 1 / 768), rel=1e-5)
-    single = CroppedKeypoints(lambda crops: (sure[:1] / 3,), codec)([picture()], [placed(codec)[:1]])
-    halves = CroppedKeypoints(lambda crops: (sure / 3,), codec, 2, (1.0, 1.0))([picture()], [placed(codec)[:1]])
+    single = CroppedKeypoints(lambda crops: (sure[:1] / 3,), codec)([image()], [placed(codec)[:1]])
+    halves = CroppedKeypoints(lambda crops: (sure / 3,), codec, 2, (1.0, 1.0))([image()], [placed(codec)[:1]])
     assert halves[1][0, 0] == pytest.approx(single[1][0, 0] / 2 + np.pi / 768, rel=1e-5)
 
 

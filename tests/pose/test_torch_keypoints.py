@@ -16,8 +16,8 @@ import pose_track
 from pose_track.geometry.affine import crop_matrix
 from pose_track.models.codec import Codec
 from pose_track.models.heatmaps import Decoding, Kind
-from pose_track.models.hrnet import HRNet, HRNetWithLooks, hrnet_compact
-from pose_track.models.inference_model import Deployed
+from pose_track.models.hrnet import HRNet, HRNetWithEmbedding, hrnet_compact
+from pose_track.models.inference_model import InferenceModel
 from pose_track.pose.estimator import place_crops
 from pose_track.pose.keypoints import CroppedKeypoints
 from pose_track.pose.torch_keypoints import TorchKeypoints
@@ -49,12 +49,12 @@ class Limited(nn.Module):
         return self.network(limited(x))  # type: ignore[no-any-return]
 
 
-def small_network(flip: bool = False) -> Deployed:
+def small_network(flip: bool = False) -> InferenceModel:
     """Random, of four joints, with looks; its heatmaps reach above 0."""
     torch.manual_seed(0)
     network = HRNet(4, (4, 8, 16, 32), num_modules=(1, 1, 1), num_blocks=1, stem_blocks=1, stem_channels=8)
     nn.init.normal_(network.final_layer.weight, std=0.1)
-    return Deployed(Limited(HRNetWithLooks(network)), [0, 1, 3, 2] if flip else None)
+    return InferenceModel(Limited(HRNetWithEmbedding(network)), [0, 1, 3, 2] if flip else None)
 
 
 def pictures(*sizes: tuple[int, int]) -> list[np.ndarray]:
@@ -177,10 +177,10 @@ def real_people(codec: Codec) -> tuple[list[np.ndarray], list[np.ndarray]]:
     return images, [place_crops(codec, boxes, 1.25)[0] for _ in images]
 
 
-def bundled() -> Deployed:
+def bundled() -> InferenceModel:
     network = hrnet_compact(15)
     load_weights(network, Path(pose_track.__file__).parent / "assets" / "pose.safetensors")
-    return Deployed(HRNetWithLooks(network))
+    return InferenceModel(HRNetWithEmbedding(network))
 
 
 @pytest.mark.parametrize("device", ["cpu", pytest.param("cuda", marks=GPU)])

@@ -7,7 +7,7 @@ from shared_data import shared
 
 from pose_track.formats.posetrack.reader import read_posetrack
 from pose_track.postprocessing.tracks import track_rows, usual_size
-from pose_track.structures.sequence import FrameInfo, People, Sequence
+from pose_track.structures.sequence import FrameInfo, People, PoseSequence
 from pose_track.structures.skeleton import LSP_14
 
 FPS = 25.0
@@ -37,7 +37,7 @@ def together(num_frames, *walkers, fps=FPS):
     frame_of = np.concatenate([np.zeros(0, np.int64), *(places for places, _ in walkers)])
     order = np.argsort(frame_of, kind="stable")
     frames = tuple(FrameInfo(index, pts_seconds=index / fps) for index in range(num_frames))
-    return Sequence("made", LSP_14, frames, people[order], frame_of[order])
+    return PoseSequence("made", LSP_14, frames, people[order], frame_of[order])
 
 
 def seconds(sequence, fps=FPS):

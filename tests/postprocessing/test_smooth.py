@@ -12,7 +12,7 @@ from shared_data import shared
 from pose_track.config.postprocessing import SmoothSettings
 from pose_track.postprocessing.filters import butterworth, named_filter, one_euro, savgol
 from pose_track.postprocessing.smooth import jitter, smooth_tracks
-from pose_track.structures.sequence import FrameInfo, People, Sequence
+from pose_track.structures.sequence import FrameInfo, People, PoseSequence
 from pose_track.structures.skeleton import COCO_17
 
 METHODS = ("one_euro", "savgol", "butterworth")
@@ -38,7 +38,9 @@ def rendered():
     frames = json.loads(shared("data/videos/arms_rendered_coco17.json").read_text())
     joints = np.array([[[frame[n]["x"], frame[n]["y"]] for n in COCO_17.joint_names] for frame in frames])
     people = People.of(joints, track_ids=np.ones(len(joints), np.int64))
-    return Sequence("arms", COCO_17, tuple(FrameInfo(i) for i in range(len(joints))), people, np.arange(len(joints)))
+    return PoseSequence(
+        "arms", COCO_17, tuple(FrameInfo(i) for i in range(len(joints))), people, np.arange(len(joints))
+    )
 
 
 @each

@@ -12,7 +12,7 @@ import pytest
 from shared_data import shared
 
 from pose_track.build.networks import detector_plan, pose_plan
-from pose_track.build.pose_model import pose_form
+from pose_track.build.pose_model import pose_model
 from pose_track.config.settings import DetectorSettings, PoseSettings
 from pose_track.detection.detector import CentreDetector
 from pose_track.geometry.boxes import iou_matrix
@@ -20,7 +20,7 @@ from pose_track.models.codec import Codec
 from pose_track.pose.estimator import PoseEstimator
 from pose_track.pose.keypoints import CroppedKeypoints
 from pose_track.runtime import torch_runtime
-from pose_track.runtime.model_spec import Plan, Run
+from pose_track.runtime.model_spec import ModelSpec, Run
 from pose_track.runtime.select import make_runtime
 from pose_track.runtime.torch_runtime import TorchRuntime
 from pose_track.structures.frames import Detections, Poses
@@ -51,11 +51,11 @@ def seen() -> Seen:
 def look(path: Path, seen: Seen) -> tuple[list[np.ndarray], list[Detections]]:
     if path not in seen:
         seen[path] = some_frames(path), []
-        seen[path][1].extend(detector("exact").of_pictures(seen[path][0]))
+        seen[path][1].extend(detector("exact").detect_images(seen[path][0]))
     return seen[path]
 
 
-def run_of(plan: Plan, runtime: str) -> Run:
+def run_of(plan: ModelSpec, runtime: str) -> Run:
     """exact: by PyTorch in float32, not folded."""
     return TorchRuntime(plan.make(), "cpu", "float32") if runtime == "exact" else make_runtime(plan, runtime)  # type: ignore[arg-type]
 
@@ -66,11 +66,11 @@ def detector(runtime: str) -> CentreDetector:
 
 
 def check(path: Path, runtime: str, flip_test: bool, seen: Seen) -> None:
-    form = pose_form(PoseSettings())
+    form = pose_model(PoseSettings())
     ours, right = (run_of(pose_plan(form, flip_test, True), name) for name in (runtime, "exact"))
     for codec in codecs(ours):
         found, expected = (
-            PoseEstimator(CroppedKeypoints(run, codec), POSETRACK_15, codec).of_frames(*look(path, seen))
+            PoseEstimator(CroppedKeypoints(run, codec), POSETRACK_15, codec).run_batch(*look(path, seen))
             for run in (ours, right)
         )
         compare(found, expected)
@@ -117,6 +117,6 @@ def test_joints_of_pytorch_in_bfloat16(seen: Seen, monkeypatch: pytest.MonkeyPat
 def test_boxes_on_the_sample(runtime: str, seen: Seen) -> None:
     images, expected = look(SAMPLE, seen)
     assert sum(map(len, expected)) > 5
-    for ours, right in zip(detector(runtime).of_pictures(images), expected, strict=True):
+    for ours, right in zip(detector(runtime).detect_images(images), expected, strict=True):
         assert (iou_matrix(right.boxes, ours.boxes).max(axis=1) > 0.9)[right.scores > 0.45].all()
         assert (iou_matrix(ours.boxes, right.boxes).max(axis=1) > 0.9)[ours.scores > 0.45].all()

@@ -15,10 +15,10 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from pose_track.models.hrnet import HRNet, HRNetWithLooks
-from pose_track.models.inference_model import Deployed
+from pose_track.models.hrnet import HRNet, HRNetWithEmbedding
+from pose_track.models.inference_model import InferenceModel
 from pose_track.runtime import openvino_runtime
-from pose_track.runtime.model_spec import Plan, Runtime
+from pose_track.runtime.model_spec import ModelSpec, Runtime
 from pose_track.runtime.select import RuntimeName, make_runtime
 from pose_track.runtime.torch_runtime import TorchRuntime
 from pose_track.utils.cache_dir import VARIABLE
@@ -34,15 +34,15 @@ def pictures(*shape: int) -> np.ndarray:
     return np.random.default_rng(0).integers(0, 256, (*shape, 3), dtype=np.uint8)
 
 
-def tiny(twins: list[int] | None = TWINS) -> Deployed:
+def tiny(twins: list[int] | None = TWINS) -> InferenceModel:
     torch.manual_seed(0)
     network = HRNet(3, (4, 8, 16, 32), num_modules=(1, 1, 1), num_blocks=1, stem_blocks=1)
-    return Deployed(HRNetWithLooks(network), twins)
+    return InferenceModel(HRNetWithEmbedding(network), twins)
 
 
 @pytest.fixture(scope="module", params=NAMES)
 def runtime(request: pytest.FixtureRequest) -> Runtime:
-    return make_runtime(Plan(tiny, "tiny with flip test"), request.param)
+    return make_runtime(ModelSpec(tiny, "tiny with flip test"), request.param)
 
 
 @pytest.mark.parametrize("shape", [(1, 64, 64), (3, 96, 64), (2, 32, 128)])
@@ -64,11 +64,11 @@ def test_precision_in_words(runtime: Runtime) -> None:
 
 def test_outputs_stay_as_they_are(runtime: Runtime) -> None:
     images = pictures(2, 64, 64)
-    heatmaps, looks = runtime(images[:1])
-    before = heatmaps.copy(), looks.copy()
+    heatmaps, appearance = runtime(images[:1])
+    before = heatmaps.copy(), appearance.copy()
     runtime(images[1:])
     np.testing.assert_array_equal(heatmaps, before[0])
-    np.testing.assert_array_equal(looks, before[1])
+    np.testing.assert_array_equal(appearance, before[1])
 
 
 def test_views_and_read_only_pictures(runtime: Runtime) -> None:
@@ -116,15 +116,15 @@ class Made:
     def __init__(self) -> None:
         self.count = 0
 
-    def plan(self, value: float, key: str = "shift") -> Plan:
-        def make() -> Deployed:
+    def plan(self, value: float, key: str = "shift") -> ModelSpec:
+        def make() -> InferenceModel:
             self.count += 1
-            return Deployed(Shift(value))
+            return InferenceModel(Shift(value))
 
-        return Plan(make, f"{key} by {value}")
+        return ModelSpec(make, f"{key} by {value}")
 
 
-def value_of(plan: Plan, name: RuntimeName) -> float:
+def value_of(plan: ModelSpec, name: RuntimeName) -> float:
     return float(make_runtime(plan, name)(pictures(1, 4, 4))[0].max())
 
 
@@ -224,8 +224,8 @@ def test_a_warm_start_imports_no_torch(name: RuntimeName, cache: Path) -> None:
     code = (
         "import sys, numpy as np\n"
         "from pose_track.runtime.select import make_runtime\n"
-        "from pose_track.runtime.model_spec import Plan\n"
-        f"run = make_runtime(Plan(lambda: 1 / 0, 'shift by 2.0'), {name!r})\n"
+        "from pose_track.runtime.model_spec import ModelSpec\n"
+        f"run = make_runtime(ModelSpec(lambda: 1 / 0, 'shift by 2.0'), {name!r})\n"
         "print(run(np.zeros((1, 4, 4, 3), np.uint8))[0].max(), {'torch', 'onnx'} & set(sys.modules))"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)

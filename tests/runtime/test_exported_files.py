@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 import torch
 
-from pose_track.models.inference_model import Deployed
+from pose_track.models.inference_model import InferenceModel
 
 onnx = pytest.importorskip("onnx", reason="networks are written by onnx; pip install -e '.[onnx]'")
 pytest.importorskip("onnxruntime", reason="what is tested here; pip install -e '.[onnx]'")
@@ -17,7 +17,7 @@ from pose_track.runtime.onnx_export import to_onnx  # noqa: E402
 from pose_track.runtime.onnx_runtime import exported_notes, open_exported  # noqa: E402
 
 
-def pictures(*shape: int) -> np.ndarray:
+def images(*shape: int) -> np.ndarray:
     return np.random.default_rng(0).integers(0, 256, (*shape, 3), dtype=np.uint8)
 
 
@@ -25,7 +25,9 @@ def write(path: Path, notes: dict[str, str]) -> Path:
     """A network for pictures of 8x4 as an exported file."""
     example = torch.zeros((1, 4, 8, 3), dtype=torch.uint8)
     open_sides = {name: {0: "batch"} for name in ("crops", "heatmaps")}
-    model = onnx.load_from_string(to_onnx(Deployed(torch.nn.Identity()), example, "crops", ["heatmaps"], open_sides))
+    model = onnx.load_from_string(
+        to_onnx(InferenceModel(torch.nn.Identity()), example, "crops", ["heatmaps"], open_sides)
+    )
     onnx.helper.set_model_props(model, notes)
     onnx.save(model, path)
     return path
@@ -40,10 +42,10 @@ def test_an_exported_file_is_run(tmp_path: Path) -> None:
     path = write(tmp_path / "network.onnx", NOTES)
     assert exported_notes(path) == NOTES
     run = open_exported(path)
-    assert run(pictures(3, 4, 8))[0].shape == (3, 3, 4, 8)
+    assert run(images(3, 4, 8))[0].shape == (3, 3, 4, 8)
     assert (run.device, run.precision) == ("cpu", "float32")
     with pytest.raises(ValueError, match=r"images must be \('batch', 4, 8, 3\), got \(1, 8, 4, 3\)"):
-        run(pictures(1, 8, 4))
+        run(images(1, 8, 4))
 
 
 @pytest.mark.parametrize("form", ["normalised crops to joints", "normalised crops to heatmaps"])

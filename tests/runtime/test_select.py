@@ -8,9 +8,9 @@ import numpy as np
 import pytest
 from torch import nn
 
-from pose_track.models.inference_model import Deployed
+from pose_track.models.inference_model import InferenceModel
 from pose_track.runtime import select as choose
-from pose_track.runtime.model_spec import Plan
+from pose_track.runtime.model_spec import ModelSpec
 from pose_track.runtime.openvino_runtime import OpenVinoRuntime
 from pose_track.runtime.select import make_runtime, resolve_runtime
 from pose_track.runtime.torch_runtime import TorchRuntime
@@ -61,7 +61,7 @@ def test_runtimes_that_are_refused(
 
 
 def check_largest(name: Any, kind: type) -> None:
-    run = make_runtime(Plan(lambda: Deployed(nn.MaxPool2d(4)), "largest of 4x4"), name)
+    run = make_runtime(ModelSpec(lambda: InferenceModel(nn.MaxPool2d(4)), "largest of 4x4"), name)
     assert isinstance(run, kind)
     (output,) = run(np.zeros((2, 8, 12, 3), np.uint8))
     assert output.shape == (2, 3, 2, 3)
@@ -81,7 +81,7 @@ def test_onnx_by_name() -> None:
 
 
 def test_a_network_that_is_to_run_with_pytorch_is_folded() -> None:
-    network = Deployed(nn.Sequential(nn.Conv2d(3, 2, 1), nn.BatchNorm2d(2)))
-    run = make_runtime(Plan(lambda: network, "any"), "torch")
+    network = InferenceModel(nn.Sequential(nn.Conv2d(3, 2, 1), nn.BatchNorm2d(2)))
+    run = make_runtime(ModelSpec(lambda: network, "any"), "torch")
     assert isinstance(run, TorchRuntime)
     assert not any(isinstance(layer, nn.BatchNorm2d) for layer in run._network.modules())

@@ -9,8 +9,8 @@ from shared_data import shared
 from torch import Tensor, nn
 
 from pose_track.models.centre import centre_compact
-from pose_track.models.hrnet import HRNet, HRNetWithLooks
-from pose_track.models.inference_model import Deployed, Normalize
+from pose_track.models.hrnet import HRNet, HRNetWithEmbedding
+from pose_track.models.inference_model import InferenceModel, Normalize
 from pose_track.runtime import torch_runtime
 from pose_track.runtime.torch_runtime import TorchRuntime, folded, resolve_precision
 
@@ -36,7 +36,7 @@ def pictures(*shape: int) -> np.ndarray:
 def test_pictures_reach_the_network_normalised_in_order() -> None:
     images = pictures(3, 8, 12)
     probe = Probe()
-    (outputs,) = TorchRuntime(Deployed(probe), "cpu", "float32")(images)
+    (outputs,) = TorchRuntime(InferenceModel(probe), "cpu", "float32")(images)
     mean, std = np.array([0.485, 0.456, 0.406]), np.array([0.229, 0.224, 0.225])
     expected = ((images[:, ::4, ::4] / 255 - mean) / std).transpose(0, 3, 1, 2)
     np.testing.assert_allclose(outputs, expected, atol=1e-5)
@@ -46,7 +46,7 @@ def test_pictures_reach_the_network_normalised_in_order() -> None:
 
 def test_evaluation_is_restored_after_training() -> None:
     probe = Probe()
-    run = TorchRuntime(Deployed(probe), "cpu", "float32")
+    run = TorchRuntime(InferenceModel(probe), "cpu", "float32")
     probe.train()
     run(pictures(1, 4, 4))
     assert not probe.calls[0]["training"]
@@ -54,7 +54,7 @@ def test_evaluation_is_restored_after_training() -> None:
 
 def test_views_and_read_only_pictures() -> None:
     images = pictures(2, 8, 24)
-    run = TorchRuntime(Deployed(Probe()), "cpu")
+    run = TorchRuntime(InferenceModel(Probe()), "cpu")
     expected = run(images[:, :, ::-1].copy())[0]
     mirrored = images[:, :, ::-1]
     mirrored.flags.writeable = False
@@ -72,7 +72,7 @@ def test_views_and_read_only_pictures() -> None:
 )
 def test_other_pictures_are_refused(images: np.ndarray) -> None:
     with pytest.raises(ValueError, match=r"\(B, H, W, 3\) uint8, B at least 1, got "):
-        TorchRuntime(Deployed(Probe()), "cpu")(images)
+        TorchRuntime(InferenceModel(Probe()), "cpu")(images)
 
 
 def tiny() -> HRNet:
@@ -80,14 +80,14 @@ def tiny() -> HRNet:
     return HRNet(3, (4, 8, 16, 32), num_modules=(1, 1, 1), num_blocks=1, stem_blocks=1)
 
 
-@pytest.mark.parametrize("make", [tiny, lambda: HRNetWithLooks(tiny()), centre_compact])
+@pytest.mark.parametrize("make", [tiny, lambda: HRNetWithEmbedding(tiny()), centre_compact])
 def test_folding_changes_neither_outputs_nor_the_network(make: Callable[[], nn.Module]) -> None:
     network = make().train()
     for layer in network.modules():
         if isinstance(layer, nn.BatchNorm2d):
             for values in (layer.running_var, layer.weight, layer.bias, layer.running_mean):
                 nn.init.uniform_(values, 0.5, 1.5)  # type: ignore[arg-type]
-    deployed, images = Deployed(network), pictures(2, 64, 64)
+    deployed, images = InferenceModel(network), pictures(2, 64, 64)
     before = {name: value.clone() for name, value in network.state_dict().items()}
     fast = folded(deployed)
     assert not any(isinstance(layer, nn.BatchNorm2d) for layer in fast.modules())
@@ -99,7 +99,7 @@ def test_folding_changes_neither_outputs_nor_the_network(make: Callable[[], nn.M
 
 
 def test_without_folding_the_network_is_run_as_it_is_by_now() -> None:
-    network = Deployed(nn.Conv2d(3, 1, 1))
+    network = InferenceModel(nn.Conv2d(3, 1, 1))
     live, fixed = (TorchRuntime(network, "cpu", "float32", fold) for fold in (False, True))
     first = fixed(pictures(1, 4, 4))[0]
     nn.init.zeros_(network.network.weight)  # type: ignore[arg-type]
@@ -137,7 +137,7 @@ def test_bfloat16_gives_nearly_the_same_as_float32(monkeypatch: pytest.MonkeyPat
     torch.manual_seed(0)
     network = nn.Conv2d(3, 2, 3)
     images = pictures(1, 16, 16)
-    exact, rough = (TorchRuntime(Deployed(network), "cpu", p)(images)[0] for p in ("float32", "bfloat16"))
+    exact, rough = (TorchRuntime(InferenceModel(network), "cpu", p)(images)[0] for p in ("float32", "bfloat16"))
     assert rough.dtype == np.float32
     assert 0 < np.abs(rough - exact).max() < 0.05
 
@@ -147,8 +147,8 @@ def test_bfloat16_gives_nearly_the_same_as_float32(monkeypatch: pytest.MonkeyPat
 def test_cuda_agrees_with_cpu() -> None:
     network = tiny()
     images = pictures(2, 64, 64)
-    (on_cpu,) = TorchRuntime(Deployed(network), "cpu", "float32")(images)
-    (on_cuda,) = TorchRuntime(Deployed(network), "cuda", "float32")(images)
+    (on_cpu,) = TorchRuntime(InferenceModel(network), "cpu", "float32")(images)
+    (on_cuda,) = TorchRuntime(InferenceModel(network), "cuda", "float32")(images)
     np.testing.assert_allclose(on_cuda, on_cpu, atol=0.02 * np.abs(on_cpu).max())  # TF32
 
 
@@ -159,5 +159,5 @@ def test_recorded_network_input_and_heatmaps() -> None:
     network = HRNet(17, widths=(8, 16, 32, 64))
     with np.load(shared("data/golden/hrnet_tiny_weights.npz")) as weights:
         network.load_state_dict({key: torch.from_numpy(weights[key]) for key in weights.files})
-    (heatmaps,) = TorchRuntime(Deployed(network), "cpu", "float32")(golden["crop"])
+    (heatmaps,) = TorchRuntime(InferenceModel(network), "cpu", "float32")(golden["crop"])
     np.testing.assert_allclose(heatmaps, golden["heatmaps"], rtol=0, atol=5e-4)

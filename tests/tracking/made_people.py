@@ -34,15 +34,15 @@ def standing(
     score: Numbers = 0.9,
     joint_score: Numbers = 0.9,
     scale: float = 1.0,
-    looks: Sequence[Sequence[float]] | None = None,
+    appearance: Sequence[Sequence[float]] | None = None,
     source: str = "detector",
 ) -> Poses:
     """People of 80 x 200 px times `scale`, all of one build, about x or (x, y); scores for all or for each."""
     at = np.array([p if isinstance(p, tuple) else (p, 0.0) for p in places], np.float64).reshape(-1, 2)
     n, half = len(at), scale * np.array([WIDTH, HEIGHT]) / 2
     features = None
-    if looks is not None:
-        features = np.repeat(np.array(looks, np.float32).reshape(n, 1, -1 if n else 3), K, axis=1)
+    if appearance is not None:
+        features = np.repeat(np.array(appearance, np.float32).reshape(n, 1, -1 if n else 3), K, axis=1)
     return Poses(
         at[:, None] + scale * FIGURE,  # type: ignore[arg-type]
         np.repeat(np.broadcast_to(joint_score, n)[:, None], K, axis=1),  # type: ignore[arg-type]
@@ -82,7 +82,7 @@ def times(num: int) -> list[FrameTime]:
     return [FrameTime(index, float(index / FPS)) for index in range(num)]
 
 
-def pictures(num: int) -> list[Frame]:
+def images(num: int) -> list[Frame]:
     """Frames of a stub's flow, which does not look at them."""
     return [Frame(t.index, t.pts_seconds, np.zeros((4, 4, 3), np.uint8)) for t in times(num)]
 
@@ -140,13 +140,13 @@ def random_video(seed: int, num_frames: int = 8, num_people: int = 5, channels: 
     channels: of their features; none for 0.
     """
     rng = np.random.default_rng(seed)
-    kinds, looks = rng.choice(KINDS, num_people), rng.random((num_people, 1, max(channels, 1)))
+    kinds, appearance = rng.choice(KINDS, num_people), rng.random((num_people, 1, max(channels, 1)))
     start, step = rng.uniform(0, 600, (num_people, 2)), rng.normal(0, 25, (num_people, 2))
     scale, base = rng.uniform(0.3, 1.5, num_people), rng.choice([0.2, 0.4, 0.8, 0.8], num_people)
     frames = []
     for index in range(num_frames):
         here = [
-            _one(kind, start[i] + index * step[i], scale[i], base[i], rng, looks[i] if channels else None)
+            _one(kind, start[i] + index * step[i], scale[i], base[i], rng, appearance[i] if channels else None)
             for i, kind in enumerate(kinds)
             if rng.random() < 0.8
         ]

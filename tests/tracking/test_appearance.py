@@ -21,10 +21,10 @@ def crowd(seed: int, count: int, joints: int = 5, channels: int = 4) -> tuple[np
     return features.astype(np.float32), rng.choice([0, 0.1, 0.2, 0.3, 0.6, 1], (count, joints)).astype(np.float32)
 
 
-def poses(looks: list[list[list[float]]] | None, scores: list[list[float]]) -> Poses:
+def poses(appearance: list[list[list[float]]] | None, scores: list[list[float]]) -> Poses:
     """People with the joints TWO, whose looks have two channels."""
     n = len(scores)
-    features = None if looks is None else np.array(looks, np.float32).reshape(n, 2, -1)
+    features = None if appearance is None else np.array(appearance, np.float32).reshape(n, 2, -1)
     zeros = np.zeros((n, 2, 2)), np.array(scores, np.float32).reshape(n, 2), np.zeros((n, 4)), np.ones(n)
     return Poses(*zeros, TWO, features=features)  # type: ignore[arg-type]
 

@@ -12,12 +12,12 @@ from pose_track.geometry.oks import oks_matrix
 from pose_track.structures.frames import Poses
 from pose_track.structures.skeleton import COCO_17
 from pose_track.tracking.cues import CUES, Scene, appearance_cue, flow_cue, iou_cue, motion_cue, oks_cue
-from pose_track.tracking.propagation import carry
+from pose_track.tracking.propagation import warp
 from pose_track.tracking.tracks import EXTRAPOLATION, Tracks
 
 
-def scene(tracks: Tracks | Poses, poses: Poses, seconds: float = 0.1, widening: float = 3.0) -> Scene:
-    return Scene(tracks if isinstance(tracks, Tracks) else tracks_of(tracks), poses, seconds, widening)
+def scene(tracks: Tracks | Poses, poses: Poses, seconds: float = 0.1, sigma_scale: float = 3.0) -> Scene:
+    return Scene(tracks if isinstance(tracks, Tracks) else tracks_of(tracks), poses, seconds, sigma_scale)
 
 
 def all_pairs(name: str, given: Scene) -> np.ndarray:
@@ -27,9 +27,9 @@ def all_pairs(name: str, given: Scene) -> np.ndarray:
     return CUES[name](given, rows, cols).reshape(shape)
 
 
-def oks_at(distance: float, widening: float = 3.0, area: float = SIZE**2) -> float:
+def oks_at(distance: float, sigma_scale: float = 3.0, area: float = SIZE**2) -> float:
     """Of a whole figure that moved so far."""
-    return float(np.exp(-(distance**2) / (2 * area * (2 * widening * COCO_17.sigmas) ** 2)).mean())
+    return float(np.exp(-(distance**2) / (2 * area * (2 * sigma_scale * COCO_17.sigmas) ** 2)).mean())
 
 
 @pytest.mark.parametrize("name", CUES)
@@ -46,7 +46,7 @@ class TestOks:
         np.testing.assert_allclose(all_pairs("oks", given), [[oks_at(50), 0], [0, 1]], atol=1e-6)
 
     def test_widening(self) -> None:
-        values = [all_pairs("oks", scene(standing(0), standing(50), widening=w)).item() for w in (1, 3)]
+        values = [all_pairs("oks", scene(standing(0), standing(50), sigma_scale=w)).item() for w in (1, 3)]
         np.testing.assert_allclose(values, [oks_at(50, 1), oks_at(50, 3)], rtol=1e-5)
         assert values[0] < 0.1
         assert values[1] > 0.5
@@ -86,7 +86,7 @@ class TestOks:
 
 class TestFlow:
     def test_of_the_pose_carried_along(self) -> None:
-        tracks = carry(tracks_of(standing(0)), StubStep((150, 0)))
+        tracks = warp(tracks_of(standing(0)), StubStep((150, 0)))
         np.testing.assert_allclose(all_pairs("flow", scene(tracks, standing(0, 150))), [[oks_at(150), 1]], atol=1e-6)
 
     def test_the_best_of_the_last_frames(self) -> None:
@@ -101,13 +101,13 @@ class TestFlow:
     def test_who_was_missed_is_carried_on_as_long_as_remembered(self) -> None:
         tracks = tracks_of(standing(0), num_carried=2)
         for index, expected in ((1, 1.0), (2, 1.0), (3, np.nan)):
-            tracks = carry(tracks, StubStep((70, 0)))
+            tracks = warp(tracks, StubStep((70, 0)))
             found = all_pairs("flow", scene(tracks, standing(70 * index))).item()
             assert found == pytest.approx(expected, nan_ok=True)
             tracks = tracks.missed()
 
     def test_joints_that_the_flow_lost_do_not_count(self) -> None:
-        lost = carry(tracks_of(standing(0)), StubStep((5, 0), trust=0.2))
+        lost = warp(tracks_of(standing(0)), StubStep((5, 0), trust=0.2))
         assert np.isnan(all_pairs("flow", scene(lost, standing(5)))).all()
 
 
@@ -156,13 +156,13 @@ def test_iou_of_the_boxes() -> None:
 
 class TestAppearance:
     def test_by_the_looks_wherever_they_are(self) -> None:
-        given = scene(standing(0, 900, looks=[RED, GREEN]), standing(900, 0, 0, looks=[RED, GREEN, BLUE]))
+        given = scene(standing(0, 900, appearance=[RED, GREEN]), standing(900, 0, 0, appearance=[RED, GREEN, BLUE]))
         np.testing.assert_allclose(all_pairs("appearance", given), [[1, 0, 0], [0, 1, 0]], atol=1e-6)
 
     def test_who_was_never_looked_at_is_unknown(self) -> None:
-        seen, unseen = standing(0, looks=[RED]), standing(0)
+        seen, unseen = standing(0, appearance=[RED]), standing(0)
         assert np.isnan(all_pairs("appearance", scene(seen, unseen))).all()
-        hidden = standing(0, looks=[RED], joint_score=0.1)
+        hidden = standing(0, appearance=[RED], joint_score=0.1)
         assert np.isnan(all_pairs("appearance", scene(seen, hidden))).all()
         assert np.isnan(all_pairs("appearance", scene(hidden, seen))).all()
 

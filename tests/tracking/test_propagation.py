@@ -6,19 +6,19 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from tracking.made_people import StubFlow, StubStep, drifting, pictures, standing, together, tracker_of, tracks_of
+from tracking.made_people import StubFlow, StubStep, drifting, images, standing, together, tracker_of, tracks_of
 
 from pose_track.geometry.boxes import joints_to_boxes
 from pose_track.pipeline.track_video import missing_boxes
 from pose_track.structures.frames import Poses
-from pose_track.tracking.propagation import Flow, Propagation, carry
+from pose_track.tracking.propagation import Flow, Propagation, warp
 from pose_track.tracking.tracker import PoseTracker
 
 
 def followed(tracker: PoseTracker, *detected: Poses, joint_score: float = 0.8) -> list[list[tuple[str, int]]]:
     """Source and id of everybody in each frame. In proposed boxes somebody is found indeed, of so sure joints."""
     found = []
-    for frame, poses in zip(pictures(len(detected)), detected, strict=True):
+    for frame, poses in zip(images(len(detected)), detected, strict=True):
         flow = missing_boxes(tracker.propose(frame), poses)
         middles = [(float(x), float(y)) for x, y in (flow.boxes[:, :2] + flow.boxes[:, 2:]) / 2]
         seen = standing(*middles, score=flow.scores.tolist() or 0.9, joint_score=joint_score, source="flow")
@@ -40,7 +40,7 @@ SEEN, FLOW = [("detector", 1)], [("flow", 1)]
 
 class TestBoxes:
     def test_the_extent_of_the_carried_joints_and_15_per_cent(self) -> None:
-        tracks = carry(tracks_of(standing(0, score=0.7)), StubStep((30, -5)))
+        tracks = warp(tracks_of(standing(0, score=0.7)), StubStep((30, -5)))
         found = Propagation(1, min_seen=1).boxes(tracks)
         expected = joints_to_boxes(standing((30, -5)).joints, standing(0).joint_scores, 0.2, grow=0.15)
         np.testing.assert_allclose(found.boxes, expected, atol=1e-3)
@@ -51,9 +51,9 @@ class TestBoxes:
     def test_only_of_joints_that_are_still_sure(self) -> None:
         poses = standing(0)
         poses.joints[0, 0], poses.joint_scores[0, 0] = (900, 900), 0.39
-        boxes = Propagation(1, min_seen=1).boxes(carry(tracks_of(poses), StubStep((0, 0), trust=0.5))).boxes
+        boxes = Propagation(1, min_seen=1).boxes(warp(tracks_of(poses), StubStep((0, 0), trust=0.5))).boxes
         assert boxes.max() < 200
-        assert len(Propagation(1, min_seen=1).boxes(carry(tracks_of(poses), StubStep((0, 0), trust=0.2)))) == 0
+        assert len(Propagation(1, min_seen=1).boxes(warp(tracks_of(poses), StubStep((0, 0), trust=0.2)))) == 0
 
     def test_one_joint_makes_no_box(self) -> None:
         poses = standing(0)
@@ -71,8 +71,8 @@ class TestBoxes:
 def test_trust_lowers_the_carried_scores(trust: float) -> None:
     tracks = tracks_of(standing(0, joint_score=0.8), num_carried=2)
     for power in (1, 2):
-        tracks = carry(tracks, StubStep((1, 2), trust))
-        np.testing.assert_allclose(tracks.carried_scores[:, 0], np.full((1, 17), 0.8 * trust**power), rtol=1e-6)
+        tracks = warp(tracks, StubStep((1, 2), trust))
+        np.testing.assert_allclose(tracks.warped_scores[:, 0], np.full((1, 17), 0.8 * trust**power), rtol=1e-6)
     np.testing.assert_array_equal(tracks.joint_scores, standing(0, joint_score=0.8).joint_scores)  # as seen
 
 
@@ -84,7 +84,7 @@ def test_only_what_there_is_is_carried() -> None:
             asked.append(len(points))
             return super().move(points)
 
-    carry(tracks_of(standing(0, 300), num_carried=5), Step())
+    warp(tracks_of(standing(0, 300), num_carried=5), Step())
     assert asked == [34]
 
 
@@ -138,13 +138,13 @@ class TestInTheTracker:
     def test_a_pose_from_the_flow_starts_nobody(self) -> None:
         stranger = standing(0, source="flow")
         tracker = tracker_of()
-        (frame,) = pictures(1)
+        (frame,) = images(1)
         assert tracker.assign(stranger, frame).tolist() == [0]
 
     def test_only_a_detector_tells_how_sure_somebody_is(self) -> None:
         tracker, proposed = following(max_frames=3), []
         sure = standing(0, score=0.7)
-        for frame, poses in zip(pictures(4), [sure, sure, standing(0, score=0.2, source="flow"), AWAY], strict=True):
+        for frame, poses in zip(images(4), [sure, sure, standing(0, score=0.2, source="flow"), AWAY], strict=True):
             proposed.append([round(score, 3) for score in tracker.propose(frame).scores.tolist()])
             tracker.assign(poses, frame)
         assert proposed == [[], [], [0.7], [0.7]]
@@ -153,9 +153,9 @@ class TestInTheTracker:
         cut_at_2 = StubFlow(lambda index: StubStep(is_cut=index == 2))
         assert followed(following(flow=cut_at_2), HERE, HERE, HERE) == [SEEN, SEEN, [("detector", 2)]]
         cut_at_2 = StubFlow(lambda index: StubStep(is_cut=index == 2))
-        looks = replace(HERE, features=np.ones((1, 17, 2), np.float32))
-        tracker = following(flow=cut_at_2, reentry_frames=99, min_reentry_appearance=0.5)
-        assert followed(tracker, looks, looks, AWAY, replace(AWAY, features=None), HERE)[2:] == [
+        appearance = replace(HERE, features=np.ones((1, 17, 2), np.float32))
+        tracker = following(flow=cut_at_2, reentry_frames=99, min_reactivation_appearance=0.5)
+        assert followed(tracker, appearance, appearance, AWAY, replace(AWAY, features=None), HERE)[2:] == [
             [], [], [("detector", 2)]
         ]  # fmt: skip
 

@@ -15,7 +15,7 @@ from tracking.made_people import (
     StubStep,
     drifting,
     ids_in,
-    pictures,
+    images,
     random_video,
     standing,
     times,
@@ -25,7 +25,7 @@ from tracking.made_people import (
 
 from pose_track.structures.frames import Poses
 from pose_track.tracking.cues import CUES, Scene, iou_cue
-from pose_track.tracking.propagation import carry
+from pose_track.tracking.propagation import warp
 from pose_track.tracking.similarity import Similarity
 from pose_track.tracking.tracks import Tracks
 
@@ -46,8 +46,8 @@ def similar(tracks: Tracks, poses: Poses, weights: dict[str, float], gates: dict
 def pair() -> tuple[Tracks, Poses]:
     """A track and a pose of which every cue tells something else."""
     red, reddish = [1.0, 0.0, 0.0], [0.9, 0.44, 0.0]
-    tracks = tracks_of(standing(0, looks=[red])).seen(standing(20, looks=[red]), 1, 0.05)
-    return carry(tracks, StubStep((10, 0))), standing(45, looks=[reddish])
+    tracks = tracks_of(standing(0, appearance=[red])).seen(standing(20, appearance=[red]), 1, 0.05)
+    return warp(tracks, StubStep((10, 0))), standing(45, appearance=[reddish])
 
 
 @pytest.mark.parametrize(
@@ -127,15 +127,15 @@ def test_who_has_moved_on_is_near_where_expected() -> None:
 def test_who_was_carried_far_is_near_where_the_flow_ends() -> None:
     tracks = tracks_of(standing(0), num_carried=10)
     for _ in range(5):
-        tracks = carry(tracks, StubStep((60, 0))).missed()
+        tracks = warp(tracks, StubStep((60, 0))).missed()
     assert similar(tracks, standing(300), {"flow": 1.0}) == pytest.approx(1)
     assert similar(tracks, standing(300), {"oks": 1.0}) == 0
 
 
 def test_a_wider_measure_reaches_farther() -> None:
     tracks = tracks_of(standing(0))
-    assert Similarity({"oks": 1.0}, widening=10.0)(tracks, standing(260), 0.0)[0, 0] > 0.2
-    assert Similarity({"oks": 1.0}, widening=3.0)(tracks, standing(260), 0.0)[0, 0] == 0
+    assert Similarity({"oks": 1.0}, sigma_scale=10.0)(tracks, standing(260), 0.0)[0, 0] > 0.2
+    assert Similarity({"oks": 1.0}, sigma_scale=3.0)(tracks, standing(260), 0.0)[0, 0] == 0
 
 
 def crossing(step: float = 60.0) -> list[Poses]:
@@ -159,7 +159,7 @@ def test_the_flow_tells_two_apart_when_the_camera_turns() -> None:
     frames = [standing(150 * index, 150 * index + 150) for index in range(4)]
     for weights, expected in (({"oks": 1.0}, [[1, 2], [2, 3], [3, 4], [4, 5]]), ({"flow": 1.0}, [[1, 2]] * 4)):
         tracker, found = tracker_of(Similarity(weights), flow=drifting(150)), []
-        for frame, poses in zip(pictures(4), frames, strict=True):
+        for frame, poses in zip(images(4), frames, strict=True):
             tracker.propose(frame)
             found.append(tracker.assign(poses, frame).tolist())
         assert found == expected

@@ -15,15 +15,15 @@ from pose_track.tracking.tracks import EXTRAPOLATION, Tracks
 def test_nobody() -> None:
     empty = Tracks.empty(COCO_17, 3)
     assert len(empty) == len(empty.missed()) == len(empty.seen(standing(), 1, 0.1)) == 0
-    assert empty.carried.shape == (0, 3, 17, 2)
+    assert empty.warped.shape == (0, 3, 17, 2)
     assert empty.expected_move(1.0).shape == (0, 2)
 
 
 def test_the_last_poses_are_carried_latest_first() -> None:
     tracks = tracks_of(standing(0), num_carried=3).seen(standing(10), 1, 0.1).missed().seen(standing(30), 3, 0.3)
-    first_joint = tracks.carried[0, :, 0, 0] - standing(0).joints[0, 0, 0]
+    first_joint = tracks.warped[0, :, 0, 0] - standing(0).joints[0, 0, 0]
     np.testing.assert_allclose(first_joint[[0, 2]], [30, 10], atol=1e-4)
-    assert (tracks.carried_scores[0, :, 0] > 0).tolist() == [True, False, True]
+    assert (tracks.warped_scores[0, :, 0] > 0).tolist() == [True, False, True]
 
 
 def test_the_area_forgets_larger_boxes_slowly() -> None:
@@ -75,10 +75,10 @@ def test_where_somebody_was_seen_is_believed_in_part() -> None:
 
 
 def test_looks_are_remembered() -> None:
-    tracks = tracks_of(standing(0, 300, looks=[RED, GREEN]))
-    tracks = tracks.seen(standing(0, 300, looks=[GREEN, GREEN]), 1, 0.1)
-    assert 0.8 < tracks.looks.features[0, 0, 0] < 1
-    np.testing.assert_allclose(tracks.looks.features[1, :, 1], 1, rtol=1e-6)
+    tracks = tracks_of(standing(0, 300, appearance=[RED, GREEN]))
+    tracks = tracks.seen(standing(0, 300, appearance=[GREEN, GREEN]), 1, 0.1)
+    assert 0.8 < tracks.appearance.features[0, 0, 0] < 1
+    np.testing.assert_allclose(tracks.appearance.features[1, :, 1], 1, rtol=1e-6)
 
 
 @pytest.mark.parametrize("odd", ["no box", "no joints", "a point"])
@@ -91,6 +91,6 @@ def test_degenerate_people_leave_numbers(odd: str) -> None:
     if odd == "a point":
         poses.joints[:] = 5
     tracks = tracks_of(poses).seen(replace(poses, boxes=poses.boxes + 1), 1, 0.1).missed()
-    for array in (tracks.areas, tracks.anchor, tracks.motion.position, tracks.motion.velocity, tracks.carried):
+    for array in (tracks.areas, tracks.anchor, tracks.motion.position, tracks.motion.velocity, tracks.warped):
         assert np.isfinite(array).all()
     assert np.isfinite(tracks.expected_move(5.0)).all()

@@ -20,9 +20,9 @@ from pose_track.datasets.top_down import PoseAugmentation
 from pose_track.models.codec import Codec
 from pose_track.models.hrnet import NETWORKS
 from pose_track.structures.skeleton import COCO_17
-from pose_track.training.config import Experiment
+from pose_track.training.config import TrainingConfig
 from pose_track.training.optimizer import learning_rate_at
-from pose_track.weights.zoo import ZOO, Published
+from pose_track.weights.zoo import ZOO, PublishedWeights
 
 FOLDER = ROOT / "configs" / "train"
 CONFIGS = sorted(FOLDER.glob("*.yaml"))
@@ -57,8 +57,8 @@ PUBLISHED = {
 }
 
 
-def load(stem: str) -> Experiment:
-    return load_settings(Experiment, FOLDER / f"{stem}.yaml")
+def load(stem: str) -> TrainingConfig:
+    return load_settings(TrainingConfig, FOLDER / f"{stem}.yaml")
 
 
 def test_which_there_are() -> None:
@@ -110,7 +110,7 @@ def commands(path: Path) -> list[list[str]]:
 @pytest.mark.parametrize("path", CONFIGS, ids=lambda path: path.stem)
 def test_first_lines(path: Path) -> None:
     """How to run it, where its data go, and what comes out."""
-    text, experiment = header(path), load_settings(Experiment, path)
+    text, experiment = header(path), load_settings(TrainingConfig, path)
     assert {words[1] for words in commands(path)} == {f"configs/train/{path.name}"}
     assert "\n# Data: " in text
     assert "\n# Figure: " in text
@@ -142,7 +142,7 @@ def test_commands_fail_for_want_of_data_alone(
     assert not list(tmp_path.iterdir())
 
 
-def without_network(published: Published) -> Path:
+def without_network(published: PublishedWeights) -> Path:
     raise ConnectionError(f"cannot fetch {published.name}")
 
 

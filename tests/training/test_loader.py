@@ -11,11 +11,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from made_tasks import Numbers, assert_equal
 
-from pose_track.training.loader import Batch, Draws, StepDraws, Waiting, make_loader
+from pose_track.training.loader import Batch, Draws, StepDraws, TimedLoader, make_loader
 
 
 def drawn(data: Numbers, size: int, steps: range, workers: int = 0) -> list[Batch]:
-    return list(Waiting(make_loader(StepDraws(data, size, 0, steps), workers=workers)))
+    return list(TimedLoader(make_loader(StepDraws(data, size, 0, steps), workers=workers)))
 
 
 def test_batches_do_not_depend_on_where_they_start() -> None:
@@ -97,7 +97,7 @@ def test_time_spent_waiting_is_kept() -> None:
             time.sleep(0.02)
             return super().sample(index, seed)
 
-    waiting = Waiting(make_loader(StepDraws(Slow(), 2, 0, range(3))))
+    waiting = TimedLoader(make_loader(StepDraws(Slow(), 2, 0, range(3))))
     for _ in waiting:
         time.sleep(0.05)
     assert len(waiting) == 3

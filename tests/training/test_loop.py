@@ -77,11 +77,11 @@ def test_a_detector_learns_its_pictures(tmp_path: Path) -> None:
     rng = np.random.default_rng(0)
     labels = []
     for number in range(6):
-        picture = rng.integers(0, 60, (128, 128, 3), dtype=np.uint8)
+        image = rng.integers(0, 60, (128, 128, 3), dtype=np.uint8)
         boxes = np.array([[8, 20, 40, 100], [70, 30, 110, 110]]) + rng.integers(-8, 9, (2, 4))
         for x1, y1, x2, y2 in boxes:
-            picture[y1:y2, x1:x2] = 220
-        cv2.imwrite(str(tmp_path / f"{number}.png"), picture)
+            image[y1:y2, x1:x2] = 220
+        cv2.imwrite(str(tmp_path / f"{number}.png"), image)
         labels.append(ImageLabel(f"{number}.png", 128, 128, boxes.astype(float), np.zeros((0, 4)), True, ""))
     images = ImageStore(tmp_path)
     augmentation = BoxAugmentation((128, 128), 1.0, colour=ColourJitter(gain=0.1))
@@ -202,9 +202,9 @@ def test_a_run_begun_again_has_a_new_log(tmp_path: Path) -> None:
 
 
 def test_pictures_and_events_are_written(tmp_path: Path) -> None:
-    picture = np.zeros((10, 20, 3), np.uint8)
-    picture[:, :, 0] = 255
-    trainer_in(tmp_path / "run", draw=lambda net: picture).run()
+    image = np.zeros((10, 20, 3), np.uint8)
+    image[:, :, 0] = 255
+    trainer_in(tmp_path / "run", draw=lambda net: image).run()
     names = sorted(path.name for path in (tmp_path / "run" / "pictures").iterdir())
     assert names == ["step_0000002.jpg", "step_0000004.jpg"]
     found = cv2.imread(str(tmp_path / "run" / "pictures" / names[0]))

@@ -25,7 +25,7 @@ from pose_track.models.hrnet import NETWORKS
 from pose_track.structures.skeleton import POSETRACK_15
 from pose_track.training import tasks
 from pose_track.training.batch_norm import SharedBatchNorm
-from pose_track.training.config import Experiment
+from pose_track.training.config import TrainingConfig
 from pose_track.training.loop import Task
 from pose_track.training.loss import joint_weights, joints_cross_entropy, joints_mse, joints_ohkm
 from pose_track.training.tasks import NUM_DRAWN, build_network, build_task, detector_figures, first_samples
@@ -51,10 +51,10 @@ def tiny_networks(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(tasks, "centre_compact", lambda: CentreNet(**SMALL))
 
 
-def experiment(made: Path, base: dict[str, Any] = POSE, **overrides: str) -> Experiment:
+def experiment(made: Path, base: dict[str, Any] = POSE, **overrides: str) -> TrainingConfig:
     """With overrides whose dots are written as __."""
     values = {key.replace("__", "."): value for key, value in overrides.items()}
-    return load_settings(Experiment, write_config(made, base, made), values)
+    return load_settings(TrainingConfig, write_config(made, base, made), values)
 
 
 def task(made: Path, base: dict[str, Any] = POSE, **overrides: str) -> Task:

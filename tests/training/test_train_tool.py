@@ -165,7 +165,7 @@ def test_or_another_stands_in_for_it(one_broken: Path, tool: ModuleType) -> None
 
 
 def test_drawn_figures_are_a_data_set(tmp_path: Path) -> None:
-    load_tool("make_figures").main(["--out", str(tmp_path), "--pictures", "2", "--seed", "6"])
+    load_tool("make_figures").main(["--out", str(tmp_path), "--images", "2", "--seed", "6"])
     people = load_coco_people(tmp_path / "figures.json", POSETRACK_15)
     pictures, store = load_boxes(tmp_path / "figures.json"), ImageStore(tmp_path / "images")
     assert [picture.file_name for picture in pictures] == ["000006.jpg", "000007.jpg"]

@@ -14,7 +14,7 @@ from pose_track.config.load import load_settings, setting_names
 from pose_track.datasets.top_down import PoseAugmentation
 from pose_track.models.hrnet import NETWORKS
 from pose_track.structures.skeleton import SKELETONS
-from pose_track.training.config import CocoSource, Experiment, PoseExperiment, TrainSource
+from pose_track.training.config import CocoSource, PoseTrainingConfig, TrainingConfig, TrainSource
 from pose_track.training.tasks import LOSSES
 
 
@@ -32,7 +32,7 @@ def test_overrides(tmp_path: Path) -> None:
         "init_weights": "other.safetensors",
         "hardware.threads": "2",
     }
-    experiment = load_settings(Experiment, write_config(tmp_path, POSE), overrides)
+    experiment = load_settings(TrainingConfig, write_config(tmp_path, POSE), overrides)
     assert experiment.train[0].images == Path("a.zip/train")
     assert [source.weight for source in experiment.train] == [1, 0.5]
     assert experiment.pose.augmentation.rotation == 10
@@ -45,7 +45,7 @@ def test_overrides(tmp_path: Path) -> None:
 
 
 def test_augmentation_is_that_of_the_paper_unless_told_otherwise(tmp_path: Path) -> None:
-    assert load_settings(Experiment, write_config(tmp_path, POSE)).pose.augmentation == PoseAugmentation()
+    assert load_settings(TrainingConfig, write_config(tmp_path, POSE)).pose.augmentation == PoseAugmentation()
 
 
 TOGETHER = r"cutouts and {0}.augmentation.paste_chance work together; give both, or neither"
@@ -121,12 +121,12 @@ CUTOUTS = "{annotations: people.json, images: images}"
 )
 def test_faulty_settings(tmp_path: Path, base: dict[str, Any], overrides: dict[str, str], message: str) -> None:
     with pytest.raises(ValueError, match=message) as caught:
-        load_settings(Experiment, write_config(tmp_path, base), overrides)
+        load_settings(TrainingConfig, write_config(tmp_path, base), overrides)
     assert "\n" not in str(caught.value)
 
 
 def test_choices_are_those_that_exist() -> None:
-    hints = get_type_hints(PoseExperiment)
+    hints = get_type_hints(PoseTrainingConfig)
     assert set(get_args(hints["network"])) == set(NETWORKS)
     assert set(get_args(hints["skeleton"])) == set(SKELETONS)
     assert set(get_args(hints["loss"])) == set(LOSSES)
@@ -195,10 +195,10 @@ def all_names() -> set[str]:
     sections = {"train": ("train.0", TrainSource)}
     sections |= {name: (name, CocoSource) for name in ("pose.cutouts", "detector.cutouts")}
     nested = {f"{prefix}.{inner}" for prefix, kind in sections.values() for inner in setting_names(kind)}
-    return set(setting_names(Experiment)) - set(sections) | nested
+    return set(setting_names(TrainingConfig)) - set(sections) | nested
 
 
-def with_values(base: dict[str, Any], changes: dict[str, Any]) -> Experiment:
+def with_values(base: dict[str, Any], changes: dict[str, Any]) -> TrainingConfig:
     values = json.loads(json.dumps(base))  # train and val are one object no more
     for key, value in changes.items():
         *sections, name = key.split(".")
@@ -206,7 +206,7 @@ def with_values(base: dict[str, Any], changes: dict[str, Any]) -> Experiment:
         for section in sections:
             place = place[int(section)] if isinstance(place, list) else place.setdefault(section, {})
         place[name] = copy.deepcopy(value)
-    return Experiment.model_validate(values)
+    return TrainingConfig.model_validate(values)
 
 
 def test_the_table_has_every_setting() -> None:

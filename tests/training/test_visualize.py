@@ -17,16 +17,16 @@ def targets_at(x: float, y: float) -> NDArray[np.float32]:
     return CODEC.encode(joints, weights)[0][None]
 
 
-def has(picture: ImageArray, colour: tuple[int, int, int], rows: slice, columns: slice) -> bool:
-    return bool((picture[rows, columns] == colour).all(axis=-1).any())
+def has(image: ImageArray, colour: tuple[int, int, int], rows: slice, columns: slice) -> bool:
+    return bool((image[rows, columns] == colour).all(axis=-1).any())
 
 
 def test_three_rows_of_crops() -> None:
     images = np.full((1, 96, 64, 3), 100, np.uint8)
-    picture = draw_heatmaps(lambda crops: (targets_at(20, 60),), CODEC, images, targets_at(44, 28))
-    assert picture.shape == (3 * 96, 64, 3)
+    image = draw_heatmaps(lambda crops: (targets_at(20, 60),), CODEC, images, targets_at(44, 28))
+    assert image.shape == (3 * 96, 64, 3)
     assert (images == 100).all()
-    target, found, dots = picture[:96], picture[96:192], picture[192:]
+    target, found, dots = image[:96], image[96:192], image[192:]
     for row, (x, y), (other_x, other_y) in ((target, (44, 28), (20, 60)), (found, (20, 60), (44, 28))):
         assert row[y, x, 0] > 180 > 60 > row[y, x, 1]
         assert row[other_y, other_x].tolist() == [50, 50, 50]  # the picture, darkened
@@ -42,10 +42,10 @@ def test_boxes_true_and_found() -> None:
     heat[0, 3, 3], boxes[0, :, 3, 3] = 1, (10, 12, 40, 50)
     output = np.full((2, 5, 8, 8), -9.0, np.float32)
     output[1, :, 4, 4] = (3, 10, 10, 10, 10)  # sure of a person twenty pixels wide
-    picture = draw_boxes(lambda canvases: (output,), images, heat, boxes)
-    assert picture.shape == (64, 128, 3)
-    assert picture[12, 10].tolist() == picture[50, 40].tolist() == list(TARGET)
+    image = draw_boxes(lambda canvases: (output,), images, heat, boxes)
+    assert image.shape == (64, 128, 3)
+    assert image[12, 10].tolist() == image[50, 40].tolist() == list(TARGET)
     middle = round(4 * STRIDE + (STRIDE - 1) / 2)
-    assert has(picture, FOUND, slice(middle - 11, middle - 9), slice(64, 128))
-    assert not has(picture, FOUND, slice(0, 64), slice(0, 64))
-    assert not has(picture, TARGET, slice(0, 64), slice(64, 128))
+    assert has(image, FOUND, slice(middle - 11, middle - 9), slice(64, 128))
+    assert not has(image, FOUND, slice(0, 64), slice(0, 64))
+    assert not has(image, TARGET, slice(0, 64), slice(64, 128))

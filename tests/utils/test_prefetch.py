@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from threads_ahead import num_ahead
 
-from pose_track.utils.prefetch import Overlap
+from pose_track.utils.prefetch import Prefetcher
 
 
 @settings(derandomize=True, deadline=None, max_examples=40)
@@ -26,7 +26,7 @@ def test_order_and_errors_are_those_of_the_items(num: int, sizes: list[int], fai
 
     found, error = [], None
     try:
-        with Overlap() as overlap:
+        with Prefetcher() as overlap:
             chained: Iterator[int] = items()
             for size in sizes:
                 chained = overlap.ahead(chained, size)
@@ -51,7 +51,7 @@ def test_each_stage_has_a_thread_and_works_ahead() -> None:
                 both.wait()
             yield item
 
-    with Overlap() as overlap:
+    with Prefetcher() as overlap:
         first = overlap.ahead(stage(iter([1, 2])), 1)
         second = overlap.ahead(stage(iter([1, 2])), 1)
         assert [*first, *second] == [1, 2, 1, 2]
@@ -70,7 +70,7 @@ def test_no_more_than_size_are_made_ahead(size: int) -> None:
                 is_full.set()
             yield item
 
-    with Overlap() as overlap:
+    with Prefetcher() as overlap:
         ahead = overlap.ahead(items(), size)
         assert is_full.wait(10)
         assert made == list(range(size + 1))
@@ -87,7 +87,7 @@ def test_leaving_stops_threads_that_wait_and_closes_their_items() -> None:
         finally:
             closed.append((name, threading.current_thread() is threading.main_thread()))
 
-    with Overlap() as overlap:
+    with Prefetcher() as overlap:
         source = overlap.ahead(endless("source"), 1)
         next(overlap.ahead((item + 1 for item in source), 2))
     assert closed == [("source", False)]
@@ -96,7 +96,7 @@ def test_leaving_stops_threads_that_wait_and_closes_their_items() -> None:
 
 def test_an_error_outside_passes_and_stops_the_threads() -> None:
     def leave_early() -> None:
-        with Overlap() as overlap:
+        with Prefetcher() as overlap:
             next(overlap.ahead(iter(range(10**9)), 2))
             raise KeyError("outside")
 
@@ -120,7 +120,7 @@ def test_nothing_is_kept_of_what_was_taken() -> None:
             yield item
             del item
 
-    with Overlap() as overlap:
+    with Prefetcher() as overlap:
         for item in overlap.ahead(items(), 1):
             del item
             gc.collect()
@@ -129,5 +129,5 @@ def test_nothing_is_kept_of_what_was_taken() -> None:
 
 
 def test_a_queue_of_no_size() -> None:
-    with Overlap() as overlap, pytest.raises(ValueError, match="size must be at least 1, got 0"):
+    with Prefetcher() as overlap, pytest.raises(ValueError, match="size must be at least 1, got 0"):
         overlap.ahead([], 0)

@@ -15,7 +15,7 @@ from make_video import (
     is_upright,
     make_sound,
     make_video,
-    picture,
+    numbered_image,
     read_number,
     shared_file,
     truncated,
@@ -296,7 +296,7 @@ def test_decord_not_installed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -
 
 
 def write_image(path: Path, number: int, size: tuple[int, int] = (WIDTH, HEIGHT)) -> None:
-    path.write_bytes(cv2.imencode(path.suffix, picture(number, *size)[..., ::-1])[1].tobytes())
+    path.write_bytes(cv2.imencode(path.suffix, numbered_image(number, *size)[..., ::-1])[1].tobytes())
 
 
 @pytest.mark.parametrize("suffix", [".png", ".jpg", ".bmp", ".webp", ".tif"])

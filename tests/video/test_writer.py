@@ -6,7 +6,7 @@ from pathlib import Path
 import av
 import numpy as np
 import pytest
-from make_video import HEIGHT, WIDTH, is_upright, make_video, picture, read_number
+from make_video import HEIGHT, WIDTH, is_upright, make_video, numbered_image, read_number
 
 from pose_track.structures.frames import Frame
 from pose_track.video.reader import open_video
@@ -19,7 +19,7 @@ TICK_SECONDS = 1 / 90_000
 def write_video(path: Path, num_frames: int, fps: Fraction, size: tuple[int, int] = (WIDTH, HEIGHT)) -> Path:
     with VideoWriter(path, *size, fps) as writer:
         for number in range(num_frames):
-            writer.write(picture(number, *size))
+            writer.write(numbered_image(number, *size))
     return path
 
 
@@ -54,7 +54,7 @@ def test_frames_and_rate_come_back(tmp_path: Path, num_frames: int, fps: Fractio
 def test_times_of_a_varying_rate_are_kept(tmp_path: Path) -> None:
     with VideoWriter(tmp_path / "out.mp4", WIDTH, HEIGHT, Fraction(10)) as writer:
         for number, seconds in enumerate(VARYING_TIMES):
-            writer.write(picture(number), seconds)
+            writer.write(numbered_image(number), seconds)
     frames = read_all(tmp_path / "out.mp4")
     assert [f.pts_seconds for f in frames] == pytest.approx(VARYING_TIMES, abs=TICK_SECONDS)
     assert [read_number(f.image) for f in frames] == list(range(len(VARYING_TIMES)))
@@ -73,7 +73,7 @@ def test_a_copy_has_the_times_and_rate_of_its_source(tmp_path: Path) -> None:
 def test_times_begin_at_the_first_frame(tmp_path: Path) -> None:
     with VideoWriter(tmp_path / "out.mp4", WIDTH, HEIGHT, Fraction(10)) as writer:
         for number in range(3):
-            writer.write(picture(number), 7.0 + number / 10)
+            writer.write(numbered_image(number), 7.0 + number / 10)
     assert [f.pts_seconds for f in read_all(tmp_path / "out.mp4")] == [0.0, 0.1, 0.2]
 
 
@@ -82,7 +82,7 @@ def test_odd_sizes_repeat_their_last_row_or_column(tmp_path: Path, size: tuple[i
     frames = read_all(write_video(tmp_path / "out.mp4", 3, Fraction(10), size))
     assert frames[0].image.shape == (HEIGHT, WIDTH, 3)
     assert [read_number(f.image) for f in frames] == [0, 1, 2]
-    assert np.abs(frames[0].image[: size[1], : size[0]].astype(int) - picture(0, *size)).mean() < 3
+    assert np.abs(frames[0].image[: size[1], : size[0]].astype(int) - numbered_image(0, *size)).mean() < 3
 
 
 def test_browsers_can_play_it(tmp_path: Path) -> None:
@@ -101,7 +101,7 @@ def test_colours_come_back(tmp_path: Path) -> None:
     with VideoWriter(tmp_path / "out.mp4", WIDTH, HEIGHT, Fraction(10)) as writer:
         writer.write(image)
     (frame,) = read_all(tmp_path / "out.mp4")
-    assert is_upright(picture(0))
+    assert is_upright(numbered_image(0))
     assert np.abs(frame.image[:, 24::48].astype(int) - image[:, 24::48]).max() <= 6
 
 
@@ -109,7 +109,7 @@ def test_nothing_has_the_name_of_the_target_before_the_end(tmp_path: Path) -> No
     path = tmp_path / "out.mp4"
     path.write_bytes(b"the one before")
     with VideoWriter(path, WIDTH, HEIGHT, Fraction(10)) as writer:
-        writer.write(picture(0))
+        writer.write(numbered_image(0))
         assert path.read_bytes() == b"the one before"
     assert len(read_all(path)) == 1
     assert list(tmp_path.iterdir()) == [path]
@@ -120,7 +120,7 @@ def test_an_error_leaves_a_valid_file_of_what_was_done(tmp_path: Path, error: ty
     path = tmp_path / "out.mp4"
     with pytest.raises(error), VideoWriter(path, WIDTH, HEIGHT, Fraction(10)) as writer:  # noqa: PT012
         for number in range(7):
-            writer.write(picture(number))
+            writer.write(numbered_image(number))
         raise error
     assert [read_number(f.image) for f in read_all(path)] == list(range(7))
 
@@ -165,15 +165,15 @@ def test_bad_arguments(tmp_path: Path, name: str, width: int, fps: int, error: t
 
 def test_bad_frames(tmp_path: Path) -> None:
     with VideoWriter(tmp_path / "out.mp4", WIDTH, HEIGHT, Fraction(10)) as writer:
-        writer.write(picture(0), 1.0)
+        writer.write(numbered_image(0), 1.0)
         with pytest.raises(ValueError, match=r"\(128, 192, 3\), got uint8 of shape \(48, 64, 3\)"):
             writer.write(np.zeros((48, 64, 3), np.uint8))
         with pytest.raises(ValueError, match="got float32"):
-            writer.write(picture(0).astype(np.float32))  # type: ignore[arg-type]
+            writer.write(numbered_image(0).astype(np.float32))  # type: ignore[arg-type]
         with pytest.raises(ValueError, match=r"must increase, got 1\.0 after 1\.0"):
-            writer.write(picture(1), 1.0)
+            writer.write(numbered_image(1), 1.0)
     with pytest.raises(ValueError, match="is closed"):
-        writer.write(picture(1))
+        writer.write(numbered_image(1))
 
 
 @pytest.mark.parametrize("fps", [Fraction(25), Fraction(24000, 1001), Fraction(1, 3), Fraction(120)])

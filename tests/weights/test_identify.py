@@ -23,10 +23,10 @@ from torch import Tensor, nn
 from pose_track.models.codec import Codec
 from pose_track.models.heatmaps import Kind
 from pose_track.models.hrnet import NETWORKS, HRNet
-from pose_track.weights.hrnet_config import FORMS, HRNetForm, hrnet_form
+from pose_track.weights.hrnet_config import FORMS, HRNetConfig, hrnet_config
 from pose_track.weights.identify import load_hrnet, recognise
 from pose_track.weights.load import save_weights
-from pose_track.weights.metadata import TrainedAs, pose_notes, read_pose_notes
+from pose_track.weights.metadata import PoseMetadata, parse_pose_metadata, pose_metadata
 
 State = dict[str, Tensor]
 
@@ -230,7 +230,7 @@ def test_a_checkpoint_of_mmengine_with_the_course_of_the_training(tmp_path: Path
     assert_same(network, tiny())
 
 
-NOTES = pose_notes("hrnet_w32", "coco_17", Codec("dark", (64, 96), sigma=1.5, logits=True))
+NOTES = pose_metadata("hrnet_w32", "coco_17", Codec("dark", (64, 96), sigma=1.5, logits=True))
 
 
 def test_our_own_files(tmp_path: Path, golden: State) -> None:
@@ -268,8 +268,8 @@ def test_what_is_written_of_a_network_is_what_is_read(
     kind: Kind, sides: tuple[int, int], sigma: float, logits: bool
 ) -> None:
     codec = Codec(kind, (4 * sides[0], 4 * sides[1]), sigma, logits)
-    told = TrainedAs("lsp_14", codec.input_size, kind, sigma, logits)
-    assert read_pose_notes(pose_notes("hrnet_w32", "lsp_14", codec)) == told
+    told = PoseMetadata("lsp_14", codec.input_size, kind, sigma, logits)
+    assert parse_pose_metadata(pose_metadata("hrnet_w32", "lsp_14", codec)) == told
 
 
 @pytest.mark.parametrize("name", NETWORKS)
@@ -277,14 +277,14 @@ def test_forms_by_name(name: str) -> None:
     with torch.device("meta"):
         network = NETWORKS[name](14)
     shapes = {key: tuple(value.shape) for key, value in network.state_dict().items()}
-    assert hrnet_form(shapes) == FORMS[name]
+    assert hrnet_config(shapes) == FORMS[name]
     assert FORMS[name].name == name
 
 
 def test_the_form_is_read_from_the_shapes(tmp_path: Path) -> None:
     torch.save(tiny(3), tmp_path / "tiny.pth")
     found = recognise(tmp_path / "tiny.pth")
-    assert found.form == HRNetForm((4, 8, 16, 32), (1, 2, 1), num_blocks=1, stem_blocks=2, stem_channels=4)
+    assert found.form == HRNetConfig((4, 8, 16, 32), (1, 2, 1), num_blocks=1, stem_blocks=2, stem_channels=4)
     assert found.num_joints == 3
 
 

@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from pose_track.structures.skeleton import MPII_16, POSETRACK18_17
-from pose_track.weights.metadata import TrainedAs
+from pose_track.weights.metadata import PoseMetadata
 from pose_track.weights.mmpose_config import mmpose_training, read_config
 
 
@@ -36,39 +36,43 @@ SMALL, LARGE = "input_size=(192, 256), sigma=2", "sigma=3, input_size=(\n    288
 @pytest.mark.parametrize(
     ("decoder", "dataset", "told"),
     [
-        (f"type='MSRAHeatmap', {SMALL}", "CocoDataset", TrainedAs("coco_17", (192, 256), "plain", 2.0)),
-        (f"type='MSRAHeatmap', unbiased=False, {SMALL}", "MpiiDataset", TrainedAs("mpii_16", (192, 256), "plain", 2.0)),
+        (f"type='MSRAHeatmap', {SMALL}", "CocoDataset", PoseMetadata("coco_17", (192, 256), "plain", 2.0)),
+        (
+            f"type='MSRAHeatmap', unbiased=False, {SMALL}",
+            "MpiiDataset",
+            PoseMetadata("mpii_16", (192, 256), "plain", 2.0),
+        ),
         (
             f"type='MSRAHeatmap', unbiased=True, {LARGE}",
             "CocoDataset",
-            TrainedAs("coco_17", (288, 384), "dark", 3.0, blur=11),
+            PoseMetadata("coco_17", (288, 384), "dark", 3.0, blur=11),
         ),
         (
             f"type='UDPHeatmap', blur_kernel_size=17, {LARGE}",
             "PoseTrack18Dataset",
-            TrainedAs("posetrack18_17", (288, 384), "udp", 3.0, blur=17),
+            PoseMetadata("posetrack18_17", (288, 384), "udp", 3.0, blur=17),
         ),
-        (f"type='UDPHeatmap', {SMALL}", "MyDataset", TrainedAs(None, (192, 256), "udp", 2.0, blur=11)),
-        ("", "CocoDataset", TrainedAs("coco_17")),
-        ("type=f'{kind}', input_size=(0, 256), sigma=-2", "CocoDataset", TrainedAs("coco_17")),
+        (f"type='UDPHeatmap', {SMALL}", "MyDataset", PoseMetadata(None, (192, 256), "udp", 2.0, blur=11)),
+        ("", "CocoDataset", PoseMetadata("coco_17")),
+        ("type=f'{kind}', input_size=(0, 256), sigma=-2", "CocoDataset", PoseMetadata("coco_17")),
     ],
 )
-def test_mmpose_1(decoder: str, dataset: str, told: TrainedAs) -> None:
+def test_mmpose_1(decoder: str, dataset: str, told: PoseMetadata) -> None:
     assert mmpose_training({"cfg": new(decoder, dataset)}) == told
 
 
 @pytest.mark.parametrize(
     ("target", "told"),
     [
-        ("sigma=2", TrainedAs("coco_17", (192, 256), "plain", 2.0)),
-        ("sigma=3, unbiased_encoding=True", TrainedAs("coco_17", (192, 256), "dark", 3.0, blur=11)),
+        ("sigma=2", PoseMetadata("coco_17", (192, 256), "plain", 2.0)),
+        ("sigma=3, unbiased_encoding=True", PoseMetadata("coco_17", (192, 256), "dark", 3.0, blur=11)),
         (
             "sigma=2, encoding='UDP', target_type='GaussianHeatmap'",
-            TrainedAs("coco_17", (192, 256), "udp", 2.0, blur=11),
+            PoseMetadata("coco_17", (192, 256), "udp", 2.0, blur=11),
         ),
     ],
 )
-def test_mmpose_0(target: str, told: TrainedAs) -> None:
+def test_mmpose_0(target: str, told: PoseMetadata) -> None:
     assert mmpose_training({"config": old(target)}) == told
 
 
@@ -128,4 +132,4 @@ PIECES = ["model", "train_pipeline", "=", "dict(", ")", "[", "]", "{", "}", ":",
 @settings(derandomize=True, deadline=None, max_examples=150)
 def test_any_text_is_survived(text: str) -> None:
     assert isinstance(read_config(text), dict)
-    assert isinstance(mmpose_training({"cfg": text}), TrainedAs)
+    assert isinstance(mmpose_training({"cfg": text}), PoseMetadata)

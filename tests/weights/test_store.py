@@ -21,8 +21,8 @@ from served import open_local, serving
 from pose_track.utils.cache_dir import VARIABLE
 from pose_track.weights import download as downloading
 from pose_track.weights.partial_download import Part
-from pose_track.weights.store import fault, fetch_weights, kept_file, weights_folder
-from pose_track.weights.zoo import ZOO, Published
+from pose_track.weights.store import fault, fetch_weights, stored_path, weights_folder
+from pose_track.weights.zoo import ZOO, PublishedWeights
 
 CONTENT = b"PK" + bytes(range(256)) * 300
 SHA256 = hashlib.sha256(CONTENT).hexdigest()
@@ -44,18 +44,18 @@ def must_not_be_asked(request: Request) -> None:
     raise AssertionError(f"{request.full_url} was asked for")
 
 
-def published(url: str, name: str = NAME) -> Published:
+def published(url: str, name: str = NAME) -> PublishedWeights:
     return replace(ZOO[name], url=url, sha256=SHA256[:8])
 
 
-def put(entry: Published, content: bytes) -> Path:
-    path = kept_file(entry)
+def put(entry: PublishedWeights, content: bytes) -> Path:
+    path = stored_path(entry)
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_bytes(content)
     return path
 
 
-def refused(entry: Published, error: type[Exception], opener: object = offline) -> str:
+def refused(entry: PublishedWeights, error: type[Exception], opener: object = offline) -> str:
     with pytest.raises(error) as caught:
         fetch_weights(entry, opener)  # type: ignore[arg-type]
     assert "\n" not in str(caught.value)
@@ -66,7 +66,7 @@ def test_fetched_once(cache: Path) -> None:
     with serving(CONTENT) as served:
         entry = published(served.url)
         path = fetch_weights(entry, open_local)
-    assert path == cache / "weights" / entry.file == kept_file(entry)
+    assert path == cache / "weights" / entry.file == stored_path(entry)
     assert path.read_bytes() == CONTENT
     assert fetch_weights(entry, must_not_be_asked) == path  # type: ignore[arg-type]
 
@@ -118,7 +118,7 @@ def test_a_page_in_place_of_weights(cache: Path) -> None:
         message = refused(published(served.url), ConnectionError, open_local)
     assert "gives a page instead of the file" in message
     assert str(cache / "weights") in message
-    assert not kept_file(ZOO[NAME]).exists()
+    assert not stored_path(ZOO[NAME]).exists()
 
 
 def test_by_hand(cache: Path) -> None:
@@ -137,7 +137,7 @@ def test_by_hand_and_wrong(caplog: pytest.LogCaptureFixture, content: bytes, rea
     assert reason in str(fault(put(entry, content), entry))
     assert "fetched by hand" in refused(entry, FileNotFoundError)
     assert reason in caplog.text
-    assert not kept_file(entry).exists()
+    assert not stored_path(entry).exists()
 
 
 def test_no_room(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -181,7 +181,7 @@ def test_the_second_of_two_waits_and_finds_the_file(caplog: pytest.LogCaptureFix
         gate.set()
         for thread in threads:
             thread.join(10)
-    assert paths == [kept_file(entry)] * 3
+    assert paths == [stored_path(entry)] * 3
     assert served.asked == [None]
     assert caplog.messages == [f"{entry.file} is being downloaded by another process: waiting for it"] * 2
 
@@ -210,6 +210,6 @@ def test_two_processes_download_once() -> None:
         gate.set()
         ends = [process.communicate(timeout=20) for process in both]
     assert [process.returncode for process in both] == [0, 0], ends
-    assert [out.strip() for out, _ in ends] == [str(kept_file(ZOO[NAME]))] * 2
+    assert [out.strip() for out, _ in ends] == [str(stored_path(ZOO[NAME]))] * 2
     assert served.asked == [None]
-    assert kept_file(ZOO[NAME]).read_bytes() == CONTENT
+    assert stored_path(ZOO[NAME]).read_bytes() == CONTENT

@@ -14,9 +14,16 @@ from pose_track.config.settings import DetectorName
 from pose_track.config.tracker import FlowSettings
 from pose_track.models.hrnet import NETWORKS
 from pose_track.structures.skeleton import SKELETONS
-from pose_track.weights.zoo import BUNDLED_DETECTOR, BUNDLED_POSE, ZOO, PublishedPose, find_published, unknown_name
+from pose_track.weights.zoo import (
+    BUNDLED_DETECTOR,
+    BUNDLED_POSE,
+    ZOO,
+    PublishedPoseWeights,
+    find_published,
+    unknown_name,
+)
 
-POSES = {name: entry for name, entry in ZOO.items() if isinstance(entry, PublishedPose)}
+POSES = {name: entry for name, entry in ZOO.items() if isinstance(entry, PublishedPoseWeights)}
 OF_TORCHVISION = [entry for entry in ZOO.values() if entry.use in ("detector", "flow")]
 
 
@@ -27,7 +34,7 @@ def test_every_file_is_told_apart() -> None:
 
 
 @pytest.mark.parametrize("entry", ZOO.values(), ids=ZOO)
-def test_what_every_entry_tells(entry: PublishedPose) -> None:
+def test_what_every_entry_tells(entry: PublishedPoseWeights) -> None:
     assert entry.figure
     assert entry.source
     assert entry.licence.split(";")[0] in ("Apache-2.0", "MIT", "BSD-3-Clause")
@@ -42,7 +49,7 @@ def test_what_every_entry_tells(entry: PublishedPose) -> None:
 
 
 @pytest.mark.parametrize("entry", [*POSES.values(), BUNDLED_POSE], ids=[*POSES, "bundled"])
-def test_what_a_keypoint_network_needs(entry: PublishedPose) -> None:
+def test_what_a_keypoint_network_needs(entry: PublishedPoseWeights) -> None:
     width, height = entry.input_size
     assert entry.network in NETWORKS
     assert entry.skeleton in SKELETONS
@@ -52,7 +59,7 @@ def test_what_a_keypoint_network_needs(entry: PublishedPose) -> None:
 
 
 @pytest.mark.parametrize("entry", POSES.values(), ids=POSES)
-def test_the_name_tells_what_the_file_tells(entry: PublishedPose) -> None:
+def test_the_name_tells_what_the_file_tells(entry: PublishedPoseWeights) -> None:
     """The names, and the files' names, have the height first."""
     (width, height), file = entry.input_size, entry.file
     assert f"{height}x{width}" in entry.name
@@ -79,7 +86,7 @@ def test_all_of_coco_is_there() -> None:
 
 
 @pytest.mark.parametrize("entry", OF_TORCHVISION, ids=lambda entry: entry.name)
-def test_torchvision_says_the_same(entry: PublishedPose) -> None:
+def test_torchvision_says_the_same(entry: PublishedPoseWeights) -> None:
     published = get_model_weights(entry.name).DEFAULT
     assert entry.url == published.url
     figures = [value for part in published.meta["_metrics"].values() for value in part.values()]
@@ -94,7 +101,7 @@ def test_what_the_settings_name_is_there() -> None:
 
 
 @pytest.mark.parametrize("entry", [BUNDLED_POSE, BUNDLED_DETECTOR], ids=["pose", "detector"])
-def test_the_bundled_files_are_there(entry: PublishedPose) -> None:
+def test_the_bundled_files_are_there(entry: PublishedPoseWeights) -> None:
     assets = Path(pose_track.__file__).parent / "assets"
     assert (assets / entry.file).is_file()
     assert (assets / Path(entry.figure).name).is_file()
@@ -139,5 +146,5 @@ def test_an_unknown_name(given: str, message: str) -> None:
 def test_the_guide_has_a_command_and_the_figure_of_each_network_of_coco() -> None:
     guide = (Path(__file__).parents[2] / "docs" / "models.md").read_text(encoding="utf-8")
     commands = re.findall(r"^python tools/evaluate_coco\.py (\S+) .*# ([\d.]+)$", guide, re.MULTILINE)
-    of_coco = [entry for entry in ZOO.values() if isinstance(entry, PublishedPose) and entry.ap is not None]
+    of_coco = [entry for entry in ZOO.values() if isinstance(entry, PublishedPoseWeights) and entry.ap is not None]
     assert [(entry.name, str(entry.ap)) for entry in of_coco] == commands

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path, PureWindowsPath
 
 from pose_track.formats.posetrack.reader import read_posetrack
-from pose_track.structures.sequence import Sequence
+from pose_track.structures.sequence import PoseSequence
 from pose_track.video.image_reader import list_images
 
 VIDEO_SUFFIXES = (".mp4", ".avi", ".mkv", ".mov")
@@ -49,7 +49,7 @@ class Clip:
 
     name: str
     annotations: Path
-    truth: Sequence | None = None
+    truth: PoseSequence | None = None
     source: Path | None = None
     image_names: tuple[str, ...] = ()
     missing: tuple[str, ...] = ()
@@ -95,8 +95,8 @@ class DataSet:
             lines.append(f"note: others counted {listed(known)}")
         without = [clip for clip in self.clips if clip.missing]
         if without:
-            pictures = sum(len(clip.missing) for clip in without)
-            lines.append(f"missing: {pictures:,} pictures of {len(without)} sequences, such as {without[0].missing[0]}")
+            images = sum(len(clip.missing) for clip in without)
+            lines.append(f"missing: {images:,} pictures of {len(without)} sequences, such as {without[0].missing[0]}")
             lines.append(HOW_TO_GET)
         return "\n".join(lines)
 
@@ -150,13 +150,13 @@ def _check_clip(root: Path, file: Path, edition: Edition) -> Clip:
     return Clip(file.stem, file, truth, source, names, missing, fault)
 
 
-def _check_layout(file: Path, truth: Sequence, edition: Edition) -> None:
+def _check_layout(file: Path, truth: PoseSequence, edition: Edition) -> None:
     if truth.layout != edition.layout:
         years = " and ".join(year for year, other in EDITIONS.items() if other.layout == truth.layout)
         raise ValueError(f"{file} is in the layout of {years}; give another --year")
 
 
-def picture_folder(root: Path, truth: Sequence) -> Path:
+def picture_folder(root: Path, truth: PoseSequence) -> Path:
     """The folder below `root` that the names of a sequence's pictures give. Raises ValueError where a name leaves the
     root, there is none, or there are several folders."""
     parents = {_parent_below(root, frame.image_name) for frame in truth.frames}

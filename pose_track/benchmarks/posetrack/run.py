@@ -12,13 +12,13 @@ from tqdm import tqdm
 from tqdm.contrib.logging import logging_redirect_tqdm
 
 from pose_track.benchmarks.posetrack.dataset import Clip, DataSet
-from pose_track.benchmarks.posetrack.saved_poses import Tracking, is_kept, made_with, read_kept, write_found
+from pose_track.benchmarks.posetrack.saved_poses import Tracking, is_saved, made_with, read_saved, write_found
 from pose_track.benchmarks.posetrack.submissions import ap_submission, as_sequence, without_joints
 from pose_track.config.settings import PoseTrackSettings
 from pose_track.evaluation.pairing import Pair, load_pairs
 from pose_track.evaluation.posetrack import Evaluation, Figures, evaluate_posetrack
 from pose_track.formats.posetrack.reader import write_posetrack17, write_posetrack18
-from pose_track.formats.problems import Complaints
+from pose_track.formats.problems import Problems
 from pose_track.pipeline.errors import writing_into
 from pose_track.video.source import DecodeError
 from pose_track.weights.resolve import describe_weights
@@ -99,7 +99,7 @@ def _track_missing(
     data: DataSet, settings: PoseTrackSettings, wanted: Mapping[str, Any], out: Path, broken: _Broken
 ) -> None:
     files = {clip: _files(clip, out) for clip in data.clips if not clip.fault}
-    kept = {clip: [is_kept(path, clip, wanted) for path in paths] for clip, paths in files.items()}
+    kept = {clip: [is_saved(path, clip, wanted) for path in paths] for clip, paths in files.items()}
     todo = {clip: files[clip] for clip, both in kept.items() if not all(both)}
     if not todo:
         return
@@ -148,14 +148,14 @@ def _submit_all(data: DataSet, settings: PoseTrackSettings, out: Path, broken: _
 def _submit(clip: Clip, layout: str, settings: PoseTrackSettings, out: Path) -> Done:
     """Write both submissions of a sequence, and read them again as anyone would."""
     assert clip.truth is not None
-    raw, tracked = (read_kept(path) for path in _files(clip, out))
+    raw, tracked = (read_saved(path) for path in _files(clip, out))
     sure = without_joints(as_sequence(clip.truth, tracked), settings.submission.min_joint_score)
     made = {AP: ap_submission(clip.truth, raw), MOTA: sure}
     for folder, sequence in made.items():
         _WRITERS[layout](sequence, out / folder / f"{clip.name}.json")
     pairs = None
     if clip.truth.people.has_joint.any():
-        of_ap, of_mota = (load_pairs(clip.annotations, out / f / f"{clip.name}.json", Complaints())[0] for f in made)
+        of_ap, of_mota = (load_pairs(clip.annotations, out / f / f"{clip.name}.json", Problems())[0] for f in made)
         pairs = of_ap, of_mota
     return Done(len(raw.frames), raw.seconds, raw.device, raw.version, pairs)
 

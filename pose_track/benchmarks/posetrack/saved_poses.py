@@ -28,7 +28,7 @@ from pose_track.formats.tracks_jsonl import TracksWriter, read_tracks
 from pose_track.pipeline.track_file import header
 from pose_track.pipeline.track_video import Tracker
 from pose_track.structures.frames import Frame, Poses, TrackedPoses
-from pose_track.structures.sequence import IntArray, Sequence
+from pose_track.structures.sequence import IntArray, PoseSequence
 from pose_track.utils.atomic import atomic_path
 from pose_track.video.reader import VideoInfo, VideoReader, open_video
 
@@ -45,7 +45,7 @@ _DECISIVE: dict[str, Any] = {
 
 
 @dataclass(frozen=True, eq=False)
-class KeptPoses:
+class SavedPoses:
     """The poses of every frame of a sequence, raw or linked, by frame index from 0; what the header says besides."""
 
     frames: tuple[TrackedPoses, ...]
@@ -55,7 +55,7 @@ class KeptPoses:
     device: str
     version: str
 
-    def places(self, truth: Sequence) -> IntArray:
+    def places(self, truth: PoseSequence) -> IntArray:
         """(F,) for each frame of the truth which of these it is. Raises ValueError for one that is not there."""
         index = {name: i for i, name in enumerate(self.image_names)}
         names = [base_name(frame.image_name) for frame in truth.frames]
@@ -79,7 +79,7 @@ def _dotted(values: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
     return found
 
 
-def is_sure(poses: Poses, min_person_score: float) -> NDArray[np.bool_]:
+def is_high_score(poses: Poses, min_person_score: float) -> NDArray[np.bool_]:
     """(N,) those whose score is at least so high."""
     return np.asarray(poses.scores >= np.float32(min_person_score))
 
@@ -95,7 +95,7 @@ class _SureOnly:
     def assign(self, poses: Poses, frame: Frame) -> IntArray:
         self.seen.append(_without_features(poses))
         ids = np.zeros(len(poses), np.int64)
-        sure = is_sure(poses, self._least)
+        sure = is_high_score(poses, self._least)
         ids[sure] = self._tracker.assign(poses[sure], frame)
         return ids
 
@@ -176,7 +176,7 @@ def write_found(found: Found, raw: Path, tracked: Path) -> None:
                 writer.write(people)
 
 
-def is_kept(path: Path, clip: Clip, wanted: Mapping[str, Any]) -> bool:
+def is_saved(path: Path, clip: Clip, wanted: Mapping[str, Any]) -> bool:
     """Whether a file holds the poses of a sequence, whole and of the same pictures.
 
     Raises ValueError where they were made in another way, naming what differs.
@@ -199,7 +199,7 @@ def is_kept(path: Path, clip: Clip, wanted: Mapping[str, Any]) -> bool:
     return True
 
 
-def read_kept(path: Path) -> KeptPoses:
+def read_saved(path: Path) -> SavedPoses:
     """A file that `write_found` wrote. Raises FileNotFoundError, or ValueError naming the file."""
     header, records = read_tracks(path)
     try:
@@ -210,4 +210,4 @@ def read_kept(path: Path) -> KeptPoses:
     if [tracked.frame_index for tracked in frames] != list(range(len(known["image_names"]))):
         raise ValueError(f"{path} has {len(frames)} frames of {len(known['image_names'])}; delete it and track again")
     fps = Fraction(header["fps"]).limit_denominator(1001)
-    return KeptPoses(frames, tuple(known.pop("image_names")), fps, **known)
+    return SavedPoses(frames, tuple(known.pop("image_names")), fps, **known)

@@ -10,12 +10,12 @@ from dataclasses import dataclass, fields
 from itertools import groupby
 from pathlib import Path
 
-from pose_track.benchmarks.posetrack.saved_poses import KeptPoses, read_kept
+from pose_track.benchmarks.posetrack.saved_poses import SavedPoses, read_saved
 from pose_track.benchmarks.posetrack.submissions import as_sequence, link, without_joints
 from pose_track.config.tracker import TrackerSettings
 from pose_track.evaluation.posetrack import evaluate_posetrack
 from pose_track.formats.posetrack.reader import read_posetrack
-from pose_track.structures.sequence import Sequence as Truth
+from pose_track.structures.sequence import PoseSequence
 from pose_track.utils.atomic import atomic_text
 
 logger = logging.getLogger(__name__)
@@ -51,8 +51,8 @@ def parse_thresholds(text: str) -> tuple[float, ...]:
     return tuple(sorted(values))
 
 
-def load_run(run: Path, gt: Path) -> list[tuple[Truth, KeptPoses]]:
-    """Truth and raw poses of every sequence that a run of the benchmark has and whose truth has people.
+def load_run(run: Path, gt: Path) -> list[tuple[PoseSequence, SavedPoses]]:
+    """PoseSequence and raw poses of every sequence that a run of the benchmark has and whose truth has people.
 
     run: the run's folder; gt: the folder of annotations. Raises FileNotFoundError or ValueError where there is nothing
     to compare.
@@ -68,7 +68,7 @@ def load_run(run: Path, gt: Path) -> list[tuple[Truth, KeptPoses]]:
         logger.warning(
             "%d of %d sequences have no raw poses and are left out: %s", len(lacking), len(files), lacking[0]
         )
-    found = [(read_posetrack(file), read_kept(path)) for file, path in kept.items() if path.exists()]
+    found = [(read_posetrack(file), read_saved(path)) for file, path in kept.items() if path.exists()]
     found = [(truth, raw) for truth, raw in found if truth.people.has_joint.any()]
     if not found:
         raise ValueError(f"{str(gt)!r} has no labelled people of the sequences in {str(run)!r}")
@@ -76,7 +76,7 @@ def load_run(run: Path, gt: Path) -> list[tuple[Truth, KeptPoses]]:
 
 
 def sweep(
-    run: Sequence[tuple[Truth, KeptPoses]],
+    run: Sequence[tuple[PoseSequence, SavedPoses]],
     tracker: TrackerSettings,
     persons: Iterable[float],
     joints: Sequence[float],

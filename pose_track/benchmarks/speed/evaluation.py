@@ -13,8 +13,8 @@ import numpy as np
 from pose_track.benchmarks.speed.timing import Seconds, take_turns, time_of
 from pose_track.evaluation.pairing import load_pairs
 from pose_track.evaluation.posetrack import evaluate_posetrack
-from pose_track.formats.problems import Complaints
-from pose_track.structures.sequence import Sequence
+from pose_track.formats.problems import Problems
+from pose_track.structures.sequence import PoseSequence
 
 
 class Times(NamedTuple):
@@ -48,7 +48,7 @@ def measure_evaluation(gt: str, pred: str, theirs: Callable[[], float] | None, r
     """Reading truth and predictions and making all figures of the PoseTrack evaluation, in turn with another's."""
 
     def job() -> None:
-        evaluate_posetrack(load_pairs(gt, pred, Complaints()))
+        evaluate_posetrack(load_pairs(gt, pred, Problems()))
 
     return Times(*take_turns(partial(time_of, job), theirs, rounds))
 
@@ -56,7 +56,7 @@ def measure_evaluation(gt: str, pred: str, theirs: Callable[[], float] | None, r
 def frame_times(gt: str, pred: str, repeats: Iterable[int], rounds: int) -> dict[int, float]:
     """For each number of repeats the processor time a frame, in seconds, of evaluating sequences that many times as
     long, the best of the rounds. Raises ValueError for a number less than 1."""
-    pairs, found = load_pairs(gt, pred, Complaints()), {}
+    pairs, found = load_pairs(gt, pred, Problems()), {}
     for repeat in repeats:
         if repeat < 1:
             raise ValueError(f"repeats must be 1 or more, got {repeat!r}")
@@ -66,7 +66,7 @@ def frame_times(gt: str, pred: str, repeats: Iterable[int], rounds: int) -> dict
     return found
 
 
-def repeated(sequence: Sequence, times: int) -> Sequence:
+def repeated(sequence: PoseSequence, times: int) -> PoseSequence:
     """A sequence that is so many times as long: its frames again and again, with everybody in them."""
     n, count = len(sequence), len(sequence.people)
     return replace(

@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from pose_track.benchmarks.speed.synthetic_people import FPS, Walkers
+from pose_track.benchmarks.speed.synthetic_people import FPS, SyntheticPeople
 from pose_track.config.load import load_settings, track_preset_path
 from pose_track.config.tracker import LinkSettings, TrackerSettings
 from pose_track.linking.poses import link_poses
@@ -88,7 +88,7 @@ def link_speed(preset: str, people: Sequence[int], num_frames: int, rounds: int 
 
 
 def _crowd_speed(tracker: TrackerSettings, people: int, num_frames: int, rounds: int) -> CrowdSpeed:
-    walkers = Walkers(people)
+    walkers = SyntheticPeople(people)
     frames = list(walkers.frames(WARM_UP + num_frames))  # made before any time is taken
     seconds, ids = [], np.zeros(0, np.int64)
     for _ in range(rounds):
@@ -114,12 +114,12 @@ def soak(preset: str, num_frames: int, num_points: int = 10) -> Soak:
     if num_frames < num_points:
         raise ValueError(f"a soak must have {num_points} frames or more, got {num_frames!r}")
     tracker = load_settings(LinkSettings, track_preset_path(preset)).tracker
-    looks = [num_frames * (n + 1) // num_points for n in range(num_points)]
+    appearance = [num_frames * (n + 1) // num_points for n in range(num_points)]
     seen: list[float] = []
-    for number, _ in enumerate(link_poses(Walkers(_SOAK_PEOPLE).frames(num_frames), tracker, FPS), 1):
-        if number == looks[len(seen)]:
+    for number, _ in enumerate(link_poses(SyntheticPeople(_SOAK_PEOPLE).frames(num_frames), tracker, FPS), 1):
+        if number == appearance[len(seen)]:
             seen.append(resident_mib())
-    return Soak(preset, tuple(looks), tuple(seen))
+    return Soak(preset, tuple(appearance), tuple(seen))
 
 
 def resident_mib() -> float:

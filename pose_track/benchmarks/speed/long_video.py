@@ -9,7 +9,7 @@ import av
 import cv2
 import numpy as np
 
-from pose_track.datasets.figures.appearance import random_looks
+from pose_track.datasets.figures.appearance import random_appearance
 from pose_track.datasets.figures.body import Build, Pose
 from pose_track.datasets.figures.camera import Camera
 from pose_track.datasets.figures.clip import FPS, Actor, Scene, Where
@@ -51,7 +51,7 @@ def walkers_scene(num_people: int, num_frames: int, seed: int = 0) -> Scene:
     actors = []
     for number in range(num_people):
         part = _Walk(number / num_people, -4.5 - 0.9 * number, num_frames / FPS)
-        actors.append(Actor(Build(float(rng.uniform(1.6, 1.9))), random_looks(rng), part))
+        actors.append(Actor(Build(float(rng.uniform(1.6, 1.9))), random_appearance(rng), part))
     return Scene(stage, tuple(actors), seed)
 
 

@@ -14,7 +14,7 @@ from pose_track.utils.atomic import atomic_path
 _INTERVAL = 0.1  # seconds between two looks
 
 
-class Look(NamedTuple):
+class MemorySample(NamedTuple):
     """Resident memory in MB (10^6 bytes) when so many records were there; peak: the most until then."""
 
     records: int
@@ -28,7 +28,7 @@ class MemoryUse:
 
     run: TrackRun
     settled_after: int
-    looks: Sequence[Look] = field(repr=False)
+    samples: Sequence[MemorySample] = field(repr=False)
 
     @property
     def settled_mb(self) -> float:
@@ -39,12 +39,12 @@ class MemoryUse:
         >>> use.settled_mb, use.end_mb
         (30.0, 20.0)
         """
-        return next((look.mb for look in self.looks if look.records >= self.settled_after), self.looks[-1].mb)
+        return next((sample.mb for sample in self.samples if sample.records >= self.settled_after), self.samples[-1].mb)
 
     @property
     def end_mb(self) -> float:
         """At the last look before the last record, after which the process begins to give back what it has."""
-        return [look.mb for look in self.looks if look.records < self.run.frames][-1]
+        return [sample.mb for sample in self.samples if sample.records < self.run.frames][-1]
 
     def summary(self) -> dict[str, float]:
         """MB when settled and at the end, how much that is more, and the most there ever was."""
@@ -54,7 +54,7 @@ class MemoryUse:
             "settled_mb": self.settled_mb,
             "end_mb": self.end_mb,
             "growth_mb": self.end_mb - self.settled_mb,
-            "peak_mb": max(look.peak for look in self.looks),
+            "peak_mb": max(sample.peak for sample in self.samples),
             "frames_per_second": self.run.frames_per_second,
         }
 
@@ -69,7 +69,7 @@ class MemoryUse:
 
     def figures(self) -> dict[str, Any]:
         """All of it as values for a JSON file."""
-        return {**self.summary(), "run": asdict(self.run), "looks": [look._asdict() for look in self.looks]}
+        return {**self.summary(), "run": asdict(self.run), "samples": [sample._asdict() for sample in self.samples]}
 
 
 def memory_use(words: Sequence[str], out: Path, settled_after: int = 1000, command: Sequence[str] = TRACK) -> MemoryUse:
@@ -80,15 +80,15 @@ def memory_use(words: Sequence[str], out: Path, settled_after: int = 1000, comma
     """
     if not Path("/proc/self/status").exists():
         raise ValueError("the memory of another process can be told on Linux only, from /proc; measure there")
-    looks: list[Look] = []
+    samples: list[MemorySample] = []
 
-    def look(pid: int, records: int) -> None:
+    def sample(pid: int, records: int) -> None:
         found = resident_mb(pid)
         if found is not None:
-            looks.append(Look(records, *found))
+            samples.append(MemorySample(records, *found))
 
-    run = run_tracking(words, out, watch=look, interval=_INTERVAL, command=command)
-    return MemoryUse(run, settled_after, looks)
+    run = run_tracking(words, out, watch=sample, interval=_INTERVAL, command=command)
+    return MemoryUse(run, settled_after, samples)
 
 
 def resident_mb(pid: int) -> tuple[float, float] | None:
@@ -111,7 +111,9 @@ def plot_memory(use: MemoryUse, path: Path) -> None:
     figure = Figure(figsize=(8.0, 3.6), layout="constrained")
     FigureCanvasAgg(figure)
     axes = figure.subplots()
-    axes.plot([look.records for look in use.looks], [look.mb for look in use.looks], color="black", linewidth=1)
+    axes.plot(
+        [sample.records for sample in use.samples], [sample.mb for sample in use.samples], color="black", linewidth=1
+    )
     axes.axvline(use.settled_after, color="grey", linestyle=":", label=f"{use.settled_after:,} frames")
     axes.set(xlabel="frames done", ylabel="resident memory (MB)", ylim=(0, None))
     axes.grid(alpha=0.3)

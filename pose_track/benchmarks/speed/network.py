@@ -19,7 +19,7 @@ from pose_track.benchmarks.speed.timing import check_rounds, in_turns
 if TYPE_CHECKING:  # PyTorch takes seconds, and the options of this are read without it
     from torch import nn
 
-    from pose_track.runtime.model_spec import Plan
+    from pose_track.runtime.model_spec import ModelSpec
     from pose_track.runtime.select import RuntimeName
 
 NUM_JOINTS = 17
@@ -171,13 +171,13 @@ def _make_network(work: Workload) -> nn.Module:
         return NETWORKS[work.network](NUM_JOINTS).eval()
 
 
-def _plan(work: Workload) -> Plan:
+def _plan(work: Workload) -> ModelSpec:
     """The network with normalisation, as the stages run it."""
-    from pose_track.models.inference_model import Deployed
-    from pose_track.runtime.model_spec import Plan
+    from pose_track.models.inference_model import InferenceModel
+    from pose_track.runtime.model_spec import ModelSpec
 
     w, h = work.input_size
-    return Plan(lambda: Deployed(_make_network(work)), f"{work.network} {w}x{h} of random weights, seed 0")
+    return ModelSpec(lambda: InferenceModel(_make_network(work)), f"{work.network} {w}x{h} of random weights, seed 0")
 
 
 def _ours(work: Workload, runtime: RuntimeName, images: np.ndarray[Any, np.dtype[np.uint8]]) -> Callable[[], object]:

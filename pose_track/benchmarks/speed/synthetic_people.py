@@ -31,7 +31,7 @@ _LEAVES, _HIDES, _RETURNS = 1 / 250, 1 / 100, 1 / 5  # chances a frame
 _UNSURE = 0.1  # share of the poses
 
 
-class Walkers:
+class SyntheticPeople:
     """So many people in a picture as large as they need: near each other, overlapping, now and then unseen for some
     frames, some of them found unsurely; who leaves for good is followed by somebody new elsewhere.
 

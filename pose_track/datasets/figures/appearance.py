@@ -20,7 +20,7 @@ _HAIR = np.array([
 
 
 @dataclass(frozen=True)
-class Looks:
+class Appearance:
     """Colours are RGB in [0, 1]. sleeve and leg: how far down the limb the cloth reaches, 0 = none, 1 = elbow or
     knee, 2 = wrist or ankle. loose: metres between cloth and body. skirt: length in metres, 0 = trousers.
     hair: "short", "long", "bun" or "bald"; pattern: "plain", "stripes", "blocks", "print" or "open"."""
@@ -59,9 +59,9 @@ def _between(table: Array, rng: np.random.Generator) -> Array:
     return np.asarray(table[low] + (at - low) * (table[min(low + 1, len(table) - 1)] - table[low]))
 
 
-def random_looks(rng: np.random.Generator) -> Looks:
+def random_appearance(rng: np.random.Generator) -> Appearance:
     """Someone's clothes, hair and skin."""
-    return Looks(
+    return Appearance(
         skin=_between(_SKIN, rng),
         hair_colour=_between(_HAIR, rng),
         shirt=cloth_colour(rng),

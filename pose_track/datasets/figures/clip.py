@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from pose_track.datasets.figures.appearance import Looks, random_looks
+from pose_track.datasets.figures.appearance import Appearance, random_appearance
 from pose_track.datasets.figures.body import Build, Pose
 from pose_track.datasets.figures.camera import Camera
 from pose_track.datasets.figures.motions import TAU, run, squat, walk, wave
@@ -24,7 +24,7 @@ class Actor:
     """Someone with a part to play. act: seconds -> pose, position x z in metres, heading; None while away."""
 
     build: Build
-    looks: Looks
+    appearance: Appearance
     act: Callable[[float], Where | None]
 
 
@@ -39,7 +39,7 @@ class Scene:
     def people(self, seconds: float) -> tuple[list[int], list[Person]]:
         """Who is on, by track id, at a time; some may stand outside the picture."""
         played = [(i, a, a.act(seconds)) for i, a in enumerate(self.actors)]
-        present = [(i, Person(a.build, a.looks, *where)) for i, a, where in played if where is not None]
+        present = [(i, Person(a.build, a.appearance, *where)) for i, a, where in played if where is not None]
         return [i for i, _ in present], [p for _, p in present]
 
     def frame(self, index: int, fps: float = FPS) -> tuple[Rendered, list[int]]:
@@ -84,7 +84,7 @@ def three_people(seed: int = 0, size: tuple[int, int] = (640, 360)) -> Scene:
     stage = replace(make_stage(rng, Camera(*size, 0.95 * size[0], eye=1.5, pitch=0.09), 9.0), noise=0.7)
     builds = (Build(1.78, width=1.06), Build(1.66, hips=1.06, shoulders=0.95), Build(1.84, width=0.96, legs=1.02))
     acts = (_walks_across, _waves_and_squats, _runs_through)
-    looks = [replace(random_looks(rng), skirt=0.0) for _ in builds]
-    looks[1] = replace(looks[1], shirt=np.array([0.75, 0.16, 0.14]), trousers=np.array([0.12, 0.16, 0.3]))
-    actors = tuple(Actor(b, k, a) for b, k, a in zip(builds, looks, acts, strict=True))
+    appearance = [replace(random_appearance(rng), skirt=0.0) for _ in builds]
+    appearance[1] = replace(appearance[1], shirt=np.array([0.75, 0.16, 0.14]), trousers=np.array([0.12, 0.16, 0.3]))
+    actors = tuple(Actor(b, k, a) for b, k, a in zip(builds, appearance, acts, strict=True))
     return Scene(stage, actors, seed)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from pose_track.datasets.figures.appearance import Looks
+from pose_track.datasets.figures.appearance import Appearance
 from pose_track.datasets.figures.body import SIDES, THIGH, Array, Posed
 from pose_track.datasets.figures.head import head
 from pose_track.datasets.figures.surface import (
@@ -39,9 +39,9 @@ _LEG = np.array([
 ])  # fmt: skip
 
 
-def _wrinkles(looks: Looks, part: int, at: Array, num_angles: int) -> Array:
+def _wrinkles(appearance: Appearance, part: int, at: Array, num_angles: int) -> Array:
     """(S, A) metres, the folds of loose cloth."""
-    rng = np.random.default_rng(looks.wrinkle_seed + part)
+    rng = np.random.default_rng(appearance.wrinkle_seed + part)
     angles = np.arange(num_angles) * (2.0 * np.pi / num_angles)
     total = np.zeros((len(at), num_angles))
     for _ in range(3):
@@ -49,7 +49,7 @@ def _wrinkles(looks: Looks, part: int, at: Array, num_angles: int) -> Array:
         total += np.sin(along * at[:, None] + shift[0] + twist * np.sin(angles + shift[1])) * np.sin(
             around * angles + shift[1]
         )
-    return np.asarray(total * 0.16 * looks.loose)
+    return np.asarray(total * 0.16 * appearance.loose)
 
 
 def _limb_path(body: Posed, names: list[str], at: Array) -> tuple[Array, Array]:
@@ -65,12 +65,16 @@ def _limb_path(body: Posed, names: list[str], at: Array) -> tuple[Array, Array]:
     return centres, frames_along(np.array([0.82, 1.18]), [upper, lower], at)
 
 
-def _limb(body: Posed, looks: Looks, part: str, side: str, detail: int) -> Surface:
+def _limb(body: Posed, appearance: Appearance, part: str, side: str, detail: int) -> Surface:
     """An arm or a leg with its sleeve or trouser leg."""
     arm = part == "arm"
     table, names = (_ARM, ("shoulder", "elbow", "wrist")) if arm else (_LEG, ("hip", "knee", "ankle"))
-    cover, cloth = (looks.sleeve, looks.shirt) if arm else (looks.leg if not looks.skirt else 0.0, looks.trousers)
-    top = table[0, 0] if arm or not looks.skirt else 0.8 * looks.skirt / (THIGH * body.build.height)
+    cover, cloth = (
+        (appearance.sleeve, appearance.shirt)
+        if arm
+        else (appearance.leg if not appearance.skirt else 0.0, appearance.trousers)
+    )
+    top = table[0, 0] if arm or not appearance.skirt else 0.8 * appearance.skirt / (THIGH * body.build.height)
     at = np.unique(
         np.concatenate([np.linspace(top, table[-1, 0], detail + 8), [max(cover, top), max(cover, top) + 0.012]])
     )
@@ -78,38 +82,40 @@ def _limb(body: Posed, looks: Looks, part: str, side: str, detail: int) -> Surfa
     scale = body.build.height * body.build.width ** (0.8 if arm else 0.75)
     width, depth = (smooth_curve(table[:, 0], table[:, i], at) * scale for i in (1, 2))
     covered = at <= cover
-    slack = looks.loose * (0.7 + 0.35 * np.clip(at, 0, 2)) * covered * np.clip((at - table[0, 0]) * 5, 0, 1)
+    slack = appearance.loose * (0.7 + 0.35 * np.clip(at, 0, 2)) * covered * np.clip((at - table[0, 0]) * 5, 0, 1)
     num_angles = detail
     points = rings(centres, frames, width + slack, depth + slack, num_angles)
     if not arm:  # the calf lies behind the shin bone
         bulge = np.interp(at, [1.0, 1.3, 1.9], [0.0, 0.009, 0.0]) * body.build.height
         points -= bulge[:, None, None] * frames[:, None, :, 2]
-    folds = _wrinkles(looks, len(side) + 10 * arm, at * 2, num_angles) * covered[:, None]
+    folds = _wrinkles(appearance, len(side) + 10 * arm, at * 2, num_angles) * covered[:, None]
     points += (points - centres[:, None]) * (folds / np.maximum(width, 0.01)[:, None])[..., None]
-    albedo = np.where((covered[:-1] & covered[1:])[:, None, None], cloth, looks.skin)
+    albedo = np.where((covered[:-1] & covered[1:])[:, None, None], cloth, appearance.skin)
     if arm:
-        albedo = _pattern(looks, albedo, (covered[:-1] & covered[1:]), at[:-1] * 0.17, num_angles, arm=True)
+        albedo = _pattern(appearance, albedo, (covered[:-1] & covered[1:]), at[:-1] * 0.17, num_angles, arm=True)
     return skin(points, albedo)
 
 
-def _pattern(looks: Looks, albedo: Array, covered: Array, along: Array, num_angles: int, arm: bool = False) -> Array:
+def _pattern(
+    appearance: Appearance, albedo: Array, covered: Array, along: Array, num_angles: int, arm: bool = False
+) -> Array:
     """(S, A, 3) the shirt's colours. along: (S,) metres along the cloth."""
     out = np.broadcast_to(albedo, (len(along), num_angles, 3)).copy()
-    if looks.pattern == "stripes":
-        out[covered & (np.floor(along / 0.045).astype(int) % 2 == 0)] = looks.shirt_second
-    elif looks.pattern == "blocks" and arm:
-        out[covered] = looks.shirt_second
-    elif looks.pattern == "blocks":
-        out[covered & (along > 0.36)] = looks.shirt_second
-    elif looks.pattern in ("print", "open") and not arm:
+    if appearance.pattern == "stripes":
+        out[covered & (np.floor(along / 0.045).astype(int) % 2 == 0)] = appearance.shirt_second
+    elif appearance.pattern == "blocks" and arm:
+        out[covered] = appearance.shirt_second
+    elif appearance.pattern == "blocks":
+        out[covered & (along > 0.36)] = appearance.shirt_second
+    elif appearance.pattern in ("print", "open") and not arm:
         front = np.sin(ring_angles(num_angles))
-        wide = 0.93 if looks.pattern == "open" else 0.8
+        wide = 0.93 if appearance.pattern == "open" else 0.8
         rows = (
             covered
-            & (along > (0.3 if looks.pattern == "print" else -1))
-            & (along < (0.4 if looks.pattern == "print" else 9))
+            & (along > (0.3 if appearance.pattern == "print" else -1))
+            & (along < (0.4 if appearance.pattern == "print" else 9))
         )
-        out[np.ix_(np.flatnonzero(rows), np.flatnonzero(front > wide))] = looks.shirt_second
+        out[np.ix_(np.flatnonzero(rows), np.flatnonzero(front > wide))] = appearance.shirt_second
     return np.asarray(out)
 
 
@@ -124,9 +130,9 @@ def _trunk_path(body: Posed, at: Array) -> tuple[Array, Array]:
     return curve(knots, path, at), frames_along(turns, frames, at)
 
 
-def _trunk(body: Posed, looks: Looks, detail: int) -> Surface:
+def _trunk(body: Posed, appearance: Appearance, detail: int) -> Surface:
     """From the crotch to the neck, in trousers and shirt."""
-    hem = -0.005 if looks.tucked or looks.skirt else -0.055
+    hem = -0.005 if appearance.tucked or appearance.skirt else -0.055
     collar = 0.3
     at = np.unique(
         np.concatenate(
@@ -140,27 +146,29 @@ def _trunk(body: Posed, looks: Looks, detail: int) -> Surface:
     broad = np.interp(at, [0.0, 0.08, 0.2, 0.29, 0.31], [build.hips, 0.97, build.shoulders, build.shoulders, 1.0])
     belly = np.interp(at, [0.0, 0.07, 0.16], [0.0, 0.012, 0.0]) * max(0.0, build.width - 1.0) * 5
     shirt, bottom = (at >= hem) & (at <= collar), at < hem
-    slack = looks.loose * (shirt * (1.2 - 3.0 * np.abs(at - 0.08)) + 0.5 * bottom)
+    slack = appearance.loose * (shirt * (1.2 - 3.0 * np.abs(at - 0.08)) + 0.5 * bottom)
     centres = centres + ((forward + belly)[:, None] * build.height) * frames[:, :, 2]
     num_angles = 2 * detail
     neck = np.interp(at, [0.27, 0.31], [build.width**0.15, 1.0 / build.width**0.5])
     points = rings(
         centres, frames, width * broad * thick * neck + slack, (depth + belly) * thick * neck + slack, num_angles, 0.88
     )
-    folds = _wrinkles(looks, 0, at * 9, num_angles) * (shirt | bottom)[:, None]
+    folds = _wrinkles(appearance, 0, at * 9, num_angles) * (shirt | bottom)[:, None]
     points += (points - centres[:, None]) * (folds / 0.1)[..., None]
     rows = shirt[:-1] & shirt[1:]
-    albedo = np.where(rows[:, None], looks.shirt, np.where(bottom[:-1, None], looks.trousers, looks.skin))[:, None]
-    return skin(points, _pattern(looks, albedo, rows, at[:-1] * build.height, num_angles), lift=0.045)
+    albedo = np.where(
+        rows[:, None], appearance.shirt, np.where(bottom[:-1, None], appearance.trousers, appearance.skin)
+    )[:, None]
+    return skin(points, _pattern(appearance, albedo, rows, at[:-1] * build.height, num_angles), lift=0.045)
 
 
-def _shoulder(body: Posed, looks: Looks, side: str) -> Surface:
+def _shoulder(body: Posed, appearance: Appearance, side: str) -> Surface:
     """Collar bone and flank: what ties an arm, wherever it points, to the trunk."""
     height, chest = body.build.height, body.frames["chest"]
     sign, end = (1.0 if side == "left" else -1.0), body.points[f"{side}_shoulder"]
     starts = [body.points["head_bottom"] + chest @ (np.array([0.02 * sign, -0.03, -0.006]) * height),
               body.points["chest"] + chest @ (np.array([0.062 * sign, 0.035, 0.0]) * height)]  # fmt: skip
-    colour = _pattern(looks, looks.shirt, np.ones(1, bool), np.full(1, 0.3), 1, arm=True)[0, 0]
+    colour = _pattern(appearance, appearance.shirt, np.ones(1, bool), np.full(1, 0.3), 1, arm=True)[0, 0]
     thick = body.build.height * body.build.width**0.8
     parts = []
     for start, radii in zip(
@@ -171,13 +179,13 @@ def _shoulder(body: Posed, looks: Looks, side: str) -> Surface:
         ahead = chest[:, 2] - axis * (chest[:, 2] @ axis)
         ahead /= np.linalg.norm(ahead)
         frame = np.stack([np.cross(ahead, axis), axis, ahead], axis=1)
-        radius = np.array(radii) * thick + looks.loose * 0.5
+        radius = np.array(radii) * thick + appearance.loose * 0.5
         ring = rings(start + t * (end - start), np.broadcast_to(frame, (5, 3, 3)), radius, radius, 10)
         parts.append(skin(ring, colour, lift=0.01))
     return join(parts)
 
 
-def _hand(body: Posed, looks: Looks, side: str) -> Surface:
+def _hand(body: Posed, appearance: Appearance, side: str) -> Surface:
     """A palm with fingers held together, and a thumb."""
     height, wrist, frame = body.build.height, body.points[f"{side}_wrist"], body.frames[f"{side}_wrist"]
     sign = 1.0 if side == "left" else -1.0
@@ -187,17 +195,17 @@ def _hand(body: Posed, looks: Looks, side: str) -> Surface:
     knots = np.array([0, 0.25, 0.45, 0.7, 0.9, 1.0])
     depth = smooth_curve(knots, np.array([0.014, 0.023, 0.025, 0.021, 0.015, 0.003]), at) * height
     width = smooth_curve(knots, np.array([0.014, 0.012, 0.012, 0.010, 0.007, 0.002]), at) * height
-    palm = skin(rings(centres, np.broadcast_to(frame, (8, 3, 3)), width, depth, 10), looks.skin)
+    palm = skin(rings(centres, np.broadcast_to(frame, (8, 3, 3)), width, depth, 10), appearance.skin)
     root, tip = (
         wrist + frame @ (np.array([0, -0.02, 0.012]) * height),
         wrist + frame @ (np.array([-0.01 * sign, -0.062, 0.034]) * height),
     )
     thumb = curve(np.array([0.0, 1.0]), np.stack([root, tip]), at[::2])
     radii = np.array([0.010, 0.010, 0.008, 0.002]) * height
-    return join([palm, skin(rings(thumb, np.broadcast_to(frame, (4, 3, 3)), radii, radii, 6), looks.skin)])
+    return join([palm, skin(rings(thumb, np.broadcast_to(frame, (4, 3, 3)), radii, radii, 6), appearance.skin)])
 
 
-def _foot(body: Posed, looks: Looks, side: str) -> Surface:
+def _foot(body: Posed, appearance: Appearance, side: str) -> Surface:
     """A shoe with a pale sole."""
     height, ankle, frame = body.build.height, body.points[f"{side}_ankle"], body.frames[f"{side}_ankle"]
     z = np.array([-0.036, -0.032, -0.02, 0.0, 0.025, 0.06, 0.09, 0.108, 0.115]) * height
@@ -207,16 +215,16 @@ def _foot(body: Posed, looks: Looks, side: str) -> Surface:
     centres = ankle + z[:, None] * frame[:, 2] + (0.5 * (top + sole))[:, None] * frame[:, 1]
     turned = np.stack([frame[:, 0], -frame[:, 2], frame[:, 1]], axis=1)  # rings across the foot: their front is up
     angles = ring_angles(12)
-    albedo = np.where(np.sin(angles)[None, :, None] < -0.6, 0.5 + 0.4 * looks.shoes, looks.shoes)
+    albedo = np.where(np.sin(angles)[None, :, None] < -0.6, 0.5 + 0.4 * appearance.shoes, appearance.shoes)
     points = rings(centres, np.broadcast_to(turned, (len(z), 3, 3)), wide, 0.5 * (top - sole), 12, 0.75)
     return skin(points, np.broadcast_to(albedo, (len(z) - 1, 12, 3)))
 
 
-def _skirt(body: Posed, looks: Looks, detail: int) -> Surface:
+def _skirt(body: Posed, appearance: Appearance, detail: int) -> Surface:
     """Cloth hung over both legs."""
     height = body.build.height
     at = np.linspace(-0.1, 1.0, detail)
-    reach = looks.skirt / (THIGH * height)  # in thigh lengths
+    reach = appearance.skirt / (THIGH * height)  # in thigh lengths
     legs = np.stack(
         [_limb_path(body, [f"{side}_{n}" for n in ("hip", "knee", "ankle")], at * reach)[0] for side in SIDES]
     )
@@ -231,17 +239,17 @@ def _skirt(body: Posed, looks: Looks, detail: int) -> Surface:
     points = rings(centres, frames, 0.5 * apart + flare, flare * 1.4, 2 * detail)
     angles = np.arange(2 * detail) * (np.pi / detail)
     points += (points - centres[:, None]) * (
-        0.07 * np.maximum(at, 0)[:, None] * np.sin(7 * angles + looks.wrinkle_seed % 7)
+        0.07 * np.maximum(at, 0)[:, None] * np.sin(7 * angles + appearance.wrinkle_seed % 7)
     )[..., None]
-    return skin(points, looks.trousers, two_sided=True, lift=0.05)
+    return skin(points, appearance.trousers, two_sided=True, lift=0.05)
 
 
-def dressed(body: Posed, looks: Looks, detail: int = 14) -> Surface:
+def dressed(body: Posed, appearance: Appearance, detail: int = 14) -> Surface:
     """All that is seen of a person. detail: quadrilaterals around a limb."""
-    parts = [_trunk(body, looks, detail), head(body, looks, detail)]
+    parts = [_trunk(body, appearance, detail), head(body, appearance, detail)]
     for side in SIDES:
-        parts += [_limb(body, looks, "arm", side, detail), _limb(body, looks, "leg", side, detail)]
-        parts += [_hand(body, looks, side), _foot(body, looks, side), _shoulder(body, looks, side)]
-    if looks.skirt:
-        parts.append(_skirt(body, looks, detail))
+        parts += [_limb(body, appearance, "arm", side, detail), _limb(body, appearance, "leg", side, detail)]
+        parts += [_hand(body, appearance, side), _foot(body, appearance, side), _shoulder(body, appearance, side)]
+    if appearance.skirt:
+        parts.append(_skirt(body, appearance, detail))
     return join(parts)

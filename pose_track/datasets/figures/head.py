@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from pose_track.datasets.figures.appearance import Looks
+from pose_track.datasets.figures.appearance import Appearance
 from pose_track.datasets.figures.body import Array, Posed
 from pose_track.datasets.figures.surface import Surface, ellipsoid, join, ring_angles, rings, skin, smooth_curve
 
@@ -26,7 +26,7 @@ _SPOTS = np.array([
 ])  # fmt: skip
 
 
-def _skull(body: Posed, looks: Looks, detail: int) -> Surface:
+def _skull(body: Posed, appearance: Appearance, detail: int) -> Surface:
     """The head with short hair as a thicker, coloured part of it."""
     size, frame = body.build.height * body.build.head, body.frames["head"]
     at = smooth_curve(np.linspace(0, 1, len(_SKULL)), _SKULL[:, 0], np.linspace(0, 1, detail + 8))
@@ -36,28 +36,28 @@ def _skull(body: Posed, looks: Looks, detail: int) -> Surface:
     frames = np.broadcast_to(frame, (len(at), 3, 3))
     points = rings(centres, frames, np.maximum(width, 0.0) * size, np.maximum(depth, 0.0) * size, num_angles, 0.95)
     angles = np.arange(num_angles) * (2 * np.pi / num_angles)
-    thick = np.where(_hairy(looks, at[:, None], np.sin(angles)), 0.0045 * size, 0.0)
+    thick = np.where(_hairy(appearance, at[:, None], np.sin(angles)), 0.0045 * size, 0.0)
     thick *= np.clip((width - 0.002) / 0.02, 0.0, 1.0)[:, None]  # none at the crown, which would stay open
     out = points - centres[:, None]
     points = points + out / np.maximum(np.linalg.norm(out, axis=2, keepdims=True), 1e-6) * thick[..., None]
-    hair = _hairy(looks, 0.5 * (at[:-1] + at[1:])[:, None], np.sin(ring_angles(num_angles)))
-    streaks = 1.0 + 0.25 * np.sin(np.arange(num_angles) * 2.4 + looks.wrinkle_seed % 10)
-    colour = np.where(hair[..., None], looks.hair_colour * streaks[:, None], looks.skin)
+    hair = _hairy(appearance, 0.5 * (at[:-1] + at[1:])[:, None], np.sin(ring_angles(num_angles)))
+    streaks = 1.0 + 0.25 * np.sin(np.arange(num_angles) * 2.4 + appearance.wrinkle_seed % 10)
+    colour = np.where(hair[..., None], appearance.hair_colour * streaks[:, None], appearance.skin)
     return skin(points, colour)
 
 
-def _hairy(looks: Looks, height: Array, front: Array) -> Array:
+def _hairy(appearance: Appearance, height: Array, front: Array) -> Array:
     """Where hair grows: above a line that is high over the forehead and low at the nape. front: 1 ahead, -1 behind."""
-    if looks.hair == "bald":
+    if appearance.hair == "bald":
         return np.asarray(height + 0 * front > 9.0)
     line = np.interp(front, [-1.0, -0.3, 0.15, 0.45, 0.7, 1.0], [-0.028, -0.02, 0.012, 0.04, 0.056, 0.060])
     return np.asarray(height > line)
 
 
-def _face(body: Posed, looks: Looks) -> Surface:
+def _face(body: Posed, appearance: Appearance) -> Surface:
     """Eyes, brows and mouth: flat ellipses a little above the skin, each an octagon of three quadrilaterals."""
-    lips, white, dark = looks.skin * [0.72, 0.45, 0.45], np.full(3, 0.85), np.full(3, 0.06)
-    brow, lid = 0.5 * looks.hair_colour + 0.15 * looks.skin, 0.72 * looks.skin
+    lips, white, dark = appearance.skin * [0.72, 0.45, 0.45], np.full(3, 0.85), np.full(3, 0.06)
+    brow, lid = 0.5 * appearance.hair_colour + 0.15 * appearance.skin, 0.72 * appearance.skin
     colours = [lips, 0.4 * lips, *(c for _ in range(2) for c in (lid, white, dark, brow))]
     size, frame = body.build.height * body.build.head, body.frames["head"]
     angles = np.arange(8) * (np.pi / 4)
@@ -73,7 +73,7 @@ def _face(body: Posed, looks: Looks) -> Surface:
     return Surface(corners, normals, np.repeat(colours, 3, axis=0), np.zeros(count, bool), np.full(count, 0.01))
 
 
-def _nose(body: Posed, looks: Looks) -> Surface:
+def _nose(body: Posed, appearance: Appearance) -> Surface:
     """A wedge from between the eyes to the tip."""
     size, frame = body.build.height * body.build.head, body.frames["head"]
     y = np.array([0.026, 0.018, 0.010, 0.006, 0.001, -0.004])
@@ -81,22 +81,24 @@ def _nose(body: Posed, looks: Looks) -> Surface:
     ahead = np.array([0.058, 0.064, 0.0705, 0.0735, 0.071, 0.060])
     centres = body.points["skull"] + (y[:, None] * frame[:, 1] + 0.056 * frame[:, 2]) * size
     frames = np.broadcast_to(frame, (6, 3, 3))
-    return skin(rings(centres, frames, half * size, (ahead - 0.056) * size, 10), looks.skin)
+    return skin(rings(centres, frames, half * size, (ahead - 0.056) * size, 10), appearance.skin)
 
 
-def _long_hair(body: Posed, looks: Looks) -> list[Surface]:
+def _long_hair(body: Posed, appearance: Appearance) -> list[Surface]:
     """Hair falling on the back, or a knot of it."""
     size, frame, nape = body.build.height * body.build.head, body.frames["head"], body.points["skull"]
-    if looks.hair == "bun":
+    if appearance.hair == "bun":
         return [
-            ellipsoid(nape + frame @ np.array([0, 0.045, -0.066]) * size, frame, (0.024 * size,) * 3, looks.hair_colour)
+            ellipsoid(
+                nape + frame @ np.array([0, 0.045, -0.066]) * size, frame, (0.024 * size,) * 3, appearance.hair_colour
+            )
         ]
     back = body.frames["chest"]
     top = nape + frame @ np.array([0, 0.05, -0.022]) * size
     middle = nape + frame @ np.array([0, -0.03, -0.028]) * size
     end = (
         body.points["head_bottom"]
-        + back @ np.array([0, -0.045 - 0.03 * (looks.wrinkle_seed % 3), -0.058]) * body.build.height
+        + back @ np.array([0, -0.045 - 0.03 * (appearance.wrinkle_seed % 3), -0.058]) * body.build.height
     )
     t = np.linspace(0, 1, 9)[:, None]
     centres = (1 - t) ** 2 * top + 2 * t * (1 - t) * (2 * middle - 0.5 * top - 0.5 * end) + t**2 * end
@@ -106,18 +108,18 @@ def _long_hair(body: Posed, looks: Looks) -> list[Surface]:
     return [
         skin(
             rings(centres, np.broadcast_to(frame, (9, 3, 3)), width, depth, 14),
-            (looks.hair_colour * streaks[:, None])[None],
+            (appearance.hair_colour * streaks[:, None])[None],
         )
     ]
 
 
-def head(body: Posed, looks: Looks, detail: int) -> Surface:
+def head(body: Posed, appearance: Appearance, detail: int) -> Surface:
     """Everything above the neck."""
     size, frame = body.build.height * body.build.head, body.frames["head"]
-    parts = [_skull(body, looks, detail), _nose(body, looks), _face(body, looks)]
+    parts = [_skull(body, appearance, detail), _nose(body, appearance), _face(body, appearance)]
     for sign in (-1.0, 1.0) if detail > 10 else ():  # the ears of those far away are not seen
         centre = body.points["skull"] + frame @ np.array([sign * 0.0445, 0.014, -0.002]) * size
-        parts.append(ellipsoid(centre, frame, (0.006 * size, 0.017 * size, 0.010 * size), looks.skin, 6))
-    if looks.hair in ("long", "bun"):
-        parts += _long_hair(body, looks)
+        parts.append(ellipsoid(centre, frame, (0.006 * size, 0.017 * size, 0.010 * size), appearance.skin, 6))
+    if appearance.hair in ("long", "bun"):
+        parts += _long_hair(body, appearance)
     return join(parts)

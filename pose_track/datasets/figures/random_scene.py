@@ -6,7 +6,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from pose_track.datasets.figures.appearance import random_build, random_looks
+from pose_track.datasets.figures.appearance import random_appearance, random_build
 from pose_track.datasets.figures.body import Array
 from pose_track.datasets.figures.camera import Camera
 from pose_track.datasets.figures.motions import random_pose
@@ -31,7 +31,7 @@ def random_person(rng: np.random.Generator, camera: Camera, distance: float) -> 
     depth = distance * rng.uniform(0.95, 1.5)
     across = rng.uniform(-0.46, 0.46) * camera.width / camera.focal * depth
     heading = rng.normal(0, 0.7) if rng.random() < 0.5 else rng.uniform(-np.pi, np.pi)
-    return Person(random_build(rng), random_looks(rng), random_pose(rng), (across, -depth), float(heading))
+    return Person(random_build(rng), random_appearance(rng), random_pose(rng), (across, -depth), float(heading))
 
 
 def _room(person: Person, others: list[Person]) -> bool:

@@ -9,7 +9,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from pose_track.datasets.figures.appearance import Looks
+from pose_track.datasets.figures.appearance import Appearance
 from pose_track.datasets.figures.background import background, clouds
 from pose_track.datasets.figures.body import Array, Build, Pose, Posed, pose_body
 from pose_track.datasets.figures.camera import Camera
@@ -30,7 +30,7 @@ class Person:
     """Someone standing in the world. position: x z in metres; heading: radians, 0 = facing the camera."""
 
     build: Build
-    looks: Looks
+    appearance: Appearance
     pose: Pose
     position: tuple[float, float]
     heading: float
@@ -103,7 +103,7 @@ def render(stage: Stage, people: list[Person], rng: np.random.Generator) -> Rend
     world = np.stack([joints_of(b) for b in bodies]) if bodies else np.zeros((0, 15, 3))
     joints, depths = camera.project(world)
     details = [_detail(camera, p, d.mean()) for p, d in zip(people, depths, strict=True)]
-    surfaces = [dressed(b, p.looks, n) for b, p, n in zip(bodies, people, details, strict=True)]
+    surfaces = [dressed(b, p.appearance, n) for b, p, n in zip(bodies, people, details, strict=True)]
     canvas, first = new_canvas(camera), 1
     painted: dict[int, Painted] = {}
     owners = [np.array([-1])]

@@ -7,7 +7,7 @@ from itertools import groupby, pairwise
 from pathlib import PureWindowsPath
 from typing import NamedTuple
 
-from pose_track.structures.sequence import FrameInfo, Sequence
+from pose_track.structures.sequence import FrameInfo, PoseSequence
 
 # PoseTrack18's ids of pictures: a 1, six digits of the video, four of the frame
 _POSETRACK18_IDS = range(10**10, 2 * 10**10)
@@ -27,7 +27,7 @@ class Place(NamedTuple):
     frame: int
 
 
-def frame_places(sequence: Sequence) -> list[Place]:
+def frame_places(sequence: PoseSequence) -> list[Place]:
     """Each frame's place in time; the frames of a video follow each other, and their numbers rise.
 
     A file may list only some pictures of a video, or those of many videos: the pictures of one are in one folder, by
@@ -38,7 +38,7 @@ def frame_places(sequence: Sequence) -> list[Place]:
     >>> from pose_track.structures.sequence import People
     >>> from pose_track.structures.skeleton import LSP_14
     >>> frames = [FrameInfo(i, name) for i, name in enumerate(["a/000004.jpg", "a/000008.jpg", "b/000000.jpg"])]
-    >>> sequence = Sequence("val", LSP_14, tuple(frames), People.empty(LSP_14), People.empty(LSP_14).track_ids)
+    >>> sequence = PoseSequence("val", LSP_14, tuple(frames), People.empty(LSP_14), People.empty(LSP_14).track_ids)
     >>> [tuple(place) for place in frame_places(sequence)]
     [(0, 4), (0, 8), (1, 0)]
     """

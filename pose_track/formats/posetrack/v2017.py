@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from pose_track.formats.posetrack.v2017_fast import NUM_JOINTS, Point, Rect, Told17, polygon
-from pose_track.formats.problems import Complaints
+from pose_track.formats.problems import Problems
 from pose_track.formats.validate import INT64_MAX, attempt, finite, objects, whole
 from pose_track.structures.sequence import NOTHING, FloatArray, FrameInfo
 
@@ -20,8 +20,8 @@ _CORNERS = ("x1", "y1", "x2", "y2")
 _RECT_KEYS = {*_CORNERS, "score", "track_id", "annopoints"}
 
 
-def told17(path: Path, data: Note, complaints: Complaints) -> Told17:
-    """What the file holds. Each person at fault goes to `complaints`, by file, frame and place in it, and is left out;
+def told17(path: Path, data: Note, problems: Problems) -> Told17:
+    """What the file holds. Each person at fault goes to `problems`, by file, frame and place in it, and is left out;
     a point at fault likewise, and of frames what is at fault. Raises ValueError where there is no list of frames."""
     if not isinstance(data["annolist"], list):
         raise ValueError(f"{path}: annolist must be a list of frames, got {reprlib.repr(data['annolist'])}")
@@ -29,11 +29,11 @@ def told17(path: Path, data: Note, complaints: Complaints) -> Told17:
     for index, note in enumerate(data["annolist"]):
         where = f"{path}, frame {index}"
         if not isinstance(note, dict):
-            complaints.add(f"{where} must be an object, got {reprlib.repr(note)}")
+            problems.add(f"{where} must be an object, got {reprlib.repr(note)}")
             note = {}
-        info = _frame_info(index, note, where, complaints)
+        info = _frame_info(index, note, where, problems)
         where += f" ({info.image_name})" if info.image_name else ""
-        people = [_add_person(told, *person, complaints) for person in _people(note, where, complaints)]
+        people = [_add_person(told, *person, problems) for person in _people(note, where, problems)]
         told.frames.append(info)
         told.num_people.append(sum(people))
     return told
@@ -69,13 +69,13 @@ def scalar(note: Mapping[str, Any], key: str, default: Any = None) -> Any:
     return value[0] if value else None
 
 
-def _frame_info(index: int, note: Note, where: str, complaints: Complaints) -> FrameInfo:
-    name = attempt(image_name, note, where=where, complaints=complaints)
+def _frame_info(index: int, note: Note, where: str, problems: Problems) -> FrameInfo:
+    name = attempt(image_name, note, where=where, problems=problems)
     where += f" ({name})" if name else ""
-    labelled = attempt(is_labelled, note, where=where, complaints=complaints)
-    regions = attempt(objects, note.get("ignore_regions"), "ignore_regions", where=where, complaints=complaints) or []
+    labelled = attempt(is_labelled, note, where=where, problems=problems)
+    regions = attempt(objects, note.get("ignore_regions"), "ignore_regions", where=where, problems=problems) or []
     polygons = [
-        attempt(_polygon, region, where=f"{where}, ignore region {number}", complaints=complaints)
+        attempt(_polygon, region, where=f"{where}, ignore region {number}", problems=problems)
         for number, region in enumerate(regions)
     ]
     # the rest, and what the fields do not tell as the file did
@@ -95,30 +95,30 @@ def _polygon(region: Note) -> FloatArray:
     return polygon([(_number(corner, "x"), _number(corner, "y")) for corner in objects(region.get("point"), "point")])
 
 
-def _people(note: Note, where: str, complaints: Complaints) -> list[tuple[Note, str]]:
+def _people(note: Note, where: str, problems: Problems) -> list[tuple[Note, str]]:
     """The people of a frame, each with what to call it."""
     rects = note.get("annorect") or []
     if not isinstance(rects, list):
-        complaints.add(f"{where}: annorect must be a list of people, got {reprlib.repr(rects)}")
+        problems.add(f"{where}: annorect must be a list of people, got {reprlib.repr(rects)}")
         return []
     people = []
     for place, rect in enumerate(rects):
         if isinstance(rect, dict):
             people.append((rect, f"{where}, person {place}"))
         else:
-            complaints.add(f"{where}, person {place} must be an object, got {reprlib.repr(rect)}")
+            problems.add(f"{where}, person {place} must be an object, got {reprlib.repr(rect)}")
     return people
 
 
-def _add_person(told: Told17, note: Note, where: str, complaints: Complaints) -> bool:
+def _add_person(told: Told17, note: Note, where: str, problems: Problems) -> bool:
     """Add a person and its points; whether there is no fault with the person itself."""
-    rect = attempt(_rect, note, where=where, complaints=complaints)
-    notes = attempt(_point_notes, note, where=where, complaints=complaints) if rect is not None else None
+    rect = attempt(_rect, note, where=where, problems=problems)
+    notes = attempt(_point_notes, note, where=where, problems=problems) if rect is not None else None
     if rect is None or notes is None:
         return False
     before = len(told.points)
     for place, point_note in enumerate(notes):
-        point = attempt(_point, point_note, where=f"{where}, point {place}", complaints=complaints)
+        point = attempt(_point, point_note, where=f"{where}, point {place}", problems=problems)
         if point is not None:
             told.points.append(point)
     told.rects.append(rect)

@@ -1,8 +1,8 @@
-"""PoseTrack17's layout, {"annolist": [...]} with every scalar in a list of one, as a Sequence.
+"""PoseTrack17's layout, {"annolist": [...]} with every scalar in a list of one, as a PoseSequence.
 
 There are two ways in. `decode17` takes files that have the layout's own keys and types and no others, which is checked
 while they are decoded; `posetrack17_notes` takes all the rest. Both tell what is in a file as a `Told17`, and the
-Sequence is made of that in whole columns.
+PoseSequence is made of that in whole columns.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from msgspec import UNSET, Meta, UnsetType
 from numpy.typing import NDArray
 
 from pose_track.formats.validate import INT64_MAX
-from pose_track.structures.sequence import NOTHING, FloatArray, FrameInfo, People, Sequence
+from pose_track.structures.sequence import NOTHING, FloatArray, FrameInfo, People, PoseSequence
 from pose_track.structures.skeleton import POSETRACK_15
 
 LAYOUT = "posetrack17"
@@ -144,10 +144,10 @@ def polygon(corners: list[tuple[float, float]]) -> FloatArray:
     return np.array(corners, np.float64).reshape(-1, 2)
 
 
-def sequence17(path: Path, told: Told17) -> Sequence:
-    """The Sequence that a file tells."""
+def sequence17(path: Path, told: Told17) -> PoseSequence:
+    """The PoseSequence that a file tells."""
     frame_of = np.repeat(np.arange(len(told.frames)), told.num_people)
-    return Sequence(path.stem, POSETRACK_15, tuple(told.frames), _people(told), frame_of, LAYOUT, told.more)
+    return PoseSequence(path.stem, POSETRACK_15, tuple(told.frames), _people(told), frame_of, LAYOUT, told.more)
 
 
 def _people(told: Told17) -> People:

@@ -1,4 +1,4 @@
-"""PoseTrack18's layout, which PoseTrack21 has too: images, annotations and categories as in COCO, as a Sequence."""
+"""PoseTrack18's layout, which PoseTrack21 has too: images, annotations and categories as in COCO, as a PoseSequence."""
 
 from __future__ import annotations
 
@@ -10,10 +10,10 @@ from typing import Any
 import numpy as np
 
 from pose_track.formats.posetrack.v2018_annotations import FileJoints, Note, PeopleReader
-from pose_track.formats.problems import Complaints
+from pose_track.formats.problems import Problems
 from pose_track.formats.validate import attempt, finite, objects, whole
 from pose_track.structures.joint_names import joint_name
-from pose_track.structures.sequence import FloatArray, FrameInfo, Sequence
+from pose_track.structures.sequence import FloatArray, FrameInfo, PoseSequence
 from pose_track.structures.skeleton import POSETRACK18_17
 
 LAYOUT = "posetrack18"
@@ -21,22 +21,22 @@ LAYOUT = "posetrack18"
 _USUAL_NAMES = list(POSETRACK18_17.joint_names)
 
 
-def sequence18(path: Path, data: Mapping[str, Any], complaints: Complaints) -> Sequence:
-    """The Sequence that a file's content tells.
+def sequence18(path: Path, data: Mapping[str, Any], problems: Problems) -> PoseSequence:
+    """The PoseSequence that a file's content tells.
 
-    A person at fault goes to `complaints`, by file, frame and place in it, and is left out; a joint at fault likewise,
+    A person at fault goes to `problems`, by file, frame and place in it, and is left out; a joint at fault likewise,
     and of frames what is at fault. Raises ValueError where the parts of the layout or the names of joints are.
     """
     images, notes, categories = (
         objects(data.get(key), f"{path}: {key}") for key in ("images", "annotations", "categories")
     )
     names, person_ids = _joint_names(categories, path), _person_ids(categories)
-    frames = [_frame_info(index, image, f"{path}, frame {index}", complaints) for index, image in enumerate(images)]
+    frames = [_frame_info(index, image, f"{path}, frame {index}", problems) for index, image in enumerate(images)]
     notes = [note for note in notes if not person_ids or note.get("category_id", person_ids[0]) in person_ids]
-    people, frame_of = PeopleReader(path, frames, _file_joints(names, path), complaints).read(notes)
+    people, frame_of = PeopleReader(path, frames, _file_joints(names, path), problems).read(notes)
     taken = {"images", "annotations"} | (set() if names == _USUAL_NAMES else {"categories"})
     more = {key: value for key, value in data.items() if key not in taken}
-    return Sequence(path.stem, POSETRACK18_17, tuple(frames), people, frame_of, LAYOUT, more)
+    return PoseSequence(path.stem, POSETRACK18_17, tuple(frames), people, frame_of, LAYOUT, more)
 
 
 def is_labelled(image: Mapping[str, Any]) -> bool:
@@ -70,15 +70,15 @@ def _person_ids(categories: list[Note]) -> list[Any]:
     return [c.get("id") for c in categories if c.get("name") == "person"] if len(categories) > 1 else []
 
 
-def _frame_info(index: int, image: Note, where: str, complaints: Complaints) -> FrameInfo:
+def _frame_info(index: int, image: Note, where: str, problems: Problems) -> FrameInfo:
     name = image.get("file_name", "")
     if not isinstance(name, str):
-        complaints.add(f"{where}: file_name must be text, got {reprlib.repr(name)}")
+        problems.add(f"{where}: file_name must be text, got {reprlib.repr(name)}")
         name = ""
     where += f" ({name})" if name else ""
-    image_id = attempt(whole, image.get("id"), "id", 0, where=where, complaints=complaints)
-    labelled = attempt(is_labelled, image, where=where, complaints=complaints)
-    regions = attempt(_polygons, image, where=where, complaints=complaints) or ()
+    image_id = attempt(whole, image.get("id"), "id", 0, where=where, problems=problems)
+    labelled = attempt(is_labelled, image, where=where, problems=problems)
+    regions = attempt(_polygons, image, where=where, problems=problems) or ()
     taken = {"file_name", "id"} | ({"is_labeled"} if labelled is None else set())
     taken |= {key for key in ("ignore_regions_x", "ignore_regions_y") if image.get(key)}
     more = {key: value for key, value in image.items() if key not in taken}

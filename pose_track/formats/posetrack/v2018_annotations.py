@@ -13,7 +13,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from pose_track.formats.problems import Complaints
+from pose_track.formats.problems import Problems
 from pose_track.formats.validate import attempt, finite, whole
 from pose_track.formats.xywh import to_corners
 from pose_track.structures.sequence import NOTHING, FloatArray, FrameInfo, IntArray, People
@@ -39,8 +39,8 @@ class FileJoints(NamedTuple):
 class PeopleReader:
     """Reads annotations of a file with these frames and joints."""
 
-    def __init__(self, path: Path, frames: list[FrameInfo], joints: FileJoints, complaints: Complaints) -> None:
-        self._path, self._frames, self._joints, self._complaints = path, frames, joints, complaints
+    def __init__(self, path: Path, frames: list[FrameInfo], joints: FileJoints, problems: Problems) -> None:
+        self._path, self._frames, self._joints, self._complaints = path, frames, joints, problems
         self._place_of: dict[int, int] = {}
         for place, frame in enumerate(frames):
             self._add_place(place, frame)
@@ -119,7 +119,7 @@ class PeopleReader:
                 continue
             where = f"{self._path}, {self._frame(place)}, person {num_people[place]} ({name})"
             num_people[place] += 1
-            clean = attempt(_clean, note, self._joints.num, where=where, complaints=self._complaints)
+            clean = attempt(_clean, note, self._joints.num, where=where, problems=self._complaints)
             if clean is not None:
                 clean |= self._clean_joints(clean, where)
                 kept.append({key: clean[key] for key in note})
@@ -130,7 +130,7 @@ class PeopleReader:
         triples, scores = list(note.get("keypoints") or []), list(note.get("scores") or [])
         for k in range(len(triples) // 3):
             numbers = [*triples[3 * k : 3 * k + 3], *scores[k : k + 1]]
-            if attempt(_check_joint, numbers, where=f"{where}, joint {k}", complaints=self._complaints) is None:
+            if attempt(_check_joint, numbers, where=f"{where}, joint {k}", problems=self._complaints) is None:
                 triples[3 * k : 3 * k + 3] = [0, 0, 0]
                 scores[k : k + 1] = [0 for _ in scores[k : k + 1]]
         return {"keypoints": triples, "scores": scores}

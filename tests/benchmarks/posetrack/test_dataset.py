@@ -9,7 +9,7 @@ from pathlib import Path
 import cv2
 import pytest
 from made_posetrack import make_data
-from make_video import make_video, picture
+from make_video import make_video, numbered_image
 
 from pose_track.benchmarks.posetrack.dataset import EDITIONS, Clip, check_data
 
@@ -123,7 +123,7 @@ def test_names_of_pictures_never_leave_the_root(name: str, tmp_path: Path) -> No
     folder = make_data(root)
     for outside in (tmp_path, tmp_path / "x"):
         outside.mkdir(exist_ok=True)
-        cv2.imwrite(str(outside / "000000.jpg"), picture(0))
+        cv2.imwrite(str(outside / "000000.jpg"), numbered_image(0))
     text = (folder / "a.json").read_text()
     notes = json.loads(text)
     for image in notes["images"]:

@@ -28,7 +28,7 @@ def never(frame: Frame) -> Detections:
 
 
 @pytest.fixture
-def looks(monkeypatch: pytest.MonkeyPatch) -> Callable[[Detect], None]:
+def appearance(monkeypatch: pytest.MonkeyPatch) -> Callable[[Detect], None]:
     """Puts a detector in the place of the networks."""
 
     def use(detect: Detect) -> None:
@@ -39,7 +39,7 @@ def looks(monkeypatch: pytest.MonkeyPatch) -> Callable[[Detect], None]:
 
 
 @pytest.fixture
-def data(tmp_path: Path, looks: Callable[[Detect], None]) -> Path:
+def data(tmp_path: Path, appearance: Callable[[Detect], None]) -> Path:
     make_data(tmp_path / "data")
     return tmp_path / "data"
 
@@ -49,7 +49,7 @@ def total(root: Path, figure: str, mode: str = "clean") -> float:
 
 
 @pytest.mark.parametrize("year", YEARS)
-@pytest.mark.usefixtures("looks")
+@pytest.mark.usefixtures("appearance")
 def test_what_agrees_with_the_truth_has_all_figures_full(
     year: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -74,7 +74,7 @@ def test_what_agrees_with_the_truth_has_all_figures_full(
             np.testing.assert_allclose(np.sort(found, axis=0), np.sort(joints(2), axis=0), atol=0.02)
 
 
-@pytest.mark.usefixtures("looks")
+@pytest.mark.usefixtures("appearance")
 def test_pictures_that_are_not_listed_are_tracked_but_not_submitted(tmp_path: Path) -> None:
     make_data(tmp_path / "data", num_frames=6, listed=(2, 4))
     assert benchmark(tmp_path / "data") == 0
@@ -83,7 +83,7 @@ def test_pictures_that_are_not_listed_are_tracked_but_not_submitted(tmp_path: Pa
     assert report(tmp_path / "data")["tracking"]["frames"] == 12
 
 
-def test_the_second_run_tracks_nothing(data: Path, looks: Callable[[Detect], None]) -> None:
+def test_the_second_run_tracks_nothing(data: Path, appearance: Callable[[Detect], None]) -> None:
     assert benchmark(data) == 0
     first = {path: path.read_bytes() for path in sorted((data.parent / "out").rglob("*")) if path.is_file()}
     assert {path.relative_to(data.parent / "out").as_posix() for path in first} == {
@@ -91,14 +91,16 @@ def test_the_second_run_tracks_nothing(data: Path, looks: Callable[[Detect], Non
         *(f"{kind}/{name}.jsonl" for kind in ("raw", "tracked") for name in "ab"),
         *("report.md", "report.json"),
     }
-    looks(never)
+    appearance(never)
     assert benchmark(data) == 0
     assert {path: path.read_bytes() for path in first} == first
 
 
-def test_the_threshold_of_joints_may_change_without_tracking_again(data: Path, looks: Callable[[Detect], None]) -> None:
+def test_the_threshold_of_joints_may_change_without_tracking_again(
+    data: Path, appearance: Callable[[Detect], None]
+) -> None:
     assert benchmark(data) == 0
-    looks(never)
+    appearance(never)
     assert benchmark(data, "--submission.min_joint_score", "0.81") == 0  # all joints score 0.8
     assert total(data, "ap") == pytest.approx(100)  # nothing is dropped there
     assert total(data, "mot_recall") == 0
@@ -108,7 +110,7 @@ def test_the_threshold_of_joints_may_change_without_tracking_again(data: Path, l
 
 @pytest.mark.parametrize("kind", ["raw", "tracked"])
 def test_a_sequence_that_lacks_either_file_is_tracked_again(
-    kind: str, data: Path, looks: Callable[[Detect], None]
+    kind: str, data: Path, appearance: Callable[[Detect], None]
 ) -> None:
     seen = []
 
@@ -121,7 +123,7 @@ def test_a_sequence_that_lacks_either_file_is_tracked_again(
     header, *frames = lost.read_bytes().splitlines(keepends=True)
     for rest in (None, [header, *frames[:-1]]):
         lost.unlink() if rest is None else lost.write_bytes(b"".join(rest))
-        looks(noted)
+        appearance(noted)
         assert benchmark(data) == 0
         assert seen == [0, 1, 2, 3, 4]  # of b alone
         assert lost.read_bytes().splitlines(keepends=True)[1:] == frames
@@ -234,7 +236,7 @@ def test_what_breaks_later_leaves_no_submission_behind(data: Path) -> None:
 
 
 def test_an_interrupt_keeps_the_finished_sequences(
-    data: Path, looks: Callable[[Detect], None], capsys: pytest.CaptureFixture[str]
+    data: Path, appearance: Callable[[Detect], None], capsys: pytest.CaptureFixture[str]
 ) -> None:
     seen: list[int] = []
 
@@ -244,7 +246,7 @@ def test_an_interrupt_keeps_the_finished_sequences(
             raise KeyboardInterrupt
         return one_person(frame)
 
-    looks(interrupted)
+    appearance(interrupted)
     assert benchmark(data) == EXIT_INTERRUPTED
     assert [path.name for path in (data.parent / "out/raw").iterdir()] == ["a.jsonl"]
     assert "interrupted" in capsys.readouterr().err

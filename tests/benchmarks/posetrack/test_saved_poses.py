@@ -16,7 +16,7 @@ from make_video import make_video
 from stub_stages import estimate_on_diagonal, one_person, stub_stages
 
 from pose_track.benchmarks.posetrack.dataset import Clip, check_data
-from pose_track.benchmarks.posetrack.saved_poses import Found, Tracking, is_kept, made_with, read_kept, write_found
+from pose_track.benchmarks.posetrack.saved_poses import Found, Tracking, is_saved, made_with, read_saved, write_found
 from pose_track.config.load import load_settings
 from pose_track.config.settings import PoseTrackSettings
 from pose_track.formats.tracks_jsonl import read_tracks
@@ -56,7 +56,7 @@ def test_both_files_have_every_picture_also_those_not_listed(tmp_path: Path) -> 
         header, frames = read_tracks(file)  # as any file of tracks
         assert (header["linked"], header["made_with"], header["device"]) == (is_linked, MADE, "stub")
         assert [t.track_ids.tolist() for t in frames] == [[], [1], [1], [1], [1]]
-        kept = read_kept(file)
+        kept = read_saved(file)
         assert kept.image_names == tuple(f"{i:06d}.jpg" for i in range(5))
         assert kept.fps == 25
         assert kept.seconds > 0
@@ -130,7 +130,7 @@ def test_frames_of_a_video_have_the_names_that_pictures_would_have(year: str, na
     make_video(tmp_path / "images/val/a.mp4", 3)
     data = check_data(tmp_path, year, "val")
     track(data.clips[0], tmp_path / "a.jsonl", data.edition.first_number)
-    raw = read_kept(tmp_path / "a.jsonl")
+    raw = read_saved(tmp_path / "a.jsonl")
     assert list(raw.image_names[:2]) == names
     assert raw.fps == 10  # the video's own
     assert data.clips[0].truth is not None
@@ -145,29 +145,29 @@ def test_a_video_that_is_too_short_lacks_a_listed_frame(tmp_path: Path) -> None:
     track(clip, tmp_path / "a.jsonl")
     assert clip.truth is not None
     with pytest.raises(ValueError, match=r"a lists '000003\.jpg', but there are 3 frames, without it"):
-        read_kept(tmp_path / "a.jsonl").places(clip.truth)
+        read_saved(tmp_path / "a.jsonl").places(clip.truth)
 
 
 def test_what_is_kept(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     make_data(tmp_path)
     (clip, _) = check_data(tmp_path, "2018", "val").clips
     path = tmp_path / "a.jsonl"
-    assert not is_kept(path, clip, MADE)
+    assert not is_saved(path, clip, MADE)
     track(clip, path)
-    assert is_kept(path, clip, MADE)
+    assert is_saved(path, clip, MADE)
     with pytest.raises(ValueError, match=r"a\.jsonl' was made with detector\.min_score 0\.1, now 0\.2; choose another"):
-        is_kept(path, clip, {**MADE, "detector.min_score": 0.2})
+        is_saved(path, clip, {**MADE, "detector.min_score": 0.2})
     assert caplog.messages == []
 
     text = path.read_text()
     for cut in (text[: len(text) // 2], text[:-1], "".join(text.splitlines(keepends=True)[:-1])):
         path.write_text(cut)
-        assert not is_kept(path, clip, MADE)
+        assert not is_saved(path, clip, MADE)
         assert "is tracked again" in caplog.messages[-1]
     path.write_text(text)
     shutil.copy(tmp_path / "images/val/a/000000.jpg", tmp_path / "images/val/a/000009.jpg")
     (clip, _) = check_data(tmp_path, "2018", "val").clips
-    assert not is_kept(path, clip, MADE)
+    assert not is_saved(path, clip, MADE)
 
 
 @pytest.mark.parametrize("header", ["", "not JSON\n", '{"type": "header"}\n'])
@@ -175,7 +175,7 @@ def test_what_is_no_file_of_a_run_is_not_overwritten(header: str, tmp_path: Path
     make_data(tmp_path)
     (tmp_path / "a.jsonl").write_text(header)
     with pytest.raises(ValueError, match=r"a\.jsonl' does not hold the poses of a run; choose another --out"):
-        is_kept(tmp_path / "a.jsonl", check_data(tmp_path, "2018", "val").clips[0], MADE)
+        is_saved(tmp_path / "a.jsonl", check_data(tmp_path, "2018", "val").clips[0], MADE)
 
 
 def test_a_file_that_is_not_whole_cannot_be_read(tmp_path: Path) -> None:
@@ -184,11 +184,11 @@ def test_a_file_that_is_not_whole_cannot_be_read(tmp_path: Path) -> None:
     header, *records = (tmp_path / "a.jsonl").read_text().splitlines(keepends=True)
     (tmp_path / "a.jsonl").write_text(header + "".join(records[:-1]))
     with pytest.raises(ValueError, match=r"a\.jsonl has 4 frames of 5; delete it"):
-        read_kept(tmp_path / "a.jsonl")
+        read_saved(tmp_path / "a.jsonl")
     plain = {key: value for key, value in json.loads(header).items() if key != "seconds"}
     (tmp_path / "a.jsonl").write_text(json.dumps(plain) + "\n")
     with pytest.raises(ValueError, match="does not hold the poses of a run: its header lacks 'seconds'"):
-        read_kept(tmp_path / "a.jsonl")
+        read_saved(tmp_path / "a.jsonl")
 
 
 def test_what_decides_the_poses() -> None:

@@ -7,14 +7,14 @@ from fractions import Fraction
 import numpy as np
 import pytest
 
-from pose_track.benchmarks.posetrack.saved_poses import KeptPoses
+from pose_track.benchmarks.posetrack.saved_poses import SavedPoses
 from pose_track.benchmarks.posetrack.submissions import ap_submission, as_sequence, link, without_joints
 from pose_track.config.tracker import TrackerSettings
 from pose_track.structures.frames import Poses, TrackedPoses
-from pose_track.structures.sequence import FrameInfo, People, Sequence
+from pose_track.structures.sequence import FrameInfo, People, PoseSequence
 from pose_track.structures.skeleton import COCO_17, POSETRACK18_17, POSETRACK_15, Skeleton
 
-TRACKER = TrackerSettings(min_sure_score=0, min_start_score=0, min_confirm_frames=1)
+TRACKER = TrackerSettings(min_high_score=0, min_start_score=0, min_confirm_frames=1)
 
 
 def poses(skeleton: Skeleton, *scores: float, joint_score: float = 0.5) -> Poses:
@@ -25,20 +25,20 @@ def poses(skeleton: Skeleton, *scores: float, joint_score: float = 0.5) -> Poses
     return Poses(joints, np.full((n, k), joint_score), boxes, np.array(scores), skeleton)  # type: ignore[arg-type]
 
 
-def raw(*frames: Poses) -> KeptPoses:
+def raw(*frames: Poses) -> SavedPoses:
     tracked = [TrackedPoses(i, i / 25, one, np.arange(1, len(one) + 1)) for i, one in enumerate(frames)]
     names = tuple(f"{i:06d}.jpg" for i in range(len(frames)))
-    return KeptPoses(tuple(tracked), names, Fraction(25), 1.0, "cpu", "0")
+    return SavedPoses(tuple(tracked), names, Fraction(25), 1.0, "cpu", "0")
 
 
-def ids(kept: KeptPoses) -> list[list[int]]:
+def ids(kept: SavedPoses) -> list[list[int]]:
     return [frame.track_ids.tolist() for frame in kept.frames]
 
 
-def truth(*listed: int) -> Sequence:
+def truth(*listed: int) -> PoseSequence:
     frames = tuple(FrameInfo(i, f"images/{i:06d}.jpg", 1000 + i, more={"vid_id": "1"}) for i in listed)
     people, none = People.empty(POSETRACK18_17), np.zeros(0, np.int64)
-    return Sequence("a", POSETRACK18_17, frames, people, none, "posetrack18", {"note": 1})
+    return PoseSequence("a", POSETRACK18_17, frames, people, none, "posetrack18", {"note": 1})
 
 
 def test_ap_has_every_pose_of_the_listed_frames_in_their_order() -> None:

@@ -86,10 +86,10 @@ def test_the_tool_writes_table_csv_and_plot(data: Path, capsys: pytest.CaptureFi
         (p, j) for p in ("0.0", "0.5") for j in ("0.0", "0.5", "0.85")
     ]
     assert rows[3]["mota"] == "100.0"
-    picture = cv2.imread(str(data.parent / "sweep/sweep.png"))
-    assert picture is not None
-    assert picture.shape[0] >= 600  # enough for print
-    assert picture.shape[1] >= 1600
+    image = cv2.imread(str(data.parent / "sweep/sweep.png"))
+    assert image is not None
+    assert image.shape[0] >= 600  # enough for print
+    assert image.shape[1] >= 1600
 
 
 def test_the_tracker_of_the_words_counts(data: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -17,7 +17,7 @@ from pose_track.benchmarks.speed.evaluation import Times, frame_times, measure_e
 from pose_track.benchmarks.speed.machine import machine_words
 from pose_track.benchmarks.speed.timing import Seconds
 from pose_track.evaluation.pairing import load_pairs
-from pose_track.formats.problems import Complaints
+from pose_track.formats.problems import Problems
 
 
 def python(code: str) -> str:
@@ -31,7 +31,7 @@ def test_the_better_of_two_times_is_the_shorter() -> None:
 
 
 def test_longer_sequences(tmp_path: Path) -> None:
-    ((once, _), _) = load_pairs(*write_case(tmp_path), Complaints())
+    ((once, _), _) = load_pairs(*write_case(tmp_path), Problems())
     twice = repeated(once, 2)
     assert [info.index for info in twice.frames] == list(range(2 * FRAMES))
     assert [info.image_name for info in twice.frames] == [info.image_name for info in once.frames] * 2

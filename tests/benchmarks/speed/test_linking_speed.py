@@ -13,7 +13,7 @@ from made_posetrack import run_tool
 
 from pose_track.benchmarks.speed import linking as tested
 from pose_track.benchmarks.speed.linking import CrowdSpeed, LinkSpeed, Soak, link_speed, resident_mib, soak, speed_table
-from pose_track.benchmarks.speed.synthetic_people import Walkers
+from pose_track.benchmarks.speed.synthetic_people import SyntheticPeople
 from pose_track.cli.parser import EXIT_FAULT
 from pose_track.config.load import load_settings, track_preset_path
 from pose_track.config.tracker import LinkSettings
@@ -29,13 +29,13 @@ def short(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_a_crowd_is_that_of_its_seed() -> None:
-    a, b, other = ([poses.joints for _, poses in Walkers(4, seed).frames(5)] for seed in (1, 1, 2))
+    a, b, other = ([poses.joints for _, poses in SyntheticPeople(4, seed).frames(5)] for seed in (1, 1, 2))
     np.testing.assert_array_equal(np.concatenate(a), np.concatenate(b))
     assert not np.array_equal(a[0], other[0])
 
 
 def test_a_crowd_is_dense_and_people_hide_and_leave() -> None:
-    walkers = Walkers(50)
+    walkers = SyntheticPeople(50)
     frames = [poses for _, poses in walkers.frames(200)]
     assert min(len(poses) for poses in frames) < 50
     assert 60 < walkers.num_came < 130
@@ -46,7 +46,7 @@ def test_a_crowd_is_dense_and_people_hide_and_leave() -> None:
 
 
 def test_people_are_where_their_boxes_are_and_move_little() -> None:
-    frames = [poses for _, poses in Walkers(1).frames(30) if len(poses)]
+    frames = [poses for _, poses in SyntheticPeople(1).frames(30) if len(poses)]
     for poses in frames:
         size = np.sqrt(box_areas(poses.boxes))[0]
         assert (poses.joints >= poses.boxes[0, :2] - size / 2).all()
@@ -56,7 +56,7 @@ def test_people_are_where_their_boxes_are_and_move_little() -> None:
 
 
 def test_a_crowd_is_one_that_a_tracker_can_follow() -> None:
-    walkers = Walkers(5)
+    walkers = SyntheticPeople(5)
     frames = list(walkers.frames(200))
     settings = load_settings(LinkSettings, track_preset_path("robust")).tracker
     ids = np.concatenate(list(link_poses(frames, settings, tested.FPS)))
@@ -131,7 +131,7 @@ def test_tool_tells_and_writes(tmp_path: Path, capsys: pytest.CaptureFixture[str
         (("--presets", "robsut"), "unknown preset 'robsut'"),
         (("--measured", 0), "frames must be 1 or more"),
         (("--frames", 9), "a soak must have 10 frames or more, got 9"),
-        (("--tracker.widening", 3), "unknown option '--tracker.widening'"),
+        (("--tracker.sigma_scale", 3), "unknown option '--tracker.sigma_scale'"),
         (("--against", "x"), "unknown option '--against'"),
     ],
 )

@@ -15,14 +15,20 @@ from made_posetrack import run_tool
 
 from pose_track.benchmarks.speed import memory as tested
 from pose_track.benchmarks.speed.long_video import soak_video, walkers_scene
-from pose_track.benchmarks.speed.memory import Look, MemoryUse, memory_use, plot_memory, resident_mb
+from pose_track.benchmarks.speed.memory import MemorySample, MemoryUse, memory_use, plot_memory, resident_mb
 from pose_track.benchmarks.speed.subprocess_run import TrackRun
 from pose_track.cli.parser import EXIT_FAULT
 from pose_track.video.reader import open_video
 
 STUB = (sys.executable, str(Path(__file__).with_name("stub_main_job.py")))
 on_linux = pytest.mark.skipif(not sys.platform.startswith("linux"), reason="memory of other processes is told by /proc")
-LOOKS = [Look(0, 5, 5), Look(11, 100, 140), Look(30, 90, 150), Look(39, 120, 150), Look(40, 1, 150)]
+LOOKS = [
+    MemorySample(0, 5, 5),
+    MemorySample(11, 100, 140),
+    MemorySample(30, 90, 150),
+    MemorySample(39, 120, 150),
+    MemorySample(40, 1, 150),
+]
 USE = MemoryUse(TrackRun(10.0, 1.0, 40), 10, LOOKS)
 
 
@@ -119,7 +125,7 @@ def test_tool_tells_and_writes(
     assert " MB after 5 frames, " in lines[1]
     found = json.loads((tmp_path / "found.json").read_text())
     assert (found["frames"], found["settled_after"], found["size"]) == (30, 5, [96, 64])
-    assert found["looks"][-1]["mb"] > 0
+    assert found["samples"][-1]["mb"] > 0
     assert (tmp_path / "memory.png").stat().st_size > 1000
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from pose_track.formats.posetrack.frame_numbers import frame_places
-from pose_track.structures.sequence import FrameInfo, People, Sequence
+from pose_track.structures.sequence import FrameInfo, People, PoseSequence
 from pose_track.structures.skeleton import COCO_17
 
 
@@ -16,7 +16,7 @@ def places(layout: str, *frames: str | int | None) -> list[tuple[int, int]]:
         for n, f in enumerate(frames)
     )
     people = People.empty(COCO_17)
-    return [tuple(place) for place in frame_places(Sequence("a", COCO_17, infos, people, people.track_ids, layout))]
+    return [tuple(place) for place in frame_places(PoseSequence("a", COCO_17, infos, people, people.track_ids, layout))]
 
 
 NAMED: dict[str, tuple[tuple[str, ...], list[tuple[int, int]]]] = {

@@ -9,7 +9,7 @@ from formats.posetrack_files import CASES, REAL17, assert_same_file, file17, fra
 from pose_track.formats.posetrack.reader import read_posetrack
 from pose_track.formats.posetrack.v2017 import told17
 from pose_track.formats.posetrack.v2017_fast import decode17, sequence17
-from pose_track.formats.problems import Complaints
+from pose_track.formats.problems import Problems
 from pose_track.structures.skeleton import POSETRACK_15
 
 NAN, INF = float("nan"), float("inf")
@@ -135,9 +135,9 @@ def test_people_at_fault_are_named_or_left_out(tmp_path, bad, message):
     with pytest.raises(ValueError) as caught:  # noqa: PT011 (the text is compared below)
         read_posetrack(path)
     assert str(caught.value).startswith(f"{path}, {message}")
-    complaints = Complaints(lenient=True)
-    sequence = read_posetrack(path, complaints)
-    assert [m.startswith(f"{path}, {message}") for m in complaints.messages] == [True]
+    problems = Problems(lenient=True)
+    sequence = read_posetrack(path, problems)
+    assert [m.startswith(f"{path}, {message}") for m in problems.messages] == [True]
     kept = [3] if "point 1" in message else []
     joints = [np.flatnonzero(has).tolist() for has in sequence.people.has_joint]
     assert joints == [[3], *([kept] if kept else []), [3]]
@@ -166,33 +166,33 @@ def test_frames_at_fault_keep_their_place(tmp_path, bad, message):
     with pytest.raises(ValueError) as caught:  # noqa: PT011 (the text is compared below)
         read_posetrack(path)
     assert str(caught.value).startswith(f"{path}, {message}")
-    complaints = Complaints(lenient=True)
-    sequence = read_posetrack(path, complaints)
-    assert len(complaints.messages) == 1
+    problems = Problems(lenient=True)
+    sequence = read_posetrack(path, problems)
+    assert len(problems.messages) == 1
     assert (len(sequence), sequence.frame_of.tolist()) == (3, [2])
     assert sequence.frames[1].ignore_regions == ()
 
 
 def test_each_fault_is_counted(tmp_path):
     bad = rect(point(1, NAN), point(2), point(3, 1, INF)), rect(point(1), track_id=["x"])
-    complaints = Complaints(lenient=True)
-    sequence = read_posetrack(file17(tmp_path / "a.json", frame(*bad), frame(*bad, GOOD, number=2)), complaints)
-    assert len(complaints.messages) == 6
+    problems = Problems(lenient=True)
+    sequence = read_posetrack(file17(tmp_path / "a.json", frame(*bad), frame(*bad, GOOD, number=2)), problems)
+    assert len(problems.messages) == 6
     assert np.argwhere(sequence.people.has_joint).tolist() == [[0, 2], [1, 2], [2, 3]]
 
 
 def test_a_list_of_frames_is_needed(tmp_path):
     for lenient in (False, True):
         with pytest.raises(ValueError, match=r"a\.json: annolist must be a list of frames, got {}"):
-            read_posetrack(put(tmp_path / "a.json", {"annolist": {}}), Complaints(lenient))
+            read_posetrack(put(tmp_path / "a.json", {"annolist": {}}), Problems(lenient))
 
 
 def both_ways(path):
     """What a file tells, read in whole columns, and item by item."""
     told = decode17(path.read_bytes())
     assert told is not None, f"{path} has more than the layout's own keys and types"
-    complaints = Complaints()
-    return sequence17(path, told), sequence17(path, told17(path, json.loads(path.read_text()), complaints))
+    problems = Problems()
+    return sequence17(path, told), sequence17(path, told17(path, json.loads(path.read_text()), problems))
 
 
 def test_both_ways_of_reading_tell_the_same_of_recorded_files():

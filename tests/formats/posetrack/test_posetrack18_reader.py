@@ -3,7 +3,7 @@ import pytest
 from formats.posetrack_files import CATEGORY, annotation, file18, image, put
 
 from pose_track.formats.posetrack.reader import read_posetrack
-from pose_track.formats.problems import Complaints
+from pose_track.formats.problems import Problems
 from pose_track.structures.skeleton import COCO_17, POSETRACK18_17, POSETRACK_15
 
 NAN, INF = float("nan"), float("inf")
@@ -145,9 +145,9 @@ def test_people_at_fault_are_named_or_left_out(tmp_path, bad, message):
     with pytest.raises(ValueError) as caught:  # noqa: PT011 (the text is compared below)
         read_posetrack(path)
     assert str(caught.value).startswith(f"{path}, {message}")
-    complaints = Complaints(lenient=True)
-    sequence = read_posetrack(path, complaints)
-    assert [m.startswith(f"{path}, {message}") for m in complaints.messages] == [True]
+    problems = Problems(lenient=True)
+    sequence = read_posetrack(path, problems)
+    assert [m.startswith(f"{path}, {message}") for m in problems.messages] == [True]
     joints = [np.flatnonzero(has).tolist() for has in sequence.people.has_joint]
     head_top = [POSETRACK18_17.index("head_top")]
     assert joints == ([[NOSE], head_top, [NOSE]] if "joint 0" in message else [[NOSE], [NOSE]])
@@ -186,9 +186,9 @@ def test_frames_at_fault_keep_their_place(tmp_path, bad, message):
     with pytest.raises(ValueError) as caught:  # noqa: PT011 (the text is compared below)
         read_posetrack(path)
     assert str(caught.value).startswith(f"{path}, {message}")
-    complaints = Complaints(lenient=True)
-    sequence = read_posetrack(path, complaints)
-    assert len(complaints.messages) == 1
+    problems = Problems(lenient=True)
+    sequence = read_posetrack(path, problems)
+    assert len(problems.messages) == 1
     assert (len(sequence), sequence.frame_of.tolist()) == (3, [0, 2])
     assert sequence.frames[1].ignore_regions == ()
 
@@ -197,9 +197,9 @@ def test_a_version_whose_image_ids_do_not_match(tmp_path):
     path = file18(tmp_path / "b.json", [image(0), image(1)], [annotation(n, id=n) for n in (7, 8, 9)])
     with pytest.raises(ValueError, match=r"b\.json, annotation 7: is of image 7, which the file does not list"):
         read_posetrack(path)
-    complaints = Complaints(lenient=True)
-    assert len(read_posetrack(path, complaints).people) == 0
-    assert len(complaints.messages) == 3
+    problems = Problems(lenient=True)
+    assert len(read_posetrack(path, problems).people) == 0
+    assert len(problems.messages) == 3
 
 
 @pytest.mark.parametrize(
@@ -215,4 +215,4 @@ def test_a_version_whose_image_ids_do_not_match(tmp_path):
 def test_files_of_other_layouts(tmp_path, content, message):
     for lenient in (False, True):
         with pytest.raises(ValueError, match=rf"b\.json ?{message}"):
-            read_posetrack(put(tmp_path / "b.json", content), Complaints(lenient))
+            read_posetrack(put(tmp_path / "b.json", content), Problems(lenient))

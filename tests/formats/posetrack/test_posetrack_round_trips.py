@@ -25,7 +25,7 @@ from hypothesis import strategies as st
 
 from pose_track.formats.posetrack.reader import read_posetrack, write_posetrack17, write_posetrack18
 from pose_track.formats.tracks_jsonl import TracksSource
-from pose_track.structures.sequence import FrameInfo, People, Sequence
+from pose_track.structures.sequence import FrameInfo, People, PoseSequence
 from pose_track.structures.skeleton import COCO_17, POSETRACK18_17, POSETRACK_15
 
 WRITERS = {"posetrack17": write_posetrack17, "posetrack18": write_posetrack18}
@@ -160,7 +160,7 @@ def sequences(draw, predicted):
         told = {"boxes": boxes, "joint_scores": np.where(there, rng.random((n, k)), np.nan), "scores": rng.random(n)}
     ids = rng.integers(-1, 10_000, n)
     people = People.of(joints, flags=flags.astype(np.int8), track_ids=ids, **told)
-    return Sequence("clip", POSETRACK_15, frames, people, np.repeat(np.arange(len(frames)), counts))
+    return PoseSequence("clip", POSETRACK_15, frames, people, np.repeat(np.arange(len(frames)), counts))
 
 
 @settings(max_examples=25, deadline=None)

@@ -12,7 +12,7 @@ from shared_data import shared
 from pose_track.formats.posetrack.reader import write_posetrack17, write_posetrack18
 from pose_track.formats.tracks_jsonl import TracksSource, read_tracks
 from pose_track.structures.conversion import convert_poses
-from pose_track.structures.sequence import FrameInfo, People, Sequence
+from pose_track.structures.sequence import FrameInfo, People, PoseSequence
 from pose_track.structures.skeleton import COCO_17, POSETRACK18_17, POSETRACK_15
 
 PEOPLE = [[1, 2], [], [3, 2], [2]]
@@ -161,7 +161,7 @@ def test_a_present_joint_at_the_origin_is_present(tmp_path):
 def test_image_names_and_ids_are_kept(tmp_path, write):
     frames = (FrameInfo(0, "shots/0.png", 70), FrameInfo(1, "shots/10.png", 71, is_labelled=False), FrameInfo(5))
     people = People.of(np.full((1, 17, 2), 3.0))
-    write(Sequence("clip", POSETRACK18_17, frames, people, np.array([1])), tmp_path / "out.json")
+    write(PoseSequence("clip", POSETRACK18_17, frames, people, np.array([1])), tmp_path / "out.json")
     found = json.loads((tmp_path / "out.json").read_text())
     images = found.get("images", found.get("annolist"))
     names = [i.get("file_name") or i["image"][0]["name"] for i in images]
@@ -177,7 +177,7 @@ def test_image_names_and_ids_are_kept(tmp_path, write):
 def test_what_is_not_told_has_no_key(tmp_path, write):
     """No id, no scores, no head box; of PoseTrack18, a bbox is computed."""
     people = People.of(np.array([[[3.0, 4.0], [13.0, 24.0]] + [[np.nan, np.nan]] * 13] * 2))
-    write(Sequence("clip", POSETRACK_15, (FrameInfo(0),), people, np.array([0, 0])), tmp_path / "out.json")
+    write(PoseSequence("clip", POSETRACK_15, (FrameInfo(0),), people, np.array([0, 0])), tmp_path / "out.json")
     found = json.loads((tmp_path / "out.json").read_text())
     if "annolist" in found:
         rects = found["annolist"][0]["annorect"]
@@ -193,7 +193,7 @@ def test_what_is_not_told_has_no_key(tmp_path, write):
 def test_numbers_that_json_cannot_hold_leave_no_file(tmp_path, write):
     people = People.of(np.full((1, 15, 2), 3.0), scores=np.array([np.inf]))
     with pytest.raises(ValueError, match="not JSON compliant"):
-        write(Sequence("clip", POSETRACK_15, (FrameInfo(0),), people, np.array([0])), tmp_path / "out.json")
+        write(PoseSequence("clip", POSETRACK_15, (FrameInfo(0),), people, np.array([0])), tmp_path / "out.json")
     assert list(tmp_path.iterdir()) == []
 
 

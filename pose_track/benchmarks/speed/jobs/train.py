@@ -20,13 +20,13 @@ def _add_options(parser: ArgumentParser) -> None:
 def _measure(options: Namespace, overrides: dict[str, str]) -> Measured:
     from pose_track.benchmarks.speed.training import describe_machine, measure_in_turn, training_speed
     from pose_track.config.load import load_settings
-    from pose_track.training.config import Experiment
+    from pose_track.training.config import TrainingConfig
     from pose_track.training.launch import launch
     from pose_track.training.loop import Trainer
     from pose_track.training.tasks import build_task
 
     single = {"hardware.devices": "1", "hardware.nodes": "1"}
-    experiment = load_settings(Experiment, options.config, single | overrides)
+    experiment = load_settings(TrainingConfig, options.config, single | overrides)
     fabric = launch(experiment.hardware)
     loop = replace(experiment.loop, epochs=1e6)  # longer than any measurement
     task = build_task(experiment, str(fabric.device))

@@ -6,23 +6,23 @@ from pathlib import Path
 
 import cv2
 import pytest
-from make_video import make_video, picture, read_number
+from make_video import make_video, numbered_image, read_number
 
-from pose_track.video.named_pictures import VIDEO_SUFFIXES, NamedPictures, path_below
+from pose_track.video.named_images import VIDEO_SUFFIXES, NamedImages, path_below
 from pose_track.video.pyav_reader import PyAvReader
 from pose_track.video.source import DecodeError
 
 
 def put(path: Path, number: int = 0) -> Path:
     path.parent.mkdir(parents=True, exist_ok=True)
-    cv2.imwrite(str(path), picture(number))
+    cv2.imwrite(str(path), numbered_image(number))
     return path
 
 
 def numbers(root: Path, frames: dict[int, str], name: str = "seq") -> list[int]:
     """What the pictures of frames, by index and name, show."""
-    with NamedPictures(root, name) as pictures:
-        return [read_number(pictures.read(image_name, index)) for index, image_name in frames.items()]
+    with NamedImages(root, name) as images:
+        return [read_number(images.read(image_name, index)) for index, image_name in frames.items()]
 
 
 @pytest.mark.parametrize("place", ["images/val/seq/000003.png", "000003.png", "seq/000003.png"])
@@ -85,7 +85,7 @@ def test_neither_does_the_name_of_a_sequence(tmp_path: Path) -> None:
 
 def test_no_folder(tmp_path: Path) -> None:
     with pytest.raises(NotADirectoryError, match="no folder of pictures"):
-        NamedPictures(tmp_path / "gone", "seq")
+        NamedImages(tmp_path / "gone", "seq")
 
 
 def test_a_damaged_picture_is_an_error(tmp_path: Path) -> None:

@@ -26,7 +26,7 @@ def path_below(root: Path, name: str) -> Path:
     return root.joinpath(*path.parts)
 
 
-class NamedPictures(ExitStack):
+class NamedImages(ExitStack):
     """The pictures of one sequence, to be read in rising order of its frames; used in a `with` statement.
 
     root: the folder of pictures, which is never left; name: the sequence's. A picture is looked for under the name that

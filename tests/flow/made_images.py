@@ -17,7 +17,7 @@ def texture(x, y, seed=0, num_waves=24):
     return 128 + 100 * total / np.sqrt(num_waves) / 2
 
 
-def picture(size=(240, 160), matrix=None, seed=0):
+def texture_image(size=(240, 160), matrix=None, seed=0):
     """(H, W, 3) uint8 of the texture moved by a (2, 3) matrix; size: (w, h)."""
     x, y = np.meshgrid(np.arange(size[0], dtype=np.float32), np.arange(size[1], dtype=np.float32))
     if matrix is not None:
