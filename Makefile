@@ -1,39 +1,57 @@
-# make track VIDEO=clip.mp4   set everything up and track the people in a video
-# make test                   set everything up and run the tests
+# make track VIDEO=clip.mp4   install what tracking needs and track the people in a video
+# make test                   install everything and run the tests
 # make train-defaults         train the bundled networks again, from the data packs of data/README.md
+# make bundle                 write the bundled networks as ONNX graphs, after their weights have changed
 PYTHON ?= python3
 VIDEO ?= data/sample/three_people.mp4
 ARGS ?=
+VENV := .venv/bin/python
+CORE := .venv/.core
 READY := .venv/.ready
 
-TRAIN := .venv/bin/python tools/train.py configs/train
+TRAIN := $(VENV) tools/train.py configs/train
 
-.PHONY: track test check setup train-defaults
+.PHONY: track test check setup bundle train-defaults
 
-track: $(READY)
-	.venv/bin/python tools/track_video.py "$(VIDEO)" $(ARGS)
+track: $(CORE)
+	$(VENV) tools/track_video.py "$(VIDEO)" $(ARGS)
 
 test: $(READY)
-	.venv/bin/python -m pytest $(ARGS)
+	$(VENV) -m pytest $(ARGS)
 
 check: $(READY)
 	.venv/bin/ruff check .
 	.venv/bin/ruff format --check .
 	.venv/bin/mypy
 
-# the bundled weights again, from data/pose_train and data/person_boxes; hours, and what was interrupted goes on
+# pose_track/assets/*.onnx refer to byte ranges of pose_track/assets/*.safetensors
+bundle: $(READY)
+	$(VENV) -m pose_track.export.bundle
+
+# the bundled weights again, from data/pose_train and data/person_boxes; takes hours, and resumes where it was interrupted
 train-defaults: $(READY) data/figures/figures.json
 	$(TRAIN)/pose_compact.yaml --out runs/pose_small --resume --pose.input_size '[96, 128]' --pose.sigma 1.5 --loop.epochs 7
 	$(TRAIN)/pose_compact.yaml --out runs/pose --resume --init_weights runs/pose_small/weights.safetensors
 	$(TRAIN)/detector_compact.yaml --out runs/detector --resume
 
 data/figures/figures.json: $(READY)
-	.venv/bin/python tools/make_figures.py --out data/figures --images 1500
+	$(VENV) tools/make_figures.py --out data/figures --images 1500
 
 setup: $(READY)
 
-$(READY): requirements.txt pyproject.toml
-	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 10) and f"pose_track needs Python 3.10 or newer, {sys.executable} is {sys.version.split()[0]}; try make PYTHON=python3.12")'
-	$(PYTHON) -m venv .venv
-	.venv/bin/python -m pip install -r requirements.txt -e '.[test]'
+# the core, without PyTorch
+$(CORE): requirements-core.txt pyproject.toml
+	$(NEW_VENV)
+	$(VENV) -m pip install -e .
 	@touch $@
+
+# everything; one pip command, so that torch and torchvision are a matching pair
+$(READY): requirements.txt requirements-core.txt pyproject.toml
+	$(NEW_VENV)
+	$(VENV) -m pip install -r requirements.txt -e '.[test]'
+	@touch $(CORE) $@
+
+define NEW_VENV
+@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 10) and f"pose_track needs Python 3.10 or newer, {sys.executable} is {sys.version.split()[0]}; try make PYTHON=python3.12")'
+$(PYTHON) -m venv .venv
+endef

@@ -1,8 +1,7 @@
-"""Tiny videos whose frames tell their own number and which way is up."""
+"""Tiny videos; each frame shows its own number and which way is up."""
 
 from __future__ import annotations
 
-import os
 import wave
 from collections.abc import Sequence
 from fractions import Fraction
@@ -16,12 +15,12 @@ from numpy.typing import NDArray
 WIDTH, HEIGHT = 192, 128
 _NUM_BITS = 8
 _TIME_BASE = Fraction(1, 12_800)
-# quick settings of the encoders, without their chatter
+# fast settings of the encoders, without messages
 _OPTIONS = {
     "libx264": {"preset": "veryfast"},
     "libx265": {"preset": "ultrafast", "x265-params": "log-level=none"},
     "libvpx-vp9": {"deadline": "realtime", "cpu-used": "8"},
-    "libsvtav1": {"preset": "8"},  # faster ones lose whole blocks of such pictures
+    "libsvtav1": {"preset": "8"},  # faster ones lose whole blocks of such images
     "mpeg4": {},
 }
 
@@ -65,10 +64,13 @@ def make_video(
     movflags: str = "+faststart",
     size: tuple[int, int] = (WIDTH, HEIGHT),
 ) -> Path:
-    """Write a video of `picture(0)`, `picture(1)`, ... and return its path.
+    """Write a video of `numbered_image(0)`, `numbered_image(1)`, ... and return its path.
 
-    times: seconds of each frame, where the rate varies. rotation: degrees clockwise, in the metadata, that bring the
-    stored pictures upright; mirrored: they are stored left to right. Skips the test where the encoder is not built in.
+    times: seconds of each frame, for a variable frame rate.
+    rotation: degrees clockwise, in the metadata, that turn the stored frames upright.
+    mirrored: whether frames are stored left to right.
+
+    Skips the test where PyAV lacks the encoder.
     """
     if codec not in av.codecs_available:
         pytest.skip(f"this build of PyAV has no encoder {codec}")
@@ -89,8 +91,8 @@ def make_video(
     return path
 
 
-def _stored_frame(shown: NDArray[np.uint8], rotation: int, mirrored: bool) -> av.VideoFrame:
-    stored = np.rot90(shown[:, ::-1] if mirrored else shown, k=rotation // 90)
+def _stored_frame(displayed: NDArray[np.uint8], rotation: int, mirrored: bool) -> av.VideoFrame:
+    stored = np.rot90(displayed[:, ::-1] if mirrored else displayed, k=rotation // 90)
     return av.VideoFrame.from_ndarray(np.ascontiguousarray(stored), format="rgb24")
 
 
@@ -103,7 +105,7 @@ def truncated(path: Path, share: float = 0.6) -> Path:
 
 
 def damaged(path: Path, share: float = 0.6, num_bytes: int = 200) -> Path:
-    """A copy of a file with wrong bytes from a share of it on."""
+    """A copy of a file with wrong bytes after a share of it."""
     target = path.with_stem(path.stem + "_damaged")
     content = bytearray(path.read_bytes())
     start = int(len(content) * share)
@@ -113,22 +115,10 @@ def damaged(path: Path, share: float = 0.6, num_bytes: int = 200) -> Path:
 
 
 def make_sound(path: Path) -> Path:
-    """A tenth of a second of silence, a file without pictures."""
+    """A tenth of a second of silence, without any video."""
     with wave.open(str(path), "wb") as sound:
         sound.setnchannels(1)
         sound.setsampwidth(2)
         sound.setframerate(8000)
         sound.writeframes(bytes(1600))
-    return path
-
-
-def shared_file(relative: str) -> Path:
-    """A file of the material kept outside the repository; skips the test where it is absent.
-
-    It is looked for in the folder named by POSE_TRACK_SHARED, else in `shared` beside the repository.
-    """
-    root = os.environ.get("POSE_TRACK_SHARED") or Path(__file__).resolve().parents[2] / "shared"
-    path = Path(root) / relative
-    if not path.exists():
-        pytest.skip(f"{relative} is not there; set POSE_TRACK_SHARED to the folder that holds it")
     return path

@@ -1,4 +1,4 @@
-"""Where tests find recorded data that is not part of the project."""
+"""Test data outside the repository."""
 
 from __future__ import annotations
 
@@ -11,9 +11,11 @@ _ROOT = Path(__file__).resolve().parent.parent
 
 
 def shared(relative: str) -> Path:
-    """Path of a shared file, below the folder POSE_TRACK_SHARED or, where that is not set, `shared` beside the
-    project; skips the test where it is absent."""
-    path = Path(os.environ.get("POSE_TRACK_SHARED", _ROOT.parent / "shared")) / relative
+    """The path of a shared file; skips the test where it does not exist.
+
+    The files are in the folder that POSE_TRACK_SHARED names, else in `shared` beside the repository.
+    """
+    path = Path(os.environ.get("POSE_TRACK_SHARED") or _ROOT.parent / "shared") / relative
     if not path.exists():
-        pytest.skip(f"no recorded data {relative}; set POSE_TRACK_SHARED to the folder that holds it")
+        pytest.skip(f"no test data {relative}; set POSE_TRACK_SHARED to the folder that holds it")
     return path

@@ -18,38 +18,42 @@ PACKAGE = Path(pose_track.__file__).parent
 
 # Each room's floor. A module imports from its own room and from lower floors only.
 FLOORS = {
-    "structures": 0, "utils": 0, "geometry": 0, "config": 0,
-    "formats": 1, "models": 1, "tracking": 1, "video": 1,
-    "datasets": 2, "evaluation": 2, "pipeline": 2, "postprocessing": 2, "runtime": 2,
-    "pose": 3, "weights": 3,
-    "detection": 4, "flow": 4,
-    "build": 5, "training": 5,
-    "export": 6, "linking": 6,
-    "benchmarks": 7,
-    "cli": 8,
+    "structures": 0, "utils": 0,
+    "config": 1, "geometry": 1,
+    "formats": 2, "models": 2, "tracking": 2, "video": 2,
+    "datasets": 3, "evaluation": 3, "pipeline": 3, "postprocessing": 3, "runtime": 3,
+    "pose": 4, "weights": 4,
+    "detection": 5, "flow": 5,
+    "build": 6, "training": 6,
+    "export": 7, "linking": 7,
+    "benchmarks": 8,
+    "cli": 9,
 }  # fmt: skip
 
 # The rooms that know the settings; stages take plain arguments.
-KNOW_SETTINGS = {"weights", "pipeline", "build", "linking", "training", "export", "benchmarks", "cli"}
+KNOW_SETTINGS = {"pipeline", "build", "linking", "training", "export", "benchmarks", "cli"}
 
 TORCH_FREE = [
-    *("cli.track", "cli.weights", "config.load", "config.settings", "config.tracker", "config.postprocessing"),
+    *("training.config", "training.options", "datasets.load", "datasets.synthetic", "datasets.detection"),
+    *("cli.main", "cli.track", "cli.weights"),
+    *("config.load", "config.settings", "config.tracker", "config.postprocessing"),
     *("pipeline.track_video", "pipeline.track_file", "pipeline.render", "pipeline.stages"),
-    *("evaluation.pck", "evaluation.pckh", "evaluation.boxes", "evaluation.coco_keypoints", "evaluation.posetrack"),
-    *("evaluation.pairing", "evaluation.report"),
-    *("linking.poses", "linking.frames", "linking.files", "runtime.machine", "utils.hashing"),
+    *("evaluation.pck", "evaluation.pckh", "evaluation.box_ap", "evaluation.coco_keypoints", "evaluation.posetrack"),
+    *("evaluation.sequence_pairs", "evaluation.report"),
+    *("linking.poses", "linking.frames", "linking.files", "utils.machine", "utils.hashing"),
     *("benchmarks.posetrack.run", "benchmarks.posetrack.report", "benchmarks.posetrack.sweep"),
-    *("benchmarks.posetrack.plot", "benchmarks.speed.jobs"),
-    *("tracking.tracker", "tracking.similarity", "tracking.appearance", "tracking.association"),
+    *("benchmarks.posetrack.plot", "benchmarks.speed.jobs", "benchmarks.coco", "benchmarks.ablation"),
+    *("tracking.linker", "tracking.similarity", "tracking.appearance", "tracking.association"),
     *("tracking.confirmation", "tracking.propagation", "flow.optical_flow"),
     *("postprocessing.postprocess", "postprocessing.files"),
-    *("build.stages", "build.networks", "build.pose_model", "build.tracker", "build.custom_models"),
+    *("build.stages", "build.networks", "build.specs", "build.tracker", "build.custom_models", "build.custom_checks"),
     *("detection.detector", "pose.estimator", "pose.keypoints"),
     *("models.codec", "models.heatmaps", "models.scales", "models.centre_boxes"),
-    *("runtime.select", "runtime.openvino_runtime", "runtime.device", "runtime.exported", "export.job"),
+    *("runtime.select", "runtime.openvino_runtime", "runtime.device", "runtime.exported", "export.export_pose"),
     *("weights.zoo", "weights.store", "weights.resolve", "weights.identify", "weights.container"),
-    *("weights.checkpoint", "weights.state_dict_names", "weights.hrnet_config", "weights.mmpose_config"),
-    *("weights.metadata", "formats.posetrack.reader", "formats.tracks_jsonl"),
+    *("weights.checkpoint", "weights.state_dict_names", "weights.hrnet_shapes", "weights.mmpose_config"),
+    *("models.metadata", "models.hrnet_config", "formats.posetrack.reader"),
+    *("formats.tracks_jsonl", "formats.tracks_writer", "formats.tracks_source"),
     *("geometry.affine", "geometry.boxes", "geometry.oks", "video.reader", "video.writer"),
 ]
 
@@ -121,7 +125,7 @@ def test_a_warm_start_imports_no_torch(tmp_path: Path) -> None:
     """Once the bundled networks are compiled, a video is tracked without."""
     video = make_video(tmp_path / "a.mp4", num_frames=4)
     words = [str(video), "--device", "cpu", "--runtime", "openvino", "--overwrite", "--out", str(tmp_path / "out")]
-    code = f"from pose_track.cli.track import track\nassert track({words}) == 0"
+    code = f"from pose_track.cli.main import main\nassert main({['track', *words]}) == 0"
     modules_after(code)
     assert not {"torch", "torchvision", "openvino_telemetry.main"} & modules_after(code)
 

@@ -1,11 +1,9 @@
 #!/usr/bin/env python3
-"""Track every person in a video: tools/track_video.py VIDEO [VIDEO ...] [--out DIR] [--preset NAME]; see --help."""
+"""The same as `pose-track track`: tools/track_video.py --help."""
 
-import logging
 import sys
 
-from pose_track.cli.track import track
+from pose_track.cli.main import run_script
 
 if __name__ == "__main__":
-    logging.basicConfig(level=logging.WARNING, format="%(levelname)s: %(message)s")
-    sys.exit(track())
+    sys.exit(run_script("track"))

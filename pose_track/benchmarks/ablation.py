@@ -1,4 +1,4 @@
-"""What each part of a tracker is worth: figures of the same people, tracked without it."""
+"""Ablation of a tracker: metrics of the same people, tracked without one part of the tracker each time."""
 
 from __future__ import annotations
 
@@ -10,89 +10,108 @@ from pathlib import Path
 from typing import Literal, TypeVar
 
 import numpy as np
-from numpy.typing import NDArray
 
 from pose_track.config.load import load_settings, track_preset_path
 from pose_track.config.settings import Settings
 from pose_track.config.tracker import LinkSettings
-from pose_track.evaluation.pairing import Pair, load_pairs
 from pose_track.evaluation.posetrack import evaluate_posetrack
+from pose_track.evaluation.sequence_pairs import SequencePair, load_pairs
 from pose_track.formats.defaults import person_scores
 from pose_track.formats.posetrack.frame_numbers import frame_places
 from pose_track.formats.posetrack.reader import read_posetrack
+from pose_track.formats.prediction_sequence import prediction_sequence
 from pose_track.formats.problems import Problems
 from pose_track.linking.files import link_sequence
-from pose_track.linking.frames import Linking
-from pose_track.structures.conversion import convert_people
+from pose_track.linking.frames import LinkOptions
+from pose_track.postprocessing.low_joints import drop_low_joints
+from pose_track.structures.arrays import BoolArray
+from pose_track.structures.conversion import convert_annotations
 from pose_track.structures.frames import TrackedPoses
-from pose_track.structures.sequence import People, PoseSequence
+from pose_track.structures.sequence import PoseSequence
 from pose_track.structures.skeleton import POSETRACK_15
 
-S = TypeVar("S", LinkSettings, Settings)
-Run = Callable[[], Sequence[Pair]]  # tracks all sequences: (truth, what was tracked) of each
+SettingsT = TypeVar("SettingsT", LinkSettings, Settings)
+Run = Callable[[], Sequence[SequencePair]]
+"""Tracks all sequences and returns (ground truth, prediction) of each."""
 
-WHOLE, PAPER, TRUE = "all parts", "simple_baselines", "true identities"
+FULL, PAPER, ORACLE = "full tracker", "simple_baselines", "ground-truth ids"
 
 
 @dataclass(frozen=True)
 class Variant:
-    """A tracker without one part. changes: of its settings, as text; needs: what the part does nothing without."""
+    """A tracker without one part.
+
+    changes: settings of the tracker, as text.
+    needs: input without which the part has no effect.
+    """
 
     name: str
     changes: Mapping[str, str]
-    needs: Literal["nothing", "pictures", "flow"] = "nothing"
+    needs: Literal["nothing", "images", "flow"] = "nothing"
 
 
 VARIANTS = (
     Variant("greedy matching", {"matching": "greedy"}),
-    Variant("no memory", {"buffer_seconds": "0", "reactivation_seconds": "0"}),
-    Variant("no second round", {"min_high_score": "0"}),
+    Variant("no track buffer", {"buffer_seconds": "0", "reactivation_seconds": "0"}),
+    Variant("no low-score matching", {"min_high_score": "0"}),
     Variant("no motion", {"weights.motion": "0"}),
-    Variant("plain OKS", {"sigma_scale": "1"}),
-    Variant("overlap of boxes alone", {"weights": "{iou: 1}"}),
+    Variant("sigma_scale 1", {"sigma_scale": "1"}),
+    Variant("box IoU only", {"weights": "{iou: 1}"}),
     Variant("no confirmation", {"min_confirm_frames": "1"}),
-    Variant("no looks", {"weights.appearance": "0", "gates.appearance": "0"}, needs="pictures"),
-    Variant("no re-entry", {"reactivation_seconds": "0"}, needs="pictures"),
+    Variant("no appearance", {"weights.appearance": "0"}, needs="images"),
+    Variant("no re-activation", {"reactivation_seconds": "0"}, needs="images"),
     Variant("no flow in the similarity", {"weights.flow": "0", "weights.oks": "1"}, needs="flow"),
     Variant("no propagation", {"flow.max_frames": "0"}, needs="flow"),
 )
 
 
 @dataclass(frozen=True)
-class Choice:
-    """Which tracker is looked at. preset: of the whole; overrides: dotted settings of all variants, where these do not
-    change them; only: the names of some variants, all where empty."""
+class AblationOptions:
+    """The trackers to compare.
+
+    preset: of the full tracker.
+    overrides: dotted settings of all variants, unless a variant changes them.
+    only: names of the variants to run; all where empty.
+    """
 
     preset: str = "robust"
     overrides: Mapping[str, str] = field(default_factory=dict)
     only: Sequence[str] = ()
 
-    def settings(self, load: Callable[[str, Mapping[str, str]], S], has_images: bool) -> dict[str, S]:
-        """By name: of the whole tracker, without each part that it has, and, by its name, of the paper's.
+    def variant_settings(
+        self, load: Callable[[str, Mapping[str, str]], SettingsT], has_images: bool
+    ) -> dict[str, SettingsT]:
+        """Settings by variant: the full tracker, the tracker without each part that it has, and the paper's tracker.
 
-        load: from a tracker's preset and dotted overrides. Raises ValueError for a name that is none of these.
+        load: loads settings from a tracker preset and dotted overrides.
+
+        Raises ValueError for an unknown name in `only`.
         """
-        whole = load(self.preset, self.overrides)
-        has_flow = has_images and whole.tracker.flow.method != "none"
-        there = {"nothing": True, "pictures": has_images, "flow": has_flow}
-        found = {WHOLE: whole}
+        full = load(self.preset, self.overrides)
+        has_flow = has_images and full.tracker.flow.method != "none"
+        available = {"nothing": True, "images": has_images, "flow": has_flow}
+        variants = {FULL: full}
         for variant in VARIANTS:
             changes = {f"tracker.{key}": text for key, text in variant.changes.items()}
             settings = load(self.preset, {**self.overrides, **changes})
-            if settings.tracker != whole.tracker and there[variant.needs]:
-                found[variant.name] = settings
+            if settings.tracker != full.tracker and available[variant.needs]:
+                variants[variant.name] = settings
         if self.preset != PAPER:
-            found[PAPER] = load(PAPER, self.overrides)
-        unknown = set(self.only) - found.keys()
+            variants[PAPER] = load(PAPER, self.overrides)
+        unknown = set(self.only) - variants.keys()
         if unknown:
-            raise ValueError(f"there is no variant {min(unknown)!r}; there are {', '.join(found)}")
-        return {name: settings for name, settings in found.items() if not self.only or name in self.only}
+            raise ValueError(f"unknown variant {min(unknown)!r}; choose from {', '.join(variants)}")
+        return {name: settings for name, settings in variants.items() if not self.only or name in self.only}
 
 
 @dataclass(frozen=True)
-class Row:
-    """In poseval's mode. mota, idf1: percent, means of the joints that the truth has; mota_total: as poseval tells it,
-    of all 15; switches: of identities, summed over the joints that the truth has."""
+class AblationRow:
+    """Metrics of one variant, in poseval's mode.
+
+    mota, idf1: in percent, means over the joints that are labelled.
+    mota_total: poseval's total, in percent, over all 15 joints.
+    switches: id switches, summed over the joints that are labelled.
+    """
 
     name: str
     mota: float
@@ -101,10 +120,10 @@ class Row:
     switches: float
 
     def markdown(self) -> str:
-        """A line below `MARKDOWN_HEAD`.
+        """A row below `MARKDOWN_HEAD`.
 
-        >>> Row("all parts", 62.04, 57.9, 88.888, 17).markdown()
-        '| all parts | 62.04 | 57.90 | 88.9 | 17 |'
+        >>> AblationRow("full tracker", 62.04, 57.9, 88.888, 17).markdown()
+        '| full tracker | 62.04 | 57.90 | 88.9 | 17 |'
         """
         return f"| {self.name} | {self.mota:.2f} | {self.mota_total:.2f} | {self.idf1:.1f} | {self.switches:g} |"
 
@@ -112,35 +131,39 @@ class Row:
 MARKDOWN_HEAD = "| tracker | MOTA | MOTA, total | IDF1 | switches |\n|---|---|---|---|---|"
 
 
-def measured(runs: Mapping[str, Sequence[Run]], tell: Callable[[str], None]) -> list[Row]:
-    """A row for each name: the means of the figures of its runs. tell: is given each line of the table once it is
-    known."""
+def measure_runs(runs: Mapping[str, Sequence[Run]], write_line: Callable[[str], None]) -> list[AblationRow]:
+    """A row for each variant: its metrics, averaged over its runs.
+
+    write_line: called with each line of the table as soon as it is known.
+    """
     rows = []
-    tell(MARKDOWN_HEAD)
-    for name, each in runs.items():
-        means = np.mean([_figures(run()) for run in each], axis=0)
-        rows.append(Row(name, *(float(mean) for mean in means)))
-        tell(rows[-1].markdown())
+    write_line(MARKDOWN_HEAD)
+    for name, variant_runs in runs.items():
+        means = np.mean([_metrics(run()) for run in variant_runs], axis=0)
+        rows.append(AblationRow(name, *(float(mean) for mean in means)))
+        write_line(rows[-1].markdown())
     return rows
 
 
-def _figures(pairs: Sequence[Pair]) -> tuple[float, ...]:
-    """What a row has besides its name."""
-    found = evaluate_posetrack(pairs).modes["poseval"]
-    labelled = np.any([_labelled(truth) for truth, _ in pairs], axis=0)
-    mota, idf1, switches = (figure[:-1][labelled] for figure in (found.mota, found.idf1, found.switches))
-    return mota.mean(), found.mota[-1], idf1.mean(), switches.sum()
+def _metrics(pairs: Sequence[SequencePair]) -> tuple[float, ...]:
+    """The values of a row, in order."""
+    metrics = evaluate_posetrack(pairs).modes["poseval"]
+    labelled = np.any([_labelled_joints(gt) for gt, _ in pairs], axis=0)
+    mota, idf1, switches = (metric[:-1][labelled] for metric in (metrics.mota, metrics.idf1, metrics.switches))
+    return mota.mean(), metrics.mota[-1], idf1.mean(), switches.sum()
 
 
-def _labelled(truth: PoseSequence) -> NDArray[np.bool_]:
-    """(15,) the joints of POSETRACK_15 that anybody has."""
-    return np.asarray(convert_people(truth.people, truth.skeleton, POSETRACK_15).has_joint.any(axis=0))
+def _labelled_joints(gt: PoseSequence) -> BoolArray:
+    """(15,) the joints of POSETRACK_15 that are labelled on at least one person."""
+    return np.asarray(convert_annotations(gt.people, gt.skeleton, POSETRACK_15).has_joint.any(axis=0))
 
 
 @dataclass(frozen=True)
-class Drops:
-    """What is left out once everything is tracked, so that the tracker sees it all: people with a lower score, joints
-    with a lower score, and whoever has none left."""
+class ScoreFilter:
+    """Thresholds applied after tracking: people and joints with lower scores are dropped, then people without joints.
+
+    A joint without a score is kept. Raises ValueError for a threshold outside [0, 1].
+    """
 
     min_person_score: float = 0.0
     min_joint_score: float = 0.0
@@ -150,58 +173,65 @@ class Drops:
             if not 0 <= score <= 1:
                 raise ValueError(f"{name} must be from 0 to 1, got {score!r}")
 
-    def __call__(self, found: PoseSequence) -> PoseSequence:
-        people = found.people
-        low = people.joint_scores < self.min_joint_score  # not where none is told
-        people = replace(people, joints=np.where(low[..., None], np.nan, people.joints))
-        kept = (person_scores(found.people) >= self.min_person_score) & people.has_joint.any(axis=1)
-        return replace(found, people=people[kept], frame_of=found.frame_of[kept])
+    def __call__(self, prediction: PoseSequence) -> PoseSequence:
+        people = drop_low_joints(prediction.people, self.min_joint_score)
+        keep = (person_scores(prediction.people) >= self.min_person_score) & people.has_joint.any(axis=1)
+        return replace(prediction, people=people[keep], frame_indices=prediction.frame_indices[keep])
 
 
-def runs_of_files(
-    gt: Path, predictions: Sequence[Path], choice: Choice, fps: Fraction, drops: Drops
+def file_runs(
+    gt: Path, predictions: Sequence[Path], options: AblationOptions, fps: Fraction, score_filter: ScoreFilter
 ) -> dict[str, list[Run]]:
-    """For each variant a run of each folder of predictions, whose people it links without pictures; ids that they have
-    do not count. Raises what `load_pairs` does."""
-    read = [load_pairs(gt, folder, Problems()) for folder in predictions]
+    """For each variant one run for each folder of predictions, which links its people without images.
 
-    def link(pairs: Sequence[Pair], linking: Linking) -> list[Pair]:
-        return [(truth, drops(link_sequence(found, linking)[0])) for truth, found in pairs]
+    Track ids in the predictions are ignored. Raises as `load_pairs`.
+    """
+    loaded = [load_pairs(gt, folder, Problems()) for folder in predictions]
+
+    def link(pairs: Sequence[SequencePair], link_options: LinkOptions) -> list[SequencePair]:
+        return [(truth, score_filter(link_sequence(prediction, link_options)[0])) for truth, prediction in pairs]
 
     def load(preset: str, overrides: Mapping[str, str]) -> LinkSettings:
         return load_settings(LinkSettings, track_preset_path(preset), overrides)
 
-    chosen = {name: Linking(settings.tracker, fps) for name, settings in choice.settings(load, False).items()}
-    return {name: [partial(link, pairs, linking) for pairs in read] for name, linking in chosen.items()}
+    variants = options.variant_settings(load, has_images=False)
+    linkings = {name: LinkOptions(settings.tracker, fps) for name, settings in variants.items()}
+    return {name: [partial(link, pairs, linking) for pairs in loaded] for name, linking in linkings.items()}
 
 
-def runs_of_oracle(gt: Path, oracles: Sequence[Path], drops: Drops) -> dict[str, list[Run]]:
-    """Of folders with the same people and their true ids, which no tracker can better; of none no run."""
+def oracle_runs(gt: Path, oracles: Sequence[Path], score_filter: ScoreFilter) -> dict[str, list[Run]]:
+    """Runs with predictions that carry the ground-truth ids, the upper bound of any tracker; empty without folders."""
 
-    def keep(pairs: Sequence[Pair]) -> list[Pair]:
-        return [(truth, drops(found)) for truth, found in pairs]
+    def load(pairs: Sequence[SequencePair]) -> list[SequencePair]:
+        return [(truth, score_filter(prediction)) for truth, prediction in pairs]
 
-    runs: list[Run] = [partial(keep, load_pairs(gt, folder, Problems())) for folder in oracles]
-    return {TRUE: runs} if runs else {}
+    runs: list[Run] = [partial(load, load_pairs(gt, folder, Problems())) for folder in oracles]
+    return {ORACLE: runs} if runs else {}
 
 
-def runs_of_video(truth: Path, video: Path, config: Path, choice: Choice, drops: Drops) -> dict[str, list[Run]]:
-    """For each variant a run that detects, estimates and tracks the people of a video. truth: of some or all of its
-    frames, see `frame_places`; config: settings of everything else."""
+def video_runs(
+    gt_file: Path, video: Path, config: Path, options: AblationOptions, score_filter: ScoreFilter
+) -> dict[str, list[Run]]:
+    """For each variant a run that detects and tracks the people of a video.
 
-    def track(settings: Settings) -> list[Pair]:
-        listed = read_posetrack(truth)
-        return [(listed, drops(as_sequence(listed, _tracked(video, settings))))]
+    gt_file: lists some or all frames of the video, see `frame_places`.
+    config: settings other than the tracker's.
+    """
+
+    def track(settings: Settings) -> list[SequencePair]:
+        gt = read_posetrack(gt_file)
+        return [(gt, score_filter(video_prediction(gt, _track_video(video, settings))))]
 
     def load(preset: str, overrides: Mapping[str, str]) -> Settings:
         return load_settings(Settings, config, overrides, preset)
 
-    return {name: [partial(track, settings)] for name, settings in choice.settings(load, True).items()}
+    variants = options.variant_settings(load, has_images=True)
+    return {name: [partial(track, settings)] for name, settings in variants.items()}
 
 
-def _tracked(video: Path, settings: Settings) -> list[TrackedPoses]:
-    """The people of each frame. Raises what stages and readers do."""
-    import pose_track.build.stages  # PyTorch: not where poses are read from files
+def _track_video(video: Path, settings: Settings) -> list[TrackedPoses]:
+    """The people of each frame. Raises as `build_stages` and `open_video`."""
+    import pose_track.build.stages  # not needed for poses from files
     from pose_track.video.reader import open_video
 
     stages = pose_track.build.stages.build_stages(settings)
@@ -209,21 +239,14 @@ def _tracked(video: Path, settings: Settings) -> list[TrackedPoses]:
         return [people for _, people in stages.track(reader, stages.make_tracker(reader.info.fps))]
 
 
-def as_sequence(truth: PoseSequence, tracked: Sequence[TrackedPoses]) -> PoseSequence:
-    """The people of the frames that the truth lists. tracked: of every frame of the video, in order. Raises ValueError
-    where the truth lists others."""
-    places = [place.frame for place in frame_places(truth)]
-    if max(places, default=-1) >= len(tracked):
-        raise ValueError(f"{truth.name} lists frame {max(places)}, but the video has {len(tracked)} frames")
-    listed = [tracked[place] for place in places]
-    poses = [frame.poses for frame in listed]
-    scores = np.concatenate([pose.joint_scores for pose in poses]).astype(np.float64)
-    joints = np.where(scores[..., None] > 0, np.concatenate([pose.joints for pose in poses]), np.nan)
-    people = People.of(
-        joints,
-        np.where(scores > 0, scores, np.nan),
-        scores=np.concatenate([pose.scores for pose in poses]).astype(np.float64),
-        track_ids=np.concatenate([frame.track_ids for frame in listed]),
-    )
-    frame_of = np.repeat(np.arange(len(listed)), [len(pose) for pose in poses])
-    return PoseSequence(truth.name, poses[0].skeleton, truth.frames, people, frame_of)
+def video_prediction(gt: PoseSequence, tracked: Sequence[TrackedPoses]) -> PoseSequence:
+    """The tracked poses of the frames of `gt`.
+
+    tracked: the poses of every frame of the video, in order.
+
+    Raises ValueError for a frame beyond the end of the video.
+    """
+    indices = [place.frame for place in frame_places(gt)]
+    if max(indices, default=-1) >= len(tracked):
+        raise ValueError(f"{gt.name} lists frame {max(indices)}, but the video has {len(tracked)} frames")
+    return prediction_sequence(gt, [tracked[index] for index in indices])

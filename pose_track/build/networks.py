@@ -1,53 +1,204 @@
-"""From settings to the networks they name: plans, which build them only where needed, for that takes PyTorch."""
+"""The networks that the settings name: their files, joints, crops and decoding."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from dataclasses import dataclass, replace
+from pathlib import Path
 
-from pose_track.build.pose_model import PoseModel
-from pose_track.config.settings import DetectorSettings
-from pose_track.runtime.model_spec import ModelSpec
+from pose_track.config.settings import BUNDLED, DetectorSettings, PoseSettings, StageSettings
+from pose_track.models.codec import Codec
+from pose_track.models.metadata import PoseMetadata
+from pose_track.runtime.exported import EXPORTED_SUFFIX, ExportedMetadata
+from pose_track.structures.skeleton import SKELETONS, Skeleton
+from pose_track.utils.extras import require
 from pose_track.utils.hashing import file_sha256
-from pose_track.weights.resolve import detector_weights
+from pose_track.weights.identify import identify_weights
+from pose_track.weights.resolve import bundled_weights, describe_file, published_weights, weights_file
+from pose_track.weights.zoo import (
+    BUNDLED_POSE,
+    LIST_COMMAND,
+    ZOO,
+    PublishedPoseWeights,
+    PublishedWeights,
+    find_published,
+)
 
-if TYPE_CHECKING:
-    from pose_track.models.inference_model import InferenceModel
-
-
-def detector_plan(settings: DetectorSettings) -> ModelSpec:
-    """The bundled form of a detector. Raises FileNotFoundError where its weights are missing."""
-    path = detector_weights(settings)
-    assert path is not None
-
-    def make() -> InferenceModel:
-        from pose_track.models.centre import centre_compact
-        from pose_track.models.inference_model import InferenceModel
-        from pose_track.weights.load import load_weights
-
-        network = centre_compact()
-        load_weights(network, path)
-        return InferenceModel(network)
-
-    return ModelSpec(make, f"centre_compact with weights {file_sha256(path)}")
+_OPENVINO_SUFFIXES = (".xml", ".bin")
 
 
-def pose_plan(form: PoseModel, flip_test: bool = False, with_embedding: bool = False) -> ModelSpec:
-    """The keypoint network of a file of weights, also with its looks."""
-    num_joints, shift = form.skeleton.num_joints, form.codec.flip_shift
-    twins = form.skeleton.flip_indices.tolist() if flip_test else None
+@dataclass(frozen=True)
+class DetectorNetwork:
+    """The source of boxes. path: of the weights, or of the recorded boxes if `name` is "recorded"."""
 
-    def make() -> InferenceModel:
-        from pose_track.models.hrnet import HRNetWithEmbedding
-        from pose_track.models.inference_model import InferenceModel
-        from pose_track.weights.identify import load_hrnet
+    name: str
+    path: Path
 
-        network, found = load_hrnet(form.file)
-        if found.num_joints != num_joints:
-            raise ValueError(
-                f"{str(form.file)!r} is {found}, but {form.skeleton.name} has {num_joints} joints; "
-                "give those it was trained for as pose.skeleton"
-            )
-        return InferenceModel(HRNetWithEmbedding(network) if with_embedding else network, twins, shift)
 
-    form_of = f"hrnet of {num_joints} joints, looks {with_embedding}, twins {twins}, shift {shift}"
-    return ModelSpec(make, f"{form_of}, weights {file_sha256(form.file)}")
+@dataclass(frozen=True)
+class PoseNetwork:
+    """A keypoint network.
+
+    path: of its weights, or of the network itself if it was exported.
+    skeleton: its joints.
+    codec: how its crops are cut and its heatmaps decoded.
+    description: for display.
+    exported: the metadata of an exported network; None for weights.
+    """
+
+    path: Path
+    skeleton: Skeleton
+    codec: Codec
+    description: str
+    exported: ExportedMetadata | None = None
+
+    def metadata(self) -> dict[str, str]:
+        """The network's training and decoding, for the header of the results."""
+        codec = self.codec
+        return {
+            "about": self.description,
+            "heatmap_type": codec.heatmap_type,
+            "input_size": "{}x{}".format(*codec.input_size),
+            "sigma": f"{codec.sigma:g}",
+            "decoding": codec.resolved_decoding,
+        }
+
+
+@dataclass(frozen=True)
+class _Source:
+    """What is known of a network without the settings.
+
+    metadata, description, exported: see `PoseNetwork`.
+    skeletons: names of the skeletons with as many joints.
+    fixed: settings that cannot change what the metadata states.
+    """
+
+    metadata: PoseMetadata
+    description: str
+    skeletons: tuple[str, ...] = tuple(SKELETONS)
+    fixed: tuple[str, ...] = ("skeleton", "heatmap_type")
+    exported: ExportedMetadata | None = None
+
+
+def detector_network(settings: DetectorSettings) -> DetectorNetwork:
+    """The source of boxes that the settings name.
+
+    Raises FileNotFoundError for a missing file, and as `weights_file`.
+    """
+    if settings.boxes is not None:
+        return DetectorNetwork(settings.name, settings.boxes)
+    if settings.weights not in (None, BUNDLED):
+        return DetectorNetwork(settings.name, weights_file(str(settings.weights)))
+    path = bundled_weights("detector") if settings.name == "compact" else published_weights(settings.name)
+    return DetectorNetwork(settings.name, path)
+
+
+def pose_network(settings: PoseSettings) -> PoseNetwork:
+    """The keypoint network that the settings name, with what its file states and what the settings choose.
+
+    Raises FileNotFoundError for a missing file; ConnectionError if published weights cannot be downloaded; ValueError
+    if the settings contradict the file, or neither states how the network was trained; ImportError for a file that
+    needs a package that is not installed.
+    """
+    entry = _find_entry(settings.weights)
+    path = pose_path(settings)
+    source = _identify_source(entry, path, settings)
+    _check_contradictions(source, entry, settings)
+    chosen = {key: getattr(settings, key) for key in ("skeleton", "heatmap_type", "input_size", "sigma", "decoding")}
+    metadata = replace(source.metadata, **{key: value for key, value in chosen.items() if value is not None})
+    skeleton, codec = _complete(metadata, source.skeletons, settings.weights)
+    return PoseNetwork(path, skeleton, codec, source.description, source.exported)
+
+
+def pose_path(settings: PoseSettings) -> Path:
+    """The file of the keypoint network. Raises as `weights_file`."""
+    return bundled_weights("pose") if settings.weights == BUNDLED else weights_file(settings.weights)
+
+
+def describe_weights(settings: StageSettings) -> dict[str, dict[str, str]]:
+    """The name and hash of each stage's file: {"detector": {"file": ..., "sha256": ...}, "pose": {...}}.
+
+    Raises as `weights_file`.
+    """
+    return {
+        "detector": describe_file(detector_network(settings.detector).path),
+        "pose": describe_file(pose_path(settings.pose)),
+    }
+
+
+def _find_entry(name_or_path: str) -> PublishedPoseWeights | None:
+    """The published weights of this name or file name. Raises ValueError for those of another kind of network."""
+    entry: PublishedWeights | None = BUNDLED_POSE if name_or_path == BUNDLED else find_published(name_or_path)
+    if entry is not None and not isinstance(entry, PublishedPoseWeights):
+        raise ValueError(f"{name_or_path!r} is not a keypoint network ({entry.result}); see {LIST_COMMAND}")
+    return entry
+
+
+def _identify_source(entry: PublishedPoseWeights | None, path: Path, settings: PoseSettings) -> _Source:
+    if entry is not None and (entry is BUNDLED_POSE or file_sha256(path).startswith(entry.sha256)):
+        return _published_source(entry)
+    if path.suffix.lower() == EXPORTED_SUFFIX:
+        return _exported_source(path, settings)
+    return _weights_source(path, settings)
+
+
+def _published_source(entry: PublishedPoseWeights) -> _Source:
+    metadata = PoseMetadata(
+        entry.skeleton, entry.input_size, entry.heatmap_type, entry.sigma, entry.blur_kernel_size, entry.decoding
+    )
+    return _Source(metadata, f"{entry.name}: {entry.result}; {entry.licence}")
+
+
+def _weights_source(path: Path, settings: PoseSettings) -> _Source:
+    suffix = path.suffix.lower()
+    if suffix in _OPENVINO_SUFFIXES and all(path.with_suffix(other).is_file() for other in _OPENVINO_SUFFIXES):
+        raise ValueError(
+            f"{settings.weights!r} is an OpenVINO file, for other programs; give the weights it was exported from, "
+            "which OpenVINO runs here too, or export them --to onnx"
+        )
+    weights = identify_weights(path)
+    skeletons = tuple(skeleton.name for skeleton in SKELETONS.values() if skeleton.num_joints == weights.num_joints)
+    if not skeletons:
+        known = ", ".join(SKELETONS)
+        raise ValueError(f"{settings.weights!r} has {weights.num_joints} joints, as no skeleton has: {known}")
+    return _Source(weights, str(weights), skeletons)
+
+
+def _exported_source(path: Path, settings: PoseSettings) -> _Source:
+    require("onnxruntime", purpose=f"running {settings.weights!r}")
+    from pose_track.runtime.onnx_runtime import exported_metadata  # ONNX Runtime is optional
+
+    exported = exported_metadata(path)
+    if settings.flip_test and not exported.flip_test:
+        raise ValueError(f"{settings.weights!r} was exported without pose.flip_test; leave it out, or export it again")
+    if exported.decodes and settings.scales != (1.0,):
+        raise ValueError(f"pose.scales has no effect on {settings.weights!r}, which was exported with --decode")
+    fixed = ("skeleton", "heatmap_type", "input_size", *(("sigma", "decoding") if exported.decodes else ()))
+    return _Source(exported.pose, str(exported), fixed=fixed, exported=exported)
+
+
+def _check_contradictions(source: _Source, entry: PublishedPoseWeights | None, settings: PoseSettings) -> None:
+    """Raises ValueError for a setting that contradicts the file."""
+    for key in source.fixed:
+        stated, chosen = getattr(source.metadata, key), getattr(settings, key)
+        if stated is not None and chosen not in (None, stated):
+            identified_by_name = entry is not None and entry.name in ZOO and not entry.sha256
+            remedy = "leave it out" + (", or rename the file, which only its name identifies" * identified_by_name)
+            raise ValueError(f"pose.{key} {chosen} contradicts {settings.weights!r}, which is {stated}; {remedy}")
+
+
+def _complete(metadata: PoseMetadata, skeletons: tuple[str, ...], weights: str) -> tuple[Skeleton, Codec]:
+    """The joints and the codec. Raises ValueError, naming the settings to give, for incomplete metadata.
+
+    skeletons: those that the network's joints may be.
+    """
+    if metadata.skeleton is None or metadata.heatmap_type is None or metadata.input_size is None:
+        hints = {
+            f"--pose.skeleton ({' or '.join(skeletons)})": metadata.skeleton,
+            "--pose.heatmap_type (gaussian, dark or udp, as in its training)": metadata.heatmap_type,
+            "--pose.input_size (w and h of its crops, such as '[192, 256]')": metadata.input_size,
+        }
+        missing = ", ".join(hint for hint, value in hints.items() if value is None)
+        raise ValueError(f"{weights!r} does not state how it was trained; give {missing}")
+    sigma = metadata.sigma or metadata.input_size[1] / 128  # as published: 2 at a height of 256, 3 at 384
+    codec = Codec(metadata.heatmap_type, metadata.input_size, sigma, metadata.decoding, metadata.blur_kernel_size)
+    return SKELETONS[metadata.skeleton], codec

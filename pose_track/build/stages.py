@@ -1,144 +1,180 @@
-"""From settings to objects: the only module that knows both the settings and the stages."""
+"""The stages that the settings describe, ready to run: detector, pose estimator and tracker."""
 
 from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Sequence
+from typing import Protocol
 
-from pose_track.build.networks import detector_plan, pose_plan
-from pose_track.build.pose_model import PoseModel, pose_model
+from pose_track.build.networks import PoseNetwork, detector_network, pose_network
+from pose_track.build.specs import build_pose_network, detector_spec, pose_spec
 from pose_track.build.tracker import build_tracker
 from pose_track.config.settings import StageSettings
 from pose_track.detection.detector import CentreDetector
 from pose_track.detection.recorded import RecordedDetector
 from pose_track.pipeline.stages import Stages
 from pose_track.pipeline.track_video import (
-    WINDOW,
+    FRAMES_PER_BATCH,
+    BatchDetector,
+    BatchEstimator,
     Estimator,
     FrameDetector,
-    WindowDetector,
-    WindowEstimator,
 )
 from pose_track.pose.estimator import PoseEstimator
-from pose_track.pose.keypoints import CroppedKeypoints, DecodedKeypoints, Keypoints
+from pose_track.pose.keypoints import CroppedKeypoints, DecodedKeypoints, KeypointFunction
 from pose_track.runtime.device import resolve_device
-from pose_track.runtime.model_spec import Run
-from pose_track.runtime.select import RuntimeName, make_runtime, resolve_runtime
-from pose_track.structures.frames import Detections, Frame, ImageArray
+from pose_track.runtime.model_spec import Runtime
+from pose_track.runtime.select import make_runtime, resolve_runtime
+from pose_track.structures.arrays import ImageArray
+from pose_track.structures.frames import Detections, Frame
 from pose_track.structures.skeleton import SKELETONS, Skeleton
-from pose_track.utils.profiler import UNPROFILED, Profiler
-from pose_track.weights.resolve import describe_detector, describe_file, detector_weights
+from pose_track.utils.extras import require
+from pose_track.utils.profiler import NULL_PROFILER, Profiler
+from pose_track.weights.resolve import describe_file
 
 logger = logging.getLogger(__name__)
 
-CUDA_WINDOW = 16  # frames: a GPU wants large batches
+CUDA_FRAMES_PER_BATCH = 16  # a GPU needs large batches
+
+Description = dict[str, str]
+"""The entry of a network in the header of the results: its file, its hash, and how it runs."""
 
 
-def build_stages(settings: StageSettings, profile: Profiler = UNPROFILED) -> Stages:
-    """Build everything that does not depend on the video. profile: notes how long each stage takes. Raises ValueError,
-    FileNotFoundError or ConnectionError in the user's words."""
+def build_stages(settings: StageSettings, profile: Profiler = NULL_PROFILER) -> Stages:
+    """The stages that the settings describe; they do not depend on the video.
+
+    profile: measures the time of each network.
+
+    Raises ValueError, FileNotFoundError, ConnectionError or ImportError, naming the setting or file and a remedy.
+    """
     device = resolve_device(settings.device)
-    resolve_runtime(settings.runtime, device)
-    estimate, of_pose = build_estimator(settings, device, profile)  # first, for a detector may be a long download
-    detect, of_detector = build_detector(settings, device, profile)
-    weights = {"detector": of_detector, "pose": of_pose}
-    return put_together(detect, estimate, estimate.skeleton, weights, settings, device, profile)
+    resolve_runtime(settings.runtime.name, device, settings.runtime.precision)
+    # the estimator first, for the detector may be a long download
+    estimate, pose_description = build_estimator(settings, device, profile)
+    detect, detector_description = build_detector(settings, device, profile)
+    descriptions = {"detector": detector_description, "pose": pose_description}
+    return assemble_stages(detect, estimate, estimate.skeleton, descriptions, settings, device, profile)
 
 
-def put_together(
-    detect: FrameDetector | WindowDetector,
-    estimate: Estimator | WindowEstimator,
+def assemble_stages(
+    detect: FrameDetector | BatchDetector,
+    estimate: Estimator | BatchEstimator,
     skeleton: Skeleton,
-    weights: dict[str, dict[str, str]],
+    descriptions: dict[str, Description],
     settings: StageSettings,
     device: str,
-    profile: Profiler = UNPROFILED,
+    profile: Profiler = NULL_PROFILER,
 ) -> Stages:
-    """Stages of a detector and an estimator, with the tracker of the settings. weights: what the header of the results
-    says of each."""
+    """A detector and an estimator with the tracker of the settings. descriptions: of both, for the results' header."""
     return Stages(
         detect,
         estimate,
         lambda fps: build_tracker(settings.tracker, fps, True, device, settings.detector.every),
         skeleton,
-        weights,
+        descriptions,
         settings.detector.every,
-        WINDOW if device == "cpu" else CUDA_WINDOW,
+        FRAMES_PER_BATCH if device == "cpu" else CUDA_FRAMES_PER_BATCH,
         profile,
     )
 
 
+def build_estimator(
+    settings: StageSettings, device: str, profile: Profiler = NULL_PROFILER
+) -> tuple[PoseEstimator, Description]:
+    """The pose estimator and its description. Its poses have appearance features if the tracker uses them. Raises as
+    `build_stages`."""
+    options, network = settings.pose, pose_network(settings.pose)
+    find_keypoints, run_description = _build_keypoints(network, settings, device, profile)
+    joints = None if options.joints is None else SKELETONS[options.joints]
+    estimate = PoseEstimator(
+        find_keypoints, network.skeleton, network.codec, options.padding, options.max_oks, output_skeleton=joints
+    )
+    return estimate, describe_file(network.path) | network.metadata() | run_description
+
+
 def build_detector(
-    settings: StageSettings, device: str, profile: Profiler = UNPROFILED
-) -> tuple[FrameDetector | WindowDetector, dict[str, str]]:
-    """The detector, and what the header of the results says of its weights. Raises as `build_stages`."""
-    return _detector(settings, device, profile), describe_detector(settings.detector)
+    settings: StageSettings, device: str, profile: Profiler = NULL_PROFILER
+) -> tuple[FrameDetector | BatchDetector, Description]:
+    """The detector and its description. Raises as `build_stages`."""
+    options, precision = settings.detector, settings.runtime.precision
+    network = detector_network(options)
+    if network.name == "recorded":
+        return RecordedDetector(network.path, options.min_score), describe_file(network.path)
+    description = describe_file(network.path)
+    if network.name == "compact":
+        runtime = make_runtime(detector_spec(network), settings.runtime.name, device, precision)
+        run = profile.timed(_profile_name("detector", runtime), runtime)
+        detector = CentreDetector(run, options.long_side, options.min_score, options.max_iou)
+        return _ImageDetector(detector.detect_images), description | _describe_run(runtime)
+    require("torch", "torchvision", purpose=f"detector.name {network.name}")
+    from pose_track.detection.torchvision_detector import TorchvisionDetector
+
+    torchvision = TorchvisionDetector(network.name, network.path, device, options.min_score, options.max_iou, precision)
+    detect_images = profile.timed(_profile_name("detector", torchvision), torchvision.detect_images)
+    return _ImageDetector(detect_images), description | _describe_run(torchvision)
 
 
-def _detector(settings: StageSettings, device: str, profile: Profiler) -> FrameDetector | WindowDetector:
-    chosen = settings.detector
-    if chosen.boxes is not None:
-        return RecordedDetector(chosen.boxes, chosen.min_score)
-    if chosen.name == "compact":
-        run = profile.timed("network: detector", make_runtime(detector_plan(chosen), settings.runtime, device))
-        return _OfFrames(CentreDetector(run, chosen.long_side, chosen.min_score, chosen.max_iou).detect_images)
-    from pose_track.detection.torchvision_detector import TorchvisionDetector  # PyTorch takes seconds
+def _build_keypoints(
+    network: PoseNetwork, settings: StageSettings, device: str, profile: Profiler
+) -> tuple[KeypointFunction, Description]:
+    """The keypoint network, ready to run, and how it runs."""
+    options, codec = settings.pose, network.codec
+    if device != "cpu" and network.exported is None:
+        from pose_track.pose.torch_keypoints import TorchKeypoints
 
-    path = detector_weights(chosen)
-    assert path is not None
-    detector = TorchvisionDetector(chosen.name, path, device, chosen.min_score, chosen.max_iou)
-    return _OfFrames(profile.timed("network: detector", detector.detect_images))
+        model = build_pose_network(network, options.flip_test, settings.tracker.needs_appearance)
+        keypoints = TorchKeypoints(model, codec, device, settings.runtime.precision, options.max_batch, options.scales)
+        return profile.timed(_profile_name("pose", keypoints), keypoints), _describe_run(keypoints)
+    runtime = _build_pose_runtime(network, settings, device)
+    run = profile.timed(_profile_name("pose", runtime), runtime)
+    if network.exported is not None and network.exported.decodes:
+        return DecodedKeypoints(run, codec, options.max_batch), _describe_run(runtime)
+    return CroppedKeypoints(run, codec, options.max_batch, options.scales), _describe_run(runtime)
 
 
-class _OfFrames:
-    """A detector of pictures as one of frames, which recorded boxes need to know their place."""
+def _build_pose_runtime(network: PoseNetwork, settings: StageSettings, device: str) -> Runtime:
+    options, needs_appearance = settings.runtime, settings.tracker.needs_appearance
+    if network.exported is None:
+        spec = pose_spec(network, settings.pose.flip_test, needs_appearance)
+        return make_runtime(spec, options.name, device, options.precision)
+    if device != "cpu" or options.name not in ("auto", "onnx"):
+        raise ValueError(f"{str(network.path)!r} runs with --runtime onnx and --device cpu only; leave out other ones")
+    resolve_runtime("onnx", device, options.precision)
+    if needs_appearance and not network.exported.has_appearance:
+        logger.warning(
+            "%s was exported without --appearance, so the tracker cannot compare people's appearance", network.path
+        )
+    from pose_track.runtime.onnx_runtime import open_exported  # ONNX Runtime is optional
 
-    def __init__(self, detect: Callable[[Sequence[ImageArray]], list[Detections]]) -> None:
-        self._detect = detect
+    return open_exported(network.path)
+
+
+class _RunningNetwork(Protocol):
+    """A network that states its device and precision."""
+
+    @property
+    def device(self) -> str: ...
+    @property
+    def precision(self) -> str: ...
+
+
+def _profile_name(stage: str, network: _RunningNetwork) -> str:
+    """The name of a network in a profile."""
+    return f"network: {stage}, {network.precision}"
+
+
+def _describe_run(network: _RunningNetwork) -> Description:
+    return {"device": network.device, "precision": network.precision}
+
+
+class _ImageDetector:
+    """A detector of images as a detector of frames. (Recorded boxes need the frame's index.)"""
+
+    def __init__(self, detect_images: Callable[[Sequence[ImageArray]], list[Detections]]) -> None:
+        self._detect_images = detect_images
 
     def __call__(self, frame: Frame) -> Detections:
         return self.run_batch([frame])[0]
 
     def run_batch(self, frames: Sequence[Frame]) -> list[Detections]:
-        return self._detect([frame.image for frame in frames])
-
-
-def build_estimator(
-    settings: StageSettings, device: str, profile: Profiler = UNPROFILED
-) -> tuple[PoseEstimator, dict[str, str]]:
-    """The estimator, and what the header of the results says of its weights. Its poses tell how each joint looks where
-    the tracker wants to know. Raises as `build_stages`."""
-    chosen, form = settings.pose, pose_model(settings.pose)
-    find = _keypoints(form, settings, device, profile)
-    joints = None if chosen.joints is None else SKELETONS[chosen.joints]
-    estimate = PoseEstimator(find, form.skeleton, form.codec, chosen.padding, chosen.max_oks, joints=joints)
-    return estimate, describe_file(form.file) | form.notes()
-
-
-def _keypoints(form: PoseModel, settings: StageSettings, device: str, profile: Profiler) -> Keypoints:
-    chosen, name = settings.pose, "network: pose"
-    if form.is_exported:
-        run = profile.timed(name, _exported(form, settings.runtime, device))
-        if form.lacks_embedding and settings.tracker.needs_appearance:
-            logger.warning(
-                "%s was exported without --appearance, so the tracker cannot compare how people look", form.file
-            )
-        if form.decodes:
-            return DecodedKeypoints(run, form.codec, chosen.max_batch)
-        return CroppedKeypoints(run, form.codec, chosen.max_batch, chosen.scales)
-    plan = pose_plan(form, chosen.flip_test, settings.tracker.needs_appearance)
-    if device == "cpu":
-        run = profile.timed(name, make_runtime(plan, settings.runtime, device))
-        return CroppedKeypoints(run, form.codec, chosen.max_batch, chosen.scales)
-    from pose_track.pose.torch_keypoints import TorchKeypoints
-
-    find = TorchKeypoints(plan.make(), form.codec, device, max_batch=chosen.max_batch, scales=chosen.scales)
-    return profile.timed(name, find)
-
-
-def _exported(form: PoseModel, runtime: RuntimeName, device: str) -> Run:
-    if device != "cpu" or runtime not in ("auto", "onnx"):
-        raise ValueError(f"{str(form.file)!r} runs with --runtime onnx and --device cpu only; leave out other ones")
-    from pose_track.runtime.onnx_runtime import open_exported  # ONNX Runtime need not be there
-
-    return open_exported(form.file)
+        return self._detect_images([frame.image for frame in frames])

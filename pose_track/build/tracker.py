@@ -1,16 +1,18 @@
-"""From the tracker's settings to the tracker, without PyTorch, so that poses from a file are linked in a moment."""
+"""The tracker that the settings describe. It needs no PyTorch, so that poses from a file are linked at once."""
 
 from __future__ import annotations
 
 from fractions import Fraction
+from pathlib import Path
 
 from pose_track.config.tracker import FlowSettings, TrackerSettings
 from pose_track.tracking.association import Association
+from pose_track.tracking.linker import PoseLinker
 from pose_track.tracking.matching import MATCHERS
-from pose_track.tracking.propagation import Flow, Propagation
+from pose_track.tracking.propagation import FlowEstimator, Propagation
 from pose_track.tracking.similarity import Similarity
-from pose_track.tracking.tracker import PoseTracker
-from pose_track.weights.resolve import flow_weights
+from pose_track.utils.extras import require
+from pose_track.weights.resolve import published_weights, weights_file
 
 
 def build_tracker(
@@ -19,14 +21,16 @@ def build_tracker(
     has_images: bool = False,
     device: str = "cpu",
     detect_every: int = 1,
-) -> PoseTracker:
-    """The tracker for a video of `fps` frames a second. Where there are no pictures, there is no optical flow.
+) -> PoseLinker:
+    """The tracker for a video of `fps` frames per second.
 
-    device: where a network for the flow runs. detect_every: people are looked for in every so-manieth frame only, and
-    confirmed once they were found in successive ones of these. Raises what `flow.make_flow` does where its weights are
-    not to be had.
+    has_images: whether frames come with their image; without, there is no optical flow.
+    device: of the optical flow's network.
+    detect_every: the detector runs on every n-th frame. A track is confirmed by detections in successive ones of these.
+
+    Raises FileNotFoundError or ConnectionError for missing weights of the flow; ImportError for RAFT without PyTorch.
     """
-    similarity = Similarity(settings.weights.model_dump(), settings.gates.model_dump(), settings.sigma_scale)
+    similarity = Similarity(settings.weights.model_dump(), settings.sigma_scale)
     associate = Association(
         similarity,
         MATCHERS[settings.matching],
@@ -35,26 +39,35 @@ def build_tracker(
         settings.min_low_score_similarity,
         settings.min_reactivation_appearance if settings.reactivation_seconds else 1.0,
     )
-    return PoseTracker(
+    return PoseLinker(
         associate,
         round(settings.buffer_seconds * fps),
         round(settings.reactivation_seconds * fps),
-        max(settings.min_start_score, settings.min_high_score),  # nor may the double of somebody sure begin a track
+        max(settings.min_start_score, settings.min_high_score),  # a low-score duplicate of a person starts no track
         (settings.min_confirm_frames - 1) * detect_every + 1,
         _build_flow(settings.flow, device) if has_images else None,
         Propagation(
             settings.flow.max_frames,
             max(2, settings.min_confirm_frames),
             settings.flow.min_score,
-            unsure_frames=detect_every - 1,
+            tentative_frames=detect_every - 1,
         ),
         settings.flow.warped_frames,
     )
 
 
-def _build_flow(settings: FlowSettings, device: str) -> Flow | None:
+def _build_flow(settings: FlowSettings, device: str) -> FlowEstimator | None:
     if settings.method == "none":
         return None
-    from pose_track.flow.optical_flow import make_flow  # OpenCV, perhaps PyTorch: not for linking without pictures
+    if settings.method.startswith("raft"):
+        require("torch", "torchvision", purpose=f"tracker.flow.method {settings.method}")
+    from pose_track.flow.optical_flow import build_flow  # linking without images needs no OpenCV
 
-    return make_flow(settings.method, settings.long_side, weights=flow_weights(settings), device=device)
+    return build_flow(settings.method, settings.long_side, weights=_flow_weights(settings), device=device)
+
+
+def _flow_weights(settings: FlowSettings) -> Path | None:
+    """The weights of the optical flow's network; None for a method without one."""
+    if not settings.method.startswith("raft"):
+        return None
+    return published_weights(settings.method) if settings.weights is None else weights_file(str(settings.weights))

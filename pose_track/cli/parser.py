@@ -1,96 +1,207 @@
-"""What all commands share: their words, errors in one line, exit codes."""
+"""The argument parser of all commands: options, settings as dotted options, errors that name the nearest option."""
 
 from __future__ import annotations
 
 import argparse
-import difflib
-import logging
-import os
-import sys
-from collections.abc import Callable, Sequence
-from typing import NoReturn
+import shutil
+import textwrap
+from collections.abc import Callable, Iterable, Sequence
+from functools import cached_property
+from typing import TYPE_CHECKING, NoReturn
 
-logger = logging.getLogger(__name__)
+from pose_track.cli.exit_codes import EXIT_ERROR
+from pose_track.utils.names import did_you_mean
+from pose_track.utils.version import __version__
 
-EXIT_FAULT = 2
-EXIT_INTERRUPTED = 130
-EXIT_UNREAD = 141  # as a shell tells of a program whose output nobody reads any more
+if TYPE_CHECKING:
+    from pose_track.config.fields import SettingField
+
+MAX_WIDTH = 100
+"""Columns of a help text, at most."""
+
+SettingsSource = Callable[[], object]
+"""Imports a settings class and returns it, or an instance whose values are the defaults."""
+
+
+def help_width() -> int:
+    """Columns of a help text: as many as the terminal has, up to `MAX_WIDTH`."""
+    return min(shutil.get_terminal_size().columns, MAX_WIDTH) - 1
+
+
+class HelpFormatter(argparse.HelpFormatter):
+    """Help texts of `help_width` columns that keep their paragraphs."""
+
+    def __init__(self, prog: str) -> None:
+        super().__init__(prog, max_help_position=30, width=help_width())
+
+    def _fill_text(self, text: str, width: int, indent: str) -> str:
+        paragraphs = (" ".join(paragraph.split()) for paragraph in text.split("\n\n"))
+        return "\n\n".join(textwrap.fill(p, width, initial_indent=indent, subsequent_indent=indent) for p in paragraphs)
 
 
 class Parser(argparse.ArgumentParser):
-    """Says what is wrong in one line."""
+    """Parses the options and the settings of one command.
+
+    Errors are one line that names the nearest option or setting. `parse` raises SystemExit as argparse does: with 0 for
+    --help and --version, with 2 for an error.
+    """
+
+    def __init__(self, prog: str, description: str | None = None) -> None:
+        super().__init__(prog=prog, description=description, allow_abbrev=False, formatter_class=HelpFormatter)
+        self._settings: SettingsSource | None = None
+        self._sections: tuple[str, ...] = ()
+        self._note = ""
+        self._takes_any_option = False
+        self.add_argument("--version", action="version", version=f"pose-track {__version__}", help="print the version")
+
+    def add_settings(self, settings: SettingsSource, sections: Sequence[str] = (), note: str = "") -> None:
+        """Accept settings as --section.name VALUE.
+
+        sections: the only sections to accept; empty for all settings. note: a sentence for the help text, such as which
+        preset the defaults are from.
+        """
+        self._settings, self._sections, self._note = settings, tuple(f"{section}." for section in sections), note
+
+    def take_any_option(self) -> None:
+        """Accept every unknown option that has a value, as a setting."""
+        self._takes_any_option = True
+
+    def parse(self, arguments: Sequence[str]) -> tuple[argparse.Namespace, dict[str, str]]:
+        """The options, and the settings as {dotted key: text}. Options and positional arguments come in any order.
+
+        Raises ValueError for a setting without a value.
+        """
+        overrides, others = take_overrides(arguments, self._is_setting)
+        parse = self.parse_known_args if self._subparsers else self.parse_known_intermixed_args
+        options, unknown = parse(others)
+        if unknown and self._takes_any_option:
+            values, unknown = take_overrides(unknown)
+            overrides |= values
+        if unknown:
+            self.error(self._describe_unknown(unknown[0]))
+        return options, overrides
 
     def error(self, message: str) -> NoReturn:
-        self.exit(EXIT_FAULT, f"error: {message}; see {self.prog} --help\n")
+        """End with one line on stderr and exit code 2."""
+        self.exit(EXIT_ERROR, f"error: {message}; see {self.prog} --help\n")
 
-    def parse_known_words(self, words: Sequence[str]) -> argparse.Namespace:
-        """Options and positional words in any order; for a word that is none of them, the likeliest option."""
-        options, rest = self.parse_known_intermixed_args(list(words))
-        if rest:
-            known = [option for action in self._actions for option in action.option_strings]
-            close = difflib.get_close_matches(rest[0].partition("=")[0], known, n=1, cutoff=0.75)
-            self.error(f"unknown option {rest[0]!r}" + (f"; did you mean {close[0]!r}?" if close else ""))
-        return options
+    def format_help(self) -> str:
+        """The help text: that of argparse, then the settings by section."""
+        return super().format_help() + self._format_settings()
+
+    @cached_property
+    def _setting_fields(self) -> list[SettingField]:
+        """The settings of this command. Raises ImportError where an optional package is missing."""
+        if self._settings is None:
+            return []
+        from pose_track.config.fields import setting_fields  # pydantic: not for commands without settings
+
+        fields = setting_fields(self._settings())
+        return [field for field in fields if not self._sections or field.key.startswith(self._sections)]
+
+    def _is_setting(self, name: str) -> bool:
+        """Whether an option --name is a setting, also where it is misspelt."""
+        if self._takes_any_option:
+            return "." in name
+        if self._settings is None or f"--{name}" in self._option_string_actions:
+            return False
+        if self._sections:
+            return name.startswith(self._sections)
+        return "." in name or name.replace("-", "_") in {field.key for field in self._setting_fields}
+
+    def _describe_unknown(self, argument: str) -> str:
+        if not argument.startswith("-"):
+            return f"unexpected argument {argument!r}"
+        option = argument.partition("=")[0]
+        known = [*self._option_string_actions, *(f"--{field.key}" for field in self._setting_fields)]
+        return f"unknown option {option!r}{did_you_mean(option, known)}"
+
+    def _format_settings(self) -> str:
+        if self._settings is None:
+            return ""
+        formatter = self._get_formatter()
+        formatter.start_section("settings")
+        try:
+            sections = self._settings_by_section()
+        except ImportError as error:
+            formatter.add_text(f"cannot be listed here: {_escape(str(error))}")
+            sections = {}
+        formatter.add_text(_escape(f"--section.name VALUE, or lines of a settings file. {self._note}"))
+        formatter.end_section()
+        for section, fields in sections.items():
+            heading = f"{section}: {fields[0].section}" if section else "general"
+            if len(heading) < help_width():
+                formatter.start_section(heading)
+            else:
+                formatter.start_section(section)
+                formatter.add_text(_escape(fields[0].section))
+            formatter.add_arguments([_help_action(field) for field in fields])
+            formatter.end_section()
+        return "\n" + formatter.format_help()
+
+    def _settings_by_section(self) -> dict[str, list[SettingField]]:
+        """The settings that are no options, by section; a section comes before the sections in it."""
+        sections: dict[str, list[SettingField]] = {}
+        for field in self._setting_fields:
+            if f"--{field.key}" not in self._option_string_actions:
+                sections.setdefault(field.key.rpartition(".")[0], []).append(field)
+        roots = list(dict.fromkeys(section.partition(".")[0] for section in sections))
+        return dict(sorted(sections.items(), key=lambda item: (roots.index(item[0].partition(".")[0]), item[0])))
 
 
 def take_overrides(
-    words: Sequence[str], is_setting: Callable[[str], bool] = lambda key: "." in key
+    arguments: Iterable[str], is_setting: Callable[[str], bool] = lambda name: True
 ) -> tuple[dict[str, str], list[str]]:
-    """Settings among the words of a command line, and the other words in their order.
+    """Split arguments into settings, {dotted key: text}, and the others in their order.
 
-    A setting is given as --tracker.buffer_seconds 2 or --tracker.buffer_seconds=2; dashes in its name count as
-    underscores. Raises ValueError for one without a value.
+    A setting is --tracker.buffer_seconds 2 or --tracker.buffer_seconds=2; dashes in its name count as underscores.
+    is_setting: whether an option, without its dashes, is a setting. Raises ValueError for a setting without a value.
 
     >>> take_overrides(["--tracker.buffer-seconds", "2", "clip.mp4", "--pose.flip_test=true"])
     ({'tracker.buffer_seconds': '2', 'pose.flip_test': 'true'}, ['clip.mp4'])
     """
     values: dict[str, str] = {}
     others: list[str] = []
-    rest = iter(words)
-    for word in rest:
-        name, has_value, value = word.removeprefix("--").partition("=")
-        if not word.startswith("--") or not is_setting(name):
-            others.append(word)
+    remaining = iter(arguments)
+    for argument in remaining:
+        name, equals, value = argument.removeprefix("--").partition("=")
+        if not argument.startswith("--") or not name or not is_setting(name):
+            others.append(argument)
             continue
-        given = value if has_value else next(rest, None)
-        if given is None or (given.startswith("--") and not has_value):
+        text = value if equals else next(remaining, None)
+        if text is None or (text.startswith("--") and not equals):
             raise ValueError(f"--{name} needs a value")
-        values[name.replace("-", "_")] = given
+        values[name.replace("-", "_")] = text
     return values, others
 
 
-def split_overrides(words: Sequence[str]) -> dict[str, str]:
-    """The same where all words are to be settings. Raises ValueError for any other word.
+def _help_action(field: SettingField) -> argparse.Action:
+    """A setting as argparse shows an option."""
+    from pose_track.config.fields import REQUIRED, type_words
 
-    >>> split_overrides(["--loop.seed", "2", "--threads=1"])
-    {'loop.seed': '2', 'threads': '1'}
+    words = type_words(field.annotation)
+    parts = [field.description.rstrip(".")]
+    if len(words) > 40:
+        parts.append(f"one of {words.replace('|', ', ')}")
+        words = "NAME"
+    parts.append("required" if field.default is REQUIRED else f"default: {_yaml_words(field.default)}")
+    text = f"{'; '.join(part for part in parts[:-1] if part)} ({parts[-1]})"
+    return argparse.Action([f"--{field.key}"], dest="", metavar=words, help=_escape(text))
+
+
+def _yaml_words(value: object) -> str:
+    """A value as a settings file has it.
+
+    >>> _yaml_words((1.0, None, True))
+    '[1.0, null, true]'
     """
-    values, others = take_overrides(words, lambda key: True)
-    if others:
-        raise ValueError(f"{others[0]!r} is neither an option nor a --section.setting")
-    return values
+    if value is None or isinstance(value, bool):
+        return {None: "null", True: "true", False: "false"}[value]
+    if isinstance(value, tuple | list):
+        return f"[{', '.join(map(_yaml_words, value))}]"
+    return str(value)
 
 
-def guarded(job: Callable[[], int]) -> int:
-    """Run a job; what the user can mend becomes one line on stderr and exit code 2, an interrupt 130. Where what it
-    prints goes to a program that has ended, such as `head`, it ends without a word."""
-    try:
-        code = job()
-        sys.stdout.flush()
-        return code
-    except KeyboardInterrupt:
-        print("interrupted; what was done so far is kept", file=sys.stderr)
-        return EXIT_INTERRUPTED
-    except BrokenPipeError:
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # else Python complains when it ends
-        return EXIT_UNREAD
-    except _mendable() as error:  # Python asks only where there is an error
-        logger.debug("where the error came from", exc_info=True)
-        print(f"error: {' '.join(str(error).split())}", file=sys.stderr)
-        return EXIT_FAULT
-
-
-def _mendable() -> tuple[type[Exception], ...]:
-    from pose_track.video.source import DecodeError
-
-    return ValueError, OSError, ImportError, MemoryError, DecodeError
+def _escape(text: str) -> str:
+    """For argparse, which formats help texts with %."""
+    return text.replace("%", "%%")

@@ -1,129 +1,112 @@
-"""The commands, and the main job: words to settings to results."""
+"""Track the pose of every person in videos: joints, track ids, tracks.jsonl and an annotated video."""
 
 from __future__ import annotations
 
 import argparse
-import logging
-import sys
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from pose_track.cli.parser import EXIT_FAULT, EXIT_INTERRUPTED, Parser, guarded, take_overrides
-from pose_track.cli.weights import weights
-from pose_track.utils.profiler import UNPROFILED, Profile, Profiler
-from pose_track.utils.version import __version__
+from pose_track.cli.options import add_config, add_device, add_overwrite, add_runtime, given
+from pose_track.cli.parser import Parser
+from pose_track.cli.runner import run_job, run_jobs
+from pose_track.utils.profiler import NULL_PROFILER, Profile, Profiler
 
 if TYPE_CHECKING:
     from pose_track.config.settings import Settings
     from pose_track.pipeline.stages import Stages
 
-logger = logging.getLogger(__name__)
-
 PROFILE = "profile.json"
 
 
-def track_parser(prog: str) -> Parser:
-    """The options of the main job."""
-    from pose_track.config.load import setting_names  # pydantic takes its time: not for jobs without settings
+def add_arguments(parser: Parser) -> None:
+    add = parser.add_argument
+    add("videos", nargs="+", type=Path, metavar="VIDEO", help="a video, a folder of images, or an image")
+    add(
+        "--out",
+        type=Path,
+        default=Path("runs"),
+        metavar="DIR",
+        help="results go to DIR/<name of the video>/ (default: runs)",
+    )
+    choice = parser.add_mutually_exclusive_group()
+    choice.add_argument("--preset", help="settings by name: fast (the default), balanced, accurate or posetrack")
+    add_config(choice)
+    add("--tracker", metavar="PRESET", help="tracker settings by name: robust, fast or simple_baselines")
+    add_device(parser)
+    add_runtime(parser)
+    add("--decoder", choices=("pyav", "decord"), help="what decodes the video")
+    add("--start", metavar="S", help="first second of the video")
+    add("--end", metavar="S", help="second of the video at which to stop")
+    add("--stride", metavar="N", help="process only every n-th frame")
+    add("--profile", action="store_true", help=f"print the time of each stage, and write DIR/{PROFILE}, a Chrome trace")
+    add("--no-render", action="store_true", help="write no annotated video")
+    add_overwrite(parser)
+    parser.add_settings(_settings_class, note="The defaults are those of the preset fast.")
+
+
+def _settings_class() -> type[Settings]:
     from pose_track.config.settings import Settings
 
-    parser = Parser(
-        prog=prog,
-        description="Track the pose of every person in videos: joints, ids, JSON and an annotated video.",
-        epilog="Any setting can be given as --section.name VALUE: " + ", ".join(setting_names(Settings)),
-        allow_abbrev=False,
-    )
-    add = parser.add_argument
-    add("videos", nargs="+", type=Path, metavar="VIDEO", help="a video, a folder of pictures, or a picture")
-    add("--out", type=Path, default=Path("runs"), help="results go to OUT/<name of the video>/")
-    chosen = parser.add_mutually_exclusive_group()
-    chosen.add_argument("--config", type=Path, help="a file of settings")
-    chosen.add_argument("--preset", help="fast (the default), balanced, accurate or posetrack")
-    add("--tracker", help="another way of linking: robust, fast or simple_baselines")
-    add("--device", choices=("auto", "cpu", "cuda"), help="where the networks run")
-    add("--runtime", choices=("auto", "torch", "openvino", "onnx"), help="what runs them; on a GPU torch only")
-    add("--decoder", choices=("pyav", "decord"), help="what decodes the video")
-    add("--start", metavar="S", help="first second")
-    add("--end", metavar="S", help="the second before which to stop")
-    add("--stride", metavar="N", help="only every Nth frame")
-    add("--profile", action="store_true", help="print what each stage took, and write OUT/profile.json, a Chrome trace")
-    add("--no-render", action="store_true", help="write no annotated video")
-    add("--overwrite", action="store_true", help="replace results that are there")
-    add("--version", action="version", version=__version__)
-    return parser
+    return Settings
 
 
-def track_settings(options: argparse.Namespace, overrides: dict[str, str]) -> Settings:
-    """The settings a command line asks for."""
-    from pose_track.config.load import load_settings, preset_path
-    from pose_track.config.settings import DEFAULT_PRESET, Settings
-
-    named = {
-        "device": options.device,
-        "runtime": options.runtime,
-        "reader.decoder": options.decoder,
-        "reader.start_seconds": options.start,
-        "reader.end_seconds": options.end,
-        "reader.stride": options.stride,
-        "output.render": "false" if options.no_render else None,
-    }
-    given = {key: value for key, value in named.items() if value is not None}
-    path = options.config or preset_path(options.preset or DEFAULT_PRESET)
-    return load_settings(Settings, path, given | overrides, options.tracker)
-
-
-def result_folders(videos: Sequence[Path], out: Path) -> list[Path]:
-    """OUT/<name> for each video: a file's without its suffix, a folder's whole. Raises ValueError where two would
-    share one."""
-    whole = [video.resolve() for video in videos]
-    folders = [out / (path.name if path.is_dir() else path.stem) for path in whole]
-    twice = [folder for folder, count in Counter(folders).items() if count > 1]
-    if twice:
-        raise ValueError(f"several videos would write into {str(twice[0])!r}; track each with an --out of its own")
-    return folders
-
-
-def track(arguments: Sequence[str] | None = None, prog: str = "track_video.py") -> int:
-    """The main job; returns the exit code. Raises SystemExit, with its code, for --help and for unknown options."""
-    words = sys.argv[1:] if arguments is None else arguments
-    return guarded(lambda: _track_all(words, prog))
-
-
-def _track_all(words: Sequence[str], prog: str) -> int:
-    overrides, others = take_overrides(words)
-    options = track_parser(prog).parse_known_words(others)
+def run(options: argparse.Namespace, overrides: Mapping[str, str]) -> int:
     settings = track_settings(options, overrides)
     jobs = list(zip(options.videos, result_folders(options.videos, options.out), strict=True))
-    codes = [guarded(partial(_check, video, folder, options.overwrite)) for video, folder in jobs]
-    possible = [job for job, code in zip(jobs, codes, strict=True) if code == 0]
-    if not possible:
+    codes = [run_job(partial(_check, video, folder, options.overwrite)) for video, folder in jobs]
+    valid = [job for job, code in zip(jobs, codes, strict=True) if code == 0]
+    if not valid:
         return max(codes)
 
-    from pose_track.build.stages import (
-        build_stages,  # the networks take their time: not before the words are understood
-    )
+    from pose_track.build.stages import build_stages  # after all arguments are checked: networks take seconds
     from pose_track.config.settings import BUNDLED
 
     with _profile(options) as profile:
         stages = build_stages(settings, profile)
         if settings.pose.weights != BUNDLED:
             print(f"keypoints by {stages.weights['pose']['about']}")
-        for video, folder in possible:
-            codes.append(_track_one(video, folder, stages, settings, options.overwrite))
-            if codes[-1] == EXIT_INTERRUPTED:
-                break
-    return max(codes)
+        track = [partial(_track, video, folder, stages, settings, options.overwrite) for video, folder in valid]
+        return max(*codes, run_jobs(track))
+
+
+def track_settings(options: argparse.Namespace, overrides: Mapping[str, str]) -> Settings:
+    """The settings of a command line: those of the preset or file, replaced by those of options and overrides."""
+    from pose_track.config.load import load_settings, preset_path
+    from pose_track.config.settings import DEFAULT_PRESET, Settings
+
+    of_options = {
+        "device": options.device,
+        "runtime.name": options.runtime,
+        "reader.decoder": options.decoder,
+        "reader.start_seconds": options.start,
+        "reader.end_seconds": options.end,
+        "reader.stride": options.stride,
+        "output.render": "false" if options.no_render else None,
+    }
+    path = options.config or preset_path(options.preset or DEFAULT_PRESET)
+    return load_settings(Settings, path, {**given(of_options), **overrides}, options.tracker)
+
+
+def result_folders(videos: Sequence[Path], out: Path) -> list[Path]:
+    """OUT/<name> for each video: the name of a file without its suffix, that of a folder whole. Raises ValueError where
+    two videos would share a folder."""
+    paths = [video.resolve() for video in videos]
+    folders = [out / (path.name if path.is_dir() else path.stem) for path in paths]
+    shared = [folder for folder, count in Counter(folders).items() if count > 1]
+    if shared:
+        raise ValueError(f"several videos would write into {str(shared[0])!r}; track each with an --out of its own")
+    return folders
 
 
 @contextmanager
 def _profile(options: argparse.Namespace) -> Iterator[Profiler]:
-    """Notes what each stage takes, and says so at the end, where that is asked for."""
+    """A profiler, whose table is printed at the end; one that measures nothing without --profile."""
     if not options.profile:
-        yield UNPROFILED
+        yield NULL_PROFILER
         return
     options.out.mkdir(parents=True, exist_ok=True)
     with Profile(options.out / PROFILE) as profile:
@@ -132,45 +115,31 @@ def _profile(options: argparse.Namespace) -> Iterator[Profiler]:
 
 
 def _check(video: Path, folder: Path, overwrite: bool) -> int:
-    from pose_track.pipeline.track_file import NAMES, check_folder
+    """Raises FileNotFoundError, FileExistsError or ValueError where a video cannot be tracked into a folder."""
+    from pose_track.pipeline.track_file import OUTPUT_FILES, check_output_folder
 
     if not video.exists():
         raise FileNotFoundError(f"{str(video)!r} does not exist; check the path")
-    if video.resolve() in [(folder / name).resolve() for name in NAMES]:
-        raise ValueError(f"the results of {str(video)!r} would take its place; give another --out")
-    check_folder(folder, overwrite)
+    if video.resolve() in [(folder / name).resolve() for name in OUTPUT_FILES]:
+        raise ValueError(f"the results of {str(video)!r} would replace the video; give another --out")
+    check_output_folder(folder, overwrite)
     return 0
 
 
-def _track_one(video: Path, folder: Path, stages: Stages, settings: Settings, overwrite: bool) -> int:
-    """Track a video and say what came of it, also where an error or an interrupt ended it early."""
+def _track(video: Path, folder: Path, stages: Stages, settings: Settings, overwrite: bool) -> int:
+    """Track a video and print a summary, also where an error or an interrupt ended it early."""
     from pose_track.pipeline.track_file import Summary, track_file
 
-    done = Summary()
+    summary = Summary()
 
     def job() -> int:
-        track_file(video, folder, stages, settings, overwrite, done)
+        track_file(video, folder, stages, settings, overwrite, summary)
         return 0
 
-    code = guarded(job)
-    if done.frames:
+    code = run_job(job)
+    if summary.frames:
         print(
-            f"{video}: {done.frames} frames, {done.people / done.frames:.1f} people a frame, "
-            f"{len(done.track_ids)} tracks, {done.frames_per_second:.1f} fps -> {folder}"
+            f"{video}: {summary.frames} frames, {summary.people / summary.frames:.1f} people a frame, "
+            f"{len(summary.track_ids)} tracks, {summary.frames_per_second:.1f} fps -> {folder}"
         )
     return code
-
-
-def main(arguments: Sequence[str] | None = None) -> int:
-    """pose-track COMMAND ..."""
-    logging.basicConfig(level=logging.WARNING, format="%(levelname)s: %(message)s")
-    words = list(sys.argv[1:] if arguments is None else arguments)
-    commands = {"track": track, "weights": weights}
-    if words and words[0] in commands:
-        return commands[words[0]](words[1:], f"pose-track {words[0]}")
-    if words and words[0] in ("-h", "--help"):
-        print("usage: pose-track track VIDEO [VIDEO ...]; see pose-track track --help")
-        print("       pose-track weights list | get NAME ... | verify [NAME ...]; see pose-track weights --help")
-        return 0
-    print(f"error: give a command, one of {', '.join(commands)}; see pose-track --help", file=sys.stderr)
-    return EXIT_FAULT

@@ -1,17 +1,20 @@
-"""`pose-track weights`: what published weights there are, fetching them, and checking those that are kept."""
+"""List, download and verify published weights, for --pose.weights, --detector.name and --tracker.flow.method."""
 
 from __future__ import annotations
 
+import argparse
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from functools import partial
 from itertools import groupby
 from pathlib import Path
 
-from pose_track.cli.parser import EXIT_FAULT, EXIT_INTERRUPTED, Parser, guarded
+from pose_track.cli.exit_codes import EXIT_ERROR
+from pose_track.cli.parser import Parser
+from pose_track.cli.runner import run_jobs
 from pose_track.utils.cache_dir import VARIABLE
 from pose_track.weights.download import set_aside
-from pose_track.weights.store import fault, fetch_weights, stored_path, weights_folder
+from pose_track.weights.store import fetch_weights, find_problem, stored_path, weights_folder
 from pose_track.weights.zoo import (
     BUNDLED_DETECTOR,
     BUNDLED_POSE,
@@ -23,48 +26,36 @@ from pose_track.weights.zoo import (
 )
 
 BUNDLED = (BUNDLED_POSE, BUNDLED_DETECTOR)
-_HEADS = ("NAME", "FOR", "SKELETON", "INPUT", "KIND", "PUBLISHED FIGURE", "HERE", "LICENCE")
-_FOR = {"pose": "keypoints", "trunk": "training", "detector": "detection", "flow": "optical flow"}
+_COLUMNS = ("NAME", "USE", "SKELETON", "INPUT", "HEATMAPS", "PUBLISHED RESULT", "STORED", "LICENCE")
+_USES = {"pose": "keypoints", "trunk": "training", "detector": "detection", "flow": "optical flow"}
 
 
-def weights(arguments: Sequence[str], prog: str) -> int:
-    """The command with its words; returns the exit code. Raises SystemExit, with its code, for --help and for words
-    that cannot be understood."""
-    parser = _parser(prog)
-    if not arguments:
-        parser.print_help(sys.stderr)
-        return EXIT_FAULT
-    options = parser.parse_args(list(arguments))
-    if options.action == "list":
-        return guarded(_list)
-    return guarded(partial(_get if options.action == "get" else _verify, options.names))
-
-
-def _parser(prog: str) -> Parser:
-    parser = Parser(
-        prog=prog,
-        description="Published weights, for --pose.weights, --detector.name and --tracker.flow.method.",
-        epilog=f"They are kept in {weights_folder()}; the variable {VARIABLE} names another cache folder.",
-    )
-    actions = parser.add_subparsers(dest="action", required=True, metavar="list|get|verify")
-    actions.add_parser("list", help="what there is, what it is for and what it reaches")
-    get = actions.add_parser("get", help="download, unless they are here, and print their paths")
-    get.add_argument("names", nargs="+", metavar="NAME", help="as pose-track weights list has it")
-    verify = actions.add_parser("verify", help="check those that are here by their hash, and set broken ones aside")
+def add_arguments(parser: Parser) -> None:
+    parser.epilog = f"They are stored in {weights_folder()}; the variable {VARIABLE} names another cache folder."
+    actions = parser.add_subparsers(dest="action", required=True, metavar="list|get|verify", parser_class=Parser)
+    actions.add_parser("list", help="list all weights, their use and their published result")
+    get = actions.add_parser("get", help="download weights that are not stored yet, and print their paths")
+    get.add_argument("names", nargs="+", metavar="NAME", help="names of pose-track weights list")
+    verify = actions.add_parser("verify", help="compare stored weights with their hash, and set broken files aside")
     verify.add_argument("names", nargs="*", metavar="NAME", help="only these")
-    return parser
+
+
+def run(options: argparse.Namespace, overrides: Mapping[str, str]) -> int:
+    if options.action == "list":
+        return _list()
+    return (_get if options.action == "get" else _verify)(options.names)
 
 
 def _list() -> int:
-    """On a terminal in groups, which are narrow; else a line for each, which tells all of it."""
+    """Print all weights: on a terminal in groups, which are narrow; else in one line each, with all columns."""
     entries = (*BUNDLED, *ZOO.values())
     if sys.stdout.isatty():
         for group, members in groupby(entries, _group):
             print(f"{group}\n{_table([_short_row(entry) for entry in members], indent='  ')}\n")
     else:
-        print(f"{_table([_HEADS, *(_row(entry) for entry in entries)])}\n")
-    print("sizes are width x height; AP of keypoints on COCO is with flip test, of people found by a detector")
-    print(f"kept in {weights_folder()}")
+        print(f"{_table([_COLUMNS, *(_row(entry) for entry in entries)])}\n")
+    print("sizes are width x height; keypoint AP on COCO is with the flip test, in the boxes of a detector")
+    print(f"stored in {weights_folder()}")
     return 0
 
 
@@ -75,27 +66,27 @@ def _table(rows: Sequence[Sequence[str]], indent: str = "") -> str:
 
 
 def _row(entry: PublishedWeights) -> tuple[str, ...]:
-    """The cells of an entry under the heads."""
-    form = ("-", "-", "-")
+    """The cells of an entry, see `_COLUMNS`."""
+    model = ("-", "-", "-")
     if isinstance(entry, PublishedPoseWeights):
-        form = (entry.skeleton, "{}x{}".format(*entry.input_size), entry.kind)
-    return (entry.name, _FOR[entry.use], *form, entry.figure, _here(entry), entry.licence)
+        model = (entry.skeleton, "{}x{}".format(*entry.input_size), entry.heatmap_type)
+    return (entry.name, _USES[entry.use], *model, entry.result, _stored(entry), entry.licence)
 
 
 def _group(entry: PublishedWeights) -> str:
-    """What an entry shares with its neighbours: what it is for, the joints, who publishes it, the licence."""
+    """The heading of an entry's group: use, skeleton, publisher, licence."""
     joints = f" {entry.skeleton}" if isinstance(entry, PublishedPoseWeights) else ""
-    return f"{_FOR[entry.use]}{joints}, by {entry.source.partition(',')[0]}: {entry.licence}"
+    return f"{_USES[entry.use]}{joints}, by {entry.source.partition(',')[0]}: {entry.licence}"
 
 
 def _short_row(entry: PublishedWeights) -> tuple[str, ...]:
     """The cells of an entry in its group."""
-    name, _, _, size, kind, figure, here, _ = _row(entry)
-    form = (size, kind) if isinstance(entry, PublishedPoseWeights) else ()
-    return (name, *form, {"yes": "here", "no": "-"}.get(here, here), figure)
+    name, _, _, size, heatmap_type, result, stored, _ = _row(entry)
+    model = (size, heatmap_type) if isinstance(entry, PublishedPoseWeights) else ()
+    return (name, *model, {"yes": "stored", "no": "-"}.get(stored, stored), result)
 
 
-def _here(entry: PublishedWeights) -> str:
+def _stored(entry: PublishedWeights) -> str:
     if entry in BUNDLED:
         return "bundled"
     if stored_path(entry).is_file():
@@ -104,13 +95,8 @@ def _here(entry: PublishedWeights) -> str:
 
 
 def _get(names: Sequence[str]) -> int:
-    """Fetch all that can be fetched, once every name was understood."""
-    code = 0
-    for entry in _entries(names):
-        code = max(code, guarded(partial(_get_one, entry)))
-        if code == EXIT_INTERRUPTED:
-            break
-    return code
+    """Download all that can be downloaded, after every name is checked."""
+    return run_jobs([partial(_get_one, entry) for entry in _entries(names)])
 
 
 def _get_one(entry: PublishedWeights) -> int:
@@ -119,7 +105,7 @@ def _get_one(entry: PublishedWeights) -> int:
 
 
 def _verify(names: Sequence[str]) -> int:
-    """Check files; exit code 2 where one is broken, or missing though it was named."""
+    """Verify files; exit code 2 where one is broken, or named and missing."""
     if names:
         states = [_state(stored_path(entry), entry) for entry in _entries(names)]
     else:
@@ -128,23 +114,23 @@ def _verify(names: Sequence[str]) -> int:
         states = [_state(path, find_published(path.name)) for path in files]
         if not files:
             print(f"there are no weights in {folder}")
-    return EXIT_FAULT if {"broken", "missing"} & set(states) else 0
+    return EXIT_ERROR if {"broken", "missing"} & set(states) else 0
 
 
 def _state(path: Path, entry: PublishedWeights | None) -> str:
-    """Print what a file is, in a word and more, and return the word."""
+    """Print the state of a file, ok, broken, missing, unverified or unknown, with the reason, and return it."""
     reason: str | None = None
     if not path.is_file():
-        state, reason = "missing", f"{path.parent} does not have it"
+        state, reason = "missing", f"it is not in {path.parent}"
     elif entry is None:
-        state, reason = "unknown", "nothing is published under this name"
-    elif (reason := fault(path, entry)) is not None:
+        state, reason = "unknown", "no published weights have this name"
+    elif (reason := find_problem(path, entry)) is not None:
         state, reason = "broken", f"{reason}; kept as {set_aside(path, path).name}"
     elif not entry.sha256:
-        state, reason = "unsure", "its authors publish no hash to compare with"
+        state, reason = "unverified", "its authors publish no hash"
     else:
         state = "ok"
-    print(f"{state:8}{path.name}" + (f": {reason}" if reason else ""))
+    print(f"{state:11}{path.name}" + (f": {reason}" if reason else ""))
     return state
 
 
@@ -152,7 +138,7 @@ def _entries(names: Sequence[str]) -> list[PublishedWeights]:
     """Raises ValueError for a name that is not in the table."""
     for name in names:
         if name in {entry.name for entry in BUNDLED}:
-            raise ValueError(f"{name!r} comes with the program: there is nothing to fetch or to check")
+            raise ValueError(f"{name!r} comes with the program; there is nothing to download or verify")
         if name not in ZOO:
             raise unknown_name(name)
     return [ZOO[name] for name in names]

@@ -1,4 +1,4 @@
-"""What all settings have in common: sections are frozen, and their numbers are checked when they are made."""
+"""The base class of all settings, and constrained number types."""
 
 from __future__ import annotations
 
@@ -13,6 +13,6 @@ Positive = Annotated[int, Field(ge=1)]
 
 
 class BaseSettings(BaseModel):
-    """Frozen; an unknown key is an error, and so is a number that is not finite."""
+    """A frozen section of settings. Unknown keys and numbers that are not finite are errors."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", protected_namespaces=(), allow_inf_nan=False)

@@ -1,49 +1,49 @@
-"""Reading settings: YAML files, presets, dotted overrides, and errors in the user's words."""
+"""Loading settings: YAML files, presets, dotted overrides, and errors in one plain line."""
 
 from __future__ import annotations
 
-import difflib
-import sysconfig
-from collections.abc import Mapping
-from dataclasses import is_dataclass
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any, TypeVar, get_type_hints
+from typing import Any, TypeVar
 
 import yaml
 from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
 
+from pose_track.config.fields import setting_names
 from pose_track.config.settings import DEFAULT_PRESET, PRESETS, TRACK_PRESETS
+from pose_track.utils.names import did_you_mean
 
 _SCORE_THRESHOLDS = ("min_high_score", "min_start_score")
-
 
 SettingsType = TypeVar("SettingsType", bound=BaseModel)
 
 
 def configs_folder() -> Path:
-    """Where the presets lie: in a checkout beside the package, else where the installation put them."""
-    beside = Path(__file__).parents[2] / "configs"
-    if (beside / f"{DEFAULT_PRESET}.yaml").is_file():
-        return beside
-    return Path(sysconfig.get_path("data")) / "share" / "pose_track" / "configs"
+    """The folder of the presets: beside the package in a checkout, else share/pose_track/configs below a folder above
+    the package, wherever it was installed. Raises FileNotFoundError where there is none."""
+    package = Path(__file__).resolve().parents[1]
+    installed = (folder / "share" / "pose_track" / "configs" for folder in package.parents)
+    for folder in (package.parent / "configs", *installed):
+        if (folder / f"{DEFAULT_PRESET}.yaml").is_file():
+            return folder
+    raise FileNotFoundError(f"the presets of {package} are missing; install the package again, or give --config FILE")
 
 
 def preset_path(name: str) -> Path:
-    """The file of a preset. Raises ValueError naming those there are."""
-    path = configs_folder() / f"{name}.yaml"
-    if name not in PRESETS:
-        raise ValueError(f"unknown preset {name!r}; choose one of {', '.join(PRESETS)}")
-    if not path.is_file():
-        raise ValueError(f"there is no {str(path)!r}; install the package again, or give a file as --config")
-    return path
+    """The file of a preset. Raises ValueError for an unknown name."""
+    return configs_folder() / f"{_known(name, PRESETS)}.yaml"
 
 
 def track_preset_path(name: str) -> Path:
-    """The file of a tracker's preset. Raises ValueError naming those there are."""
-    if name not in TRACK_PRESETS:
-        raise ValueError(f"unknown preset {name!r}; choose one of {', '.join(TRACK_PRESETS)}")
-    return configs_folder() / "track" / f"{name}.yaml"
+    """The file of a preset of the tracker. Raises ValueError for an unknown name."""
+    return configs_folder() / "track" / f"{_known(name, TRACK_PRESETS)}.yaml"
+
+
+def _known(name: str, presets: Sequence[str]) -> str:
+    if name not in presets:
+        raise ValueError(f"unknown preset {name!r}; choose one of {', '.join(presets)}")
+    return name
 
 
 def load_settings(
@@ -54,29 +54,33 @@ def load_settings(
 ) -> SettingsType:
     """Settings from a YAML file, or the defaults, with some values replaced.
 
-    overrides: dotted keys, such as "tracker.buffer_seconds", and their values as text. tracker: a preset of the
-    tracker, whose section takes the place of the file's, but for the file's thresholds on scores, whose scale is the
-    networks'. Raises FileNotFoundError, or ValueError with one line that names the file, the key and what it may be.
+    kind: the settings class.
+    path: the file; None for the defaults.
+    overrides: values as text, by dotted key such as "tracker.buffer_seconds".
+    tracker: a preset of the tracker, which replaces the section of the file, except its score thresholds: their scale
+        depends on the networks.
+
+    Raises FileNotFoundError, or ValueError with one line that names the file, the key and the valid values.
     """
     values = read_yaml(path) if path is not None else {}
     if tracker is not None:
-        own = values.get("tracker") or {}
-        if isinstance(own, dict):  # what is no section is told below
-            kept = {key: own[key] for key in _SCORE_THRESHOLDS if key in own}
-            values["tracker"] = read_yaml(track_preset_path(tracker))["tracker"] | kept
+        section = values.get("tracker") or {}
+        if isinstance(section, dict):  # anything else fails in the validation below
+            thresholds = {key: section[key] for key in _SCORE_THRESHOLDS if key in section}
+            values["tracker"] = read_yaml(track_preset_path(tracker))["tracker"] | thresholds
     for key, text in (overrides or {}).items():
         _set(values, key, text)
     try:
         return kind.model_validate(values)
     except ValidationError as error:
-        fault, more = error.errors()[0], error.error_count() - 1
-        key = ".".join(str(part) for part in fault["loc"])
-        where = f"{path}: " if path is not None and not _is_within(key, overrides or {}) else ""
-        raise ValueError(where + _explain(key, fault, kind) + (f" (and {more} more)" if more else "")) from None
+        first, more = error.errors()[0], error.error_count() - 1
+        key = ".".join(str(part) for part in first["loc"])
+        file = f"{path}: " if path is not None and not _is_overridden(key, overrides or {}) else ""
+        raise ValueError(file + _message(key, first, kind) + (f" (and {more} more)" if more else "")) from None
 
 
 def read_yaml(path: Path) -> dict[str, Any]:
-    """The mapping a YAML file holds. Raises FileNotFoundError, or ValueError for anything else."""
+    """The mapping in a YAML file; {} for an empty file. Raises FileNotFoundError, or ValueError for anything else."""
     if not path.is_file():
         raise FileNotFoundError(f"there is no settings file {str(path)!r}; give a .yaml file or use --preset")
     try:
@@ -91,7 +95,7 @@ def read_yaml(path: Path) -> dict[str, Any]:
 
 
 def _set(values: dict[str, Any], key: str, text: str) -> None:
-    """Put an override in its place. Text stays text, which the settings' own types read; lists and null are YAML."""
+    """Set an override in nested values. Text stays text, which pydantic parses; lists, mappings and null are YAML."""
     *sections, name = key.split(".")
     for section in sections:
         values = values.setdefault(section, {})
@@ -104,41 +108,32 @@ def _set(values: dict[str, Any], key: str, text: str) -> None:
     values[name] = parsed if parsed is None or isinstance(parsed, list | dict) else text
 
 
-def _is_within(key: str, overrides: Mapping[str, str]) -> bool:
-    """Whether a faulty value, or part of a faulty section, was given as an override: then no file is to blame. A fault
-    of no key is one of several sections together."""
+def _is_overridden(key: str, overrides: Mapping[str, str]) -> bool:
+    """Whether an override set a faulty value or a part of it, so that the error must not name the file. The empty key
+    stands for a contradiction between sections."""
     if not key:
         return bool(overrides)
-    return any(f"{key}.".startswith(f"{given}.") or given.startswith(f"{key}.") for given in overrides)
+    return any(f"{key}.".startswith(f"{name}.") or name.startswith(f"{key}.") for name in overrides)
 
 
-def _explain(key: str, fault: ErrorDetails, kind: type[BaseModel]) -> str:
-    """A fault in the user's words."""
-    if fault["type"] in ("extra_forbidden", "unexpected_keyword_argument"):
-        return f"{key!r} is not a setting{_suggest(key, kind)}"
-    if fault["type"] in ("missing", "missing_argument"):
+def _message(key: str, error: ErrorDetails, kind: type[BaseModel]) -> str:
+    """An error of pydantic as one plain line."""
+    if error["type"] in ("extra_forbidden", "unexpected_keyword_argument"):
+        return f"{key!r} is not a setting{_suggestion(key, kind)}"
+    if error["type"] in ("missing", "missing_argument"):
         return f"{key!r} is missing; give it a value"
-    if fault["type"] in ("model_type", "model_attributes_type", "dataclass_type"):
-        return f"{key} = {fault['input']!r}: must be a section with 'key: value' lines; leave it out for the defaults"
-    message = fault["msg"].removeprefix("Value error, ").replace("Input should be", "must be").partition(", unable")[0]
-    return message if fault["type"] == "value_error" else f"{key} = {fault['input']!r}: {message}"
+    if error["type"] in ("model_type", "model_attributes_type", "dataclass_type"):
+        return f"{key} = {error['input']!r}: must be a section with 'key: value' lines; leave it out for the defaults"
+    message = error["msg"].removeprefix("Value error, ").replace("Input should be", "must be").partition(", unable")[0]
+    return message if error["type"] == "value_error" else f"{key} = {error['input']!r}: {message}"
 
 
-def _suggest(key: str, kind: type[BaseModel]) -> str:
+def _suggestion(key: str, kind: type[BaseModel]) -> str:
+    """The nearest setting; where none is near, those of the same section, or all."""
     known = setting_names(kind)
-    name = key.split(".")[-1]
-    close = difflib.get_close_matches(key, known, n=1, cutoff=0.75) or [k for k in known if k.split(".")[-1] == name]
-    section = key.rpartition(".")[0]
-    near = [k for k in known if section and k.rpartition(".")[0] == section] or known
-    return f"; did you mean {close[0]!r}?" if close else f"; there are {', '.join(near)}"
-
-
-def setting_names(kind: type, prefix: str = "") -> list[str]:
-    """Dotted names of all settings of a class, a section or a plain dataclass."""
-    names = []
-    for name, inner in get_type_hints(kind).items():
-        if name == "model_config":
-            continue
-        nested = isinstance(inner, type) and (issubclass(inner, BaseModel) or is_dataclass(inner))
-        names += setting_names(inner, f"{prefix}{name}.") if nested else [prefix + name]
-    return names
+    section, _, name = key.rpartition(".")
+    same_name = [setting for setting in known if setting.rpartition(".")[2] == name]
+    if clause := did_you_mean(key, known) or did_you_mean(key, same_name[:1], cutoff=0):
+        return clause
+    siblings = [setting for setting in known if section and setting.rpartition(".")[0] == section]
+    return f"; there are {', '.join(siblings or known)}"

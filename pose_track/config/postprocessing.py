@@ -1,4 +1,4 @@
-"""The settings of finishing tracks offline."""
+"""The settings of offline post-processing."""
 
 from __future__ import annotations
 
@@ -10,53 +10,52 @@ from pose_track.config.base import AboveZero, BaseSettings, NotNegative, Share
 
 
 class StitchSettings(BaseSettings):
-    """When two tracks are one person's.
+    """Joining two tracks of one person."""
 
-    max_seconds: how long the person may have been unseen; 0 joins nothing. max_distance: how far the two ends, carried
-    on to the middle of the gap, may be apart, in body sizes. max_drift: how much further for each second of the gap.
-    """
-
-    max_seconds: NotNegative = 1.0
-    max_distance: AboveZero = 0.15
-    max_drift: NotNegative = 0.1
+    max_seconds: NotNegative = Field(
+        default=1.0, description="Longest gap between two tracks, in seconds; 0 stitches nothing."
+    )
+    max_distance: AboveZero = Field(
+        default=0.15,
+        description="Largest distance of the two ends, extrapolated to the middle of the gap, in body sizes.",
+    )
+    max_drift: NotNegative = Field(
+        default=0.1, description="Increase of that distance per second of the gap, in body sizes."
+    )
 
 
 class InterpolateSettings(BaseSettings):
-    """What is filled in.
+    """Interpolation of missing people and joints."""
 
-    max_seconds: from the frame before a gap to the frame after it; 0 fills nothing. score_share: what the score of a
-    filled person or joint is of the lower of the scores before and after.
-    """
-
-    max_seconds: NotNegative = 0.5
-    score_share: Share = 0.7
+    max_seconds: NotNegative = Field(
+        default=0.5,
+        description="Longest gap, from the frame before it to the frame after it, in seconds; 0 interpolates nothing.",
+    )
+    score_share: Share = Field(
+        default=0.7, description="Score of an interpolated joint as a share of the lower of its two neighbours'."
+    )
 
 
 class SmoothSettings(BaseSettings):
-    """How the paths of joints are smoothed.
+    """Smoothing of the joint trajectories."""
 
-    method: "none", or one of the filters below. min_cutoff_hz: one_euro's cutoff for what stands still; beta: by how
-    much it rises for each body size a second. window_seconds, degree: savgol's stretch and polynomial. cutoff_hz:
-    butterworth's.
-    """
-
-    method: Literal["none", "one_euro", "savgol", "butterworth"] = "butterworth"
-    min_cutoff_hz: AboveZero = 2.0
-    beta: NotNegative = 20.0
-    window_seconds: AboveZero = 0.2
-    degree: Annotated[int, Field(ge=0, le=9)] = 2
-    cutoff_hz: AboveZero = 5.0
+    method: Literal["none", "one_euro", "savgol", "butterworth"] = Field(default="butterworth", description="Filter.")
+    min_cutoff_hz: AboveZero = Field(default=2.0, description="one_euro: cutoff frequency at rest, in Hz.")
+    beta: NotNegative = Field(
+        default=20.0, description="one_euro: increase of the cutoff per body size a second of speed, in Hz."
+    )
+    window_seconds: AboveZero = Field(default=0.2, description="savgol: length of the window, in seconds.")
+    degree: Annotated[int, Field(ge=0, le=9)] = Field(default=2, description="savgol: degree of the polynomial.")
+    cutoff_hz: AboveZero = Field(default=5.0, description="butterworth: cutoff frequency, in Hz.")
 
 
 class PostprocessingSettings(BaseSettings):
-    """Everything finishing can be told.
+    """The settings of `pose-track finish`."""
 
-    fps: frames a second where a file tells no times. min_seconds: tracks whose first and last frame are less apart
-    are left out; 0 keeps all.
-    """
-
-    fps: AboveZero = 25.0
-    min_seconds: NotNegative = 0.0
-    join: StitchSettings = StitchSettings()
-    fill: InterpolateSettings = InterpolateSettings()
+    fps: AboveZero = Field(default=25.0, description="Frame rate of a file that states no times, in frames per second.")
+    min_seconds: NotNegative = Field(
+        default=0.0, description="Shortest track kept, from its first to its last frame, in seconds; 0 keeps all."
+    )
+    stitch: StitchSettings = StitchSettings()
+    interpolate: InterpolateSettings = InterpolateSettings()
     smooth: SmoothSettings = SmoothSettings()

@@ -1,7 +1,4 @@
-"""The settings of the main job: frozen, one class for each stage, read from YAML, overridden by dotted keys.
-
-Every value is checked when settings are made; what is wrong is said in one line that names the key.
-"""
+"""The settings of the commands that run networks: one frozen class per stage, read from YAML and dotted options."""
 
 from __future__ import annotations
 
@@ -12,6 +9,7 @@ from pydantic import Field, model_validator
 
 from pose_track.config.base import AboveZero, BaseSettings, NotNegative, Positive, Share
 from pose_track.config.tracker import TrackerSettings
+from pose_track.structures.skeleton import SkeletonName
 
 BUNDLED = "bundled"
 DEFAULT_PRESET = "fast"
@@ -20,24 +18,24 @@ TRACK_PRESETS = ("fast", "robust", "simple_baselines")
 
 
 class SourceSettings(BaseSettings):
-    """How frames are read.
+    """How video files and image folders are decoded."""
 
-    decoder: of video files, PyAV or decord. image_fps: frames per second of pictures; a video has its own.
-    """
-
-    decoder: Literal["pyav", "decord"] = "pyav"
-    image_fps: AboveZero = 25.0
+    decoder: Literal["pyav", "decord"] = Field(default="pyav", description="Library that decodes video files.")
+    image_fps: AboveZero = Field(
+        default=25.0, description="Frame rate of a folder of images, in frames per second; a video has its own."
+    )
 
 
 class ReaderSettings(SourceSettings):
-    """Which frames are read.
+    """Which frames are read, and how."""
 
-    start_seconds, end_seconds: the part of the video, null for all of it. stride: every so-manieth frame.
-    """
-
-    start_seconds: NotNegative | None = None
-    end_seconds: AboveZero | None = None
-    stride: Positive = 1
+    start_seconds: NotNegative | None = Field(
+        default=None, description="Start of the part of the video to process, in seconds; null for its start."
+    )
+    end_seconds: AboveZero | None = Field(
+        default=None, description="End of that part, in seconds, exclusive; null for the end of the video."
+    )
+    stride: Positive = Field(default=1, description="Only every n-th frame is processed.")
 
     @model_validator(mode="after")
     def _ends_after_start(self) -> ReaderSettings:
@@ -51,26 +49,30 @@ DetectorName = Literal[
     "compact", "fasterrcnn_resnet50_fpn_v2", "fasterrcnn_mobilenet_v3_large_fpn",
     "fasterrcnn_mobilenet_v3_large_320_fpn", "fcos_resnet50_fpn", "keypointrcnn_resnet50_fpn", "recorded",
 ]  # fmt: skip
-SkeletonName = Literal["posetrack_15", "coco_17", "posetrack18_17", "mpii_16", "lsp_14"]
 
 
 class DetectorSettings(BaseSettings):
-    """Where the boxes of people come from.
+    """The person detector."""
 
-    name: the bundled network, one of torchvision's, or boxes recorded in a file. weights: a file of the network's
-    weights; null for the bundled ones (compact) or torchvision's published ones, downloaded once. boxes: the file of
-    recorded boxes. long_side: pixels to which the picture's longer side is brought (compact only). min_score: a box
-    must be at least this sure. max_iou: of two boxes that overlap more, the better stays (not for recorded ones).
-    every: people are looked for in every so-manieth frame; between them the optical flow follows those who are known.
-    """
-
-    name: DetectorName = "compact"
-    weights: str | None = None
-    boxes: Path | None = None
-    long_side: Annotated[int, Field(ge=64, le=4096)] = 384
-    min_score: Share = 0.37
-    max_iou: Share = 0.5
-    every: Positive = 1
+    name: DetectorName = Field(
+        default="compact",
+        description="Network: the bundled one (compact) or one of torchvision's; or recorded, boxes from a file.",
+    )
+    weights: str | None = Field(
+        default=None, description="Weights file; null for the bundled (compact) or torchvision's published weights."
+    )
+    boxes: Path | None = Field(default=None, description="JSON file of boxes, for the detector recorded only.")
+    long_side: Annotated[int, Field(ge=64, le=4096)] = Field(
+        default=384, description="Pixels to which the longer side of the image is scaled (compact only)."
+    )
+    min_score: Share = Field(default=0.37, description="Score below which a box is dropped, 0 to 1.")
+    max_iou: Share = Field(
+        default=0.5, description="Non-maximum suppression: highest IoU of two boxes that are both kept."
+    )
+    every: Positive = Field(
+        default=1,
+        description="The detector runs on every n-th frame; optical flow follows people on the frames between.",
+    )
 
     @model_validator(mode="after")
     def _files_fit_name(self) -> DetectorSettings:
@@ -88,32 +90,53 @@ class DetectorSettings(BaseSettings):
 
 
 class PoseSettings(BaseSettings):
-    """The keypoint network and what is made of its heatmaps.
+    """The keypoint network and the decoding of its heatmaps.
 
-    weights: "bundled", a published network by its name (`pose-track weights list`), a file of weights, or a network
-    that was exported to ONNX. What the weights themselves tell need not be given, and cannot be contradicted: skeleton,
-    the joints they were trained for; kind, how: with Gaussians on the nearest cell (plain), at the exact place (dark),
-    or so in unbiased crops (udp); they also tell input_size, w, h of a crop in pixels, multiples of 32, and sigma, of
-    the Gaussians in cells, null for a 128th of the input's height. decoding: how joints are read from heatmaps, to a
-    quarter of a cell (plain), where the map's logarithm is highest (dark, udp), or at the centre of what is around the
-    highest cell (soft_argmax); null for the kind's own. joints: a skeleton to which the poses are converted, null for
-    the network's own. padding: how much larger than the box a crop is. scales: crops so many times larger than that are
-    averaged. flip_test: average with the mirrored crop. max_oks: of two poses more alike, the better stays. max_batch:
-    crops run at once.
+    skeleton, heatmap_type, input_size and sigma are needed only where the weights file does not state them, and may not
+    contradict it.
     """
 
-    weights: str = BUNDLED
-    skeleton: SkeletonName | None = None
-    kind: Literal["plain", "dark", "udp"] | None = None
-    input_size: tuple[Positive, Positive] | None = None
-    sigma: AboveZero | None = None
-    decoding: Literal["plain", "dark", "udp", "soft_argmax"] | None = None
-    joints: SkeletonName | None = None
-    padding: Annotated[float, Field(ge=1, le=3)] = 1.25
-    scales: Annotated[tuple[Annotated[float, Field(ge=0.5, le=2)], ...], Field(min_length=1)] = (1.0,)
-    flip_test: bool = False
-    max_oks: Share = 0.7
-    max_batch: Positive = 16
+    weights: str = Field(
+        default=BUNDLED,
+        description="bundled, the name of published weights (pose-track weights list), a weights file, or an ONNX file "
+        "written by pose-track export.",
+    )
+    skeleton: SkeletonName | None = Field(
+        default=None, description="Joints that the network was trained for; null to read it from the weights."
+    )
+    heatmap_type: Literal["gaussian", "dark", "udp"] | None = Field(
+        default=None,
+        description="Heatmaps in training: peaks on the nearest cell (gaussian), at the exact place (dark), or exact "
+        "and in unbiased crops (udp); null to read it from the weights.",
+    )
+    input_size: tuple[Positive, Positive] | None = Field(
+        default=None,
+        description="Width and height of a crop in pixels, multiples of 32; null to read them from the weights.",
+    )
+    sigma: AboveZero | None = Field(
+        default=None,
+        description="Deviation of the heatmap peaks in heatmap cells; null to read it from the weights, or 1/128 of "
+        "the input height.",
+    )
+    decoding: Literal["quarter_offset", "dark", "udp", "soft_argmax"] | None = Field(
+        default=None,
+        description="How joints are read from heatmaps: a quarter-cell offset, a fit to the logarithm (dark, udp), or "
+        "the mean around the peak (soft_argmax); null for the one that fits heatmap_type.",
+    )
+    joints: SkeletonName | None = Field(
+        default=None, description="Skeleton to which poses are converted; null for the network's own."
+    )
+    padding: Annotated[float, Field(ge=1, le=3)] = Field(
+        default=1.25, description="Size of a crop as a multiple of the person's box."
+    )
+    scales: Annotated[tuple[Annotated[float, Field(ge=0.5, le=2)], ...], Field(min_length=1)] = Field(
+        default=(1.0,), description="Multiples of the crop size whose heatmaps are averaged."
+    )
+    flip_test: bool = Field(default=False, description="Average the heatmaps with those of the mirrored crop.")
+    max_oks: Share = Field(
+        default=0.7, description="OKS non-maximum suppression: highest OKS of two poses that are both kept."
+    )
+    max_batch: Positive = Field(default=16, description="Crops in one forward pass, at most.")
 
     @model_validator(mode="after")
     def _size_fits_network(self) -> PoseSettings:
@@ -123,28 +146,39 @@ class PoseSettings(BaseSettings):
 
 
 class OutputSettings(BaseSettings):
-    """What is written beside the records. render: the annotated video. min_joint_score: joints drawn there."""
+    """The annotated video."""
 
-    render: bool = True
-    min_joint_score: Share = 0.3
+    render: bool = Field(default=True, description="Write an annotated video beside the tracks.")
+    min_joint_score: Share = Field(default=0.3, description="Score below which a joint is not drawn, 0 to 1.")
+
+
+class RuntimeSettings(BaseSettings):
+    """What runs the keypoint network and the bundled detector."""
+
+    name: Literal["auto", "torch", "openvino", "onnx"] = Field(
+        default="auto",
+        description="Library; auto is OpenVINO on a CPU where it is installed, else PyTorch, and ONNX Runtime for an "
+        "exported network.",
+    )
+    precision: Literal["auto", "float32", "bfloat16"] = Field(
+        default="auto",
+        description="Type the networks calculate in; auto is bfloat16 on a GPU and on a CPU that has it, else float32.",
+    )
 
 
 class StageSettings(BaseSettings):
-    """What a frame passes through.
+    """What runs the networks, and the stages that a frame passes through."""
 
-    device: where networks run; "auto" is a GPU where there is one. runtime: what runs the keypoint network and the
-    bundled detector; "auto" is OpenVINO on a CPU where it is installed, else PyTorch, which runs all other networks,
-    and ONNX Runtime for an exported keypoint network.
-    """
-
-    device: Literal["auto", "cpu", "cuda"] = "auto"
-    runtime: Literal["auto", "torch", "openvino", "onnx"] = "auto"
+    device: Literal["auto", "cpu", "cuda"] = Field(
+        default="auto", description="Where the networks run; auto is a GPU where there is one."
+    )
+    runtime: RuntimeSettings = RuntimeSettings()
     detector: DetectorSettings = DetectorSettings()
     pose: PoseSettings = PoseSettings()
     tracker: TrackerSettings = TrackerSettings()
 
     @model_validator(mode="after")
-    def _followed_between(self) -> StageSettings:
+    def _flow_spans_detection_interval(self) -> StageSettings:
         gap, flow = self.detector.every - 1, self.tracker.flow
         if gap and (flow.method == "none" or flow.max_frames < gap):
             raise ValueError(
@@ -155,24 +189,23 @@ class StageSettings(BaseSettings):
 
 
 class Settings(StageSettings):
-    """Everything the main job can be told."""
+    """The settings of `pose-track track`."""
 
     reader: ReaderSettings = ReaderSettings()
     output: OutputSettings = OutputSettings()
 
 
 class SubmissionSettings(BaseSettings):
-    """What is left out of what PoseTrack's tracking figures are measured on; its AP is measured on everything.
+    """Score thresholds of the tracking metrics; AP is measured on all poses."""
 
-    min_person_score: people below it, before they are linked. min_joint_score: joints below it, afterwards.
-    """
-
-    min_person_score: Share = 0.2
-    min_joint_score: Share = 0.35
+    min_person_score: Share = Field(
+        default=0.2, description="Person score below which a pose is dropped before tracking."
+    )
+    min_joint_score: Share = Field(default=0.35, description="Score below which a joint is dropped after tracking.")
 
 
 class PoseTrackSettings(StageSettings):
-    """Everything the benchmark can be told."""
+    """The settings of `pose-track posetrack`."""
 
     reader: SourceSettings = SourceSettings()
     submission: SubmissionSettings = SubmissionSettings()
@@ -180,5 +213,25 @@ class PoseTrackSettings(StageSettings):
     @model_validator(mode="after")
     def _detects(self) -> PoseTrackSettings:
         if self.detector.name == "recorded":
-            raise ValueError("detector.name recorded has boxes of one video only; choose a network")
+            raise ValueError("detector.name recorded holds the boxes of one video only; choose a network")
         return self
+
+
+class CocoPoseSettings(PoseSettings):
+    """The keypoint network; the defaults are those of published measurements."""
+
+    flip_test: bool = Field(default=True, description="Average the heatmaps with those of the mirrored crop.")
+    max_oks: Share = Field(
+        default=0.9, description="OKS non-maximum suppression: highest OKS of two poses that are both kept."
+    )
+    max_batch: Positive = Field(default=32, description="Crops in one forward pass, at most.")
+
+
+class CocoSettings(BaseSettings):
+    """The settings of `pose-track evaluate-coco`."""
+
+    device: Literal["auto", "cpu", "cuda"] = Field(
+        default="auto", description="Where the network runs; auto is a GPU where there is one."
+    )
+    runtime: RuntimeSettings = RuntimeSettings()
+    pose: CocoPoseSettings = CocoPoseSettings()

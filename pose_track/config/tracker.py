@@ -1,4 +1,4 @@
-"""The settings of the tracker: how people are recognised from frame to frame."""
+"""The settings of the tracker: how detections are associated with tracks from frame to frame."""
 
 from __future__ import annotations
 
@@ -11,46 +11,37 @@ from pose_track.config.base import AboveZero, BaseSettings, NotNegative, Positiv
 
 
 class CueWeights(BaseSettings):
-    """How much each cue counts in the similarity of a tracked person and a new pose; see pose_track/track/cues.py.
+    """Weight of each cue in the similarity of a track and a pose. See pose_track/tracking/cues.py.
 
-    oks: of the last pose, where it was. flow: of the poses of the last frames, carried along the optical flow. motion:
-    of the last pose, where it should be by now. iou: overlap of the boxes. appearance: of the network's features at the
-    joints. Where weights are given, what they do not name is 0.
+    Where a file or an option gives some of them, the others are 0.
     """
 
-    oks: NotNegative = 0.0
-    flow: NotNegative = 0.0
-    motion: NotNegative = 0.0
-    iou: NotNegative = 0.0
-    appearance: NotNegative = 0.0
-
-
-class CueGates(BaseSettings):
-    """The least each cue must be, where it is known, for the same person in two frames; 0 for no such limit."""
-
-    oks: Share = 0.0
-    flow: Share = 0.0
-    motion: Share = 0.0
-    iou: Share = 0.0
-    appearance: Share = 0.0
+    oks: NotNegative = Field(default=0.0, description="OKS to the track's last pose.")
+    flow: NotNegative = Field(
+        default=0.0, description="Highest OKS to the track's recent poses, warped by optical flow."
+    )
+    motion: NotNegative = Field(default=0.0, description="OKS to the pose that a Kalman filter predicts.")
+    iou: NotNegative = Field(default=0.0, description="IoU of the boxes.")
+    appearance: NotNegative = Field(default=0.0, description="Similarity of the appearance embeddings at the joints.")
 
 
 class FlowSettings(BaseSettings):
-    """The optical flow, where there are pictures.
+    """The optical flow, which needs images."""
 
-    method: DIS, sparse Lucas-Kanade at the joints, RAFT (wants a GPU), or none. weights: a file of RAFT's, null for
-    torchvision's own, which are downloaded once. long_side: pixels to which the picture's longer side is reduced.
-    warped_frames: of how many frames the poses are carried along, for the cue flow. max_frames: for how many frames in
-    a row a person is followed where the detector finds nobody, 0 for not at all. min_score: least mean joint score of a
-    pose found in that way.
-    """
-
-    method: Literal["none", "dis", "lk", "raft_small", "raft_large"] = "dis"
-    weights: Path | None = None
-    long_side: Annotated[int, Field(ge=64, le=4096)] = 384
-    warped_frames: Positive = 3
-    max_frames: Annotated[int, Field(ge=0)] = 30
-    min_score: Share = 0.4
+    method: Literal["none", "dis", "lk", "raft_small", "raft_large"] = Field(
+        default="dis", description="DIS, sparse Lucas-Kanade at the joints (lk), RAFT (for a GPU), or none."
+    )
+    weights: Path | None = Field(
+        default=None, description="Weights file of RAFT; null for torchvision's, which are downloaded once."
+    )
+    long_side: Annotated[int, Field(ge=64, le=4096)] = Field(
+        default=384, description="Pixels to which the longer side of the image is reduced."
+    )
+    warped_frames: Positive = Field(default=3, description="Past frames whose poses are warped, for the cue flow.")
+    max_frames: Annotated[int, Field(ge=0)] = Field(
+        default=30, description="Successive frames in which flow follows a person whom the detector misses; 0 for none."
+    )
+    min_score: Share = Field(default=0.4, description="Mean joint score below which such a pose is dropped, 0 to 1.")
 
     @model_validator(mode="after")
     def _weights_fit_method(self) -> FlowSettings:
@@ -60,36 +51,41 @@ class FlowSettings(BaseSettings):
 
 
 class TrackerSettings(BaseSettings):
-    """How poses are linked.
-
-    weights, gates: of the cues that make the similarity of the same person in two frames. widening: multiplies the
-    deviations of OKS, which are those of annotators on one picture. matching: greedy or Hungarian. min_similarity:
-    least of the same person. min_high_score: person score from which a pose is matched first. min_low_score_similarity:
-    least similarity for the other poses. min_start_score: least person score that begins a track; only a sure pose
-    does. buffer_seconds: how long a person may go unseen and still keep the id; reactivation_seconds: the same for a person
-    who looks alike, by at least min_reactivation_appearance, where pictures are at hand, wherever they could have gone
-    meanwhile. min_confirm_frames: a person is in the output, from the beginning, once seen in so many successive
-    frames. flow: see there.
-    """
+    """Association of poses with tracks, and the life of a track."""
 
     weights: CueWeights = CueWeights(flow=1.0, motion=1.0, appearance=2.0)
-    gates: CueGates = CueGates()
-    sigma_scale: AboveZero = 3.0
-    matching: Literal["greedy", "hungarian"] = "hungarian"
-    min_similarity: Share = 0.2
-    min_high_score: Share = 0.25
-    min_low_score_similarity: Share = 0.5
-    min_start_score: Share = 0.25
-    buffer_seconds: NotNegative = 2.0
-    reactivation_seconds: NotNegative = 5.0
-    min_reactivation_appearance: Share = 0.7
-    min_confirm_frames: Positive = 3
+    sigma_scale: AboveZero = Field(
+        default=3.0,
+        description="Factor on the OKS sigmas, which state how far annotators differ, not how far people move.",
+    )
+    matching: Literal["greedy", "hungarian"] = Field(default="hungarian", description="Assignment of poses to tracks.")
+    min_similarity: Share = Field(default=0.2, description="Lowest similarity of a match, 0 to 1.")
+    min_high_score: Share = Field(
+        default=0.25, description="Person score from which a pose is high-score and matched in the first round."
+    )
+    min_low_score_similarity: Share = Field(
+        default=0.5, description="Lowest similarity of a match in the second round, of low-score poses."
+    )
+    min_start_score: Share = Field(default=0.25, description="Lowest person score of a pose that starts a track.")
+    buffer_seconds: NotNegative = Field(
+        default=2.0, description="Track buffer: seconds that a lost track is kept for matching."
+    )
+    reactivation_seconds: NotNegative = Field(
+        default=5.0, description="Seconds that a lost track can be re-activated by appearance; needs images."
+    )
+    min_reactivation_appearance: Share = Field(
+        default=0.7, description="Lowest appearance similarity of a re-activation, 0 to 1."
+    )
+    min_confirm_frames: Positive = Field(
+        default=3,
+        description="Successive frames after which a track is confirmed; its first poses are then output too.",
+    )
     flow: FlowSettings = FlowSettings()
 
     @property
     def needs_appearance(self) -> bool:
-        """Whether it makes a difference how people look."""
-        return bool(self.weights.appearance or self.gates.appearance or self.reactivation_seconds)
+        """Whether the tracker uses appearance embeddings."""
+        return bool(self.weights.appearance or self.reactivation_seconds)
 
     @model_validator(mode="after")
     def _has_cue(self) -> TrackerSettings:
@@ -99,6 +95,6 @@ class TrackerSettings(BaseSettings):
 
 
 class LinkSettings(BaseSettings):
-    """Everything that linking poses from files can be told."""
+    """The settings of `pose-track link`."""
 
     tracker: TrackerSettings = TrackerSettings()

@@ -1,4 +1,7 @@
-"""Entries of annotation files, read one by one: a broken one is an error that names it, or is left out and counted."""
+"""Entries of annotation files, read one by one.
+
+A broken entry raises an error that names it, or is skipped and counted.
+"""
 
 from __future__ import annotations
 
@@ -10,12 +13,15 @@ from pathlib import Path
 from typing import Any, Literal, TypeVar
 
 import numpy as np
-from numpy.typing import NDArray
+
+from pose_track.structures.arrays import Float64Array
 
 logger = logging.getLogger(__name__)
 
 OnBroken = Literal["stop", "skip"]
-Note = dict[str, Any]
+JsonObject = dict[str, Any]
+
+SKIP_REMEDY = 'correct or remove it, or skip such entries with on_broken "skip"'
 
 _Entry = TypeVar("_Entry")
 _Label = TypeVar("_Label")
@@ -27,33 +33,42 @@ def read_entries(
     read: Callable[[_Entry], _Label | None],
     on_broken: OnBroken = "stop",
 ) -> list[_Label]:
-    """What `read` makes of the entries, in their order, without those it makes nothing of (None).
+    """The labels that `read` returns for the entries, in their order, without None.
 
-    entries: each with what to call it in an error; path: the file or folder they are from. Where `read` raises
-    ValueError the entry is broken: "stop" raises a ValueError that names it, "skip" leaves all such entries out and
-    logs one warning with their number and the first fault. Raises ValueError on another `on_broken`.
+    An entry for which `read` raises ValueError is broken. "stop" raises a ValueError that names it. "skip" leaves all
+    broken entries out and logs one warning with their number and the first error.
+
+    Args:
+        path: the file or folder that the entries come from.
+        entries: pairs of a name for error messages and the entry.
+        read: returns the label of an entry, or None to leave it out.
+        on_broken: "stop" or "skip"; any other value raises ValueError.
     """
     if on_broken not in ("stop", "skip"):
         raise ValueError(f'on_broken must be "stop" or "skip", got {on_broken!r}')
-    labels, faults = [], []
-    for where, entry in entries:
+    labels, errors = [], []
+    for name, entry in entries:
         try:
             label = read(entry)
         except ValueError as error:
             if on_broken == "stop":
-                remedy = 'correct or remove it, or leave such entries out with on_broken "skip"'
-                raise ValueError(f"{where} {error}; {remedy}") from None
-            faults.append(f"{where} {error}")
+                raise ValueError(f"{name} {error}; {SKIP_REMEDY}") from None
+            errors.append(f"{name} {error}")
             continue
         if label is not None:
             labels.append(label)
-    if faults:
-        logger.warning("%s: %d broken entries left out, the first: %s", path, len(faults), faults[0])
+    log_skipped(path, errors)
     return labels
 
 
+def log_skipped(path: Path, errors: list[str]) -> None:
+    """Log one warning with the number of skipped entries and the first error; nothing where there are none."""
+    if errors:
+        logger.warning("%s: skipped %d broken entries, the first: %s", path, len(errors), errors[0])
+
+
 def read_json(path: Path) -> Any:
-    """The content of a JSON file. Raises FileNotFoundError, or ValueError where it is none."""
+    """The content of a JSON file. Raises FileNotFoundError, or ValueError if it is not JSON."""
     if not path.is_file():
         raise FileNotFoundError(f"no annotation file {path}")
     try:
@@ -62,27 +77,27 @@ def read_json(path: Path) -> Any:
         raise ValueError(f"{path} is not JSON: {error}") from None
 
 
-def fields(note: Note, *keys: str) -> list[Any]:
-    """The values of an entry's `keys`. Raises ValueError naming those it lacks.
+def get_fields(entry: JsonObject, *keys: str) -> list[Any]:
+    """The values of an entry's `keys`. Raises ValueError naming missing keys.
 
-    >>> fields({"center": [1, 2], "scale": 3}, "center", "scale")
+    >>> get_fields({"center": [1, 2], "scale": 3}, "center", "scale")
     [[1, 2], 3]
     """
-    lacking = [key for key in keys if key not in note]
-    if lacking:
-        raise ValueError(f"has no {', no '.join(lacking)}")
-    return [note[key] for key in keys]
+    missing = [key for key in keys if key not in entry]
+    if missing:
+        raise ValueError(f"has no {', no '.join(missing)}")
+    return [entry[key] for key in keys]
 
 
-def numbers(value: object, shape: tuple[int, ...], name: str) -> NDArray[np.float64]:
-    """`value` as an array of `shape`, NaN for None. Raises ValueError where it is no such array.
+def to_array(value: object, shape: tuple[int, ...], name: str) -> Float64Array:
+    """`value` as an array of `shape`, NaN for None. Raises ValueError naming the field for anything else.
 
-    >>> numbers([1, 2.5], (2,), "center").tolist()
+    >>> to_array([1, 2.5], (2,), "center").tolist()
     [1.0, 2.5]
     """
     try:
         array = np.array(value, np.float64)
-    except (TypeError, ValueError):  # of ragged lists, text, objects
+    except (TypeError, ValueError):  # ragged lists, text, objects
         array = None
     if array is None or array.shape != shape:
         count = " x ".join(map(str, shape)) + " numbers" if shape else "a number"

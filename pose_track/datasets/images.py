@@ -1,4 +1,4 @@
-"""Pictures of a data set, from a folder, a zip file or a tar file."""
+"""Images of a data set, from a folder, a zip file or a tar file."""
 
 from __future__ import annotations
 
@@ -12,34 +12,36 @@ from typing import BinaryIO, NamedTuple
 import cv2
 import numpy as np
 
-from pose_track.structures.frames import ImageArray
+from pose_track.structures.arrays import ImageArray
 
 _JPEG_START, _JPEG_SCAN, _JPEG_END = b"\xff\xd8", b"\xff\xda", b"\xff\xd9"
-_PACKED = {b"\x1f\x8b": "gzip", b"BZ": "bzip2", b"\xfd7": "xz"}
-_ZIP_HEADER = struct.Struct("<26xHH")  # of a member: at its end the lengths of its name and of its extra field
+_COMPRESSED = {b"\x1f\x8b": "gzip", b"BZ": "bzip2", b"\xfd7": "xz"}
+_ZIP_HEADER = struct.Struct(
+    "<26xHH"
+)  # local file header; ends with the lengths of the file name and of the extra field
 
 
 def decode_image(data: bytes, name: str) -> ImageArray:
-    """(H, W, 3) uint8 RGB, as stored: labels count in stored pixels, whatever way up the picture is to be shown.
+    """(H, W, 3) uint8 RGB as stored. EXIF orientation is ignored, since labels refer to stored pixels.
 
-    Raises ValueError naming the picture if `data` is none, or a JPEG file that ends too early.
+    Raises ValueError naming the image if `data` is not an image, or is a truncated JPEG file.
     """
     if data.startswith(_JPEG_START) and data.find(_JPEG_END, data.find(_JPEG_SCAN)) < 0:
-        raise ValueError(f"{name}: a JPEG file that is cut short; fetch it again, or remove it and its labels")
+        raise ValueError(f"{name}: a truncated JPEG file; download it again, or remove it and its labels")
     flags = cv2.IMREAD_COLOR | cv2.IMREAD_IGNORE_ORIENTATION
     image = cv2.imdecode(np.frombuffer(data, np.uint8), flags) if data else None
     if image is None:
-        raise ValueError(f"{name}: not a picture that OpenCV reads; remove it and its labels, or fetch it again")
+        raise ValueError(f"{name}: not an image that OpenCV reads; download it again, or remove it and its labels")
     return np.asarray(cv2.cvtColor(image, cv2.COLOR_BGR2RGB), np.uint8)
 
 
 class ImageStore:
-    """Reads pictures by name from a folder, a zip file, or an uncompressed tar file.
+    """Reads images by name from a folder, a zip file or an uncompressed tar file.
 
-    Names are relative to `path`, and may not leave it; a folder within a zip or tar file is written as if the file were
-    a folder itself, `train2017.zip/train2017`. A store may be handed to other processes and read in several threads.
-    Raises FileNotFoundError where there is neither folder nor file, and ValueError for a file that is neither zip nor
-    tar.
+    path: the folder or archive. A folder within an archive is written as if the archive were a folder,
+    `train2017.zip/train2017`. Names are relative to `path` and must not leave it. A store can be pickled and read from
+    several threads. Raises FileNotFoundError if there is neither folder nor file, and ValueError for a file that is
+    neither zip nor tar.
     """
 
     def __init__(self, path: Path):
@@ -47,7 +49,7 @@ class ImageStore:
         self._files: _Folder | _Archive = _Folder(path) if path.is_dir() else _Archive(path)
 
     def read(self, name: str) -> ImageArray:
-        """(H, W, 3) uint8 RGB. Raises FileNotFoundError or ValueError naming the picture."""
+        """(H, W, 3) uint8 RGB. Raises FileNotFoundError or ValueError naming the image."""
         return decode_image(self._files.read(name), f"{self.path}: {name}")
 
 
@@ -60,13 +62,15 @@ class _Folder:
         if not file.is_relative_to(self.path.resolve()):
             raise ValueError(f"{name!r} leaves the image folder {self.path}")
         if not file.is_file():
-            raise FileNotFoundError(f"{self.path} has no picture {name!r}")
+            raise FileNotFoundError(f"{self.path} has no image {name!r}")
         return file.read_bytes()
 
 
 class _Archive:
-    """The files in a zip or tar file, or in a folder of it. It is opened at each call, so that processes and threads
-    share no file position."""
+    """The files in a zip or tar file, or in a folder within it.
+
+    Each read opens the file anew, so that processes and threads share no file position.
+    """
 
     def __init__(self, path: Path):
         file = next((p for p in (path, *path.parents) if p.is_file()), None)
@@ -76,17 +80,17 @@ class _Archive:
         members = ((PurePosixPath(name), member) for name, member in _members(file).items())
         self.members = {str(n.relative_to(folder)): m for n, m in members if n.is_relative_to(folder)}
         if not self.members:
-            raise FileNotFoundError(f"{file} has no pictures" + (f" in {str(folder)!r}" if path != file else ""))
+            raise FileNotFoundError(f"{file} has no images" + (f" in {str(folder)!r}" if path != file else ""))
 
     def read(self, name: str) -> bytes:
         if name not in self.members:
             example = next(iter(self.members))
-            raise FileNotFoundError(f"{self.path} has no picture {name!r}; its names are like {example!r}")
+            raise FileNotFoundError(f"{self.path} has no image {name!r}; its names are like {example!r}")
         with self.file.open("rb") as file:
             try:
                 return self.members[name].read(file)
             except (zlib.error, struct.error) as error:
-                raise ValueError(f"{self.path}: {name} is damaged ({error}); fetch {self.file} again") from None
+                raise ValueError(f"{self.path}: {name} is damaged ({error}); download {self.file} again") from None
 
 
 class _TarMember(NamedTuple):
@@ -99,7 +103,7 @@ class _TarMember(NamedTuple):
 
 
 class _ZipMember(NamedTuple):
-    """offset: of the member's own header; size: as packed; deflated: or as it is; checksum: of the content."""
+    """offset: of the local file header; size: compressed; deflated: or stored; checksum: CRC-32 of the content."""
 
     offset: int
     size: int
@@ -114,17 +118,17 @@ class _ZipMember(NamedTuple):
         if self.deflated:
             data = zlib.decompress(data, -zlib.MAX_WBITS)
         if zlib.crc32(data) != self.checksum:
-            raise zlib.error("its checksum differs")
+            raise zlib.error("wrong checksum")
         return data
 
 
 def _members(path: Path) -> dict[str, _TarMember] | dict[str, _ZipMember]:
-    """Where the bytes of each file in a zip or tar file lie, by name."""
+    """The position of each file in a zip or tar file, by name."""
     with path.open("rb") as file:
         start = file.read(2)
-    if start in _PACKED:
+    if start in _COMPRESSED:
         remedy = "unpack it to a folder or to an uncompressed tar file"
-        raise ValueError(f"{path} is packed with {_PACKED[start]}, so that no picture can be read alone; {remedy}")
+        raise ValueError(f"{path} is compressed with {_COMPRESSED[start]}, which allows no random access; {remedy}")
     return _zip_members(path) if start == b"PK" else _tar_members(path)
 
 
@@ -134,7 +138,7 @@ def _tar_members(path: Path) -> dict[str, _TarMember]:
             return {m.name: _TarMember(m.offset_data, m.size) for m in tar if m.isfile()}
     except tarfile.TarError as error:
         raise ValueError(
-            f"{path} is not a zip file or an uncompressed tar file of pictures, or is cut short ({error})"
+            f"{path} is not a zip file or an uncompressed tar file of images, or is truncated ({error})"
         ) from error
 
 
@@ -143,11 +147,12 @@ def _zip_members(path: Path) -> dict[str, _ZipMember]:
         with zipfile.ZipFile(path) as file:
             infos = [info for info in file.infolist() if not info.is_dir()]
     except zipfile.BadZipFile as error:
-        raise ValueError(f"{path} is not a whole zip file ({error}); fetch it again") from error
+        raise ValueError(f"{path} is not a complete zip file ({error}); download it again") from error
     methods = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)
-    odd = [info.filename for info in infos if info.compress_type not in methods or info.flag_bits & 1]
-    if odd:
-        raise ValueError(f"{path}: {odd[0]} is encrypted, or neither stored nor deflated; pack the zip file again")
+    unsupported = [info.filename for info in infos if info.compress_type not in methods or info.flag_bits & 1]
+    if unsupported:
+        name = unsupported[0]
+        raise ValueError(f"{path}: {name} is encrypted, or neither stored nor deflated; create the zip file again")
     return {
         i.filename: _ZipMember(i.header_offset, i.compress_size, i.compress_type == zipfile.ZIP_DEFLATED, i.CRC)
         for i in infos

@@ -1,4 +1,4 @@
-"""People as training samples of a keypoint network: one crop, one heatmap target for each joint."""
+"""People as training samples of a keypoint network: a crop, and a heatmap target for each joint."""
 
 from __future__ import annotations
 
@@ -8,66 +8,72 @@ from typing import NamedTuple
 
 import cv2
 import numpy as np
-from numpy.typing import NDArray
 
-from pose_track.datasets.augment import ColourJitter, Degradation, Erasing, check_chances, check_shares
+from pose_track.datasets.augment import ColourJitter, Degradation, Erasing
 from pose_track.datasets.cutouts import Cutouts, paste, vary
 from pose_track.datasets.images import ImageStore
 from pose_track.datasets.labels import PersonLabel
-from pose_track.geometry.affine import Matrix, apply_affine, fit_boxes
+from pose_track.datasets.options import check_fractions, check_unit_interval, option
+from pose_track.geometry.affine import apply_affine, fit_boxes
 from pose_track.models.codec import Codec
-from pose_track.structures.frames import ImageArray
+from pose_track.structures.arrays import Float32Array, Float64Array, ImageArray
 from pose_track.structures.skeleton import Skeleton
 
 LOWER_BODY = ("pelvis", "hip", "knee", "ankle")
-HALF_BODY_JOINTS = 8  # more than so many must be labelled for a crop of one half
+HALF_BODY_JOINTS = 8  # a half-body crop needs more labelled joints than this
 HALF_BODY_PADDING = 1.5
 
 
 @dataclass(frozen=True)
 class PoseAugmentation:
-    """How a training crop strays from its box (HRNet, section 4.1).
+    """Augmentation of a training crop (HRNet, section 4.1). Raises ValueError for values out of range."""
 
-    scale: deviation of the size factor, cut off at one deviation; rotation: deviation in degrees, cut off at two,
-    applied with probability rotation_chance; shift: largest move of the centre, as a share of the crop; flip_chance: of
-    a mirrored crop; half_body_chance: of a crop of the upper or the lower body only; upper_body_chance: of the upper
-    one of these two (the published code, which compares a normal number with 0.5, has 0.6915); paste_chance: of another
-    person at the crop's edge; colour, degradation and erasing: of the crop. Raises ValueError for values out of range.
-    """
-
-    scale: float = 0.35
-    rotation: float = 45.0
-    rotation_chance: float = 0.6
-    shift: float = 0.0
-    flip_chance: float = 0.5
-    half_body_chance: float = 0.3
-    upper_body_chance: float = 0.5
-    paste_chance: float = 0.0
-    colour: ColourJitter = field(default_factory=ColourJitter)
-    degradation: Degradation = field(default_factory=Degradation)
-    erasing: Erasing = field(default_factory=Erasing)
+    scale: float = option(0.35, "Standard deviation of the crop's size factor, clipped at one deviation.")
+    rotation: float = option(45.0, "Standard deviation of the rotation in degrees, clipped at two deviations.")
+    rotation_chance: float = option(0.6, "Probability of a rotation.")
+    shift: float = option(0.0, "Largest shift of the crop's centre, as a fraction of the crop.")
+    flip_chance: float = option(0.5, "Probability of a horizontal flip.")
+    half_body_chance: float = option(0.3, "Probability of a crop of the upper or the lower body.")
+    upper_body_chance: float = option(
+        0.5, "Probability that a half-body crop shows the upper body; 0.6915 in the published code (normal < 0.5)."
+    )
+    paste_chance: float = option(0.0, "Probability of another person pasted at the crop's edge.")
+    colour: ColourJitter = field(default_factory=ColourJitter, metadata={"description": "Colours of the crop."})
+    degradation: Degradation = field(
+        default_factory=Degradation, metadata={"description": "Image quality of the crop."}
+    )
+    erasing: Erasing = field(default_factory=Erasing, metadata={"description": "Random erasing in the crop."})
 
     def __post_init__(self) -> None:
-        check_chances(self, "rotation_chance", "flip_chance", "half_body_chance", "upper_body_chance", "paste_chance")
-        check_shares(self, "scale", "shift")
+        check_unit_interval(
+            self, "rotation_chance", "flip_chance", "half_body_chance", "upper_body_chance", "paste_chance"
+        )
+        check_fractions(self, "scale", "shift")
         if not 0 <= self.rotation <= 180:
             raise ValueError(f"rotation must be between 0 and 180 degrees, got {self.rotation!r}")
 
 
 class PoseSample(NamedTuple):
-    """image: (3, H, W) uint8 RGB; target: (K, H / 4, W / 4); weight: (K,)."""
+    """image: (3, H, W) uint8 RGB; target: (K, H / 4, W / 4) heatmaps; weight: (K,), 0 for unlabelled joints."""
 
     image: ImageArray
-    target: NDArray[np.float32]
-    weight: NDArray[np.float32]
+    target: Float32Array
+    weight: Float32Array
 
 
 class TopDownDataset:
     """Crops of labelled people with heatmap targets.
 
-    codec: the crop's geometry and the targets; augmentation: None gives the plain crop; cutouts: people to paste.
-    Raises ValueError where people are to be pasted and there are none. Pictures that are missing or broken raise
-    FileNotFoundError or ValueError naming them once they are drawn.
+    Args:
+        images: where the people's images are read from.
+        people: one sample each.
+        skeleton: of the labels, for horizontal flips and half-body crops.
+        codec: the crop's geometry and the targets.
+        augmentation: None for plain crops.
+        cutouts: people to paste; needed if `augmentation.paste_chance` is above 0.
+
+    Raises ValueError if cutouts are needed and missing. `sample` raises FileNotFoundError or ValueError naming a
+    missing or broken image.
     """
 
     def __init__(
@@ -80,7 +86,9 @@ class TopDownDataset:
         cutouts: Cutouts | None = None,
     ):
         if augmentation is not None and augmentation.paste_chance > 0 and cutouts is None:
-            raise ValueError(f"paste_chance {augmentation.paste_chance!r} needs people to paste; give cut-outs, or 0")
+            raise ValueError(
+                f"paste_chance {augmentation.paste_chance!r} needs cutouts to paste; give some, or set it 0"
+            )
         self.images, self.people, self.skeleton, self.codec = images, people, skeleton, codec
         self.augmentation, self.cutouts = augmentation, cutouts
         self._upper = np.array([not name.endswith(LOWER_BODY) for name in skeleton.joint_names])
@@ -89,7 +97,7 @@ class TopDownDataset:
         return len(self.people)
 
     def sample(self, index: int, seed: int) -> PoseSample:
-        """The crop of a person, with the changes that `seed`, not negative, draws for it."""
+        """The crop of a person. seed: of the augmentation, not negative."""
         person, rng = self.people[index], np.random.default_rng([seed, index])
         image = self.images.read(person.file_name)
         matrix, flip = self._draw_crop(person, rng)
@@ -100,12 +108,12 @@ class TopDownDataset:
             joints[:, 0] = self.codec.input_size[0] - 1 - joints[:, 0]
             joints, visibility = joints[self.skeleton.flip_indices], visibility[self.skeleton.flip_indices]
         if self.augmentation is not None:
-            crop = self._repaint(crop, self.augmentation, rng)
+            crop = self._augment_image(crop, self.augmentation, rng)
         target, weight = self.codec.encode(joints, (visibility > 0).astype(np.float32))
         return PoseSample(np.ascontiguousarray(crop.transpose(2, 0, 1)), target, weight)
 
-    def _draw_crop(self, person: PersonLabel, rng: np.random.Generator) -> tuple[Matrix, bool]:
-        """The matrix from the picture to the crop, and whether to mirror the crop."""
+    def _draw_crop(self, person: PersonLabel, rng: np.random.Generator) -> tuple[Float64Array, bool]:
+        """The matrix from the image to the crop, and whether to flip the crop."""
         aug = self.augmentation
         centers, sizes = fit_boxes(person.box, self._aspect)
         center, size = centers[0], sizes[0]
@@ -124,12 +132,11 @@ class TopDownDataset:
     def _aspect(self) -> float:
         return self.codec.input_size[0] / self.codec.input_size[1]
 
-    def _half_body(self, person: PersonLabel, upper: bool) -> tuple[NDArray[np.float64], NDArray[np.float64]] | None:
-        """Centre and size of the crop of the upper or the lower body; None where too few joints are labelled, or where
-        those chosen lie in one point.
+    def _half_body(self, person: PersonLabel, upper: bool) -> tuple[Float64Array, Float64Array] | None:
+        """Centre and size of a crop of the upper or the lower body; the centre is the mean of its joints.
 
-        The centre is the mean of the joints. A half of two joints or fewer leaves its turn to the other (as in the
-        published code).
+        A half of two joints or fewer is replaced by the other half, as in the published code. None if too few joints
+        are labelled, or if the chosen joints coincide.
         """
         labelled = person.visibility > 0
         if labelled.sum() <= HALF_BODY_JOINTS:
@@ -142,8 +149,8 @@ class TopDownDataset:
         _, sizes = fit_boxes(np.concatenate([low, high]), self._aspect, HALF_BODY_PADDING)
         return joints.mean(axis=0), sizes[0]
 
-    def _repaint(self, crop: ImageArray, aug: PoseAugmentation, rng: np.random.Generator) -> ImageArray:
-        """The crop with what stands in front of it, in other light and of worse quality."""
+    def _augment_image(self, crop: ImageArray, aug: PoseAugmentation, rng: np.random.Generator) -> ImageArray:
+        """The crop after pasting, erasing, colour jitter and degradation."""
         if self.cutouts is not None and rng.random() < aug.paste_chance:
             _paste_beside(crop, self.cutouts, rng)
         aug.erasing(crop, rng)
@@ -151,7 +158,7 @@ class TopDownDataset:
 
 
 def _paste_beside(crop: ImageArray, cutouts: Cutouts, rng: np.random.Generator) -> None:
-    """Another person of about the size of the one in the middle, at the crop's left or right edge."""
+    """Paste a person of similar size at the crop's left or right edge."""
     height, width = crop.shape[:2]
     person = vary(cutouts.draw(rng), height * rng.uniform(0.6, 1.4), crop, rng)
     offset = rng.choice([-1, 1]) * rng.uniform(0.35, 0.6) * width, rng.uniform(-0.35, 0.35) * height

@@ -1,4 +1,4 @@
-"""The bundled person detector: a frame in, boxes out."""
+"""The bundled person detector: boxes of the people in an image."""
 
 from __future__ import annotations
 
@@ -8,41 +8,49 @@ from typing import Protocol
 
 import cv2
 import numpy as np
-from numpy.typing import NDArray
 
 from pose_track.geometry.boxes import clip_boxes, nms, nonempty
-from pose_track.geometry.resize import shrunk
-from pose_track.models.centre_boxes import PADDING_GREY, SIZE_MULTIPLE, FloatArray, decode_centres
+from pose_track.geometry.resize import downscale
+from pose_track.models.centre_boxes import PADDING_GREY, SIZE_MULTIPLE, decode_centres
 from pose_track.runtime.model_spec import Run
-from pose_track.structures.frames import Detections, ImageArray
+from pose_track.structures.arrays import Float32Array, Float64Array, ImageArray
+from pose_track.structures.frames import Detections
 
 
 class Detector(Protocol):
-    """Finds people: (H, W, 3) uint8 RGB -> boxes in the pixels of that picture, highest score first; or in several
-    pictures at once."""
+    """Finds people in an image (H, W, 3) uint8 RGB, or in several at once: boxes in pixels, by descending score."""
 
     def __call__(self, image: ImageArray) -> Detections: ...
     def detect_images(self, images: Sequence[ImageArray]) -> list[Detections]: ...
 
 
-def letterbox(image: ImageArray, long_side: int, multiple: int) -> tuple[ImageArray, NDArray[np.float64]]:
-    """The picture resized so that its longer side is `long_side`, in the top left of a grey canvas whose sides are
-    multiples of `multiple`; and the factors x y by which it was resized, edge to edge."""
+def letterbox(image: ImageArray, long_side: int, multiple: int) -> tuple[ImageArray, Float64Array]:
+    """Resize an image and pad it with grey at the right and bottom.
+
+    Args:
+        long_side: the longer side of the resized image.
+        multiple: the padded sides are multiples of it.
+
+    Returns the padded image, and the factors (2,) x y by which it was resized, edge to edge.
+    """
     height, width = image.shape[:2]
     factor = long_side / max(height, width)
     new_w, new_h = max(1, round(width * factor)), max(1, round(height * factor))
     canvas = np.full((-(-new_h // multiple) * multiple, -(-new_w // multiple) * multiple, 3), PADDING_GREY, np.uint8)
     size = (new_w, new_h)
-    canvas[:new_h, :new_w] = shrunk(image, size) if factor < 1 else cv2.resize(image, size)
+    canvas[:new_h, :new_w] = downscale(image, size) if factor < 1 else cv2.resize(image, size)
     return canvas, np.array([new_w / width, new_h / height])
 
 
 class CentreDetector:
-    """People by a CentreNet.
+    """A person detector by a `CentreNet`.
 
-    run: network from pictures (B, h, w, 3) uint8 RGB to (B, 5, h / 8, w / 8). long_side: of the picture the network
-    sees, in pixels. min_score: of a detection; max_iou: of two detections that overlap more, the better stays.
-    max_people: the best so many peaks become boxes.
+    Args:
+        run: network from images (B, h, w, 3) uint8 RGB to maps (B, 5, h / 8, w / 8).
+        long_side: longer side of the image that the network gets, in pixels.
+        min_score: score below which a box is dropped.
+        max_iou: non-maximum suppression: highest IoU of two boxes that are both kept.
+        max_people: peaks that become boxes, at most; those of the highest scores.
     """
 
     def __init__(
@@ -57,27 +65,27 @@ class CentreDetector:
         self._max_iou, self._max_people = max_iou, max_people
 
     def __call__(self, image: ImageArray) -> Detections:
-        """Boxes x1 y1 x2 y2 within the picture, (H, W, 3) uint8 RGB, highest score first."""
+        """Boxes x1 y1 x2 y2 within the image, (H, W, 3) uint8 RGB, by descending score."""
         return self.detect_images([image])[0]
 
     def detect_images(self, images: Sequence[ImageArray]) -> list[Detections]:
-        """The same for several pictures; those of one size that follow one another share a batch."""
-        found: list[Detections] = []
-        for _, same in groupby(images, key=lambda image: image.shape):
-            found += self._of_one_size(list(same))
-        return found
+        """The same for several images. Consecutive images of one size share a batch."""
+        detections: list[Detections] = []
+        for _, same_size in groupby(images, key=lambda image: image.shape):
+            detections += self._detect_same_size(list(same_size))
+        return detections
 
-    def _of_one_size(self, images: Sequence[ImageArray]) -> list[Detections]:
+    def _detect_same_size(self, images: Sequence[ImageArray]) -> list[Detections]:
         canvases, factors = zip(*(letterbox(image, self._long_side, SIZE_MULTIPLE) for image in images), strict=True)
-        outputs = self._run(np.stack(canvases))[0]
-        return [self._read(*one) for one in zip(images, factors, outputs, strict=True)]
+        maps = self._run(np.stack(canvases))[0]
+        return [self._decode(*arguments) for arguments in zip(images, factors, maps, strict=True)]
 
-    def _read(self, image: ImageArray, factors: NDArray[np.float64], output: FloatArray) -> Detections:
-        """The people of one picture, of the output (5, h, w) of its canvas."""
-        found, scores = decode_centres(output, self._min_score, self._max_people)
-        placed = (found + 0.5) / np.tile(factors, 2) - 0.5  # in both, pixel centres are whole numbers
-        boxes = clip_boxes(placed, (image.shape[1], image.shape[0])).astype(np.float32)
-        within = nonempty(boxes)  # not those beside the picture, on the grey
-        boxes, scores = boxes[within], scores[within]
+    def _decode(self, image: ImageArray, factors: Float64Array, maps: Float32Array) -> Detections:
+        """The people of one image, from the maps (5, h, w) of its canvas."""
+        canvas_boxes, scores = decode_centres(maps, self._min_score, self._max_people)
+        image_boxes = (canvas_boxes + 0.5) / np.tile(factors, 2) - 0.5  # in both, pixel centres are whole numbers
+        boxes = clip_boxes(image_boxes, (image.shape[1], image.shape[0])).astype(np.float32)
+        inside = nonempty(boxes)  # drops boxes in the padding
+        boxes, scores = boxes[inside], scores[inside]
         keep = nms(boxes, scores, self._max_iou)
         return Detections(boxes[keep], scores[keep])

@@ -12,17 +12,21 @@ from torchvision.models import get_model, get_model_weights
 from torchvision.ops import FrozenBatchNorm2d
 
 from pose_track.runtime.device import resolve_device, upload
-from pose_track.runtime.out_of_memory import as_room_allows
-from pose_track.structures.frames import Detections, ImageArray
+from pose_track.runtime.model_spec import Precision
+from pose_track.runtime.out_of_memory import halve_batch_on_out_of_memory
+from pose_track.runtime.torch_runtime import resolve_precision
+from pose_track.structures.arrays import ImageArray
+from pose_track.structures.frames import Detections
 from pose_track.weights.torchvision import load_torchvision
 
-PERSON_LABEL = 1  # of COCO's categories, as torchvision numbers them
+PERSON_LABEL = 1  # COCO's category of people
+MAX_BATCH = 16  # images in one forward pass, at most; fewer once the GPU was out of memory
 
 
 def build_network(name: str, weights: str | Path) -> nn.Module:
     """A torchvision detection network with weights from a file, such as the published one.
 
-    Raises ValueError or FileNotFoundError naming the file.
+    Raises ValueError or FileNotFoundError with the file.
     """
     num_classes = len(get_model_weights(name).DEFAULT.meta["categories"])
     network: nn.Module = get_model(name, weights=None, weights_backbone=None, num_classes=num_classes)
@@ -33,23 +37,25 @@ def build_network(name: str, weights: str | Path) -> nn.Module:
 
 
 def freeze_norms(network: nn.Module, eps: float | None = None) -> None:
-    """Replace the batch norms by frozen ones, in place, as the published networks have (all but those of version 2).
+    """Replace the batch norms by frozen ones, in place, as the published networks have (except those of version 2).
 
-    Torchvision builds them so only together with weights that it downloads itself; the names in a published file are
-    those of frozen norms. eps: of the norms, None for the usual one; torchvision sets it to 0 in its older networks.
+    Torchvision builds frozen norms only for weights that it downloads itself; published files use their names.
+
+    Args:
+        eps: of the norms; None for the default. Torchvision sets it to 0 in its older networks.
     """
     for name, child in network.named_children():
         if isinstance(child, nn.BatchNorm2d):
-            frozen = FrozenBatchNorm2d(child.num_features)  # with its own eps, as published, whatever the other's was
+            frozen = FrozenBatchNorm2d(child.num_features)  # its own default eps, as published
             frozen.eps = frozen.eps if eps is None else eps
             setattr(network, name, frozen)
         else:
             freeze_norms(child, eps)
 
 
-class InBfloat16(nn.Module):
-    """A network of named maps that is run in bfloat16, channels last in memory; the maps are float32, for boxes are not
-    to be rounded."""
+class BFloat16Backbone(nn.Module):
+    """A backbone of named feature maps that runs in bfloat16, with channels last in memory. The maps are returned in
+    float32, so that boxes are not rounded."""
 
     def __init__(self, network: nn.Module):
         super().__init__()
@@ -60,54 +66,69 @@ class InBfloat16(nn.Module):
             return {name: maps.float() for name, maps in self.network(x).items()}
 
 
-MAX_BATCH = 16  # pictures at once; fewer once a GPU had no room for as many
-
-
 class TorchvisionDetector:
-    """People by a torchvision detection network, at the size that network resizes to. On a GPU its backbone, which is
-    most of it, is run in bfloat16.
+    """A person detector by a torchvision detection network, at the size that the network resizes to.
 
-    weights: a file. min_score: of a detection; max_iou: of two detections that overlap more, the better stays. Raises
-    ValueError or FileNotFoundError naming the file.
+    Args:
+        weights: a file.
+        min_score: score below which a box is dropped.
+        max_iou: non-maximum suppression: highest IoU of two boxes that are both kept.
+        precision: type of the backbone, which is most of the network; "auto" is bfloat16 on a GPU and float32 on a CPU.
+
+    Raises ValueError or FileNotFoundError with the file, and as `resolve_precision`.
     """
 
     def __init__(
-        self, name: str, weights: str | Path, device: str = "auto", min_score: float = 0.3, max_iou: float = 0.6
+        self,
+        name: str,
+        weights: str | Path,
+        device: str = "auto",
+        min_score: float = 0.3,
+        max_iou: float = 0.6,
+        precision: Precision = "auto",
     ):
-        self._device = torch.device(resolve_device(device))
-        self._network = build_network(name, weights).eval().to(self._device)
-        if self._device.type == "cuda":
-            self._network.backbone = InBfloat16(self._network.get_submodule("backbone"))
-        self._at_once = MAX_BATCH
-        last = getattr(self._network, "roi_heads", self._network)  # where the network keeps thresholds of its own
-        last.score_thresh, last.nms_thresh = min_score, max_iou
+        self.device = resolve_device(device)
+        self.precision = _resolve_precision(precision, self.device)
+        self._torch_device = torch.device(self.device)
+        self._network = build_network(name, weights).eval().to(self._torch_device)
+        if self.precision == "bfloat16":
+            self._network.backbone = BFloat16Backbone(self._network.get_submodule("backbone"))
+        self._max_batch = MAX_BATCH
+        head = getattr(self._network, "roi_heads", self._network)  # the part that holds the thresholds
+        head.score_thresh, head.nms_thresh = min_score, max_iou
 
     def __call__(self, image: ImageArray) -> Detections:
-        """Boxes x1 y1 x2 y2 in the pixels of the picture, (H, W, 3) uint8 RGB, highest score first."""
+        """Boxes x1 y1 x2 y2 in the pixels of the image, (H, W, 3) uint8 RGB, by descending score."""
         return self.detect_images([image])[0]
 
     def detect_images(self, images: Sequence[ImageArray]) -> list[Detections]:
-        """The same for each of several pictures, by one call of the network where the GPU has room for them.
+        """The same for several images, in one forward pass where the GPU has the memory for it.
 
-        Raises MemoryError where it has none for a single one.
+        Raises MemoryError where the memory does not hold a single image.
         """
-        tried = min(self._at_once, len(images))
+        requested = min(self._max_batch, len(images))
         remedy = "use another detector.name or --device cpu"
-        found, at_once = as_room_allows(partial(self._find, images), tried, "pictures", remedy)
-        self._at_once = at_once if at_once < tried else self._at_once
-        return found
+        detect = partial(self._detect, images)
+        detections, batch_size = halve_batch_on_out_of_memory(detect, requested, "images", remedy)
+        self._max_batch = batch_size if batch_size < requested else self._max_batch
+        return detections
 
     @torch.inference_mode()
-    def _find(self, images: Sequence[ImageArray], at_once: int) -> list[Detections]:
-        found: list[Detections] = []
-        for start in range(0, len(images), max(at_once, 1)):
-            part = [upload(image, self._device) for image in images[start : start + at_once]]
-            found += map(_people, self._network([picture.permute(2, 0, 1).float() / 255 for picture in part]))
-        return found
+    def _detect(self, images: Sequence[ImageArray], batch_size: int) -> list[Detections]:
+        detections: list[Detections] = []
+        for start in range(0, len(images), max(batch_size, 1)):
+            batch = [upload(image, self._torch_device) for image in images[start : start + batch_size]]
+            detections += map(_people, self._network([image.permute(2, 0, 1).float() / 255 for image in batch]))
+        return detections
 
 
-def _people(found: dict[str, Tensor]) -> Detections:
-    """Those of all that was found in a picture."""
-    boxes, scores, labels = (found[key].cpu().numpy() for key in ("boxes", "scores", "labels"))
+def _resolve_precision(precision: Precision, device: str) -> str:
+    dtype = resolve_precision("float32" if precision == "auto" and device == "cpu" else precision, device)
+    return str(dtype).removeprefix("torch.")
+
+
+def _people(outputs: dict[str, Tensor]) -> Detections:
+    """The people among the objects of one image."""
+    boxes, scores, labels = (outputs[key].cpu().numpy() for key in ("boxes", "scores", "labels"))
     people = labels == PERSON_LABEL
     return Detections(boxes[people], scores[people])

@@ -1,4 +1,4 @@
-"""One-to-one assignment where only few pairs are possible at all."""
+"""One-to-one assignment of sparse pairs."""
 
 from __future__ import annotations
 
@@ -7,37 +7,37 @@ from collections.abc import Iterator, Sequence
 import lap
 import numpy as np
 
-from pose_track.structures.sequence import IntArray
+from pose_track.structures.arrays import IntArray
 
 
-def assign(rows: Sequence[int], columns: Sequence[int], costs: Sequence[float], otherwise: float) -> list[int]:
-    """Which of the listed pairs are chosen so that the costs of all have the least sum, by Jonker and Volgenant
-    ("A shortest augmenting path algorithm", Computing 38, 1987).
+def assign(rows: Sequence[int], columns: Sequence[int], costs: Sequence[float], unlisted_cost: float) -> list[int]:
+    """The indices of the listed pairs in the assignment of least total cost, by Jonker and Volgenant ("A shortest
+    augmenting path algorithm", Computing 38, 1987).
 
-    rows, columns: names of what is paired, each pair once; costs: of the pairs; otherwise: cost of a row and a column
-    that are not listed as a pair and may then stay alone, larger than any cost listed.
+    rows, columns: the row and the column of each pair; each pair is listed once.
+    costs: the cost of each pair.
+    unlisted_cost: the cost of an unlisted pair, larger than every listed cost. Its row and column stay unassigned.
 
     >>> assign([7, 7, 8], [1, 2, 1], [0.1, 0.3, 0.2], 9.0), assign([7, 7, 8], [1, 2, 1], [-5, -1, -3], 0.0)
     ([1, 2], [0])
     """
-    cheapest: dict[int, int] = {}  # of each row
+    cheapest: dict[int, int] = {}  # row -> pair
     for pair, row in enumerate(rows):
         if row not in cheapest or costs[pair] < costs[cheapest[row]]:
             cheapest[row] = pair
-    wanted = {columns[pair] for pair in cheapest.values()}
-    if len(wanted) == len(cheapest):  # no sum can be less than when everybody gets their best
-        return list(cheapest.values())
-    row_of = {name: place for place, name in enumerate(cheapest)}
-    column_of = {name: place for place, name in enumerate(dict.fromkeys(columns))}
-    at = [row_of[name] for name in rows], [column_of[name] for name in columns]
-    table = np.full((len(row_of), len(column_of)), float(otherwise))
-    table[at] = costs
-    chosen = lap.lapjv(table, extend_cost=True)[1].tolist()
-    return [pair for pair, (row, column) in enumerate(zip(*at, strict=True)) if chosen[row] == column]
+    if len({columns[pair] for pair in cheapest.values()}) == len(cheapest):
+        return list(cheapest.values())  # each row gets its cheapest column, which is optimal
+    row_index = {row: index for index, row in enumerate(cheapest)}
+    column_index = {column: index for index, column in enumerate(dict.fromkeys(columns))}
+    cells = [row_index[row] for row in rows], [column_index[column] for column in columns]
+    cost_matrix = np.full((len(row_index), len(column_index)), float(unlisted_cost))
+    cost_matrix[cells] = costs
+    assigned = lap.lapjv(cost_matrix, extend_cost=True)[1].tolist()
+    return [pair for pair, (row, column) in enumerate(zip(*cells, strict=True)) if assigned[row] == column]
 
 
 def runs(keys: IntArray) -> Iterator[tuple[int, int]]:
-    """Start and end of each stretch of equal keys.
+    """Start and end of each run of equal keys.
 
     >>> list(runs(np.array([4, 4, 9])))
     [(0, 2), (2, 3)]

@@ -1,5 +1,5 @@
-"""Matching truth and prediction over time, by which CLEAR MOT counts (Bernardin and Stiefelhagen, "Evaluating multiple
-object tracking performance: the CLEAR MOT metrics", 2008). Boxes, people or joints: nothing here knows what is matched.
+"""CLEAR MOT matching of ground truth (gt) and predictions over time (Bernardin and Stiefelhagen, "Evaluating multiple
+object tracking performance: the CLEAR MOT metrics", 2008). It applies to boxes, people and joints alike.
 """
 
 from __future__ import annotations
@@ -11,133 +11,140 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pose_track.evaluation.assignment import assign, runs
-from pose_track.structures.sequence import FloatArray, IntArray
-
-BoolArray = NDArray[np.bool_]
+from pose_track.structures.arrays import BoolArray, Float64Array, IntArray
 
 
 @dataclass(frozen=True, eq=False)
 class Candidates:
-    """C pairs near enough to be matched.
+    """C candidate pairs of a gt object and a prediction, close enough to be matched.
 
-    moment: (C,) at which both are seen; each moment is matched by itself, and later ones have larger numbers; truth,
-    prediction: (C,) numbers of the two sightings, of which every thing has another one each moment, rising with time;
-    truth_track, prediction_track: (C,) who is seen, from 0; distance: (C,) from 0.
+    frame: (C,) frame number, increasing with time. Each frame is matched separately.
+    gt, prediction: (C,) numbers of the two detections. Each detection of each frame has its own number, increasing
+        with time.
+    gt_track, prediction_track: (C,) track numbers of the two detections, from 0.
+    distance: (C,) at least 0.
     """
 
-    moment: IntArray
-    truth: IntArray
+    frame: IntArray
+    gt: IntArray
     prediction: IntArray
-    truth_track: IntArray
+    gt_track: IntArray
     prediction_track: IntArray
-    distance: FloatArray
+    distance: Float64Array
 
     def __getitem__(self, keep: NDArray[Any]) -> Candidates:
-        keep = np.flatnonzero(keep) if keep.dtype == bool else keep  # once for all
+        keep = np.flatnonzero(keep) if keep.dtype == bool else keep  # once for all arrays
         return Candidates(*(getattr(self, f.name)[keep] for f in fields(self)))
 
-    def contested(self) -> BoolArray:
-        """(C,) where the truth or the prediction could be matched with another one as well."""
-        of_truth, of_prediction = np.bincount(self.truth), np.bincount(self.prediction)
-        return np.asarray((of_truth[self.truth] > 1) | (of_prediction[self.prediction] > 1))
+    def is_ambiguous(self) -> BoolArray:
+        """(C,) whether the gt object or the prediction has other candidates."""
+        gt_counts, prediction_counts = np.bincount(self.gt), np.bincount(self.prediction)
+        return np.asarray((gt_counts[self.gt] > 1) | (prediction_counts[self.prediction] > 1))
 
 
-def match_over_time(candidates: Candidates, latest_keeps: bool = True) -> BoolArray:
-    """(C,) which pairs are matched, one to one in each moment: first whom a truth was matched with last, however long
-    ago; then as many as possible, with the least sum of distances.
+def match_clear_mot(candidates: Candidates, prefer_latest: bool = True) -> BoolArray:
+    """(C,) the matched candidates, one to one in each frame.
 
-    Of two truths whose last partner is the same prediction, the one that had it last keeps it if `latest_keeps`, else
-    (as motmetrics, and so the official PoseTrack tool, has it) the one listed first.
+    First each gt object keeps the prediction of its last match, however long ago. The others are matched so that there
+    are as many matches as possible, with the least sum of distances.
 
-    >>> seen = np.array([[0, 1, 1], [0, 1, 1], [0, 1, 2], [0, 0, 0], [5, 5, 6]])  # at moments 0 and 1
-    >>> match_over_time(Candidates(*seen, np.array([0.3, 0.3, 0.1])))  # 6 is nearer, but 5 was the partner before
+    prefer_latest: if two gt objects were last matched with the same prediction, the one matched latest keeps it; else
+        (as in motmetrics, and so in the official PoseTrack tool) the one listed first.
+
+    >>> pairs = np.array([[0, 1, 1], [0, 1, 1], [0, 1, 2], [0, 0, 0], [5, 5, 6]])  # frames 0 and 1
+    >>> match_clear_mot(Candidates(*pairs, np.array([0.3, 0.3, 0.1])))  # 6 is closer, but 5 was matched before
     array([ True,  True, False])
     """
-    contested = candidates.contested()
-    matched = ~contested  # without a choice the past makes no difference
-    places = np.flatnonzero(contested)
-    places = places[np.argsort(candidates.moment[places], kind="stable")]
-    asked = candidates[places]
-    free_moments, free_partners = _last_partners(candidates[matched], asked)
-    truths, predictions = asked.truth_track.tolist(), asked.prediction_track.tolist()
-    distances, moments = asked.distance.tolist(), asked.moment.tolist()
-    last: dict[int, tuple[int, int]] = {}  # of each truth: moment and partner of its last contested match
-    settled: list[int] = []
-    for start, end in runs(asked.moment):
-        held = []  # (moment, place) of pairs that were partners before
+    ambiguous = candidates.is_ambiguous()
+    matched = ~ambiguous  # without alternatives the previous matches make no difference
+    rows = np.flatnonzero(ambiguous)
+    rows = rows[np.argsort(candidates.frame[rows], kind="stable")]
+    rest = candidates[rows]
+    previous_frames, previous_predictions = _previous_matches(candidates[matched], rest)
+    gts, predictions = rest.gt_track.tolist(), rest.prediction_track.tolist()
+    frames, distances = rest.frame.tolist(), rest.distance.tolist()
+    last_match: dict[int, tuple[int, int]] = {}  # gt track -> frame and prediction track, ambiguous matches only
+    all_chosen: list[int] = []
+    for start, end in runs(rest.frame):
+        continued = []  # (frame of the last match, row)
         for k in range(start, end):
-            when, whom = last.get(truths[k], (-1, -1))
-            if free_moments[k] > when:
-                when, whom = free_moments[k], free_partners[k]
-            if whom == predictions[k]:
-                held.append((when, k))
-        if latest_keeps:
-            held.sort(reverse=True)
-        chosen = _keep_partners([k for _, k in held], predictions)
-        taken, given = {truths[k] for k in chosen}, {predictions[k] for k in chosen}
-        rest = [k for k in range(start, end) if truths[k] not in taken and predictions[k] not in given]
-        chosen += _most_and_nearest(rest, truths, predictions, distances)
+            frame, prediction = last_match.get(gts[k], (-1, -1))
+            if previous_frames[k] > frame:
+                frame, prediction = previous_frames[k], previous_predictions[k]
+            if prediction == predictions[k]:
+                continued.append((frame, k))
+        if prefer_latest:
+            continued.sort(reverse=True)
+        chosen = _first_per_prediction([k for _, k in continued], predictions)
+        chosen += _match_others(chosen, range(start, end), gts, predictions, distances)
         for k in chosen:
-            last[truths[k]] = moments[k], predictions[k]
-        settled += chosen
-    matched[places[settled]] = True
+            last_match[gts[k]] = frames[k], predictions[k]
+        all_chosen += chosen
+    matched[rows[all_chosen]] = True
     return matched
 
 
-def _last_partners(free: Candidates, asked: Candidates) -> tuple[list[int], list[int]]:
-    """Moment and partner of the last of the `free` matches that the truth of each asked pair had before, else -1."""
-    wanted = np.zeros(int(max(free.truth_track.max(initial=0), asked.truth_track.max(initial=0))) + 1, bool)
-    wanted[asked.truth_track] = True
-    free = free[wanted[free.truth_track]]
-    if not len(free.moment) or not len(asked.moment):
-        return [-1] * len(asked.moment), [-1] * len(asked.moment)
-    span = int(max(free.moment.max(), asked.moment.max())) + 1
-    keys = free.truth_track * span + free.moment  # by truth, then in time
+def _previous_matches(matches: Candidates, candidates: Candidates) -> tuple[list[int], list[int]]:
+    """For each candidate the frame and prediction track of its gt track's last earlier match; -1 without one."""
+    num_tracks = int(max(matches.gt_track.max(initial=0), candidates.gt_track.max(initial=0))) + 1
+    is_wanted = np.zeros(num_tracks, bool)
+    is_wanted[candidates.gt_track] = True
+    matches = matches[is_wanted[matches.gt_track]]
+    if not len(matches.frame) or not len(candidates.frame):
+        return [-1] * len(candidates.frame), [-1] * len(candidates.frame)
+    num_frames = int(max(matches.frame.max(), candidates.frame.max())) + 1
+    keys = matches.gt_track * num_frames + matches.frame  # by track, then by time
     order = np.argsort(keys)
-    at = order[np.searchsorted(keys[order], asked.truth_track * span + asked.moment) - 1]
-    found = (free.truth_track[at] == asked.truth_track) & (free.moment[at] < asked.moment)
-    partners = np.where(found, free.prediction_track[at], -1)
-    return np.where(found, free.moment[at], -1).tolist(), partners.tolist()
+    at = order[np.searchsorted(keys[order], candidates.gt_track * num_frames + candidates.frame) - 1]
+    is_valid = (matches.gt_track[at] == candidates.gt_track) & (matches.frame[at] < candidates.frame)
+    predictions = np.where(is_valid, matches.prediction_track[at], -1)
+    return np.where(is_valid, matches.frame[at], -1).tolist(), predictions.tolist()
 
 
-def _keep_partners(held: list[int], predictions: list[int]) -> list[int]:
-    """Of the pairs, in order, those whose prediction nobody took before."""
-    taker: dict[int, int] = {}
-    for k in held:
-        taker.setdefault(predictions[k], k)
-    return list(taker.values())
+def _first_per_prediction(rows: list[int], predictions: list[int]) -> list[int]:
+    """The first of the rows for each prediction."""
+    first: dict[int, int] = {}
+    for k in rows:
+        first.setdefault(predictions[k], k)
+    return list(first.values())
 
 
-def _most_and_nearest(rest: list[int], truths: list[int], predictions: list[int], distances: list[float]) -> list[int]:
-    """Of the pairs the largest one-to-one selection; among such, the one of the least sum of distances."""
-    if len(rest) < 2:
-        return rest
-    costs = [distances[k] for k in rest]
-    too_dear = 2 * sum(costs) + 1  # one pair more is worth any sum
-    return [rest[k] for k in assign([truths[k] for k in rest], [predictions[k] for k in rest], costs, too_dear)]
+def _match_others(
+    chosen: list[int], rows: range, gts: list[int], predictions: list[int], distances: list[float]
+) -> list[int]:
+    """The largest one-to-one selection of rows that fits those already chosen, with the least sum of distances."""
+    matched_gts, matched_predictions = {gts[k] for k in chosen}, {predictions[k] for k in chosen}
+    free = [k for k in rows if gts[k] not in matched_gts and predictions[k] not in matched_predictions]
+    if len(free) < 2:
+        return free
+    costs = [distances[k] for k in free]
+    unlisted_cost = 2 * sum(costs) + 1  # one more pair outweighs any sum of distances
+    return [free[k] for k in assign([gts[k] for k in free], [predictions[k] for k in free], costs, unlisted_cost)]
 
 
-def in_order_of_time(track: IntArray) -> IntArray:
-    """(N,) where the sightings of each track are, track by track, each in the order they have."""
-    # numpy sorts stably in linear time where 16 bits are enough
+def track_order(track: IntArray) -> IntArray:
+    """(N,) indices that sort detections by track, each track's detections in their given order."""
+    # numpy sorts 16-bit integers stably in linear time
     return np.argsort(track.astype(np.min_scalar_type(track.max(initial=0))), kind="stable")
 
 
-def changes(track: IntArray, partner: IntArray) -> tuple[BoolArray, BoolArray]:
-    """Where a truth is matched again, of N sightings in order of time: with somebody else than the last time (a
-    switch), and after sightings at which it was missed (a fragmentation).
+def switches_and_fragmentations(track: IntArray, matched_track: IntArray) -> tuple[BoolArray, BoolArray]:
+    """Two (N,) masks over N gt detections in order of time.
 
-    track: (N,) who is seen, from 0; partner: (N,) with which prediction's track it is matched, -1 missed. Returns two
-    (N,) masks.
+    Switches: matches with another prediction track than the gt track's last match.
+    Fragmentations: matches after one or more misses since the gt track's last match.
 
-    >>> changes(np.array([0, 0, 0, 0]), np.array([4, -1, 4, 5]))
+    track: (N,) gt track numbers, from 0.
+    matched_track: (N,) track numbers of the matched predictions, -1 for a miss.
+
+    >>> switches_and_fragmentations(np.array([0, 0, 0, 0]), np.array([4, -1, 4, 5]))
     (array([False, False, False,  True]), array([False, False,  True, False]))
     """
-    order = in_order_of_time(track)
-    at = np.flatnonzero(partner[order] >= 0)
-    who, whom = track[order[at]], partner[order[at]]
-    again = who[1:] == who[:-1]
+    order = track_order(track)
+    at = np.flatnonzero(matched_track[order] >= 0)
+    gt, prediction = track[order[at]], matched_track[order[at]]
+    same_gt = gt[1:] == gt[:-1]
     switched, fragmented = np.zeros(len(track), bool), np.zeros(len(track), bool)
-    switched[order[at[1:]]] = again & (whom[1:] != whom[:-1])
-    fragmented[order[at[1:]]] = again & (np.diff(at) > 1)
+    switched[order[at[1:]]] = same_gt & (prediction[1:] != prediction[:-1])
+    fragmented[order[at[1:]]] = same_gt & (np.diff(at) > 1)
     return switched, fragmented

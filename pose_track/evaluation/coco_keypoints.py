@@ -1,4 +1,4 @@
-"""Average precision and recall of poses by object keypoint similarity, as COCO measures them, through pycocotools."""
+"""COCO keypoint evaluation: average precision and recall by object keypoint similarity, computed by pycocotools."""
 
 from __future__ import annotations
 
@@ -15,39 +15,42 @@ from pycocotools.cocoeval import COCOeval
 
 from pose_track.geometry.boxes import xyxy_to_xywh
 from pose_track.geometry.oks import oks_matrix, oks_nms
+from pose_track.structures.arrays import FloatingArray
 from pose_track.structures.skeleton import Skeleton
 
 Entry = dict[str, Any]
 
-FIGURES = ("AP", "AP50", "AP75", "APM", "APL", "AR", "AR50", "AR75", "ARM", "ARL")
+COCO_METRICS = ("AP", "AP50", "AP75", "APM", "APL", "AR", "AR50", "AR75", "ARM", "ARL")
 PERSON = {"id": 1, "name": "person"}
 
 
 class LabelledPose(NamedTuple):
-    """One person of the truth, or a crowd.
+    """A labelled person, or a crowd.
 
-    joints: (K, 2) pixels; visibility: (K,), 0 not labelled; box: (4,) x1 y1 x2 y2; area: in square pixels, by which
-    distances are measured.
+    joints: (K, 2) pixels.
+    visibility: (K,); 0 for an unlabelled joint.
+    box: (4,) x1 y1 x2 y2.
+    area: square pixels; the scale of the OKS.
     """
 
     image_id: int
-    joints: NDArray[np.floating]
+    joints: FloatingArray
     visibility: NDArray[np.integer]
-    box: NDArray[np.floating]
+    box: FloatingArray
     area: float
-    crowd: bool = False
+    is_crowd: bool = False
 
 
-def keypoint_truth(image_ids: Iterable[int], people: Iterable[LabelledPose]) -> COCO:
-    """The truth of the pictures of these ids, some of which may be without people.
+def keypoint_ground_truth(image_ids: Iterable[int], people: Iterable[LabelledPose]) -> COCO:
+    """The ground truth of the images, some of which may be without people.
 
-    Crowds, and people without any labelled joint, are regions in which what is found counts neither way.
+    Crowds and people without labelled joints are ignore regions.
     """
-    notes = [{**_note(person), "id": number} for number, person in enumerate(people, 1)]
-    return _index({"images": [{"id": i} for i in image_ids], "categories": [PERSON], "annotations": notes})
+    annotations = [{**_annotation(person), "id": number} for number, person in enumerate(people, 1)]
+    return _index({"images": [{"id": i} for i in image_ids], "categories": [PERSON], "annotations": annotations})
 
 
-def _note(person: LabelledPose) -> Entry:
+def _annotation(person: LabelledPose) -> Entry:
     keypoints = np.column_stack([person.joints, person.visibility])
     return {
         "image_id": person.image_id,
@@ -56,24 +59,27 @@ def _note(person: LabelledPose) -> Entry:
         "num_keypoints": int((person.visibility > 0).sum()),
         "bbox": xyxy_to_xywh(person.box[None])[0].tolist(),
         "area": person.area,
-        "iscrowd": int(person.crowd),
+        "iscrowd": int(person.is_crowd),
     }
 
 
 def keypoint_results(
     image_ids: NDArray[np.integer],
-    joints: NDArray[np.floating],
-    joint_scores: NDArray[np.floating],
-    scores: NDArray[np.floating],
-    areas: NDArray[np.floating],
+    joints: FloatingArray,
+    joint_scores: FloatingArray,
+    scores: FloatingArray,
+    areas: FloatingArray,
     skeleton: Skeleton,
     max_oks: float = 0.9,
 ) -> list[Entry]:
-    """N poses as entries of a COCO results file, without doubles; those of a picture together, the best first.
+    """N poses as entries of a COCO results file, after OKS NMS. Entries are grouped by image, the best first.
 
-    image_ids: (N,); joints: (N, K, 2) pixels; joint_scores: (N, K); scores: (N,) of the people; areas: (N,) of their
-    crops in square pixels. Of two people of a picture whose OKS is above `max_oks` the better one stays. With person
-    scores by the rule of `person_scores` these are the results of the published code.
+    image_ids: (N,).
+    joints: (N, K, 2) pixels.
+    joint_scores: (N, K).
+    scores: (N,) person scores. With those of `person_scores` the results are those of the published code.
+    areas: (N,) areas of the people's crops in square pixels.
+    max_oks: of two people in an image whose OKS is larger, the better one is kept.
     """
     images: dict[int, list[int]] = defaultdict(list)
     for row, image_id in enumerate(image_ids.tolist()):
@@ -81,27 +87,29 @@ def keypoint_results(
     keypoints = np.dstack([joints, joint_scores])  # (N, K, 3)
     entries = []
     for image_id, rows in images.items():
-        who = joints[rows], joint_scores[rows], areas[rows]
-        kept = oks_nms(oks_matrix(*who, *who, skeleton.sigmas), scores[rows], max_oks)
+        poses = joints[rows], joint_scores[rows], areas[rows]
+        kept = oks_nms(oks_matrix(*poses, *poses, skeleton.sigmas), scores[rows], max_oks)
         for row in np.array(rows)[kept]:
             entry = {"image_id": image_id, "category_id": PERSON["id"], "score": float(scores[row])}
             entries.append({**entry, "keypoints": keypoints[row].ravel().tolist()})
     return entries
 
 
-def compare_keypoints(truth: COCO, results: Sequence[Entry], skeleton: Skeleton) -> COCOeval:
-    """pycocotools' evaluation of the entries of a results file, accumulated and summarized: see its `eval` and `stats`.
+def evaluate_keypoints(gt: COCO, results: Sequence[Entry], skeleton: Skeleton) -> COCOeval:
+    """pycocotools' evaluation of results, accumulated and summarized: see its `eval` and `stats`.
 
-    truth: from `keypoint_truth`, with the joints of `skeleton`, whose deviations it is measured by. Of a picture's
-    people the best 20 count. Raises ValueError for results of a picture that the truth does not list.
+    gt: from `keypoint_ground_truth`, with the joints of `skeleton`, whose sigmas are used.
+    results: entries of a results file. An image's 20 best people count.
+
+    Raises ValueError for results of an image that is not in the ground truth.
     """
-    unknown = {entry["image_id"] for entry in results} - set(truth.getImgIds())
+    unknown = {entry["image_id"] for entry in results} - set(gt.getImgIds())
     if unknown:
-        raise ValueError(f"there are results of image {min(unknown)!r}, which the truth does not list")
-    nothing = _index({**truth.dataset, "annotations": []})
+        raise ValueError(f"results of image {min(unknown)!r}, which is not in the ground truth; remove them")
+    empty = _index({**gt.dataset, "annotations": []})
     with contextlib.redirect_stdout(io.StringIO()):
-        found = truth.loadRes([dict(entry) for entry in results]) if results else nothing
-        evaluation = COCOeval(truth, found, "keypoints")
+        predictions = gt.loadRes([dict(entry) for entry in results]) if results else empty
+        evaluation = COCOeval(gt, predictions, "keypoints")
         evaluation.params.kpt_oks_sigmas = skeleton.sigmas
         evaluation.evaluate()
         evaluation.accumulate()
@@ -109,12 +117,14 @@ def compare_keypoints(truth: COCO, results: Sequence[Entry], skeleton: Skeleton)
     return evaluation
 
 
-def keypoint_figures(truth: COCO, results: Sequence[Entry], skeleton: Skeleton) -> dict[str, float]:
-    """COCO's ten figures in [0, 1]; NaN where nobody of that size is labelled. AP and AR are means over OKS 0.5 to
-    0.95, APM, APL, ARM and ARL those of people of medium and large area. Arguments and errors as in
-    `compare_keypoints`."""
-    stats = compare_keypoints(truth, results, skeleton).stats
-    return {name: float(value) if value >= 0 else float("nan") for name, value in zip(FIGURES, stats, strict=True)}
+def keypoint_metrics(gt: COCO, results: Sequence[Entry], skeleton: Skeleton) -> dict[str, float]:
+    """COCO's ten metrics in [0, 1]; NaN without labelled people of that size.
+
+    AP and AR are means over OKS 0.5 to 0.95; APM, APL, ARM and ARL are those of people of medium and large area. See
+    `evaluate_keypoints` for the arguments and errors.
+    """
+    stats = evaluate_keypoints(gt, results, skeleton).stats
+    return {name: float(value) if value >= 0 else float("nan") for name, value in zip(COCO_METRICS, stats, strict=True)}
 
 
 def _index(dataset: Entry) -> COCO:

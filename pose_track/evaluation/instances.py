@@ -1,4 +1,4 @@
-"""The people of truth and prediction, of all sequences together, as arrays that can be compared."""
+"""The people of gt and prediction, of all sequences together, as arrays for evaluation."""
 
 from __future__ import annotations
 
@@ -9,30 +9,32 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from pose_track.evaluation.ignore_regions import without_ignored
+from pose_track.evaluation.ignore_regions import remove_ignored_joints
 from pose_track.geometry.boxes import head_sizes
-from pose_track.structures.conversion import convert_people
-from pose_track.structures.sequence import FloatArray, IntArray, People, PoseSequence
+from pose_track.structures.arrays import BoolArray, Float64Array, IntArray
+from pose_track.structures.conversion import convert_annotations
+from pose_track.structures.sequence import PoseAnnotations, PoseSequence
 from pose_track.structures.skeleton import POSETRACK_15
-
-BoolArray = NDArray[np.bool_]
 
 NUM_JOINTS = POSETRACK_15.num_joints
 
 
 @dataclass(frozen=True, eq=False)
 class Instances:
-    """N people, everyone with a joint at least, in order of their frames.
+    """N people with at least one joint each, in order of their frames. Missing values are NaN.
 
-    joints: (N, 15, 2) pixels, NaN where not there; joint_scores: (N, 15); scores: (N,); head_sizes: (N,) pixels; all
-    NaN where not told; frame: (N,) not falling, counted through all sequences; track: (N,) from 0, of one sequence
-    each; whoever has no id is a track of their own.
+    joints: (N, 15, 2) pixels; NaN for an absent joint.
+    joint_scores: (N, 15).
+    scores: (N,) person scores.
+    head_sizes: (N,) pixels.
+    frame: (N,) frame number, counted over all sequences, ascending.
+    track: (N,) track number, from 0. No track spans two sequences. A person without a track id has their own track.
     """
 
-    joints: FloatArray
-    joint_scores: FloatArray
-    scores: FloatArray
-    head_sizes: FloatArray
+    joints: Float64Array
+    joint_scores: Float64Array
+    scores: Float64Array
+    head_sizes: Float64Array
     frame: IntArray
     track: IntArray
 
@@ -44,75 +46,84 @@ class Instances:
 
     @property
     def present(self) -> BoolArray:
-        """(N, 15) which joints are there."""
+        """(N, 15) which joints are present."""
         return ~np.isnan(self.joints[..., 0])
 
 
 @dataclass(frozen=True, eq=False)
 class Frames:
-    """F frames of all S sequences. sequence: (F,) number of the sequence, not falling; labelled: (F,); has_truth: (F,)
-    whether the truth lists anybody, be it without a joint; truth_left, prediction_left: (F,) whether the official
-    tool has anybody left there (see `_listed`)."""
+    """The F frames of all S sequences.
+
+    sequence: (F,) sequence number, ascending.
+    is_labelled: (F,) whether the frame was annotated.
+    has_gt: (F,) whether the gt lists a person, even one without joints.
+    poseval_has_gt, poseval_has_predictions: (F,) whether the official tool has a person left in the frame after its
+        own filtering, see `_kept_by_poseval`.
+    """
 
     num_sequences: int
     sequence: IntArray
-    labelled: BoolArray
-    has_truth: BoolArray
-    truth_left: BoolArray
-    prediction_left: BoolArray
+    is_labelled: BoolArray
+    has_gt: BoolArray
+    poseval_has_gt: BoolArray
+    poseval_has_predictions: BoolArray
 
     def __len__(self) -> int:
         return len(self.sequence)
 
-    def bounds(self, crowd: Instances) -> IntArray:
-        """(S + 1,) where the people of each sequence begin and end in the crowd."""
-        return np.searchsorted(self.sequence[crowd.frame], np.arange(self.num_sequences + 1))
+    def sequence_bounds(self, instances: Instances) -> IntArray:
+        """(S + 1,) the bounds of each sequence's people in `instances`."""
+        return np.searchsorted(self.sequence[instances.frame], np.arange(self.num_sequences + 1))
 
-    def number_of(self, chosen: BoolArray) -> IntArray:
-        """(S + 1,) how many of the chosen (F,) frames each sequence has, and all have."""
-        return np.append(np.bincount(self.sequence[chosen], minlength=self.num_sequences), chosen.sum())
+    def count_per_sequence(self, selected: BoolArray) -> IntArray:
+        """(S + 1,) the number of selected frames in each sequence, then in all. selected: (F,)."""
+        return np.append(np.bincount(self.sequence[selected], minlength=self.num_sequences), selected.sum())
 
 
 @dataclass(frozen=True, eq=False)
-class Comparison:
-    """What is compared. names: of the S sequences; has_ids: whether both sides tell who is who (a side without people
-    does)."""
+class EvaluationData:
+    """The gt and predictions of S sequences.
+
+    names: the sequences' names.
+    has_ids: whether both sides have track ids; a side without people counts as having them.
+    """
 
     names: tuple[str, ...]
     frames: Frames
-    truth: Instances
+    gt: Instances
     prediction: Instances
     has_ids: bool
 
 
-def gather(pairs: Iterable[tuple[PoseSequence, PoseSequence]]) -> Comparison:
-    """Truth and prediction of each sequence, brought to PoseTrack's 15 joints, without joints in ignore regions (the
-    truth's, for both sides) and then without people who have no joint left.
+def collect_instances(pairs: Iterable[tuple[PoseSequence, PoseSequence]]) -> EvaluationData:
+    """The people of each (gt, prediction) pair with PoseTrack's 15 joints.
 
-    Raises ValueError without any pair, where two have the same name, or where a prediction has another number of
-    frames than its truth.
+    Joints inside the gt's ignore regions are removed on both sides, then people without joints.
+
+    Raises ValueError without any pair, for two sequences of the same name, and for a prediction with another number of
+    frames than its gt.
     """
     pairs = list(pairs)
-    names = tuple(truth.name for truth, _ in pairs)
+    names = tuple(gt.name for gt, _ in pairs)
     if not pairs:
-        raise ValueError("no sequences to compare; expected a truth and a prediction at least")
+        raise ValueError("no sequences to evaluate; give at least one pair of ground truth and prediction")
     if len(set(names)) < len(names):
-        raise ValueError(f"two sequences are named {next(n for n in names if names.count(n) > 1)!r}")
-    for truth, prediction in pairs:
-        if len(truth) != len(prediction):
-            raise ValueError(f"{truth.name}: expected a prediction of {len(truth)} frames, got {len(prediction)}")
-    sides = [_side([truth for truth, _ in pairs], pairs), _side([prediction for _, prediction in pairs], pairs)]
-    (truth_crowd, truth_left), (prediction_crowd, prediction_left) = sides
+        raise ValueError(f"two sequences are named {next(n for n in names if names.count(n) > 1)!r}; rename one")
+    for gt, prediction in pairs:
+        if len(gt) != len(prediction):
+            raise ValueError(f"{gt.name}: expected a prediction of {len(gt)} frames, got {len(prediction)}")
+    gt_instances, poseval_has_gt = _collect_side([gt for gt, _ in pairs], pairs)
+    prediction_instances, poseval_has_predictions = _collect_side([prediction for _, prediction in pairs], pairs)
     frames = Frames(
         len(pairs),
-        np.repeat(np.arange(len(pairs)), [len(truth) for truth, _ in pairs]),
-        np.array([frame.is_labelled for truth, _ in pairs for frame in truth.frames], bool),
-        np.concatenate([_frames_of(truth, np.ones(len(truth.people), bool)) for truth, _ in pairs]),
-        truth_left,
-        prediction_left,
+        np.repeat(np.arange(len(pairs)), [len(gt) for gt, _ in pairs]),
+        np.array([frame.is_labelled for gt, _ in pairs for frame in gt.frames], bool),
+        np.concatenate([_frames_with(gt, np.ones(len(gt.people), bool)) for gt, _ in pairs]),
+        poseval_has_gt,
+        poseval_has_predictions,
     )
     has_ids = all(_has_ids(side) for side in zip(*pairs, strict=True))
-    return Comparison(names, frames, truth_crowd, prediction_crowd, has_ids)
+    return EvaluationData(names, frames, gt_instances, prediction_instances, has_ids)
 
 
 def _has_ids(sequences: Iterable[PoseSequence]) -> bool:
@@ -120,67 +131,73 @@ def _has_ids(sequences: Iterable[PoseSequence]) -> bool:
     return bool(len(ids) == 0 or (ids != -1).any())
 
 
-def _side(sequences: list[PoseSequence], pairs: list[tuple[PoseSequence, PoseSequence]]) -> tuple[Instances, BoolArray]:
-    """The people of one side, and (F,) the frames in which the official tool has any."""
-    crowds, left = [], []
+def _collect_side(
+    sequences: list[PoseSequence], pairs: list[tuple[PoseSequence, PoseSequence]]
+) -> tuple[Instances, BoolArray]:
+    """The people of one side, and (F,) whether the official tool has any left in each frame."""
+    collected, kept_by_poseval = [], []
     first_frame = first_track = 0
-    for sequence, (truth, _) in zip(sequences, pairs, strict=True):
-        people = convert_people(sequence.people, sequence.skeleton, POSETRACK_15)
-        people = replace(people, joints=without_ignored(people.joints, sequence.frame_of, truth.frames))
-        left.append(_frames_of(sequence, _listed(sequence, people, truth)))
-        track = _numbered(people.track_ids)
-        crowd = Instances(
+    for sequence, (gt, _) in zip(sequences, pairs, strict=True):
+        people = convert_annotations(sequence.people, sequence.skeleton, POSETRACK_15)
+        people = replace(people, joints=remove_ignored_joints(people.joints, sequence.frame_indices, gt.frames))
+        kept_by_poseval.append(_frames_with(sequence, _kept_by_poseval(sequence, people, gt)))
+        track = _track_numbers(people.track_ids)
+        instances = Instances(
             people.joints, people.joint_scores, people.scores, head_sizes(people.head_boxes),
-            sequence.frame_of + first_frame, track + first_track,
+            sequence.frame_indices + first_frame, track + first_track,
         )  # fmt: skip
-        crowds.append(crowd[np.flatnonzero(crowd.present.any(axis=1))])
+        collected.append(instances[np.flatnonzero(instances.present.any(axis=1))])
         first_frame += len(sequence)
         first_track += int(track.max(initial=-1)) + 1
-    return Instances(
-        *(np.concatenate([getattr(c, f.name) for c in crowds]) for f in fields(Instances))
-    ), np.concatenate(left)
+    merged = (np.concatenate([getattr(instances, f.name) for instances in collected]) for f in fields(Instances))
+    return Instances(*merged), np.concatenate(kept_by_poseval)
 
 
-def _frames_of(sequence: PoseSequence, chosen: BoolArray) -> BoolArray:
-    """(frames,) where one of the chosen (N,) people is."""
-    return np.bincount(sequence.frame_of[chosen], minlength=len(sequence)) > 0
+def _frames_with(sequence: PoseSequence, selected: BoolArray) -> BoolArray:
+    """(frames,) which frames have a selected person. selected: (N,)."""
+    return np.bincount(sequence.frame_indices[selected], minlength=len(sequence)) > 0
 
 
-def _listed(sequence: PoseSequence, people: People, truth: PoseSequence) -> BoolArray:
-    """(N,) who is in the lists that the official tool compares in the end. It drops people without a list of joints,
-    not those whose list is empty, as its conversion of the 2018 layout leaves it; but in frames with ignore regions it
-    drops everybody without a joint left."""
-    stays = np.asarray(people.has_joint.any(axis=1))
-    has_regions = np.array([bool(frame.ignore_regions) for frame in truth.frames], bool)
-    for row in np.flatnonzero(~stays & ~has_regions[sequence.frame_of]).tolist():
-        told = people.more[row].get("annopoints")  # kept by the reader of the 2017 layout where it holds no joint
-        stays[row] = sequence.layout == "posetrack18" or bool(told and "point" in told[0])
-    return stays
+def _kept_by_poseval(sequence: PoseSequence, people: PoseAnnotations, gt: PoseSequence) -> BoolArray:
+    """(N,) the people that the official tool keeps.
 
-
-def _numbered(track_ids: IntArray) -> IntArray:
-    """Ids as numbers from 0; whoever has none (-1) is given an own number."""
-    own = track_ids.min(initial=0) - 1 - np.arange(len(track_ids))
-    return np.unique(np.where(track_ids == -1, own, track_ids), return_inverse=True)[1].astype(np.int64)
-
-
-def in_canonical_order(crowd: Instances) -> Instances:
-    """The same people with tracks renumbered by their contents, those of each frame in order of their track.
-
-    Whatever their order and ids, the same people come out as the same arrays: tracks are told apart by all that is
-    known of their people, and where two are alike in that, either may stand for the other.
+    It drops people without a list of joints, but keeps those with an empty list, as its conversion of the 2018 layout
+    makes them. In frames with ignore regions it drops everyone without a remaining joint.
     """
-    if not len(crowd):
-        return crowd
-    people = [crowd.frame, crowd.head_sizes, crowd.scores, crowd.joints.reshape(len(crowd), -1), crowd.joint_scores]
-    content = np.column_stack(people) + 0.0  # no -0.0, and one NaN for all: equal values have equal bytes
-    content[np.isnan(content)] = np.nan
-    by_track = np.argsort(crowd.track, kind="stable")
-    tracks, starts = np.unique(crowd.track[by_track], return_index=True)
-    memory, size = content[by_track].tobytes(), content.shape[1] * content.itemsize
-    ends = np.append(starts[1:], len(crowd))
-    told = [memory[a * size : b * size] for a, b in zip(starts.tolist(), ends.tolist(), strict=True)]
+    kept = np.asarray(people.has_joint.any(axis=1))
+    has_regions = np.array([bool(frame.ignore_regions) for frame in gt.frames], bool)
+    for row in np.flatnonzero(~kept & ~has_regions[sequence.frame_indices]).tolist():
+        annopoints = people.extra[row].get("annopoints")  # the 2017 reader stores it for people without joints
+        kept[row] = sequence.layout == "posetrack18" or bool(annopoints and "point" in annopoints[0])
+    return kept
+
+
+def _track_numbers(track_ids: IntArray) -> IntArray:
+    """Track ids as numbers from 0. A person without an id (-1) gets a number of their own."""
+    unused_ids = track_ids.min(initial=0) - 1 - np.arange(len(track_ids))
+    return np.unique(np.where(track_ids == -1, unused_ids, track_ids), return_inverse=True)[1].astype(np.int64)
+
+
+def in_canonical_order(instances: Instances) -> Instances:
+    """The same people with tracks renumbered by content, and each frame's people sorted by track.
+
+    The result does not depend on the order or the track ids of the input. Tracks are ranked by all values of their
+    people; the order of two identical tracks makes no difference.
+    """
+    if not len(instances):
+        return instances
+    people = [
+        instances.frame, instances.head_sizes, instances.scores, instances.joints.reshape(len(instances), -1),
+        instances.joint_scores,
+    ]  # fmt: skip
+    content = np.column_stack(people) + 0.0  # turns -0.0 into 0.0, so that equal values have equal bytes
+    content[np.isnan(content)] = np.nan  # one bit pattern for all NaN
+    by_track = np.argsort(instances.track, kind="stable")
+    tracks, starts = np.unique(instances.track[by_track], return_index=True)
+    data, row_size = content[by_track].tobytes(), content.shape[1] * content.itemsize
+    ends = np.append(starts[1:], len(instances))
+    keys = [data[a * row_size : b * row_size] for a, b in zip(starts.tolist(), ends.tolist(), strict=True)]
     rank = np.zeros(int(tracks.max(initial=-1)) + 1, np.int64)
-    rank[tracks[sorted(range(len(told)), key=told.__getitem__)]] = np.arange(len(told))
-    order = np.lexsort((rank[crowd.track], crowd.frame))
-    return replace(crowd[order], track=rank[crowd.track][order])
+    rank[tracks[sorted(range(len(keys)), key=keys.__getitem__)]] = np.arange(len(keys))
+    order = np.lexsort((rank[instances.track], instances.frame))
+    return replace(instances[order], track=rank[instances.track][order])

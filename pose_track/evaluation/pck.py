@@ -1,46 +1,54 @@
-"""Percentage of correct keypoints: the share of joints predicted near enough to the truth."""
+"""PCK: the percentage of correct keypoints."""
 
 from __future__ import annotations
 
 import numpy as np
 from numpy.typing import NDArray
 
+from pose_track.structures.arrays import Float64Array, FloatingArray
 from pose_track.structures.skeleton import Skeleton
 
-FloatArray = NDArray[np.floating]
 
+def torso_sizes(joints: FloatingArray, visibility: NDArray[np.integer], skeleton: Skeleton) -> Float64Array:
+    """(N,) torso diagonals in pixels (Yang and Ramanan, "Articulated Human Detection with Flexible Mixtures of Parts",
+    PAMI 2013).
 
-def torso_sizes(joints: FloatArray, visibility: NDArray[np.integer], skeleton: Skeleton) -> NDArray[np.float64]:
-    """(N,) distance in pixels from the left shoulder to the right hip (Yang and Ramanan, "Articulated Human Detection
-    with Flexible Mixtures of Parts", PAMI 2013); the other diagonal where that one is not labelled, NaN where
-    neither is.
+    The distance from the left shoulder to the right hip; where one is not labelled, the other diagonal; NaN where
+    neither diagonal is labelled.
 
-    joints: (N, K, 2); visibility: (N, K), 0 not labelled.
+    joints: (N, K, 2).
+    visibility: (N, K); 0 for an unlabelled joint.
     """
     sizes = np.full(len(joints), np.nan)
-    for a, b in (("right_shoulder", "left_hip"), ("left_shoulder", "right_hip")):
-        i, j = skeleton.index(a), skeleton.index(b)
+    for shoulder, hip in (("right_shoulder", "left_hip"), ("left_shoulder", "right_hip")):
+        i, j = skeleton.index(shoulder), skeleton.index(hip)
         labelled = (visibility[:, i] > 0) & (visibility[:, j] > 0)
         sizes[labelled] = np.linalg.norm(joints[labelled, i] - joints[labelled, j], axis=-1)
     return sizes
 
 
 def pck(
-    predicted: FloatArray, truth: FloatArray, visibility: NDArray[np.integer], sizes: FloatArray, threshold: float = 0.2
-) -> tuple[float, NDArray[np.float64]]:
-    """Shares in [0, 1]: over all labelled joints of all people, and (K,) for each joint (NaN where none is labelled).
+    predicted: FloatingArray,
+    gt: FloatingArray,
+    visibility: NDArray[np.integer],
+    sizes: FloatingArray,
+    threshold: float = 0.2,
+) -> tuple[float, Float64Array]:
+    """PCK in [0, 1]: over all labelled joints of all people, and (K,) per joint; NaN for a joint never labelled.
 
-    predicted, truth: (N, K, 2) pixels; visibility: (N, K); sizes: (N,) the reference length of each person in
-    pixels, people of NaN or 0 length left out; a joint is right within `threshold` times that length.
+    predicted, gt: (N, K, 2) pixels.
+    visibility: (N, K); 0 for an unlabelled joint.
+    sizes: (N,) reference length of each person in pixels. People with NaN or 0 are left out.
+    threshold: a joint is correct up to `threshold` times the reference length.
 
-    >>> truth = np.zeros((1, 2, 2)); found = np.array([[[0.1, 0], [0.3, 0]]])
-    >>> pck(found, truth, np.ones((1, 2), int), np.ones(1))
+    >>> gt = np.zeros((1, 2, 2)); predicted = np.array([[[0.1, 0], [0.3, 0]]])
+    >>> pck(predicted, gt, np.ones((1, 2), int), np.ones(1))
     (0.5, array([1., 0.]))
     """
-    usable = np.isfinite(sizes) & (sizes > 0)
-    counted = (visibility > 0) & usable[:, None]
-    distance = np.linalg.norm(predicted - truth, axis=-1)
-    right = counted & (distance <= threshold * np.where(usable, sizes, 1)[:, None])
+    has_size = np.isfinite(sizes) & (sizes > 0)
+    evaluated = (visibility > 0) & has_size[:, None]
+    distance = np.linalg.norm(predicted - gt, axis=-1)
+    correct = evaluated & (distance <= threshold * np.where(has_size, sizes, 1)[:, None])
     with np.errstate(invalid="ignore"):
-        per_joint = right.sum(axis=0) / np.where(counted.any(axis=0), counted.sum(axis=0), np.nan)
-    return float(right.sum() / max(counted.sum(), 1)), per_joint
+        per_joint = correct.sum(axis=0) / np.where(evaluated.any(axis=0), evaluated.sum(axis=0), np.nan)
+    return float(correct.sum() / max(evaluated.sum(), 1)), per_joint

@@ -1,30 +1,30 @@
-"""The PoseTrack evaluation: average precision of joints, and how well they are tracked.
+"""The PoseTrack evaluation: average precision of joints, and tracking metrics of joints.
 
-Two modes. "poseval" gives the figures of the official tool (github.com/leonid-pishchulin/poseval), whatever it does;
+There are two modes. "poseval" reproduces the metrics of the official tool (github.com/leonid-pishchulin/poseval);
 "clean" is the same evaluation without its peculiarities:
 
-- poseval looks at the frames whose truth lists somebody; clean at the frames that are labelled, with people or without.
-- poseval does not count the last such frame of each sequence for tracking (a sequence of one frame counts nothing
-  there; the tool itself breaks off at it); clean counts all.
-- poseval counts a frame that has nobody left in truth or prediction as one miss, one false positive and one object of
-  every joint; clean counts what is there.
-- poseval keeps people without a joint in its lists where these are empty, as always from the 2018 layout (a frame then
-  has somebody); clean leaves them out.
-- poseval takes 0 for the AP, precision and recall of a joint that is neither in truth nor prediction, and 0 for both
-  precisions of one that is only in the prediction, into their means; in clean a joint without truth has no figures.
-- poseval takes MOTP as 0 where nothing is matched, and that into the mean; in clean it is undefined there.
-- poseval counts the distances of some matches, where partners change, twice or more in MOTP (see `poseval_motp`).
-- poseval sorts equal scores as they happen to come; in clean they are one step of the curve.
-- poseval scores a joint without a score -9999; clean gives it the person's score, or else ranks it last.
-- Where two people or poses have the same share of right joints, poseval takes the first; clean the nearer.
-- Of two people whose last partner is the same prediction, the first keeps it in poseval, in clean who had it last.
-- poseval hangs on the order of people where there are ties; clean on neither their order nor the names of ids. (Which
-  of two joints at exactly the same distance the official tool matches hangs on the solver that motmetrics finds on the
-  machine, so there alone "poseval" may differ from it, in the figures of tracking.)
+- Frames: poseval evaluates frames whose gt lists a person; clean evaluates labelled frames, with or without people.
+- Last frame: poseval leaves out the last evaluated frame of each sequence for tracking. A sequence of one frame has no
+  tracking metrics then (the tool itself crashes). clean evaluates all.
+- Empty frames: poseval counts a frame without remaining gt or predictions as one miss, one false positive and one
+  object of every joint; clean counts the joints that are there.
+- People without joints: poseval keeps people whose list of joints is empty, as is always the case with the 2018
+  layout, so that their frame is not empty; clean drops them.
+- Joints without gt: poseval includes AP, precision and recall 0 in the mean for a joint that is neither in gt nor in
+  predictions, and 0 for both precisions of a joint that is only predicted. In clean a joint without gt has no metrics.
+- MOTP without matches: 0 in poseval and part of the mean; undefined in clean.
+- MOTP at switches: poseval counts the distances of some matches twice or more (see `poseval_motp`).
+- Equal scores: poseval keeps the order that its sort leaves; in clean they are one step of the curve.
+- Joints without a score: poseval uses -9999; clean uses the person's score, or else ranks the joint last.
+- Equal shares of correct joints: poseval takes the first person or pose; clean the closer one.
+- Two people last matched with the same prediction: in poseval the first keeps it; in clean the one matched latest.
+- Ties make poseval depend on the order of people; clean depends neither on their order nor on the track ids. (Which of
+  two joints at exactly the same distance the official tool matches depends on the solver that motmetrics finds on the
+  machine. Only there may the tracking metrics of "poseval" differ from it.)
 
-IDF1, HOTA, switches and fragmentations are not among the tool's figures; in mode poseval they are taken over the frames
-it counts, but for those with nobody left. Head sizes, the distance of half a head within which a joint is right, ignore
-regions and the means over the 15 joints are the same in both.
+The official tool has no IDF1, HOTA, switches and fragmentations. In mode poseval they are computed over its evaluated
+frames without the empty ones. Head sizes, the correctness limit of half a head size, ignore regions and the means over
+the 15 joints are the same in both modes.
 """
 
 from __future__ import annotations
@@ -34,37 +34,41 @@ from dataclasses import dataclass, fields
 
 import numpy as np
 
-from pose_track.evaluation.instances import NUM_JOINTS, BoolArray, Comparison, Frames, gather, in_canonical_order
-from pose_track.evaluation.joint_pairs import joint_pairs
-from pose_track.evaluation.joint_tracking import tracking_counts, tracking_tables
-from pose_track.evaluation.pose_ap import pose_tables
-from pose_track.structures.sequence import FloatArray, PoseSequence
+from pose_track.evaluation.instances import NUM_JOINTS, EvaluationData, Frames, collect_instances, in_canonical_order
+from pose_track.evaluation.joint_pairs import find_joint_pairs
+from pose_track.evaluation.joint_tracking import count_tracking, tracking_tables
+from pose_track.evaluation.pose_ap import ap_tables
+from pose_track.structures.arrays import BoolArray, Float64Array
+from pose_track.structures.sequence import PoseSequence
 
 MODES = ("poseval", "clean")
 
 
 @dataclass(frozen=True, eq=False)
-class Figures:
-    """Each (16,): the 15 joints of POSETRACK_15, then the total. Up to loc_a in percent, the total being the mean of
-    the joints where the figure is defined; from switches on counts, the total being their sum. NaN where undefined."""
+class Metrics:
+    """Metrics, each (16,): the 15 joints of POSETRACK_15, then the total. NaN where undefined.
 
-    ap: FloatArray
-    precision: FloatArray
-    recall: FloatArray
-    mota: FloatArray
-    motp: FloatArray
-    mot_precision: FloatArray
-    mot_recall: FloatArray
-    idf1: FloatArray
-    hota: FloatArray
-    det_a: FloatArray
-    ass_a: FloatArray
-    loc_a: FloatArray
-    switches: FloatArray
-    fragmentations: FloatArray
-    misses: FloatArray
-    false_positives: FloatArray
-    objects: FloatArray
+    ap to loc_a are in percent; their total is the mean of the joints where the metric is defined. switches to objects
+    are counts; their total is the sum.
+    """
+
+    ap: Float64Array
+    precision: Float64Array
+    recall: Float64Array
+    mota: Float64Array
+    motp: Float64Array
+    mot_precision: Float64Array
+    mot_recall: Float64Array
+    idf1: Float64Array
+    hota: Float64Array
+    det_a: Float64Array
+    ass_a: Float64Array
+    loc_a: Float64Array
+    switches: Float64Array
+    fragmentations: Float64Array
+    misses: Float64Array
+    false_positives: Float64Array
+    objects: Float64Array
 
 
 _COUNTS = ("switches", "fragmentations", "misses", "false_positives", "objects")
@@ -72,60 +76,64 @@ _COUNTS = ("switches", "fragmentations", "misses", "false_positives", "objects")
 
 @dataclass(frozen=True, eq=False)
 class Evaluation:
-    """modes: the figures over all sequences, by mode; sequences: those of each sequence, by its name and mode."""
+    """The result of an evaluation.
 
-    modes: dict[str, Figures]
-    sequences: dict[str, dict[str, Figures]]
+    modes: the metrics over all sequences, by mode.
+    sequences: the metrics of each sequence, by sequence name, then mode.
+    """
+
+    modes: dict[str, Metrics]
+    sequences: dict[str, dict[str, Metrics]]
 
 
 def evaluate_posetrack(pairs: Iterable[tuple[PoseSequence, PoseSequence]]) -> Evaluation:
-    """Figures of (truth, prediction) of each sequence, in both modes.
+    """The metrics of each sequence's (gt, prediction), in both modes.
 
-    Truth has head boxes; a person without one matches nobody. Predictions may have any skeleton with joints of
-    PoseTrack. Where one side has people but no track ids at all, all figures of tracking are NaN; a single person
-    without id is a track of their own. Raises ValueError without sequences, for two of the same name, or where a
-    prediction has another number of frames than its truth.
+    A gt person without a head box matches nobody. Predictions may have any skeleton that shares joints with PoseTrack.
+    If one side has people but no track ids at all, all tracking metrics are NaN; a single person without an id is a
+    track of their own. Raises ValueError without sequences, for two sequences of the same name, and for a prediction
+    with another number of frames than its gt.
     """
-    comparison = gather(pairs)
-    by_mode = {mode: _figures(comparison, mode == "clean") for mode in MODES}
+    data = collect_instances(pairs)
+    by_mode = {mode: _evaluate_mode(data, mode == "clean") for mode in MODES}
     return Evaluation(
         {mode: rows[-1] for mode, rows in by_mode.items()},
-        {name: {mode: rows[s] for mode, rows in by_mode.items()} for s, name in enumerate(comparison.names)},
+        {name: {mode: rows[s] for mode, rows in by_mode.items()} for s, name in enumerate(data.names)},
     )
 
 
-def _figures(comparison: Comparison, clean: bool) -> list[Figures]:
-    """Of each sequence, then of all."""
-    frames = comparison.frames
-    posed, tracked, dummies = _counted(frames, clean)
-    truth = comparison.truth[posed[comparison.truth.frame]]
-    prediction = comparison.prediction[posed[comparison.prediction.frame]]
+def _evaluate_mode(data: EvaluationData, clean: bool) -> list[Metrics]:
+    """The metrics of each sequence, then of all together."""
+    frames = data.frames
+    pose_frames, tracking_frames, empty_frames = _evaluated_frames(frames, clean)
+    gt = data.gt[pose_frames[data.gt.frame]]
+    prediction = data.prediction[pose_frames[data.prediction.frame]]
     if clean:
-        truth, prediction = in_canonical_order(truth), in_canonical_order(prediction)
-    pairs = joint_pairs(truth, prediction, len(frames))
-    tables = pose_tables(truth, prediction, pairs, frames, posed, clean)
-    if comparison.has_ids:
-        counts, hota = tracking_counts(truth, prediction, pairs, frames, tracked, clean)
-        tables |= tracking_tables(counts, hota, frames, tracked, dummies, clean)
-    nothing = np.full((frames.num_sequences + 1, NUM_JOINTS + 1), np.nan)
-    columns = [_with_total(tables[f.name], f.name) if f.name in tables else nothing for f in fields(Figures)]
-    return [Figures(*(column[row] for column in columns)) for row in range(len(nothing))]
+        gt, prediction = in_canonical_order(gt), in_canonical_order(prediction)
+    pairs = find_joint_pairs(gt, prediction, len(frames))
+    tables = ap_tables(gt, prediction, pairs, frames, pose_frames, clean)
+    if data.has_ids:
+        counts, hota = count_tracking(gt, prediction, pairs, frames, tracking_frames, clean)
+        tables |= tracking_tables(counts, hota, frames, tracking_frames, empty_frames, clean)
+    undefined = np.full((frames.num_sequences + 1, NUM_JOINTS + 1), np.nan)
+    columns = [_with_total(tables[f.name], f.name) if f.name in tables else undefined for f in fields(Metrics)]
+    return [Metrics(*(column[row] for column in columns)) for row in range(len(undefined))]
 
 
-def _counted(frames: Frames, clean: bool) -> tuple[BoolArray, BoolArray, BoolArray]:
-    """(F,) each: the frames that count for AP, for tracking, and as dummies, by their mere number."""
+def _evaluated_frames(frames: Frames, clean: bool) -> tuple[BoolArray, BoolArray, BoolArray]:
+    """(F,) each: the frames evaluated for AP, those evaluated for tracking, and those counted as empty (poseval)."""
     if clean:
-        return frames.labelled, frames.labelled, np.zeros(len(frames), bool)
-    listed = frames.has_truth
-    at = np.flatnonzero(listed)
-    last = np.zeros(len(frames), bool)
-    last[at[np.diff(frames.sequence[at], append=-1) != 0]] = True
-    somebody = frames.truth_left & frames.prediction_left
-    return listed, listed & ~last & somebody, listed & ~last & ~somebody
+        return frames.is_labelled, frames.is_labelled, np.zeros(len(frames), bool)
+    at = np.flatnonzero(frames.has_gt)
+    is_last = np.zeros(len(frames), bool)
+    is_last[at[np.diff(frames.sequence[at], append=-1) != 0]] = True
+    tracking = frames.has_gt & ~is_last
+    has_people = frames.poseval_has_gt & frames.poseval_has_predictions
+    return frames.has_gt, tracking & has_people, tracking & ~has_people
 
 
-def _with_total(table: FloatArray, name: str) -> FloatArray:
-    """(rows, 15) with their total as one column more."""
+def _with_total(table: Float64Array, name: str) -> Float64Array:
+    """(rows, 15) with the total appended as a 16th column."""
     defined = ~np.isnan(table)
     total = np.where(defined, table, 0).sum(axis=1)
     if name not in _COUNTS:

@@ -1,1 +1,1 @@
-"""Keypoint networks as files that other programs run: written, run, and compared with the network."""
+"""Keypoint networks as files for other programs: written, then verified against PyTorch."""

@@ -1,9 +1,9 @@
-"""Whether the shot changes between two pictures, from thumbnails.
+"""Shot cuts between two successive images, found from thumbnails.
 
-The picture is cut into tiles, and each is looked for in the other picture, around its place, by normalised
-correlation, which does not see brightness and contrast. Within a shot most tiles are found again: moved by the camera,
-all but those behind someone passing near it, under another light. In another shot they are not. A change that takes
-several pictures, such as a fade, is not a cut.
+The image is divided into tiles, and each tile is searched for around its position in the other image by normalised
+correlation, which ignores brightness and contrast. Within a shot most tiles are found: moved by the camera, under
+another light, all but those behind a person who passes close to the camera. In another shot they are not found. A
+transition over several images, such as a fade, is not a cut.
 """
 
 from __future__ import annotations
@@ -12,58 +12,61 @@ from collections.abc import Iterator
 
 import cv2
 import numpy as np
-from numpy.typing import NDArray
 
-from pose_track.flow.pixels import grey, reduced_size
-from pose_track.geometry.resize import shrunk
-from pose_track.structures.frames import ImageArray
+from pose_track.flow.pixels import reduced_size, to_grey
+from pose_track.geometry.resize import downscale
+from pose_track.structures.arrays import Float32Array, ImageArray
 
-# Measured: 0.09 at most between successive pictures of nine videos at 5 to 60 a second; 0.23 at least in 2,592 pairs
-# of pictures from two of them each; 0.21 where the camera turns by 0.4 of the picture, 0.17 for zooming by 15 %.
+# Measured: at most 0.09 between successive images of nine videos at 5 to 60 frames a second, and at least 0.23 in 2,592
+# pairs of images from two of these videos; 0.21 for a camera pan by 0.4 of the image, 0.17 for a zoom by 15 %.
 MAX_CHANGE = 0.22
 
 _LONG_SIDE = 128
 _TILES = 6  # in a row and in a column
-_REACH = 26  # pixels of the thumbnail, a fifth of its longer side, that a tile may have moved
-_MIN_CONTRAST = 4.0  # standard deviation in grey levels: a tile with less looks like any other
-_SHARE = 60  # per cent of the tiles that may be found less well than `change` says
+_MAX_SHIFT = 26  # pixels of the thumbnail, a fifth of its longer side, that a tile may have moved
+_MIN_CONTRAST = 4.0  # standard deviation in grey levels; a tile with less is not distinctive
+_PERCENTILE = 60  # per cent of the tiles that may have a lower correlation than the result
 
 
 def thumbnail(image: ImageArray) -> ImageArray:
-    """(h, w) grey, its longer side 128 pixels at most, of a (H, W, 3) RGB or (H, W) grey picture."""
+    """(h, w) grey thumbnail, longer side at most 128 pixels, of an (H, W, 3) RGB or (H, W) grey image."""
     h, w = image.shape[:2]
-    return shrunk(grey(image), reduced_size((w, h), _LONG_SIDE))
+    return downscale(to_grey(image), reduced_size((w, h), _LONG_SIDE))
 
 
 def is_cut(before: ImageArray, after: ImageArray) -> bool:
-    """Whether two thumbnails of successive pictures are of different shots; of different shapes, they are."""
+    """Whether the thumbnails of two successive images are of different shots. Different shapes always are."""
     if before.shape != after.shape:
         return True
-    return still_change(before, after) > MAX_CHANGE and change(before, after) > MAX_CHANGE
+    return aligned_tile_change(before, after) > MAX_CHANGE and tile_change(before, after) > MAX_CHANGE
 
 
-def change(before: ImageArray, after: ImageArray) -> float:
-    """How little of two (h, w) thumbnails is found in each other, from 0 (all of it) to 2: 1 less the correlation that
-    40 % of the textured tiles of both reach. 0 where there is no texture in either."""
-    return _lacking([*_found(before, after), *_found(after, before)])
+def tile_change(before: ImageArray, after: ImageArray) -> float:
+    """Change between two (h, w) thumbnails, from 0, all tiles found, to 2.
+
+    It is 1 minus the correlation that 40 % of the textured tiles of both reach; 0 without textured tiles.
+    """
+    return _change([*_best_correlations(before, after), *_best_correlations(after, before)])
 
 
-def still_change(before: ImageArray, after: ImageArray) -> float:
-    """The same with each tile looked for at its own place alone, which is enough within nearly all shots and takes
-    a small part of the time."""
+def aligned_tile_change(before: ImageArray, after: ImageArray) -> float:
+    """`tile_change` with each tile compared at its own position only.
+
+    Within nearly all shots that is enough, and it takes a small part of the time.
+    """
     a, b = _tiles(before), _tiles(after)
     contrasts = np.stack([a.std(axis=1), b.std(axis=1)])
-    textured = contrasts.max(axis=0, initial=0) >= _MIN_CONTRAST
-    correlations = (a * b).mean(axis=1)[textured] / np.maximum(contrasts.prod(axis=0)[textured], 1e-6)
-    return _lacking(correlations.tolist())
+    is_textured = contrasts.max(axis=0, initial=0) >= _MIN_CONTRAST
+    correlations = (a * b).mean(axis=1)[is_textured] / np.maximum(contrasts.prod(axis=0)[is_textured], 1e-6)
+    return _change(correlations.tolist())
 
 
-def _lacking(correlations: list[float]) -> float:
-    return 1 - float(np.percentile(correlations, _SHARE)) if correlations else 0.0
+def _change(correlations: list[float]) -> float:
+    return 1 - float(np.percentile(correlations, _PERCENTILE)) if correlations else 0.0
 
 
-def _tiles(image: ImageArray) -> NDArray[np.float32]:
-    """(T, P) the tiles' pixels, each less the mean of its tile; none where the picture has fewer pixels than tiles."""
+def _tiles(image: ImageArray) -> Float32Array:
+    """(T, P) the tiles' pixels minus the mean of their tile; no tiles if the image is smaller than 6 x 6 pixels."""
     h, w = (side // _TILES for side in image.shape)
     if not h * w:
         return np.zeros((0, 1), np.float32)
@@ -72,12 +75,13 @@ def _tiles(image: ImageArray) -> NDArray[np.float32]:
     return np.asarray(pixels - pixels.mean(axis=1, keepdims=True))
 
 
-def _found(image: ImageArray, other: ImageArray) -> Iterator[float]:
-    """For each textured tile of `image` the highest correlation around its place in `other`."""
+def _best_correlations(image: ImageArray, other: ImageArray) -> Iterator[float]:
+    """For each textured tile of `image`, the highest correlation around its position in `other`."""
     h, w = (side // _TILES for side in image.shape)
     for top in range(0, h * _TILES, max(h, 1)):
         for left in range(0, w * _TILES, max(w, 1)):
             tile = image[top : top + h, left : left + w]
             if tile.std() >= _MIN_CONTRAST:
-                window = other[max(top - _REACH, 0) : top + h + _REACH, max(left - _REACH, 0) : left + w + _REACH]
-                yield float(cv2.matchTemplate(window, tile, cv2.TM_CCOEFF_NORMED).max())
+                rows = slice(max(top - _MAX_SHIFT, 0), top + h + _MAX_SHIFT)
+                columns = slice(max(left - _MAX_SHIFT, 0), left + w + _MAX_SHIFT)
+                yield float(cv2.matchTemplate(other[rows, columns], tile, cv2.TM_CCOEFF_NORMED).max())

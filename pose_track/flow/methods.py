@@ -1,5 +1,8 @@
-"""How points are found again in another picture: a method is given two pictures of one size and returns a function
-from points of the first to points of the second, x y in pixels of these pictures, NaN for a point it lost."""
+"""Optical flow methods of OpenCV.
+
+A method takes two images of the same size and returns a function that maps points of the first to points of the
+second: (P, 2) x y in pixels of these images, NaN for a lost point.
+"""
 
 from __future__ import annotations
 
@@ -9,34 +12,34 @@ from typing import Protocol
 import cv2
 import numpy as np
 
-from pose_track.flow.pixels import Points, padded, sampled
-from pose_track.structures.frames import FloatArray, ImageArray
+from pose_track.flow.pixels import pad_image, sample_bilinear
+from pose_track.structures.arrays import Float32Array, Float64Array, ImageArray
 
-PointMap = Callable[[Points], Points]
+PointMap = Callable[[Float64Array], Float64Array]
 
-_MIN_SIDE = 64  # in pixels: of lower, wider pictures DIS refuses some and crashes on others (opencv#14554); 32 would do
+_MIN_SIDE = 64  # pixels; DIS refuses some lower, wide images and crashes on others (opencv#14554); 32 would be enough
 _WINDOW = (21, 21)
-_LAST_LEVEL = 3  # of the pyramid, each half as large as the one before
+_MAX_LEVEL = 3  # of the pyramid, whose levels halve in size
 
 
 class FlowMethod(Protocol):
-    """See the module. needs_colour: whether it is to be given (H, W, 3) RGB pictures, or (H, W) grey ones."""
+    """See the module. needs_colour: takes (H, W, 3) RGB images, otherwise (H, W) grey ones."""
 
     needs_colour: bool
 
     def __call__(self, before: ImageArray, after: ImageArray) -> PointMap: ...
 
 
-def along(field: FloatArray) -> PointMap:
-    """Points moved by a dense field: (H, W, 2) displacements x y in pixels, read at each point."""
-    return lambda points: points + sampled(field, points)
+def warp_by_field(field: Float32Array) -> PointMap:
+    """A map of points by a dense flow field, (H, W, 2) displacements x y in pixels, sampled at each point."""
+    return lambda points: points + sample_bilinear(field, points)
 
 
 class DisFlow:
-    """Dense inverse search (Kroeger et al., "Fast Optical Flow using Dense Inverse Search", ECCV 2016), OpenCV's.
+    """Dense inverse search of OpenCV (Kroeger et al., "Fast Optical Flow using Dense Inverse Search", ECCV 2016).
 
-    Of its presets the fastest is used: on people, the next one carries joints no better at the same size and takes
-    half as long again; "medium" errs by a twentieth to a quarter less and takes six times as long.
+    The default is the fastest preset. On people, the next preset warps joints no better at the same size and takes half
+    as long again; "medium" has an error 5 to 25 % smaller and takes six times as long.
     """
 
     needs_colour = False
@@ -46,24 +49,26 @@ class DisFlow:
 
     def __call__(self, before: ImageArray, after: ImageArray) -> PointMap:
         h, w = before.shape
-        pair = [padded(image, multiple=1, least=_MIN_SIDE) for image in (before, after)]
+        pair = [pad_image(image, multiple=1, min_side=_MIN_SIDE) for image in (before, after)]
         field = self._flow.calc(*pair, None)  # type: ignore[call-overload]
-        return along(np.asarray(field[:h, :w], np.float32))
+        return warp_by_field(np.asarray(field[:h, :w], np.float32))
 
 
 class LucasKanade:
-    """Each point by itself, from the pixels around it (Lucas and Kanade, IJCAI 1981; with pyramids as in Bouguet,
-    2000), OpenCV's. A point is lost where these pixels have no texture or it leaves the picture."""
+    """Pyramidal Lucas-Kanade of OpenCV, for each point separately (Lucas and Kanade, IJCAI 1981; Bouguet, 2000).
+
+    A point is lost if the pixels around it have no texture or it leaves the image.
+    """
 
     needs_colour = False
 
     def __call__(self, before: ImageArray, after: ImageArray) -> PointMap:
-        def find(points: Points) -> Points:
+        def warp(points: Float64Array) -> Float64Array:
             start = points.astype(np.float32)
-            room = np.zeros_like(start)  # for the result
-            there, found, _ = cv2.calcOpticalFlowPyrLK(
-                before, after, start, room, winSize=_WINDOW, maxLevel=_LAST_LEVEL
+            output = np.zeros_like(start)
+            end, is_found, _ = cv2.calcOpticalFlowPyrLK(
+                before, after, start, output, winSize=_WINDOW, maxLevel=_MAX_LEVEL
             )
-            return np.where(found.astype(bool), there, np.nan)
+            return np.where(is_found.astype(bool), end, np.nan)
 
-        return find
+        return warp

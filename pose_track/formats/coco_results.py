@@ -1,10 +1,9 @@
-"""COCO keypoint results: a list of people, each with the id of its picture.
+"""COCO keypoint results: a list of people, each with the id of its image.
 
     [{"image_id": 10003420000, "category_id": 1, "keypoints": [x, y, score, ...], "score": 0.93,
       "bbox": [x, y, w, h], "track_id": 3, ...}, ...]
 
-The layout names no joints and no frames: who reads it must know the order of the joints, and a frame without people
-is not in it.
+The layout does not name the joints, so their order must be known, and does not list frames without people.
 """
 
 from __future__ import annotations
@@ -19,32 +18,31 @@ import msgspec
 import numpy as np
 
 from pose_track.formats.defaults import flat_keypoints, has_boxes, person_scores, person_xywh
-from pose_track.formats.json_text import no_collection, parse_json
+from pose_track.formats.json_text import gc_paused, parse_json, write_json_list
+from pose_track.formats.layout import has_layout
+from pose_track.formats.posetrack.frame_numbers import split_image_id
 from pose_track.formats.problems import Problems
-from pose_track.formats.xywh import to_corners
-from pose_track.structures.conversion import convert_people
-from pose_track.structures.sequence import FrameInfo, FrameSource, IntArray, People, PoseSequence
+from pose_track.formats.xywh import xywh_to_xyxy
+from pose_track.structures.arrays import IntArray
+from pose_track.structures.conversion import convert_annotations
+from pose_track.structures.sequence import FrameInfo, FrameSource, PoseAnnotations, PoseSequence
 from pose_track.structures.skeleton import COCO_17, POSETRACK18_17, POSETRACK_15, SKELETONS, Skeleton
-from pose_track.utils.atomic import atomic_text, write_json_list
+from pose_track.utils.atomic import atomic_text
 
 logger = logging.getLogger(__name__)
 
 LAYOUT = "coco"
 
-# PoseTrack18's ids of pictures: a 1, six digits of the video, four of the frame
-_POSETRACK18_IDS = range(10**10, 2 * 10**10)
-_PER_VIDEO = 10**4
-
 _EARS = [POSETRACK18_17.index("left_ear"), POSETRACK18_17.index("right_ear")]
 
-# what of an entry has its own place; the rest is kept in `People.more`
-_TOLD = {"image_id", "keypoints", "score", "track_id"}
+# keys that PoseAnnotations holds completely; `PoseAnnotations.extra` has the others
+_KNOWN_KEYS = {"image_id", "keypoints", "score", "track_id"}
 
 _Id = Annotated[int, msgspec.Meta(ge=0, le=2**63 - 1)]
 
 
 class _Entry(msgspec.Struct):
-    """What an entry must have, and the types of what it may."""
+    """The keys of an entry that are checked."""
 
     image_id: _Id
     keypoints: list[float]
@@ -59,63 +57,67 @@ def read_coco_results(
     skeleton: Skeleton | None = None,
     frames: PoseSequence | None = None,
 ) -> PoseSequence:
-    """Read COCO keypoint results as one sequence, whose frames are the pictures that have people, by rising id.
+    """Read COCO keypoint results as one sequence. Its frames are the images with people, by ascending id.
 
-    skeleton: the order of the joints; without it COCO_17 for 17 of them, else the one skeleton with as many. frames: a
-    sequence, such as the truth, whose frames are wanted, all of them and no others: known by their image ids, or,
-    where it has none, by their indices. Without it a frame's index is the image id; of PoseTrack18's ids the last four
-    digits, or, where those are of several videos, the place among the frames. Other keys of an entry are kept in
-    `People.more`. Raises ValueError, with the file and the entry, for what is wrong with an entry, an id given twice
-    in a frame, and if no frame is among those wanted; see `Problems` for the lenient way.
+    skeleton: the order of the joints; by default COCO_17 for 17 joints, else the skeleton with that number.
+    frames: a sequence, such as the ground truth, whose frames replace those of the file. They are matched by image id,
+        or by index where it has no ids; people in other images are left out.
+
+    Without `frames` a frame's index is the image id. With PoseTrack18's ids it is the last four digits, or, for several
+    videos, the position among the frames. Other keys of an entry are kept in `PoseAnnotations.extra`.
+
+    Raises ValueError, with file and entry, for an invalid entry, for an id that occurs twice in an image, and where no
+    image is among `frames`; see `Problems` for leniency.
     """
     path, problems = Path(path), problems or Problems()
-    with no_collection():
-        raw = _loaded(path)
-        order_of_joints = skeleton or _skeleton_of(raw, path)
-        raw, entries = _checked(raw, order_of_joints, path, problems)
+    with gc_paused():
+        raw = _load(path)
+        file_skeleton = skeleton or _skeleton_of(raw, path)
+        raw, entries = _valid_entries(raw, file_skeleton, path, problems)
     ids = np.array([entry.image_id for entry in entries], np.int64)
     infos = _frames(ids) if frames is None else frames.frames
-    place_of = {_image_id(info): place for place, info in enumerate(infos)}
-    frame_of = np.array([place_of.get(image_id, -1) for image_id in ids.tolist()], np.int64)
-    if len(ids) and (frame_of < 0).all():
-        problems.add(f"{path}: none of its image ids, such as {ids[0]}, is among those of the frames wanted")
-    order = np.argsort(frame_of, kind="stable")[(frame_of < 0).sum() :]
-    people = _people(raw, entries, order_of_joints)[order]
+    position_of = {_image_id(info): position for position, info in enumerate(infos)}
+    frame_indices = np.array([position_of.get(image_id, -1) for image_id in ids.tolist()], np.int64)
+    if len(ids) and (frame_indices < 0).all():
+        problems.add(f"{path}: none of its image ids, such as {ids[0]}, is among those of the given frames")
+    order = np.argsort(frame_indices, kind="stable")[(frame_indices < 0).sum() :]
+    people = _people(raw, entries, file_skeleton)[order]
     if skeleton is None:
-        _warn_of_order(people, order_of_joints, path)
+        _warn_about_order(people, file_skeleton, path)
     name = path.stem if frames is None else frames.name
-    return PoseSequence(name, order_of_joints, infos, people, frame_of[order], LAYOUT)
+    return PoseSequence(name, file_skeleton, infos, people, frame_indices[order], LAYOUT)
 
 
 def write_coco_results(source: FrameSource, path: str | Path, skeleton: Skeleton | None = None) -> None:
-    """Write COCO keypoint results; the file appears only when it is whole.
+    """Write COCO keypoint results; the file appears only when it is complete.
 
-    skeleton: the order of the joints to write; without it that of the servers the people are for: PoseTrack18's for
-    PoseTrack's 15 or 17 joints, COCO's for others, and for COCO results that were read, their own. A picture's id is
-    the one of its frame, or, where it has none, the frame's index.
+    skeleton: the joints to write; by default PoseTrack18's for PoseTrack's 15 or 17 joints, the source's own for COCO
+        results that were read, and COCO's for all others, as the evaluation servers expect.
+
+    The image id is the frame's image id, or its index where it has none.
     """
-    wanted = skeleton or _usual_skeleton(source)
-    is_own = getattr(source, "layout", "") == LAYOUT
-    frames = ((info, convert_people(people, source.skeleton, wanted)) for info, people in source)
+    target = skeleton or _default_skeleton(source)
+    same_layout = has_layout(source, LAYOUT)
+    frames = ((info, convert_annotations(people, source.skeleton, target)) for info, people in source)
     with atomic_text(path) as file:
-        write_json_list(file, (entry for info, people in frames for entry in _entries(info, people, is_own)))
+        write_json_list(file, (entry for info, people in frames for entry in _entries(info, people, same_layout)))
         file.write("\n")
 
 
-def _usual_skeleton(source: FrameSource) -> Skeleton:
-    if getattr(source, "layout", "") == LAYOUT:
+def _default_skeleton(source: FrameSource) -> Skeleton:
+    if has_layout(source, LAYOUT):
         return source.skeleton
     return POSETRACK18_17 if source.skeleton in (POSETRACK_15, POSETRACK18_17) else COCO_17
 
 
-def _entries(info: FrameInfo, people: People, is_own: bool) -> Iterator[dict[str, Any]]:
-    """The people of a frame. is_own: what else is told of them is from COCO results and belongs there again."""
+def _entries(info: FrameInfo, people: PoseAnnotations, same_layout: bool) -> Iterator[dict[str, Any]]:
+    """The people of a frame. same_layout: whether `extra` comes from COCO results."""
     columns = (flat_keypoints(people), person_scores(people).tolist(), person_xywh(people), people.track_ids.tolist())
     has_box = has_boxes(people).tolist()
     for n, (triples, score, bbox, track_id) in enumerate(zip(*columns, strict=True)):
         entry = {"image_id": _image_id(info), "category_id": 1, "keypoints": triples, "score": score}
-        if is_own:
-            entry |= people.more[n]
+        if same_layout:
+            entry |= people.extra[n]
         if has_box[n]:
             entry["bbox"] = bbox
         if track_id >= 0:
@@ -127,48 +129,48 @@ def _image_id(info: FrameInfo) -> int:
     return info.index if info.image_id is None else info.image_id
 
 
-def _loaded(path: Path) -> list[Any]:
+def _load(path: Path) -> list[Any]:
     raw = parse_json(path.read_bytes(), path)
     if not isinstance(raw, list):
-        raise ValueError(f"{path}: COCO results are a list, got {type(raw).__name__}")
+        raise ValueError(f"{path}: COCO results must be a list, got {type(raw).__name__}")
     return raw
 
 
 def _skeleton_of(raw: list[Any], path: Path) -> Skeleton:
-    """The usual skeleton with as many joints as the first entry that has any."""
+    """The default skeleton with the number of joints of the first entry that has any."""
     lists = (entry.get("keypoints") for entry in raw if isinstance(entry, Mapping))
     num_joints = next((len(k) // 3 for k in lists if isinstance(k, list)), COCO_17.num_joints)
-    known = [s for s in SKELETONS.values() if s.num_joints == num_joints]
-    if not known:
-        raise ValueError(f"{path}: no skeleton has {num_joints} joints; there are {_choices()}")
-    return known[0]
+    matching = [s for s in SKELETONS.values() if s.num_joints == num_joints]
+    if not matching:
+        raise ValueError(f"{path}: no skeleton has {num_joints} joints; known are {_choices()}")
+    return matching[0]
 
 
 def _choices() -> str:
     return ", ".join(f"{s.name} ({s.num_joints})" for s in SKELETONS.values())
 
 
-def _checked(
+def _valid_entries(
     raw: list[Any], skeleton: Skeleton, path: Path, problems: Problems
 ) -> tuple[list[dict[str, Any]], list[_Entry]]:
-    """The entries without fault, as they are and as they are understood."""
-    kept: list[dict[str, Any]] = []
+    """The valid entries, as JSON objects and parsed."""
+    valid: list[dict[str, Any]] = []
     entries: list[_Entry] = []
     seen: set[tuple[int, int]] = set()
-    for place, item in enumerate(raw):
+    for position, item in enumerate(raw):
         try:
-            entry = _entry(item, skeleton)
-            _check_double(entry, seen)
+            entry = _parse_entry(item, skeleton)
+            _check_duplicate(entry, seen)
         except ValueError as error:
             image_id = item.get("image_id") if isinstance(item, Mapping) else None
-            problems.add(f"{path}, entry {place} (image id {image_id!r}): {error}")
+            problems.add(f"{path}, entry {position} (image id {image_id!r}): {error}")
         else:
-            kept.append(item)
+            valid.append(item)
             entries.append(entry)
-    return kept, entries
+    return valid, entries
 
 
-def _entry(item: Any, skeleton: Skeleton) -> _Entry:
+def _parse_entry(item: Any, skeleton: Skeleton) -> _Entry:
     entry = msgspec.convert(item, _Entry)
     if len(entry.keypoints) != 3 * skeleton.num_joints:
         expected = f"{3 * skeleton.num_joints} numbers, x y score of {skeleton.name}"
@@ -179,43 +181,44 @@ def _entry(item: Any, skeleton: Skeleton) -> _Entry:
     return entry
 
 
-def _check_double(entry: _Entry, seen: set[tuple[int, int]]) -> None:
+def _check_duplicate(entry: _Entry, seen: set[tuple[int, int]]) -> None:
     key = entry.image_id, entry.track_id
     if entry.track_id >= 0 and key in seen:
-        raise ValueError(f"track id {entry.track_id} is there twice in this picture")
+        raise ValueError(f"track id {entry.track_id} occurs twice in this image")
     seen.add(key)
 
 
 def _frames(ids: IntArray) -> tuple[FrameInfo, ...]:
     """The frames of image ids, (N,)."""
     distinct = np.unique(ids).tolist()
-    if not any(image_id in _POSETRACK18_IDS for image_id in distinct):
+    parts = [split_image_id(image_id) for image_id in distinct]
+    if not any(parts):
         indices = distinct
-    elif len({image_id // _PER_VIDEO for image_id in distinct}) == 1:
-        indices = [image_id % _PER_VIDEO for image_id in distinct]
+    elif None not in parts and len({part[0] for part in parts if part}) == 1:
+        indices = [part[1] for part in parts if part]
     else:
         indices = list(range(len(distinct)))
     return tuple(FrameInfo(index, image_id=image_id) for index, image_id in zip(indices, distinct, strict=True))
 
 
-def _people(raw: list[dict[str, Any]], entries: list[_Entry], skeleton: Skeleton) -> People:
-    """All people; a joint with 0 0 0 is not there."""
+def _people(raw: list[dict[str, Any]], entries: list[_Entry], skeleton: Skeleton) -> PoseAnnotations:
+    """All people; a joint 0 0 0 is absent."""
     triples = np.array([entry.keypoints for entry in entries], float).reshape(-1, skeleton.num_joints, 3)
     absent = (triples == 0).all(axis=-1)
-    more = np.empty(len(raw), object)
-    more[:] = [{key: value for key, value in item.items() if key not in _TOLD} for item in raw]
-    return People.of(
+    extra = np.empty(len(raw), object)
+    extra[:] = [{key: value for key, value in item.items() if key not in _KNOWN_KEYS} for item in raw]
+    return PoseAnnotations.from_joints(
         np.where(absent[..., None], np.nan, triples[..., :2]),
         np.where(absent, np.nan, triples[..., 2]),
         scores=np.array([entry.score for entry in entries], float),
-        boxes=to_corners([entry.bbox or [np.nan] * 4 for entry in entries]),
+        boxes=xywh_to_xyxy([entry.bbox or [np.nan] * 4 for entry in entries]),
         track_ids=np.array([entry.track_id for entry in entries], np.int64),
-        more=more,
+        extra=extra,
     )
 
 
-def _warn_of_order(people: People, skeleton: Skeleton, path: Path) -> None:
-    """Say so where it is likely that what was taken for COCO's order is PoseTrack18's, which has no ears."""
+def _warn_about_order(people: PoseAnnotations, skeleton: Skeleton, path: Path) -> None:
+    """Warn where joints were taken for COCO's but are probably PoseTrack18's: nobody has ears."""
     has_joint = people.has_joint
     if skeleton == COCO_17 and has_joint.any() and not has_joint[:, _EARS].any():
-        logger.warning("%s looks like PoseTrack18's order of joints, is read as COCO's; name the skeleton", path)
+        logger.warning("%s is read with COCO's joints but seems to have PoseTrack18's; name the skeleton", path)

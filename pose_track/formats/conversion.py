@@ -1,4 +1,4 @@
-"""Files of one format as files of another."""
+"""Conversion of files from one format to another."""
 
 from __future__ import annotations
 
@@ -8,20 +8,21 @@ from pathlib import Path
 
 from pose_track.formats.problems import Problems
 from pose_track.formats.registry import FORMATS, read_sequence, readable_files
-from pose_track.structures.sequence import FrameInfo, FrameSource, People
+from pose_track.structures.sequence import FrameInfo, FrameSource, PoseAnnotations
 from pose_track.structures.skeleton import Skeleton
+from pose_track.utils.overwrite import check_not_input, check_output_file, check_overwrite
 
 
-class Counted:
-    """The same source, which counts what its latest iteration passed. frames, people: how many."""
+class CountingSource:
+    """A source that counts the frames and people of its latest iteration."""
 
     def __init__(self, source: FrameSource) -> None:
         self._source = source
-        self.name, self.skeleton, self.more = source.name, source.skeleton, source.more
+        self.name, self.skeleton, self.extra = source.name, source.skeleton, source.extra
         self.layout: str = getattr(source, "layout", "")
         self.frames = self.people = 0
 
-    def __iter__(self) -> Iterator[tuple[FrameInfo, People]]:
+    def __iter__(self) -> Iterator[tuple[FrameInfo, PoseAnnotations]]:
         self.frames = self.people = 0
         for info, people in self._source:
             self.frames += 1
@@ -31,36 +32,30 @@ class Counted:
 
 def convert_file(
     path: Path, out: Path, to: str, problems: Problems | None = None, skeleton: Skeleton | None = None
-) -> Counted:
-    """Read `path`, write it as `out` in the format `to`, and return how much that was; errors as in `read_sequence`."""
-    source = Counted(read_sequence(path, problems, skeleton))
+) -> CountingSource:
+    """Read `path`, write it as `out` in the format `to`, and return the counts. Raises as `read_sequence` does."""
+    source = CountingSource(read_sequence(path, problems, skeleton))
     out.parent.mkdir(parents=True, exist_ok=True)
     FORMATS[to].write(source, out)
     return source
 
 
-def conversions(path: Path, out: Path, to: str, overwrite: bool = False) -> list[tuple[Path, Path]]:
-    """What to read and what to write: `out` for a file; for a folder one of the same name, but for the suffix, in the
-    folder `out` for each file in it that may be one of tracks.
+def conversion_jobs(path: Path, out: Path, to: str, overwrite: bool = False) -> list[tuple[Path, Path]]:
+    """Pairs of a file to read and a file to write.
 
-    Raises ValueError where there is nothing to read, or two files, or one that is to be read, would be written to, and
-    FileExistsError where what is there already may not be overwritten.
+    For a file, `out` itself; for a folder, each readable file in it, and a file of the same stem in the folder `out`.
+    Raises as `readable_files` does; ValueError where two files would have the same output, or an input would be
+    replaced; FileExistsError where an output exists and `overwrite` is off.
     """
     paths = readable_files(path)
-    outs = [out / (p.stem + FORMATS[to].suffix) for p in paths] if path.is_dir() else [out]
-    twice = [str(target) for target, count in Counter(outs).items() if count > 1]
-    if twice:
-        raise ValueError(f"several files of {str(path)!r} would become {twice[0]!r}; convert each by itself")
-    for target in outs:
-        _check_target(target, paths, to, overwrite)
-    return list(zip(paths, outs, strict=True))
-
-
-def _check_target(target: Path, paths: list[Path], to: str, overwrite: bool) -> None:
-    read = [path.resolve() for path in paths]
-    if any(target.resolve() in (path, *path.parents) for path in read):
-        raise ValueError(f"{str(target)!r} would take the place of what is read; give another OUT")
-    if target.is_dir() and FORMATS[to].suffix:
-        raise FileExistsError(f"{str(target)!r} is a folder; name a file in it")
-    if target.exists() and not overwrite:
-        raise FileExistsError(f"{str(target)!r} is there already; give --overwrite or another OUT")
+    outputs = [out / (p.stem + FORMATS[to].suffix) for p in paths] if path.is_dir() else [out]
+    duplicates = [str(output) for output, count in Counter(outputs).items() if count > 1]
+    if duplicates:
+        raise ValueError(f"several files of {str(path)!r} would become {duplicates[0]!r}; convert each by itself")
+    for output in outputs:
+        if FORMATS[to].suffix:
+            check_output_file(output, overwrite, paths)
+        else:
+            check_not_input(output, paths)
+            check_overwrite(output, overwrite)
+    return list(zip(paths, outputs, strict=True))

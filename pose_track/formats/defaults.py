@@ -1,4 +1,4 @@
-"""People in plain numbers, for formats that have no word for what is not there or not told."""
+"""Default values for formats that cannot express absent joints and missing values."""
 
 from __future__ import annotations
 
@@ -7,14 +7,15 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from pose_track.formats.xywh import to_corners, to_spans
-from pose_track.structures.sequence import FloatArray, People
+from pose_track.formats.xywh import xywh_to_xyxy, xyxy_to_xywh
+from pose_track.structures.arrays import Float64Array
+from pose_track.structures.sequence import PoseAnnotations
 
 
-def keypoint_triples(people: People) -> FloatArray:
-    """(N, K, 3) x y score. A joint that is not there is 0 0 0; one whose score is not told has 1, as truth has.
+def keypoint_triples(people: PoseAnnotations) -> Float64Array:
+    """(N, K, 3) x y score; 0 0 0 for an absent joint, and score 1 where it is missing, as in ground truth.
 
-    >>> people = People.of(np.array([[[3.0, 4], [np.nan, np.nan]]]), np.array([[0.5, 0.2]]))
+    >>> people = PoseAnnotations.from_joints(np.array([[[3.0, 4], [np.nan, np.nan]]]), np.array([[0.5, 0.2]]))
     >>> keypoint_triples(people).tolist()
     [[[3.0, 4.0, 0.5], [0.0, 0.0, 0.0]]]
     """
@@ -23,36 +24,36 @@ def keypoint_triples(people: People) -> FloatArray:
     return np.where(people.has_joint[..., None], triples, 0)
 
 
-def flat_keypoints(people: People) -> list[list[float]]:
-    """The same with the numbers of a person in one row: x y score x y score ..."""
+def flat_keypoints(people: PoseAnnotations) -> list[list[float]]:
+    """The same, flat for each person: x y score x y score ..."""
     triples = keypoint_triples(people)  # (N, K, 3)
     rows: list[list[float]] = triples.reshape(len(people), triples.shape[1] * 3).tolist()
     return rows
 
 
-def person_scores(people: People) -> FloatArray:
-    """(N,) the people's scores; where one is not told the mean of the joints', and 1 where those are not told either.
+def person_scores(people: PoseAnnotations) -> Float64Array:
+    """(N,) person scores; where missing, the mean of the joint scores, and 1 without any.
 
-    >>> people = People.of(np.zeros((3, 2, 2)), np.array([[0.5, 0.2], [0.5, 0.7], [np.nan, np.nan]]))
+    >>> people = PoseAnnotations.from_joints(np.zeros((3, 2, 2)), np.array([[0.5, 0.2], [0.5, 0.7], [np.nan, np.nan]]))
     >>> people.scores[0] = 0.9
     >>> person_scores(people).tolist()
     [0.9, 0.6, 1.0]
     """
-    told = people.has_joint & ~np.isnan(people.joint_scores)
-    total, count = np.where(told, people.joint_scores, 0).sum(axis=1), told.sum(axis=1)
+    has_score = people.has_joint & ~np.isnan(people.joint_scores)
+    total, count = np.where(has_score, people.joint_scores, 0).sum(axis=1), has_score.sum(axis=1)
     mean = np.divide(total, count, out=np.ones(len(people)), where=count > 0)
     return np.where(np.isnan(people.scores), mean, people.scores)
 
 
-def has_boxes(people: People) -> NDArray[np.bool_]:
-    """(N,) whose box is told."""
+def has_boxes(people: PoseAnnotations) -> NDArray[np.bool_]:
+    """(N,) which people have a box."""
     return np.asarray(~np.isnan(people.boxes).any(axis=1))
 
 
-def person_boxes(people: People) -> FloatArray:
-    """(N, 4) the people's boxes x1 y1 x2 y2; where one is not told the extent of the joints, NaN without any.
+def person_boxes(people: PoseAnnotations) -> Float64Array:
+    """(N, 4) boxes x1 y1 x2 y2; where missing, the extent of the joints, and NaN without joints.
 
-    >>> person_boxes(People.of(np.array([[[3.0, 4], [1, 9], [np.nan, np.nan]]]))).tolist()
+    >>> person_boxes(PoseAnnotations.from_joints(np.array([[[3.0, 4], [1, 9], [np.nan, np.nan]]]))).tolist()
     [[1.0, 4.0, 3.0, 9.0]]
     """
     present = people.has_joint[..., None]
@@ -62,18 +63,18 @@ def person_boxes(people: People) -> FloatArray:
     return np.where(has_boxes(people)[:, None], people.boxes, extent)
 
 
-def person_xywh(people: People) -> list[list[float]]:
-    """The same as left, top, width and height; as a file had them where `more` keeps them as "bbox" and they still are
-    the box."""
+def person_xywh(people: PoseAnnotations) -> list[list[float]]:
+    """The same as x y width height. A box that was not changed since it was read from a file has the file's numbers,
+    which `extra` keeps as "bbox"."""
     boxes = person_boxes(people)
-    had = np.array([_four_numbers(more.get("bbox")) for more in people.more.tolist()]).reshape(-1, 4)
-    same = (to_corners(had) == boxes).all(axis=1, keepdims=True)
-    spans: list[list[float]] = np.where(same, had, to_spans(boxes)).tolist()
-    return spans
+    read = np.array([_four_numbers(extra.get("bbox")) for extra in people.extra.tolist()]).reshape(-1, 4)
+    unchanged = (xywh_to_xyxy(read) == boxes).all(axis=1, keepdims=True)
+    xywh: list[list[float]] = np.where(unchanged, read, xyxy_to_xywh(boxes)).tolist()
+    return xywh
 
 
 def _four_numbers(value: Any) -> list[float]:
-    """The value if it is four numbers, NaN for anything else that a file may have under this name."""
+    """The value if it is four numbers, else NaN: a file may have anything under this key."""
     is_four = isinstance(value, list | tuple) and len(value) == 4
     numbers = [v for v in value if isinstance(v, int | float) and abs(v) < 1e15] if is_four else []
     return numbers if len(numbers) == 4 else [np.nan] * 4

@@ -1,10 +1,10 @@
-"""The file that mmpose's demo script writes: which joints there are, then the people of each frame.
+"""The file that mmpose's demo script writes: the joint names, then the people of each frame.
 
     {"meta_info": {"dataset_name": "coco", "keypoint_id2name": {"0": "nose", ...}, ...},
      "instance_info": [{"frame_id": 1, "instances": [{"keypoints": [[x, y], ...], "keypoint_scores": [...],
       "bbox": [[x1, y1, x2, y2]], "bbox_score": 0.93, "track_id": 3}]}, ...]}
 
-Layout: open-mmlab/mmpose 1.3, demo/topdown_demo_with_mmdet.py; frames are counted from 1 there. "track_id" is ours.
+Layout: open-mmlab/mmpose 1.3, demo/topdown_demo_with_mmdet.py; it counts frames from 1. "track_id" is an addition.
 """
 
 from __future__ import annotations
@@ -16,15 +16,16 @@ from typing import Any
 import numpy as np
 
 from pose_track.formats.defaults import keypoint_triples, person_boxes, person_scores
-from pose_track.structures.sequence import FrameInfo, FrameSource, People
+from pose_track.formats.json_text import write_json_list
+from pose_track.structures.sequence import FrameInfo, FrameSource, PoseAnnotations
 from pose_track.structures.skeleton import COCO_17, POSETRACK18_17, Skeleton
-from pose_track.utils.atomic import atomic_text, write_json_list
+from pose_track.utils.atomic import atomic_text
 
 _DATASET_NAMES = {COCO_17.name: "coco", POSETRACK18_17.name: "posetrack18"}
 
 
 def write_mmpose(source: FrameSource, path: str | Path) -> None:
-    """Write mmpose's layout with the joints the source has; the file appears only when it is whole."""
+    """Write mmpose's layout with the source's joints; the file appears only when it is complete."""
     with atomic_text(path) as file:
         file.write(f'{{"meta_info": {json.dumps(_meta_info(source.skeleton))},\n"instance_info": ')
         write_json_list(file, (_frame(info, people) for info, people in source))
@@ -42,12 +43,12 @@ def _meta_info(skeleton: Skeleton) -> dict[str, Any]:
     }
 
 
-def _frame(info: FrameInfo, people: People) -> dict[str, Any]:
+def _frame(info: FrameInfo, people: PoseAnnotations) -> dict[str, Any]:
     triples = keypoint_triples(people)
     columns = zip(
         triples[..., :2].tolist(),
         triples[..., 2].tolist(),
-        np.nan_to_num(person_boxes(people)).tolist(),  # zeros for somebody without box and joints
+        np.nan_to_num(person_boxes(people)).tolist(),  # zeros for a person without box and joints
         person_scores(people).tolist(),
         people.track_ids.tolist(),
         strict=True,

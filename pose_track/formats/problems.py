@@ -1,4 +1,4 @@
-"""What is wrong in a file: an error at once, or, where one is lenient, noted, left out and counted."""
+"""Problems in a file: errors by default, or, if lenient, collected while the invalid parts are left out."""
 
 from __future__ import annotations
 
@@ -8,21 +8,25 @@ logger = logging.getLogger(__name__)
 
 
 class Problems:
-    """Where readers take what is wrong. messages: all so far, each naming file, frame and person as far as known."""
+    """Collects what readers find wrong.
+
+    lenient: whether to go on without the invalid parts.
+    messages: all problems so far; each names file, frame and person as far as known.
+    """
 
     def __init__(self, lenient: bool = False) -> None:
         self.lenient = lenient
         self.messages: list[str] = []
 
     def add(self, message: str) -> None:
-        """Raises ValueError(message) unless lenient; then the caller leaves out what is at fault and goes on."""
+        """Raises ValueError(message) unless lenient; then the caller leaves out the invalid part and goes on."""
         if not self.lenient:
             raise ValueError(message)
         self.messages.append(message)
 
-    def summarise(self, most: int = 5) -> None:
-        """Warn of the first so many, and of how many there are."""
-        for message in self.messages[:most]:
+    def log_summary(self, limit: int = 5) -> None:
+        """Log the first `limit` messages as warnings, and the number of the others."""
+        for message in self.messages[:limit]:
             logger.warning("left out: %s", message)
-        if len(self.messages) > most:
-            logger.warning("left out: %d more", len(self.messages) - most)
+        if len(self.messages) > limit:
+            logger.warning("left out: %d more", len(self.messages) - limit)

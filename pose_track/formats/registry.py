@@ -1,6 +1,6 @@
-"""The formats by name: what can be written, and what kind of file one has.
+"""Formats by name: those that can be written, and identification of those that can be read.
 
-A format's own module is imported when it is first used.
+The module of a format is imported on first use.
 """
 
 from __future__ import annotations
@@ -20,13 +20,17 @@ Writer = Callable[[FrameSource, Path], None]
 READABLE = ("tracks", "posetrack", "coco", "mot")
 READABLE_SUFFIXES = (".jsonl", ".json", ".txt")
 
-# the first line of a tracks.jsonl has some thousand bytes; all of a JSON file may be in one line
-_LONGEST_HEADER = 2**20
+# the header of a tracks.jsonl has some thousand bytes; a line of another JSON file may hold all of it
+_MAX_HEADER_BYTES = 2**20
 
 
 @dataclass(frozen=True)
 class Format:
-    """One that can be written. module, function: where; suffix: of its files, "" for a folder."""
+    """A format that can be written.
+
+    module, function: the writer's place below `pose_track.formats`.
+    suffix: of its files; "" for a folder.
+    """
 
     module: str
     function: str
@@ -53,25 +57,25 @@ FORMATS: Mapping[str, Format] = {
 
 
 def readable_files(path: Path) -> list[Path]:
-    """The file itself, or those in a folder that may be ones of poses, by their suffixes.
+    """The file itself, or the files in a folder that have one of READABLE_SUFFIXES.
 
-    Raises FileNotFoundError where there is nothing at all, ValueError where nothing in the folder can be read.
+    Raises FileNotFoundError where the path does not exist, and ValueError for a folder without such files.
     """
     if not path.exists():
         raise FileNotFoundError(f"{str(path)!r} does not exist; check the path")
     if not path.is_dir():
         return [path]
-    found = sorted(p for p in path.glob("[!.]*") if p.is_file() and p.suffix in READABLE_SUFFIXES)
-    if not found:
+    paths = sorted(p for p in path.glob("[!.]*") if p.is_file() and p.suffix in READABLE_SUFFIXES)
+    if not paths:
         raise ValueError(f"{str(path)!r} holds no file with {', '.join(READABLE_SUFFIXES)}")
-    return found
+    return paths
 
 
-def recognise(path: str | Path) -> str:
-    """Which of READABLE a file is, by how it begins. Raises ValueError, with what can be read, for any other."""
+def identify_format(path: str | Path) -> str:
+    """The format of a file, one of READABLE, from its first bytes. Raises ValueError for any other format."""
     path = Path(path)
     with path.open("rb") as file:
-        lines = (line.strip() for line in iter(lambda: file.readline(_LONGEST_HEADER), b""))
+        lines = (line.strip() for line in iter(lambda: file.readline(_MAX_HEADER_BYTES), b""))
         first = next(filter(None, lines), b"")
     if first.startswith(b"["):
         return "coco"
@@ -79,12 +83,12 @@ def recognise(path: str | Path) -> str:
         return "tracks" if path.suffix == ".jsonl" or _is_header(first) else "posetrack"
     if first[:1].isdigit() or (not first and path.suffix == ".txt"):
         return "mot"
-    found = f"begins with {first[:30]!r}" if first else "is empty"
-    raise ValueError(f"{path} {found}: it is no tracks.jsonl, PoseTrack or COCO results JSON, or MOTChallenge text")
+    content = f"begins with {first[:30]!r}" if first else "is empty"
+    raise ValueError(f"{path} {content}; give a tracks.jsonl, PoseTrack JSON, COCO results or MOTChallenge text")
 
 
 def _is_header(line: bytes) -> bool:
-    """Whether this is the first line of a tracks.jsonl; other JSON rarely is whole after one line."""
+    """Whether this is the first line of a tracks.jsonl; a line of other JSON is rarely valid by itself."""
     try:
         record = json.loads(line)
     except (ValueError, RecursionError):
@@ -93,23 +97,23 @@ def _is_header(line: bytes) -> bool:
 
 
 def read_sequence(path: str | Path, problems: Problems | None = None, skeleton: Skeleton | None = None) -> FrameSource:
-    """Read a file of any kind in READABLE.
+    """Read a file of any format in READABLE.
 
-    skeleton: the order of the joints in COCO results, which do not tell it. Raises ValueError for a file of another
-    kind or with faults (see `Problems`), and for a skeleton where the file has its own.
+    skeleton: the joints of COCO results, which do not name them. Raises ValueError for a file of another format or
+    with errors (see `Problems`), and for a skeleton where the file names its own.
     """
-    kind, problems = recognise(path), problems or Problems()
-    if skeleton is not None and kind != "coco":
-        raise ValueError(f"{path} is no COCO results file and has an order of joints of its own: name no skeleton")
-    if kind == "tracks":
-        from pose_track.formats.tracks_jsonl import TracksSource
+    name, problems = identify_format(path), problems or Problems()
+    if skeleton is not None and name != "coco":
+        raise ValueError(f"{path} is not COCO results and names its own joints; leave out the skeleton")
+    if name == "tracks":
+        from pose_track.formats.tracks_source import TracksSource
 
         return TracksSource(path, allow_cut_end=problems.lenient)
-    if kind == "posetrack":
+    if name == "posetrack":
         from pose_track.formats.posetrack.reader import read_posetrack
 
         return read_posetrack(path, problems)
-    if kind == "coco":
+    if name == "coco":
         from pose_track.formats.coco_results import read_coco_results
 
         return read_coco_results(path, problems, skeleton)

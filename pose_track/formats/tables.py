@@ -1,7 +1,12 @@
-"""Tidy tables, one row for each joint that is there: frame, seconds, track, joint, x, y, score.
+"""Tidy tables, one row for each present joint: frame, seconds, track, joint, x, y, score.
 
-frame: the index, from 0; seconds: the frame's time; track: the person's id; joint: its name; x y: pixels. What is not
-told is empty. CSV has every digit; Parquet has types, too.
+frame: frame index, from 0.
+seconds: presentation time of the frame.
+track: track id.
+joint: joint name.
+x, y: pixels.
+
+Missing values are empty. CSV keeps every digit; Parquet has types.
 """
 
 from __future__ import annotations
@@ -14,9 +19,10 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from pose_track.structures.sequence import FrameInfo, FrameSource, People
+from pose_track.structures.sequence import FrameInfo, FrameSource, PoseAnnotations
 from pose_track.structures.skeleton import Skeleton
 from pose_track.utils.atomic import atomic_path, atomic_text
+from pose_track.utils.extras import require
 
 if TYPE_CHECKING:
     import pyarrow
@@ -25,12 +31,12 @@ COLUMNS = ("frame", "seconds", "track", "joint", "x", "y", "score")
 
 Row = tuple[int, float | None, int | None, str, float, float, float | None]
 
-# rows that are held until they are written: a few megabytes
-_ROWS_AT_ONCE = 2**16
+# rows in memory: a few megabytes
+_ROWS_PER_BATCH = 2**16
 
 
 def write_csv(source: FrameSource, path: str | Path) -> None:
-    """Write the joints of all people as CSV with a header; the file appears only when it is whole."""
+    """Write the joints of all people as CSV with a header; the file appears only when it is complete."""
     with atomic_text(path) as file:
         writer = csv.writer(file, lineterminator="\n")
         writer.writerow(COLUMNS)
@@ -39,16 +45,15 @@ def write_csv(source: FrameSource, path: str | Path) -> None:
 
 
 def write_parquet(source: FrameSource, path: str | Path) -> None:
-    """Write the joints of all people as Parquet; the file appears only when it is whole.
+    """Write the joints of all people as Parquet; the file appears only when it is complete.
 
-    Raises ImportError, with the remedy, where pyarrow is not installed.
+    Raises ImportError where pyarrow is not installed.
     """
-    try:
-        import pyarrow.parquet
-    except ImportError as error:
-        raise ImportError("Parquet needs pyarrow: pip install pyarrow") from error
+    require("pyarrow", purpose="the format parquet")
+    import pyarrow.parquet
+
     schema = _schema()
-    with atomic_path(path) as unfinished, pyarrow.parquet.ParquetWriter(unfinished, schema) as writer:
+    with atomic_path(path) as temporary, pyarrow.parquet.ParquetWriter(temporary, schema) as writer:
         for rows in _batches(source):
             columns = [list(column) for column in zip(*rows, strict=True)]
             writer.write_table(pyarrow.table(columns, schema=schema))
@@ -65,23 +70,22 @@ def _batches(source: FrameSource) -> Iterator[list[Row]]:
     rows: list[Row] = []
     for info, people in source:
         rows += _rows(info, people, source.skeleton)
-        if len(rows) >= _ROWS_AT_ONCE:
+        if len(rows) >= _ROWS_PER_BATCH:
             yield rows
             rows = []
     if rows:
         yield rows
 
 
-def _rows(info: FrameInfo, people: People, skeleton: Skeleton) -> Iterator[Row]:
+def _rows(info: FrameInfo, people: PoseAnnotations, skeleton: Skeleton) -> Iterator[Row]:
     n, k = np.nonzero(people.has_joint)
     positions, scores = people.joints[n, k].tolist(), people.joint_scores[n, k].tolist()
     track_ids = people.track_ids[n].tolist()
     for track_id, joint, (x, y), score in zip(track_ids, k.tolist(), positions, scores, strict=True):
-        known = None if track_id < 0 else track_id
         yield (
             info.index,
             info.pts_seconds,
-            known,
+            None if track_id < 0 else track_id,
             skeleton.joint_names[joint],
             x,
             y,

@@ -1,4 +1,4 @@
-"""What readers ask of the values in a file; each raises ValueError that says what must be and what is."""
+"""Checks of the values in a file; each raises ValueError with the expected and the actual value."""
 
 from __future__ import annotations
 
@@ -13,20 +13,20 @@ _T = TypeVar("_T")
 INT64_MAX = 2**63 - 1
 
 
-def attempt(read: Callable[..., _T], *args: Any, where: str, problems: Problems) -> _T | None:
-    """What `read` makes of `args`; None where that raises ValueError, which goes to `problems` with `where` it is."""
+def try_read(read: Callable[..., _T], *args: Any, where: str, problems: Problems) -> _T | None:
+    """`read(*args)`, or None where it raises ValueError, which is added to `problems` with the place `where`."""
     try:
         return read(*args)
     except ValueError as error:
-        fault = str(error)
-    problems.add(f"{where}: {fault}")
+        message = str(error)
+    problems.add(f"{where}: {message}")
     return None
 
 
-def finite(value: object, name: str) -> float:
-    """A number, but neither NaN nor infinite, nor true, nor text.
+def finite_number(value: object, name: str) -> float:
+    """A finite number; no boolean, no text.
 
-    >>> finite(3, "x")
+    >>> finite_number(3, "x")
     3.0
     """
     if isinstance(value, int | float) and not isinstance(value, bool) and abs(value) <= 1e300:
@@ -34,20 +34,20 @@ def finite(value: object, name: str) -> float:
     raise ValueError(f"{name} must be a finite number, got {reprlib.repr(value)}")
 
 
-def whole(value: object, name: str, least: int, most: int = INT64_MAX) -> int:
-    """A whole number, which may be told as 3.0, of `least` to `most`.
+def integer(value: object, name: str, least: int, most: int = INT64_MAX) -> int:
+    """An integer from `least` to `most`, which may be written as 3.0.
 
-    >>> whole(3.0, "id", 0, 14)
+    >>> integer(3.0, "id", 0, 14)
     3
     """
     if isinstance(value, int | float) and not isinstance(value, bool) and least <= value <= most and value % 1 == 0:
         return int(value)
     limits = f"of at least {least}" if most == INT64_MAX else f"from {least} to {most}"
-    raise ValueError(f"{name} must be a whole number {limits}, got {reprlib.repr(value)}")
+    raise ValueError(f"{name} must be an integer {limits}, got {reprlib.repr(value)}")
 
 
-def objects(value: object, name: str) -> list[dict[str, Any]]:
-    """A list of JSON objects; none where it is None."""
+def object_list(value: object, name: str) -> list[dict[str, Any]]:
+    """A list of JSON objects; empty for None."""
     if value is None:
         return []
     if not isinstance(value, list) or not all(isinstance(item, dict) for item in value):

@@ -1,31 +1,31 @@
-"""Boxes as left, top, width and height, and as corners: there and back without the last digit getting lost."""
+"""Boxes as x y width height and as corners, converted in both directions without losing the last digit."""
 
 from __future__ import annotations
 
 import numpy as np
 from numpy.typing import ArrayLike
 
-from pose_track.structures.sequence import FloatArray
+from pose_track.structures.arrays import Float64Array
 
-# more than a position in pixels has; the binary digits of one are finer still
+# more than positions in pixels have, and fewer than a float64 holds
 _DECIMALS = 9
 
 
-def to_corners(xywh: ArrayLike) -> FloatArray:
-    """(N, 4) x1 y1 x2 y2 of (N, 4) left top width height; sums without the digits that adding puts there.
+def xywh_to_xyxy(xywh: ArrayLike) -> Float64Array:
+    """(N, 4) x y width height -> (N, 4) x1 y1 x2 y2, without rounding errors in the decimals.
 
-    >>> 0.1 + 0.2, to_corners([[0.1, 0, 0.2, 1]]).tolist()
+    >>> 0.1 + 0.2, xywh_to_xyxy([[0.1, 0, 0.2, 1]]).tolist()
     (0.30000000000000004, [[0.1, 0.0, 0.3, 1.0]])
     """
     boxes = np.asarray(xywh, np.float64).reshape(-1, 4)
     return np.concatenate([boxes[:, :2], _sums(boxes[:, :2], boxes[:, 2:])], axis=1)
 
 
-def to_spans(xyxy: ArrayLike) -> FloatArray:
-    """(N, 4) left top width height of (N, 4) x1 y1 x2 y2, from which `to_corners` gives these back, to the last digit
-    where they have at most 9 decimals.
+def xyxy_to_xywh(xyxy: ArrayLike) -> Float64Array:
+    """(N, 4) x1 y1 x2 y2 -> (N, 4) x y width height. `xywh_to_xyxy` restores the corners, to the last digit where they
+    have at most 9 decimals.
 
-    >>> 0.3 - 0.1, to_spans([[0.1, 0, 0.3, 1]]).tolist()
+    >>> 0.3 - 0.1, xyxy_to_xywh([[0.1, 0, 0.3, 1]]).tolist()
     (0.19999999999999998, [[0.1, 0.0, 0.2, 1.0]])
     """
     boxes = np.asarray(xyxy, np.float64).reshape(-1, 4)
@@ -38,8 +38,8 @@ def to_spans(xyxy: ArrayLike) -> FloatArray:
     return np.concatenate([low, lengths], axis=1)
 
 
-def _sums(a: FloatArray, b: FloatArray) -> FloatArray:
-    """a + b, as a number of few decimals where it is one but for the rounding of binary digits."""
+def _sums(a: Float64Array, b: Float64Array) -> Float64Array:
+    """a + b, rounded to 9 decimals where the difference is within the error of the binary sum."""
     exact = a + b
     short = np.round(exact, _DECIMALS)
     noise = 2 * np.spacing(np.maximum(np.abs(a), np.abs(b)))

@@ -1,0 +1,1 @@
+"""Geometry of boxes, crops and poses, as functions of arrays."""

@@ -1,7 +1,6 @@
-"""Axis-aligned boxes, x1 y1 x2 y2 in pixels: areas, overlaps, suppression and conversions.
+"""Axis-aligned boxes, x1 y1 x2 y2 in pixels: areas, IoU, non-maximum suppression and conversions.
 
-A box spans from x1 to x2 without a "+ 1": its width is x2 - x1. A box whose right edge does not lie to the right of
-its left edge, or whose lower edge does not lie below its upper edge, is empty and has no area.
+The width of a box is x2 - x1, without "+ 1". A box is empty, with area 0, unless x2 > x1 and y2 > y1.
 """
 
 from __future__ import annotations
@@ -9,11 +8,10 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-Array = NDArray[np.float64]
-Indices = NDArray[np.int64]
+from pose_track.structures.arrays import BoolArray, Float64Array, IntArray
 
 
-def box_areas(boxes: ArrayLike) -> Array:
+def box_areas(boxes: ArrayLike) -> Float64Array:
     """(N,) areas in square pixels of (N, 4) boxes x1 y1 x2 y2; 0 for an empty box.
 
     >>> box_areas([[0, 0, 4, 3], [5, 5, 5, 9], [5, 5, 3, 3]]).tolist()
@@ -24,7 +22,7 @@ def box_areas(boxes: ArrayLike) -> Array:
     return np.asarray(width * height)
 
 
-def box_centers(boxes: ArrayLike) -> Array:
+def box_centers(boxes: ArrayLike) -> Float64Array:
     """(N, 2) centres x y of (N, 4) boxes x1 y1 x2 y2.
 
     >>> box_centers([[0, 0, 4, 3]]).tolist()
@@ -34,9 +32,10 @@ def box_centers(boxes: ArrayLike) -> Array:
     return np.asarray((boxes[:, :2] + boxes[:, 2:]) / 2)
 
 
-def head_sizes(boxes: ArrayLike) -> Array:
-    """(N,) the lengths in pixels that PCKh and PoseTrack measure by: 0.6 of the diagonals of (N, 4) head boxes x1 y1
-    x2 y2 (as in the published evaluations of both); NaN where a box has one.
+def head_sizes(boxes: ArrayLike) -> Float64Array:
+    """(N,) head sizes in pixels for PCKh and PoseTrack: 0.6 of the diagonals of (N, 4) head boxes x1 y1 x2 y2.
+
+    The factor is that of the published evaluations of both. A box with a NaN has size NaN.
 
     >>> head_sizes([[10, 10, 40, 50]]).tolist()
     [30.0]
@@ -45,8 +44,8 @@ def head_sizes(boxes: ArrayLike) -> Array:
     return np.asarray(0.6 * np.hypot(*(boxes[:, 2:] - boxes[:, :2]).T))
 
 
-def iou_matrix(a: ArrayLike, b: ArrayLike) -> Array:
-    """(N, M) intersection over union of boxes (N, 4) and (M, 4), x1 y1 x2 y2; 0 where both are empty.
+def iou_matrix(a: ArrayLike, b: ArrayLike) -> Float64Array:
+    """(N, M) intersection over union of boxes (N, 4) and (M, 4), x1 y1 x2 y2; 0 if both are empty.
 
     >>> iou_matrix([[0, 0, 2, 2]], [[0, 0, 2, 2], [1, 0, 3, 2], [2, 0, 4, 2]]).round(3).tolist()
     [[1.0, 0.333, 0.0]]
@@ -55,17 +54,19 @@ def iou_matrix(a: ArrayLike, b: ArrayLike) -> Array:
     top_left = np.maximum(a[:, None, :2], b[None, :, :2])
     bottom_right = np.minimum(a[:, None, 2:], b[None, :, 2:])
     extent = np.maximum(bottom_right - top_left, 0)  # (N, M, 2)
-    common = extent[..., 0] * extent[..., 1]
-    union = box_areas(a)[:, None] + box_areas(b)[None] - common
-    return np.asarray(np.divide(common, union, out=np.zeros_like(common), where=union > 0))
+    intersection = extent[..., 0] * extent[..., 1]
+    union = box_areas(a)[:, None] + box_areas(b)[None] - intersection
+    return np.asarray(np.divide(intersection, union, out=np.zeros_like(intersection), where=union > 0))
 
 
-def suppress(similarity: NDArray[np.floating], scores: ArrayLike, max_similarity: float) -> Indices:
-    """Greedy suppression of doubles: the best one is kept, all too similar to it go, and so on with the rest.
+def suppress(similarity: NDArray[np.floating], scores: ArrayLike, max_similarity: float) -> IntArray:
+    """Greedy non-maximum suppression: keep the best entry, drop those too similar to it, and repeat with the rest.
 
-    similarity: (N, N), row i how similar the others are to i; scores: (N,). An entry goes where its similarity to a
-    kept one is above `max_similarity`. Returns the kept indices in falling score order; of equal scores the earlier
-    entry comes first.
+    Returns the kept indices by falling score; of equal scores the earlier entry comes first.
+
+    similarity: (N, N); row i is the similarity of the others to i.
+    scores: (N,).
+    max_similarity: an entry with a higher similarity to a kept one is dropped.
 
     >>> suppress(np.array([[1, .8, 0], [.8, 1, 0], [0, 0, 1]]), [.5, .9, .7], max_similarity=.5).tolist()
     [1, 2]
@@ -79,9 +80,10 @@ def suppress(similarity: NDArray[np.floating], scores: ArrayLike, max_similarity
     return np.array(kept, np.int64)
 
 
-def nms(boxes: ArrayLike, scores: ArrayLike, max_iou: float) -> Indices:
-    """Non-maximum suppression of (N, 4) boxes with (N,) scores: of two boxes that overlap more than `max_iou`, the
-    better one stays. Returns the kept indices in falling score order.
+def nms(boxes: ArrayLike, scores: ArrayLike, max_iou: float) -> IntArray:
+    """Non-maximum suppression of (N, 4) boxes x1 y1 x2 y2 with (N,) scores.
+
+    Of two boxes with an IoU above `max_iou` the better one is kept. Returns the kept indices by falling score.
 
     >>> nms([[0, 0, 10, 10], [1, 0, 11, 10], [30, 0, 40, 10]], [.8, .9, .3], max_iou=.5).tolist()
     [1, 2]
@@ -89,9 +91,10 @@ def nms(boxes: ArrayLike, scores: ArrayLike, max_iou: float) -> Indices:
     return suppress(iou_matrix(boxes, boxes), scores, max_iou)
 
 
-def clip_boxes(boxes: ArrayLike, image_size: tuple[int, int]) -> Array:
-    """(N, 4) boxes x1 y1 x2 y2 moved into a picture of `image_size` (w, h): between the centres of its outermost
-    pixels, [0, w - 1] and [0, h - 1]. A box wholly outside becomes empty.
+def clip_boxes(boxes: ArrayLike, image_size: tuple[int, int]) -> Float64Array:
+    """(N, 4) boxes x1 y1 x2 y2 clipped to an image of `image_size` (w, h).
+
+    The limits are the centres of its outermost pixels, [0, w - 1] and [0, h - 1]. A box outside becomes empty.
 
     >>> clip_boxes([[-5, 2, 50, 9]], (40, 30)).tolist()
     [[0.0, 2.0, 39.0, 9.0]]
@@ -100,8 +103,8 @@ def clip_boxes(boxes: ArrayLike, image_size: tuple[int, int]) -> Array:
     return np.clip(_as_boxes(boxes), 0, (w - 1, h - 1, w - 1, h - 1))
 
 
-def nonempty(boxes: ArrayLike) -> NDArray[np.bool_]:
-    """(N,) which of the boxes x1 y1 x2 y2 are finite and have a width and a height.
+def nonempty(boxes: ArrayLike) -> BoolArray:
+    """(N,) which of the (N, 4) boxes x1 y1 x2 y2 are finite and not empty.
 
     >>> nonempty([[0, 0, 4, 3], [5, 5, 5, 9], [0, 0, float("nan"), 1]]).tolist()
     [True, False, False]
@@ -110,29 +113,32 @@ def nonempty(boxes: ArrayLike) -> NDArray[np.bool_]:
     return np.asarray(np.isfinite(boxes).all(axis=1) & (boxes[:, 2:] > boxes[:, :2]).all(axis=1))
 
 
-def joints_to_boxes(joints: ArrayLike, joint_scores: ArrayLike, min_score: float, grow: float = 0.15) -> Array:
-    """(N, 4) boxes x1 y1 x2 y2 around the joints of N people, a share of `grow` wider and higher than their extent.
+def joints_to_boxes(joints: ArrayLike, joint_scores: ArrayLike, min_score: float, grow: float = 0.15) -> Float64Array:
+    """(N, 4) boxes x1 y1 x2 y2 around the joints of N people.
 
-    joints: (N, K, 2) x y in pixels; joint_scores: (N, K). Only joints scored above `min_score` count; a person
-    without any gets the empty box (0, 0, 0, 0), and one with a single joint an empty box at that joint. The growth
-    by 15 % in length about the same centre is that of Xiao et al., "Simple Baselines for Human Pose Estimation and
-    Tracking", ECCV 2018, section 4.2.
+    A person without joints gets the empty box (0, 0, 0, 0), and one with a single joint an empty box at that joint.
+
+    joints: (N, K, 2) x y in pixels.
+    joint_scores: (N, K).
+    min_score: only joints with a higher score count.
+    grow: by what share of the joints' extent the box is wider and higher, about the same centre. The default, 15 %, is
+        that of Xiao et al., "Simple Baselines for Human Pose Estimation and Tracking", ECCV 2018, section 4.2.
 
     >>> joints_to_boxes([[[0, 0], [100, 200], [900, 900]]], [[.9, .8, .1]], min_score=.2).tolist()
     [[-7.5, -15.0, 107.5, 215.0]]
     """
     joints = np.asarray(joints, np.float64)
     scores = np.asarray(joint_scores, np.float64)
-    shown = scores[..., None] > min_score
-    low = np.where(shown, joints, np.inf).min(axis=1, initial=np.inf)  # (N, K, 2) -> (N, 2)
-    high = np.where(shown, joints, -np.inf).max(axis=1, initial=-np.inf)
-    anyone = np.any(shown, axis=1)  # (N, 1)
-    low, high = np.where(anyone, low, 0), np.where(anyone, high, 0)
+    counts = scores[..., None] > min_score
+    low = np.where(counts, joints, np.inf).min(axis=1, initial=np.inf)  # (N, K, 2) -> (N, 2)
+    high = np.where(counts, joints, -np.inf).max(axis=1, initial=-np.inf)
+    has_joint = np.any(counts, axis=1)  # (N, 1)
+    low, high = np.where(has_joint, low, 0), np.where(has_joint, high, 0)
     margin = (high - low) * grow / 2
     return np.concatenate([low - margin, high + margin], axis=1)
 
 
-def xywh_to_xyxy(boxes: ArrayLike) -> Array:
+def xywh_to_xyxy(boxes: ArrayLike) -> Float64Array:
     """(N, 4) boxes left, top, width, height (as in COCO files) as x1 y1 x2 y2.
 
     >>> xywh_to_xyxy([[10, 20, 30, 40]]).tolist()
@@ -142,7 +148,7 @@ def xywh_to_xyxy(boxes: ArrayLike) -> Array:
     return np.concatenate([boxes[:, :2], boxes[:, :2] + boxes[:, 2:]], axis=1)
 
 
-def xyxy_to_xywh(boxes: ArrayLike) -> Array:
+def xyxy_to_xywh(boxes: ArrayLike) -> Float64Array:
     """(N, 4) boxes x1 y1 x2 y2 as left, top, width, height (as in COCO files).
 
     >>> xyxy_to_xywh([[10, 20, 40, 60]]).tolist()
@@ -152,8 +158,8 @@ def xyxy_to_xywh(boxes: ArrayLike) -> Array:
     return np.concatenate([boxes[:, :2], boxes[:, 2:] - boxes[:, :2]], axis=1)
 
 
-def _as_boxes(boxes: ArrayLike) -> Array:
-    """`boxes` as (N, 4) float64; an empty list has no boxes. Raises ValueError on another shape."""
+def _as_boxes(boxes: ArrayLike) -> Float64Array:
+    """(N, 4) float64 boxes; an empty list gives (0, 4). Raises ValueError for another shape."""
     array = np.asarray(boxes, np.float64)
     if array.size == 0:
         return array.reshape(0, 4)

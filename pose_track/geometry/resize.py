@@ -1,29 +1,30 @@
-"""Pictures made smaller."""
+"""Downscaling of images."""
 
 from __future__ import annotations
 
 import cv2
 import numpy as np
-from numpy.typing import NDArray
 
-_HALVED_FROM = 3  # times as large: then the second step still takes at least 1.5 pixels to one
+from pose_track.structures.arrays import ImageArray
+
+_HALVE_FROM = 3  # ratio; the second step then still averages at least 1.5 x 1.5 pixels
 
 
-def shrunk(image: NDArray[np.uint8], size: tuple[int, int]) -> NDArray[np.uint8]:
-    """A (H, W) or (H, W, 3) picture at a size (w, h) that is nowhere larger: each pixel the mean of those it covers.
+def downscale(image: ImageArray, size: tuple[int, int]) -> ImageArray:
+    """An (H, W) or (H, W, 3) image downscaled to `size` (w, h); each pixel is the mean of the area it covers.
 
-    A much larger picture is halved first, which is quick, while a mean over fractions of pixels is not: 1280 x 720 to
-    384 x 216 takes under half of the time, and pixels differ by 0.3 grey levels on average from those of one step.
+    A much larger image is halved first, since the mean over whole pixels is fast and that over fractions is not: 1280 x
+    720 to 384 x 216 takes less than half the time, and pixels differ by 0.3 grey levels on average from a single step.
 
-    >>> shrunk(np.array([[0, 2], [4, 6]], np.uint8), (1, 1)).tolist()
+    >>> downscale(np.array([[0, 2], [4, 6]], np.uint8), (1, 1)).tolist()
     [[3]]
     """
-    while min(image.shape[1] / size[0], image.shape[0] / size[1]) >= _HALVED_FROM and not any(
+    while min(image.shape[1] / size[0], image.shape[0] / size[1]) >= _HALVE_FROM and not any(
         side % 2 for side in image.shape[:2]
     ):
-        image = _averaged(image, (image.shape[1] // 2, image.shape[0] // 2))
-    return image if (image.shape[1], image.shape[0]) == size else _averaged(image, size)
+        image = _resize_area(image, (image.shape[1] // 2, image.shape[0] // 2))
+    return image if (image.shape[1], image.shape[0]) == size else _resize_area(image, size)
 
 
-def _averaged(image: NDArray[np.uint8], size: tuple[int, int]) -> NDArray[np.uint8]:
+def _resize_area(image: ImageArray, size: tuple[int, int]) -> ImageArray:
     return np.asarray(cv2.resize(image, size, interpolation=cv2.INTER_AREA), np.uint8)

@@ -1,0 +1,1 @@
+"""Linking poses from files, of any program, into tracks."""

@@ -1,4 +1,4 @@
-"""Identities for frames of poses that come from a file, with or without their pictures."""
+"""Linking the frames of one pose file, with or without their images."""
 
 from __future__ import annotations
 
@@ -6,20 +6,21 @@ import time
 from collections import deque
 from collections.abc import Iterable, Iterator
 from contextlib import AbstractContextManager, nullcontext
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from fractions import Fraction
 from itertools import groupby
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple, TypeVar
 
 import numpy as np
-from numpy.typing import NDArray
 
 from pose_track.config.tracker import TrackerSettings
 from pose_track.linking.poses import link_poses
-from pose_track.structures.frames import Array, Frame, IntArray, Poses
+from pose_track.postprocessing.low_joints import is_low_joint
+from pose_track.structures.arrays import BoolArray, IntArray
+from pose_track.structures.frames import Frame, Poses
 from pose_track.structures.skeleton import Skeleton
-from pose_track.tracking.tracker import FrameTime, Timed
+from pose_track.tracking.linker import FrameLike, FrameTime
 
 if TYPE_CHECKING:
     from pose_track.video.named_images import NamedImages
@@ -28,13 +29,18 @@ _T = TypeVar("_T")
 
 
 @dataclass(frozen=True)
-class Linking:
+class LinkOptions:
     """How the poses in files are linked.
 
-    fps: frames per second where a file does not tell. min_person_score: people below it are left out before they are
-    linked; min_joint_score: joints below it afterwards, and people who have none left; a score that is not told counts
-    as in `people_to_poses`. pictures: the folder of the pictures, for the optical flow. skeleton: the order of joints
-    in COCO results. Raises ValueError for a score outside [0, 1], and for pictures without optical flow.
+    tracker: settings of the tracker.
+    fps: frames per second, for files without a frame rate.
+    min_person_score: people with a lower score are dropped before linking.
+    min_joint_score: joints with a lower score are dropped after linking, and so are people without any joint left.
+    images: folder of the images, for the optical flow.
+    skeleton: the joint order of COCO results.
+
+    Missing scores count as in `annotations_to_poses`. Raises ValueError for a score outside [0, 1], and for images
+    without optical flow.
     """
 
     tracker: TrackerSettings
@@ -51,18 +57,8 @@ class Linking:
         if self.images is not None and self.tracker.flow.method == "none":
             raise ValueError("--frames has no effect on a tracker without optical flow; set --tracker.flow.method dis")
 
-    def too_low(self, poses: Poses) -> NDArray[np.bool_]:
-        """(N, K) the joints that are left out."""
-        return np.asarray(poses.joint_scores < np.float32(self.min_joint_score))
-
-    def without_low(self, poses: Poses) -> Poses:
-        """The same people without those joints."""
-        low = self.too_low(poses)
-        joints, joint_scores = np.where(low[..., None], 0, poses.joints), np.where(low, 0, poses.joint_scores)
-        return replace(poses, joints=joints, joint_scores=joint_scores)
-
-    def open_pictures(self, name: str) -> AbstractContextManager[NamedImages | None]:
-        """Those of a sequence; None where none are wanted."""
+    def open_images(self, name: str) -> AbstractContextManager[NamedImages | None]:
+        """The images of the sequence `name`; None without a folder of images."""
         if self.images is None:
             return nullcontext()
         from pose_track.video.named_images import NamedImages  # needs OpenCV
@@ -71,35 +67,45 @@ class Linking:
 
 
 @dataclass
-class Linked:
-    """What came of a file. people: how many it had; kept: those who are in the output; tracks: their ids, each with the
-    number of its video; seconds: of linking alone; faults: what was wrong in the file and left out."""
+class LinkResult:
+    """What was linked in a file.
 
-    frames: int = 0
-    people: int = 0
-    kept: int = 0
+    num_frames: its frames.
+    num_people: people in them.
+    num_linked: people in the output.
+    tracks: (video number, track id) of all tracks.
+    seconds: time taken by linking alone.
+    num_problems: problems in the file whose people or frames were left out.
+    """
+
+    num_frames: int = 0
+    num_people: int = 0
+    num_linked: int = 0
     tracks: set[tuple[int, int]] = field(default_factory=set)
     seconds: float = 0.0
-    faults: int = 0
+    num_problems: int = 0
 
     def summary(self) -> str:
-        """In a few words.
+        """One line to print.
 
-        >>> Linked(2, 5, 4, {(0, 1), (0, 2)}, 0.003).summary()
+        >>> LinkResult(2, 5, 4, {(0, 1), (0, 2)}, 0.003).summary()
         '2 frames, 4 of 5 people, 2 tracks, 1.50 ms a frame'
         """
-        ms = 1000 * self.seconds / max(self.frames, 1)
-        people, faults = f"{self.kept} of {self.people} people", f", {self.faults} faults left out" * bool(self.faults)
-        return f"{self.frames} frames, {people}, {len(self.tracks)} tracks, {ms:.2f} ms a frame{faults}"
+        ms = 1000 * self.seconds / max(self.num_frames, 1)
+        people = f"{self.num_linked} of {self.num_people} people"
+        problems = f", {self.num_problems} problems left out" * bool(self.num_problems)
+        return f"{self.num_frames} frames, {people}, {len(self.tracks)} tracks, {ms:.2f} ms a frame{problems}"
 
-    def count(self, video: int, ids: IntArray) -> None:
-        """Add a frame. ids: (N,) of its people, 0 for who is left out."""
-        self.frames, self.people, self.kept = self.frames + 1, self.people + len(ids), self.kept + np.count_nonzero(ids)
+    def add_frame(self, video: int, ids: IntArray) -> None:
+        """Count a frame. ids: (N,) track ids of its people, 0 for those left out."""
+        self.num_frames += 1
+        self.num_people += len(ids)
+        self.num_linked += np.count_nonzero(ids)
         self.tracks.update((video, track_id) for track_id in ids[ids > 0].tolist())
 
 
-class Listed(NamedTuple):
-    """A frame of a file with everybody in it. video: see `frame_places`."""
+class RecordedFrame(NamedTuple):
+    """A frame of a file with all its people. video: number of its video, see `frame_places`."""
 
     time: FrameTime
     poses: Poses
@@ -107,50 +113,51 @@ class Listed(NamedTuple):
     video: int = 0
 
 
-class LinkRun:
-    """Links the frames of one file. done: what came of it so far."""
+class SequenceLinker:
+    """Links the frames of one file. result: what was linked so far."""
 
-    def __init__(self, linking: Linking, fps: Fraction, images: NamedImages | None) -> None:
-        self._linking, self._fps, self._pictures = linking, fps, images
-        self._waiting: deque[tuple[Listed, Array]] = deque()  # for the tracker's word, which may come frames later
-        self.done = Linked()
+    def __init__(self, options: LinkOptions, fps: Fraction, images: NamedImages | None) -> None:
+        self._options, self._fps, self._images = options, fps, images
+        # frames without a result yet, since the tracker may answer frames later, and their (N,) people to link
+        self._pending: deque[tuple[RecordedFrame, BoolArray]] = deque()
+        self.result = LinkResult()
 
-    def linked(self, frames: Iterable[Listed]) -> Iterator[tuple[Listed, IntArray]]:
-        """The frames, in order, with the (N,) ids of everybody in them, 0 for who is left out."""
+    def link(self, frames: Iterable[RecordedFrame]) -> Iterator[tuple[RecordedFrame, IntArray]]:
+        """The frames in order, with the (N,) track ids of their people, 0 for those left out."""
         for _, video in groupby(frames, key=lambda frame: frame.video):
-            reading, linking = Stopwatch(), Stopwatch()
-            has_images = self._pictures is not None
-            linked = link_poses(reading.timed(self._read(video)), self._linking.tracker, self._fps, has_images)
-            for found in linking.timed(linked):
-                frame, sure = self._waiting.popleft()
+            read_watch, link_watch = Stopwatch(), Stopwatch()
+            inputs = read_watch.timed(self._tracker_inputs(video))
+            linked = link_poses(inputs, self._options.tracker, self._fps, self._images is not None)
+            for linked_ids in link_watch.timed(linked):
+                frame, is_linked = self._pending.popleft()
                 ids = np.zeros(len(frame.poses), np.int64)
-                ids[sure] = found
-                ids[self._linking.too_low(frame.poses).all(axis=1)] = 0
-                self.done.count(frame.video, ids)
+                ids[is_linked] = linked_ids
+                ids[is_low_joint(frame.poses, self._options.min_joint_score).all(axis=1)] = 0
+                self.result.add_frame(frame.video, ids)
                 yield frame, ids
-            assert not self._waiting, "the tracker has said something about every frame"
-            self.done.seconds += linking.seconds - reading.seconds
+            assert not self._pending, "the tracker gives ids for every frame"
+            self.result.seconds += link_watch.seconds - read_watch.seconds
 
-    def _read(self, frames: Iterable[Listed]) -> Iterator[tuple[Timed, Poses]]:
-        """What the tracker is shown; one picture at a time."""
+    def _tracker_inputs(self, frames: Iterable[RecordedFrame]) -> Iterator[tuple[FrameLike, Poses]]:
+        """The tracker's input for each frame; one image at a time."""
         for frame in frames:
-            sure = np.asarray(frame.poses.scores >= np.float32(self._linking.min_person_score))
-            self._waiting.append((frame, sure))
-            time: Timed = frame.time
-            if self._pictures is not None:
-                image = self._pictures.read(frame.image_name, time.index)
+            is_linked = np.asarray(frame.poses.scores >= np.float32(self._options.min_person_score))
+            self._pending.append((frame, is_linked))
+            time: FrameLike = frame.time
+            if self._images is not None:
+                image = self._images.read(frame.image_name, time.index)
                 time = Frame(time.index, time.pts_seconds, image)
-            yield time, frame.poses[sure]
+            yield time, frame.poses[is_linked]
 
 
 class Stopwatch:
-    """seconds: how long items took to come from what it timed."""
+    """Measures the time that iterators take. seconds: total so far."""
 
     def __init__(self) -> None:
         self.seconds = 0.0
 
     def timed(self, items: Iterable[_T]) -> Iterator[_T]:
-        """The same items."""
+        """The same items; the time to produce them is added."""
         iterator = iter(items)
         while True:
             started = time.perf_counter()

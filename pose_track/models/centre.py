@@ -1,7 +1,7 @@
-"""A person detector: an HRNet trunk at stride 8 that marks the centre of each person and measures their box there.
+"""A person detector: an HRNet trunk at stride 8 that predicts each person's centre and, there, their box.
 
-Centres are Gaussians that follow the box's shape, and every cell under one learns the distances to the four sides
-(Liu et al., "Training-Time-Friendly Network for Real-Time Object Detection", AAAI 2020).
+Centres are Gaussians in the shape of the box. Every cell under a Gaussian learns the distances to the four sides (Liu
+et al., "Training-Time-Friendly Network for Real-Time Object Detection", AAAI 2020).
 """
 
 from __future__ import annotations
@@ -40,7 +40,7 @@ class CentreNet(nn.Module):
 
 
 def centre_compact() -> CentreNet:
-    """The bundled detector's form: 2.75 M parameters, 0.54 GMACs at 256x448."""
+    """The bundled detector: 2.75 M parameters, 0.54 GMACs at 256x448."""
     return CentreNet(widths=(24, 48, 96, 192), num_modules=(1, 1, 1), num_blocks=2)
 
 

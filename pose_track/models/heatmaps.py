@@ -1,16 +1,20 @@
-"""Joints as heatmaps and back. Heatmaps are (B, K, h, w), their joints x y in cells.
+"""Gaussian heatmaps: drawing them for joints, and decoding joints from them.
 
-Networks are trained with one of three kinds of heatmaps, with the constants of the published code. plain: Gaussians on
-the nearest cell (Newell et al., "Stacked Hourglass Networks", ECCV 2016). dark: Gaussians at the exact place (Zhang et
-al., "Distribution-Aware Coordinate Representation for Human Pose Estimation", CVPR 2020, section 3). udp: nearly the
-same, in unbiased crops (Huang et al., "The Devil is in the Details", CVPR 2020, sections 3 and 4).
+Heatmaps are (B, K, h, w); their joints are x y in cells.
 
-Joints are read from the highest cell and those around it in one of four ways. plain: to a quarter of a cell, as
-Stacked Hourglass does. dark and udp: by a step of Newton's method on the logarithm of the smoothed map, which for a
-Gaussian is a parabola. soft_argmax: the centre of mass near the highest cell.
+There are three heatmap types, with the constants of the published code:
+- gaussian: Gaussians centred on the nearest cell (Newell et al., "Stacked Hourglass Networks", ECCV 2016).
+- dark: Gaussians centred on the exact position (Zhang et al., "Distribution-Aware Coordinate Representation for Human
+  Pose Estimation", CVPR 2020, section 3).
+- udp: nearly as dark, in unbiased crops (Huang et al., "The Devil is in the Details", CVPR 2020, sections 3 and 4).
 
-Reading is the same for arrays of numpy and tensors of torch, which stay on their device; only the peaks are found by
-different code, that of tensors by `torch_peaks`.
+There are four decodings, all from the highest cell and those around it:
+- quarter_offset: the highest cell, moved by a quarter of a cell, as in Stacked Hourglass.
+- dark and udp: a step of Newton's method on the logarithm of the smoothed map, which for a Gaussian is a parabola.
+- soft_argmax: the centre of mass near the highest cell.
+
+Decoding is the same code for NumPy arrays and PyTorch tensors, which stay on their device. Only the peaks are found by
+different code: `torch_peaks` finds those of tensors.
 """
 
 from __future__ import annotations
@@ -23,34 +27,35 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-FloatArray = NDArray[np.float32]
-Floats = NDArray[np.floating]
-Array = Any  # of numpy, or a tensor of torch, which takes numpy's names of arguments; never both in one call
-Kind = Literal["plain", "dark", "udp"]
-Decoding = Literal["plain", "dark", "udp", "soft_argmax"]
+from pose_track.structures.arrays import Float32Array
+
+FloatingArray = NDArray[np.floating]
+ArrayOrTensor = Any  # a NumPy array, or a PyTorch tensor, which accepts NumPy's argument names; never both in one call
+HeatmapType = Literal["gaussian", "dark", "udp"]
+Decoding = Literal["quarter_offset", "dark", "udp", "soft_argmax"]
 
 
 def gaussian_targets(
-    kind: Kind, joints: Floats, weights: Floats, size: tuple[int, int], sigma: float
-) -> tuple[FloatArray, FloatArray]:
-    """Gaussian targets (K, h, w), 1 at their centre, and weights (K,), 0 also for what lies far outside.
+    heatmap_type: HeatmapType, joints: FloatingArray, weights: FloatingArray, size: tuple[int, int], sigma: float
+) -> tuple[Float32Array, Float32Array]:
+    """Gaussian targets (K, h, w), 1 at their centre, and weights (K,), 0 also for joints far outside.
 
-    joints: (K, 2) in cells; weights: (K,), 0 for a joint that is not labelled; size: (w, h) and sigma in cells. The
-    centre is the nearest cell (plain) or the joint itself (dark, udp); plain and udp cut off what is more than 3
-    sigma from the nearest cell. Far outside is a joint whose whole square of 6 sigma + 1 is.
+    joints: (K, 2) in cells; weights: (K,), 0 for a joint without label; size: (w, h) and sigma in cells. The centre is
+    the nearest cell (gaussian) or the joint itself (dark, udp). gaussian and udp are cut off at more than 3 sigma from
+    the nearest cell. A joint is far outside if its whole square of 6 sigma + 1 is.
     """
     w, h = size
     nearest = (joints + 0.5).astype(np.int64)  # towards zero, as published
-    centers = nearest if kind == "plain" else joints
-    middles = joints if kind == "dark" else nearest
-    reach = np.inf if kind == "dark" else 3 * sigma
-    outside = (middles - 3 * sigma >= size).any(axis=1) | (middles + 3 * sigma + 1 < 0).any(axis=1)
+    centers = nearest if heatmap_type == "gaussian" else joints
+    window_centers = joints if heatmap_type == "dark" else nearest
+    cutoff = np.inf if heatmap_type == "dark" else 3 * sigma
+    outside = (window_centers - 3 * sigma >= size).any(axis=1) | (window_centers + 3 * sigma + 1 < 0).any(axis=1)
     weights = np.where(outside, 0, weights).astype(np.float32)
 
-    def profile(length: int, axis: int) -> FloatArray:
+    def profile(length: int, axis: int) -> Float32Array:
         cells = np.arange(length)[None]
-        bell = np.exp(-((cells - centers[:, axis, None]) ** 2) / (2 * sigma**2))
-        return np.where(np.abs(cells - middles[:, axis, None]) <= reach, bell, 0).astype(np.float32)
+        gaussian = np.exp(-((cells - centers[:, axis, None]) ** 2) / (2 * sigma**2))
+        return np.where(np.abs(cells - window_centers[:, axis, None]) <= cutoff, gaussian, 0).astype(np.float32)
 
     targets = profile(h, 1)[:, :, None] * profile(w, 0)[:, None, :]
     targets[weights == 0] = 0
@@ -59,75 +64,83 @@ def gaussian_targets(
 
 @dataclass(frozen=True)
 class Peaks:
-    """The highest cells of heatmaps (B, K, h, w) and what is around them: all that reading a joint takes, in float32.
+    """The highest cells of heatmaps (B, K, h, w) and their surroundings, in float32: all that a decoding needs.
 
-    x, y: (B, K), the highest cell, the first in row order among equals; scores: (B, K), its height. around:
-    (B, K, D, D), what lies up to (D - 1) / 2 >= 2 cells from it, row by row, beyond the border the cell at the border;
-    of a map that was smoothed, the smooth one, brought back to the old maximum. offsets: (D,), how far each row or
-    column is from the highest cell. size: (w, h). library: numpy or torch, of which all these are.
+    x, y: (B, K) the highest cell, the first in row order among equals.
+    scores: (B, K) height of the highest cell.
+    patches: (B, K, D, D) the heights up to (D - 1) / 2 >= 2 cells around it, row by row; beyond the border, the cell at
+        the border. Of a smoothed map they are those of the smooth map, scaled back to the old maximum.
+    offsets: (D,) distance of each row or column of a patch from the highest cell.
+    size: (w, h) of the heatmaps.
+    library: numpy or torch, to which all arrays belong.
     """
 
-    x: Array
-    y: Array
-    scores: Array
-    around: Array
-    offsets: Array
+    x: ArrayOrTensor
+    y: ArrayOrTensor
+    scores: ArrayOrTensor
+    patches: ArrayOrTensor
+    offsets: ArrayOrTensor
     size: tuple[int, int]
     library: Any = np
 
-    def at(self, dx: int, dy: int) -> Array:
-        """(B, K) the heights dx columns and dy rows from the highest cell."""
-        middle = self.around.shape[-1] // 2
-        return self.around[..., middle + dy, middle + dx]
+    def at(self, dx: int, dy: int) -> ArrayOrTensor:
+        """(B, K) height of the cell dx columns and dy rows from the highest one."""
+        middle = self.patches.shape[-1] // 2
+        return self.patches[..., middle + dy, middle + dx]
 
-    def inner(self, right: int) -> Array:
-        """(B, K) whether the cell is in none of the two first rows and columns, nor of the `right` last ones."""
+    def is_inner(self, end: int) -> ArrayOrTensor:
+        """(B, K) whether the highest cell is outside the first two rows and columns and the last `end` ones."""
         w, h = self.size
-        return (self.x > 1) & (self.x < w - right) & (self.y > 1) & (self.y < h - right)
+        return (self.x > 1) & (self.x < w - end) & (self.y > 1) & (self.y < h - end)
 
-    def moved(self, dx: Array, dy: Array, where: Array = True) -> Array:
-        """(B, K, 2) the cells x y moved by dx, dy (B, K); where: (B, K), only these. (0, 0) where the score is not
-        positive."""
+    def moved(self, dx: ArrayOrTensor, dy: ArrayOrTensor, where: ArrayOrTensor = True) -> ArrayOrTensor:
+        """(B, K, 2) x y of the highest cells, moved by dx, dy (B, K); (0, 0) where the score is not positive.
+
+        where: (B, K) which cells to move.
+        """
         steps = self.library.stack([dx, dy], axis=-1)
         cells = self.library.stack([self.x, self.y], axis=-1)
         joints = cells + (steps if where is True else self.library.where(where[..., None], steps, 0))
         return self.library.where(self.scores[..., None] > 0, joints, 0)
 
 
-def find_peaks(heatmaps: FloatArray, kernel: int = 0, reach: int = 2) -> Peaks:
-    """The peaks of heatmaps (B, K, h, w) and the cells up to `reach` around them, smoothed before by a Gaussian of
-    `kernel` cells, odd; 0: as they are."""
+def find_peaks(heatmaps: Float32Array, kernel_size: int = 0, radius: int = 2) -> Peaks:
+    """The peaks of heatmaps (B, K, h, w), with the cells up to `radius` around them.
+
+    kernel_size: width in cells, odd, of the Gaussian kernel that smooths the maps first; 0 for no smoothing.
+    """
     batch, joints, h, w = heatmaps.shape
     flat = heatmaps.reshape(batch, joints, h * w)
     y, x = np.divmod(flat.argmax(axis=2), w)
     scores = flat.max(axis=2)
-    near = np.arange(-reach, reach + 1)
-    rows, columns = (y[..., None] + near).clip(0, h - 1), (x[..., None] + near).clip(0, w - 1)
-    maps = _smooth(heatmaps, kernel) if kernel else heatmaps
+    offsets = np.arange(-radius, radius + 1)
+    rows, columns = (y[..., None] + offsets).clip(0, h - 1), (x[..., None] + offsets).clip(0, w - 1)
+    maps = _smooth(heatmaps, kernel_size) if kernel_size else heatmaps
     b, k = np.ogrid[:batch, :joints, :1, :1][:2]
-    around = maps[b, k, rows[..., None], columns[..., None, :]]
-    if kernel:
-        around *= (scores / np.maximum(maps.max(axis=(2, 3)), np.float32(1e-10)))[..., None, None]
-    return Peaks(x.astype(np.float32), y.astype(np.float32), scores, around, near.astype(np.float32), (w, h))
+    patches = maps[b, k, rows[..., None], columns[..., None, :]]
+    if kernel_size:
+        patches *= (scores / np.maximum(maps.max(axis=(2, 3)), np.float32(1e-10)))[..., None, None]
+    return Peaks(x.astype(np.float32), y.astype(np.float32), scores, patches, offsets.astype(np.float32), (w, h))
 
 
-def decode_quarter(peaks: Peaks) -> Array:
-    """Joints (B, K, 2) in cells, by peaks that were not smoothed.
+def decode_quarter_offset(peaks: Peaks) -> ArrayOrTensor:
+    """Joints (B, K, 2) in cells, from peaks of maps without smoothing.
 
-    A joint is the highest cell, moved a quarter of a cell towards the higher of its neighbours in x and in y, except in
-    the two first rows and columns and the last ones. A map without any positive cell gives (0, 0).
+    A joint is the highest cell, moved a quarter of a cell towards its higher neighbour in x and in y. It is not moved
+    in the first two rows and columns and in the last ones. A map without any positive cell gives (0, 0).
 
-    >>> decode_quarter(find_peaks(np.array([[[[0, 0, 0, 0], [0, 0, 0, 0], [0, 0, 9, 1], [0, 0, 0, 0]]]], np.float32)))
+    >>> heatmaps = np.array([[[[0, 0, 0, 0], [0, 0, 0, 0], [0, 0, 9, 1], [0, 0, 0, 0]]]], np.float32)
+    >>> decode_quarter_offset(find_peaks(heatmaps))
     array([[[2.25, 2.  ]]], dtype=float32)
     """
     at, sign = peaks.at, peaks.library.sign
-    return peaks.moved(0.25 * sign(at(1, 0) - at(-1, 0)), 0.25 * sign(at(0, 1) - at(0, -1)), peaks.inner(1))
+    return peaks.moved(0.25 * sign(at(1, 0) - at(-1, 0)), 0.25 * sign(at(0, 1) - at(0, -1)), peaks.is_inner(1))
 
 
-def decode_dark(peaks: Peaks, longest: float) -> Array:
-    """As `decode_quarter`, by peaks of smoothed maps: the highest cell, moved by Newton's method.
+def decode_dark(peaks: Peaks, max_step: float) -> ArrayOrTensor:
+    """As `decode_quarter_offset`, from peaks of smoothed maps: the highest cell, moved by a step of Newton's method.
 
-    longest: a step, in cells. Not moved in the two outermost rows and columns.
+    max_step: longest step in cells; a longer one is not taken. Cells in the two outermost rows and columns stay.
     """
     at = _logarithms(peaks, 1e-10)
     steps = _newton_steps(
@@ -137,13 +150,13 @@ def decode_dark(peaks: Peaks, longest: float) -> Array:
         (at(2, 0) - 2 * at(0, 0) + at(-2, 0)) / 4,
         (at(1, 1) - at(1, -1) - at(-1, 1) + at(-1, -1)) / 4,
         (at(0, 2) - 2 * at(0, 0) + at(0, -2)) / 4,
-        longest,
+        max_step,
     )
-    return peaks.moved(*steps, peaks.inner(2))
+    return peaks.moved(*steps, peaks.is_inner(2))
 
 
-def decode_udp(peaks: Peaks, longest: float) -> Array:
-    """As `decode_dark`, for heatmaps of kind udp: differences over one cell, and up to the border."""
+def decode_udp(peaks: Peaks, max_step: float) -> ArrayOrTensor:
+    """As `decode_dark`, for heatmaps of type udp: differences over one cell, and up to the border."""
     at = _logarithms(peaks, 1e-3)
     along, across = at(1, 0) + at(-1, 0), at(0, 1) + at(0, -1)
     steps = _newton_steps(
@@ -153,17 +166,18 @@ def decode_udp(peaks: Peaks, longest: float) -> Array:
         along - 2 * at(0, 0),
         (at(1, 1) + at(-1, -1) + 2 * at(0, 0) - along - across) / 2,
         across - 2 * at(0, 0),
-        longest,
+        max_step,
     )
     return peaks.moved(*steps)
 
 
-def decode_soft_argmax(peaks: Peaks) -> Array:
-    """As `decode_quarter`: the centre of mass of the positive heights around the highest cell, and inside the map.
+def decode_soft_argmax(peaks: Peaks) -> ArrayOrTensor:
+    """As `decode_quarter_offset`: the centre of mass of the positive heights around the highest cell, inside the map.
 
-    The expectation of Sun et al., "Integral Human Pose Regression", ECCV 2018, equation 2. They take it over all cells
-    of a softmax, and train for that; heatmaps of a Gaussian have a background that would pull it to the middle of the
-    map, so here it is taken over what is near. At the border, where a Gaussian is cut off, it lies too far inside.
+    This is the expectation of Sun et al., "Integral Human Pose Regression", ECCV 2018, equation 2. They take it over
+    all cells of a softmax, and train for that. Gaussian heatmaps have a background that would pull it to the middle of
+    the map, so here it covers only the cells nearby. At the border, where a Gaussian is cut off, it lies too far
+    inside.
 
     >>> decode_soft_argmax(find_peaks(np.array([[[[0, 0, 0, 0], [0, 0, 3, 1], [0, 0, 0, -9]]]], np.float32)))
     array([[[2.25, 1.  ]]], dtype=float32)
@@ -171,7 +185,7 @@ def decode_soft_argmax(peaks: Peaks) -> Array:
     w, h = peaks.size
     columns, rows = peaks.x[..., None] + peaks.offsets, peaks.y[..., None] + peaks.offsets
     inside = ((rows >= 0) & (rows < h))[..., :, None] & ((columns >= 0) & (columns < w))[..., None, :]
-    heights = peaks.library.where(inside, peaks.around, 0).clip(min=0)
+    heights = peaks.library.where(inside, peaks.patches, 0).clip(min=0)
     total = heights.sum(axis=(-2, -1))
     total = peaks.library.where(total > 0, total, 1)
     dx = (heights.sum(axis=-2) * peaks.offsets).sum(axis=-1) / total
@@ -179,40 +193,35 @@ def decode_soft_argmax(peaks: Peaks) -> Array:
     return peaks.moved(dx, dy)
 
 
-def softmax_maps(logits: FloatArray, sigma: float) -> FloatArray:
-    """Heatmaps (B, K, h, w) of a network that gives logits: the probability of each cell, in units of the highest
-    that a Gaussian of `sigma` cells has, 1 / (2 pi sigma^2).
-
-    >>> softmax_maps(np.zeros((1, 1, 10, 10), np.float32), sigma=1)[0, 0, 0, 0].item()  # 2 pi / 100
-    0.06283185631036758
-    """
-    exponents = np.exp(logits - logits.max(axis=(2, 3), keepdims=True))
-    return np.asarray(exponents * (2 * np.pi * sigma**2 / exponents.sum(axis=(2, 3), keepdims=True)), np.float32)
-
-
-def _smooth(heatmaps: FloatArray, kernel: int) -> FloatArray:
-    """Heatmaps smoothed by a Gaussian of `kernel` cells, with 0 beyond the border."""
+def _smooth(heatmaps: Float32Array, kernel_size: int) -> Float32Array:
+    """Heatmaps smoothed with a Gaussian kernel of `kernel_size` cells, with 0 beyond the border."""
     if not heatmaps.size:
         return heatmaps
     batch, joints, h, w = heatmaps.shape
-    gap = kernel // 2  # rows of 0 between the maps, so that one call smooths all
+    gap = kernel_size // 2  # rows of 0 between the maps, so that one call smooths all
     tall = np.pad(heatmaps, ((0, 0), (0, 0), (0, gap), (0, 0))).reshape(batch * joints * (h + gap), w)
-    smooth = cv2.GaussianBlur(tall, (kernel, kernel), 0, borderType=cv2.BORDER_CONSTANT)
+    smooth = cv2.GaussianBlur(tall, (kernel_size, kernel_size), 0, borderType=cv2.BORDER_CONSTANT)
     return np.asarray(smooth, np.float32).reshape(batch, joints, h + gap, w)[:, :, :h]
 
 
-def _logarithms(peaks: Peaks, lowest: float) -> Callable[[int, int], Array]:
-    """`Peaks.at` of the logarithms of the heights, those below `lowest` taken for it."""
-    return replace(peaks, around=peaks.library.log(peaks.around.clip(min=lowest))).at
+def _logarithms(peaks: Peaks, minimum: float) -> Callable[[int, int], ArrayOrTensor]:
+    """`Peaks.at` of the logarithms of the heights, which are raised to `minimum` first."""
+    return replace(peaks, patches=peaks.library.log(peaks.patches.clip(min=minimum))).at
 
 
 def _newton_steps(
-    library: Any, dx: Array, dy: Array, dxx: Array, dxy: Array, dyy: Array, longest: float
-) -> tuple[Array, Array]:
-    """Steps (B, K) in x and y to where the gradient vanishes, 0 where that is further than `longest`, of derivatives
-    (B, K)."""
+    library: Any,
+    dx: ArrayOrTensor,
+    dy: ArrayOrTensor,
+    dxx: ArrayOrTensor,
+    dxy: ArrayOrTensor,
+    dyy: ArrayOrTensor,
+    max_step: float,
+) -> tuple[ArrayOrTensor, ArrayOrTensor]:
+    """Steps (B, K) in x and y to where the gradient vanishes, from derivatives (B, K); 0 where a step is longer than
+    `max_step`."""
     determinant = dxx * dyy - dxy * dxy
     x, y = dxy * dy - dyy * dx, dxy * dx - dxx * dy
-    near = library.maximum(abs(x), abs(y)) < longest * abs(determinant)
-    divisor = library.where(near, determinant, 1)
-    return library.where(near, x / divisor, 0), library.where(near, y / divisor, 0)
+    is_near = library.maximum(abs(x), abs(y)) < max_step * abs(determinant)
+    divisor = library.where(is_near, determinant, 1)
+    return library.where(is_near, x / divisor, 0), library.where(is_near, y / divisor, 0)

@@ -4,20 +4,23 @@ Estimation", CVPR 2019), with the parameter names of the published checkpoints."
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import asdict
 from typing import Any
 
 from torch import Tensor, nn
 
+from pose_track.models.hrnet_config import HRNET_CONFIGS, HRNetConfig
+
 
 def conv_bn(in_channels: int, out_channels: int, kernel: int, stride: int = 1, relu: bool = True) -> nn.Sequential:
-    """A convolution without bias that keeps the size (up to its stride), batch-norm, and a ReLU where asked."""
+    """A convolution without bias that keeps the size (up to its stride), a batch norm and, if `relu`, a ReLU."""
     conv = nn.Conv2d(in_channels, out_channels, kernel, stride, padding=kernel // 2, bias=False)
     layers: list[nn.Module] = [conv, nn.BatchNorm2d(out_channels)]
     return nn.Sequential(*layers, nn.ReLU(inplace=True)) if relu else nn.Sequential(*layers)
 
 
 class BasicBlock(nn.Module):
-    """Two 3x3 convolutions around a skip connection; the number of channels stays."""
+    """Two 3x3 convolutions with a skip connection; the number of channels stays."""
 
     def __init__(self, channels: int):
         super().__init__()
@@ -34,7 +37,7 @@ class BasicBlock(nn.Module):
 
 
 class Bottleneck(nn.Module):
-    """1x1, 3x3, 1x1 convolutions around a skip connection; the output has four times the inner channels."""
+    """1x1, 3x3 and 1x1 convolutions with a skip connection; the output has four times the inner channels."""
 
     expansion = 4
 
@@ -59,7 +62,7 @@ class Bottleneck(nn.Module):
 
 
 def fuse_path(widths: Sequence[int], source: int, target: int) -> nn.Module:
-    """The layers that bring branch `source` to the resolution and width of branch `target`."""
+    """The layers that convert branch `source` to the resolution and width of branch `target`."""
     if source == target:
         return nn.Identity()
     if source > target:  # coarser to finer: 1x1 convolution, then nearest-neighbour upsampling by a fixed factor
@@ -70,7 +73,7 @@ def fuse_path(widths: Sequence[int], source: int, target: int) -> nn.Module:
 
 
 class SumOfPaths(nn.ModuleList):
-    """One path for each branch, and the sum of what comes out of them."""
+    """One path per branch; the output is the sum of the paths' outputs."""
 
     def forward(self, xs: Sequence[Tensor]) -> Tensor:
         first, *others = (path(x) for path, x in zip(self, xs, strict=True))
@@ -98,18 +101,16 @@ class HighResolutionModule(nn.Module):
 
 
 def make_transition(before: Sequence[int], after: Sequence[int]) -> nn.ModuleList:
-    """Layers from the branches of one stage to those of the next, which has one coarser branch more."""
-    kept = [nn.Identity() if a == b else conv_bn(b, a, 3) for b, a in zip(before, after, strict=False)]
+    """Layers from the branches of one stage to those of the next, which has one more, coarser branch."""
+    existing = [nn.Identity() if a == b else conv_bn(b, a, 3) for b, a in zip(before, after, strict=False)]
     added = nn.Sequential(conv_bn(before[-1], after[len(before)], 3, stride=2))
-    return nn.ModuleList([*kept, added])
+    return nn.ModuleList([*existing, added])
 
 
 class HRNetTrunk(nn.Module):
     """Stem and four stages. (B, in_channels, H, W) -> (B, widths[0], H / 4, W / 4); H and W multiples of 32.
 
-    widths: channels of the four branches, finest first. num_modules: exchange modules in stages 2, 3 and 4.
-    num_blocks: residual blocks of each branch in each module. stem_blocks, stem_channels: bottlenecks of stage 1
-    and their inner channels, which the two convolutions before them have too.
+    The arguments are those of `HRNetConfig`.
     """
 
     def __init__(
@@ -151,14 +152,14 @@ class HRNetTrunk(nn.Module):
         return [layer(x) for layer, x in zip(transition, sources, strict=True)]
 
     def stem(self, x: Tensor) -> Tensor:
-        """(B, in_channels, H, W) -> (B, stem_channels, H / 4, W / 4): the two convolutions before stage 1, which see
-        colours and edges; none of the values is negative."""
+        """The two convolutions before stage 1, which respond to colours and edges: (B, in_channels, H, W) ->
+        (B, stem_channels, H / 4, W / 4). No value is negative."""
         x = self.relu(self.bn1(self.conv1(x)))
         x = self.relu(self.bn2(self.conv2(x)))
         return x
 
     def features(self, stem: Tensor) -> Tensor:
-        """The finest branch after stage 4, of what `stem` gave."""
+        """The finest branch after stage 4, from the output of `stem`."""
         xs = [self.layer1(stem)]
         xs = self.stage2(self._enter(self.transition1, xs))
         xs = self.stage3(self._enter(self.transition2, xs))
@@ -170,9 +171,9 @@ class HRNetTrunk(nn.Module):
 
 
 class HRNet(HRNetTrunk):
-    """The keypoint network: a trunk and a 1x1 convolution to one heatmap per joint.
+    """A keypoint network: a trunk and a 1x1 convolution to one heatmap per joint.
 
-    (B, 3, H, W) normalised RGB -> (B, num_joints, H / 4, W / 4). trunk: further arguments of `HRNetTrunk`.
+    (B, 3, H, W) normalised RGB -> (B, num_joints, H / 4, W / 4). trunk: more arguments of `HRNetTrunk`.
     """
 
     def __init__(self, num_joints: int, widths: Sequence[int], **trunk: Any):
@@ -185,18 +186,18 @@ class HRNet(HRNetTrunk):
         return self.heatmaps(self.stem(x))
 
     def heatmaps(self, stem: Tensor) -> Tensor:
-        """(B, num_joints, H / 4, W / 4) of what `stem` gave."""
+        """(B, num_joints, H / 4, W / 4) from the output of `stem`."""
         heatmaps: Tensor = self.final_layer(self.features(stem))
         return heatmaps
 
 
 class HRNetWithEmbedding(nn.Module):
-    """A keypoint network that also tells how the picture looks around each cell, at next to no cost.
+    """A keypoint network with an appearance embedding for each cell, at almost no extra cost.
 
-    (B, 3, H, W) normalised RGB -> heatmaps (B, num_joints, H / 4, W / 4) and looks (B, stem_channels, H / 4, W / 4),
-    the mean of the stem's output over the 3x3 cells around each. Measured with the bundled network on real videos, the
-    stem tells people apart as well as stage 1, which has four times its channels, and better than any later stage: the
-    deeper a map, the more it says which joint is there, and the less whose.
+    (B, 3, H, W) normalised RGB -> heatmaps (B, num_joints, H / 4, W / 4) and embeddings (B, stem_channels, H / 4,
+    W / 4): the mean of the stem's output over the 3x3 cells around each. Measured with the bundled network on real
+    videos, the stem distinguishes people as well as stage 1, which has four times its channels, and better than any
+    later stage: the deeper a map, the more it says which joint is there, and the less whose.
     """
 
     def __init__(self, network: HRNet):
@@ -209,20 +210,24 @@ class HRNetWithEmbedding(nn.Module):
         return self.network.heatmaps(stem), appearance
 
 
+def build_hrnet(config: HRNetConfig, num_joints: int) -> HRNet:
+    """A keypoint network of this size, with random weights."""
+    return HRNet(num_joints, **asdict(config))
+
+
 def hrnet_w32(num_joints: int = 17) -> HRNet:
     """HRNet-W32: 28.5 M parameters at 17 joints, 7.65 GMACs at 256x192."""
-    return HRNet(num_joints, widths=(32, 64, 128, 256))
+    return build_hrnet(HRNET_CONFIGS["hrnet_w32"], num_joints)
 
 
 def hrnet_w48(num_joints: int = 17) -> HRNet:
     """HRNet-W48: 63.6 M parameters at 17 joints, 15.69 GMACs at 256x192."""
-    return HRNet(num_joints, widths=(48, 96, 192, 384))
+    return build_hrnet(HRNET_CONFIGS["hrnet_w48"], num_joints)
 
 
 def hrnet_compact(num_joints: int = 15) -> HRNet:
-    """The bundled network's form: 3.26 M parameters at 15 joints, 0.533 GMACs at 192x128. A light stem leaves the work
-    to the branches, whose widths are multiples of what a vector register holds."""
-    return HRNet(num_joints, (24, 48, 96, 192), num_modules=(1, 2, 1), num_blocks=2, stem_blocks=1, stem_channels=32)
+    """The bundled network: 3.26 M parameters at 15 joints, 0.533 GMACs at 192x128."""
+    return build_hrnet(HRNET_CONFIGS["hrnet_compact"], num_joints)
 
 
 NETWORKS: dict[str, Callable[[int], HRNet]] = {

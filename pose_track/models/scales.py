@@ -1,4 +1,4 @@
-"""Several crops of a person, of different sizes about the same centre, and the mean of their heatmaps."""
+"""Multi-scale testing: crops of a person in several sizes about the same centre, and the mean of their heatmaps."""
 
 from __future__ import annotations
 
@@ -7,42 +7,44 @@ from typing import NamedTuple
 
 import numpy as np
 
-from pose_track.geometry.affine import Matrix
 from pose_track.models.codec import Codec
-from pose_track.models.heatmaps import Array, FloatArray
+from pose_track.models.heatmaps import ArrayOrTensor
+from pose_track.structures.arrays import Float32Array, Float64Array
 
-SMALLEST, LARGEST = 0.5, 2.0
+MIN_SCALE, MAX_SCALE = 0.5, 2.0
 
 
-class Mixing(NamedTuple):
-    """What the heatmaps of S scales are multiplied with: arrays of numpy, or tensors on the device of the heatmaps.
+class ScaleAverage(NamedTuple):
+    """The factors that average the heatmaps of S scales: NumPy arrays, or tensors on the device of the heatmaps.
 
-    rows (S, 1, 1, h, h) and columns (S, 1, 1, w, w), which is transposed: see `resampling`; shares (h, w): what each of
-    the scales that reach a cell counts there.
+    rows: (S, 1, 1, h, h) resampling along y, see `resampling_matrix`.
+    columns: (S, 1, 1, w, w) resampling along x, transposed.
+    weights: (h, w) weight in each cell of every scale that covers it.
     """
 
-    rows: Array
-    columns: Array
-    shares: Array
+    rows: ArrayOrTensor
+    columns: ArrayOrTensor
+    weights: ArrayOrTensor
 
-    def mean(self, maps: Array) -> Array:
-        """(N, K, h, w) the mean, in the cells of scale 1, of maps (S N, K, h, w), scale by scale."""
-        of_scales = maps.reshape(len(self.rows), len(maps) // len(self.rows), *maps.shape[1:])
-        return (self.rows @ of_scales @ self.columns).sum(axis=0) * self.shares
+    def mean(self, maps: ArrayOrTensor) -> ArrayOrTensor:
+        """(N, K, h, w) mean, in the cells of scale 1, of maps (S N, K, h, w), scale by scale."""
+        # (S N, K, h, w) -> (S, N, K, h, w)
+        by_scale = maps.reshape(len(self.rows), len(maps) // len(self.rows), *maps.shape[1:])
+        return (self.rows @ by_scale @ self.columns).sum(axis=0) * self.weights
 
 
 class CropScales:
-    """Crops that are `scales` times as large as that of scale 1, about the same centre.
+    """Crops `scales` times as large as that of scale 1, about the same centre.
 
-    Their heatmaps are brought to the cells of scale 1, linearly between their own, and averaged. Where a smaller crop
-    does not reach, it does not count; where none does, the mean is 0. The maps are heights, not logits.
+    Their heatmaps are resampled linearly to the cells of scale 1 and averaged. A smaller crop counts only where it
+    reaches; where none reaches, the mean is 0.
 
-    Raises ValueError for no scales at all, or one outside [0.5, 2].
+    Raises ValueError for no scales, or one outside [0.5, 2].
     """
 
     def __init__(self, scales: Sequence[float], codec: Codec) -> None:
-        if not scales or not all(SMALLEST <= scale <= LARGEST for scale in scales):  # nan is not, either
-            raise ValueError(f"scales must be one or more numbers from {SMALLEST} to {LARGEST}, got {scales!r}")
+        if not scales or not all(MIN_SCALE <= scale <= MAX_SCALE for scale in scales):  # also refuses nan
+            raise ValueError(f"scales must be one or more numbers from {MIN_SCALE} to {MAX_SCALE}, got {scales!r}")
         self.scales = tuple(map(float, scales))
         self.nearest = min(range(len(scales)), key=lambda n: round(abs(scales[n] - 1), 6))
         self._codec = codec
@@ -51,50 +53,51 @@ class CropScales:
         return len(self.scales)
 
     @property
-    def trivial(self) -> bool:
-        """Whether there is but the crop of scale 1, whose heatmaps are the mean."""
+    def is_single(self) -> bool:
+        """Whether scale 1 is the only one, so that its heatmaps are the mean."""
         return self.scales == (1.0,)
 
-    def matrices(self, matrices: Matrix) -> list[Matrix]:
+    def matrices(self, matrices: Float64Array) -> list[Float64Array]:
         """For each scale, matrices (N, 2, 3) from frame to crop pixels; `matrices`: those of scale 1."""
-        middle = np.zeros((2, 3))
-        middle[:, 2] = self._codec.middle
-        return [matrices if scale == 1 else (matrices - middle) / scale + middle for scale in self.scales]
+        centre = np.zeros((2, 3))
+        centre[:, 2] = self._codec.crop_centre
+        return [matrices if scale == 1 else (matrices - centre) / scale + centre for scale in self.scales]
 
-    def of_nearest(self, maps: Array) -> Array:
-        """(N, ...) of maps (S N, ...), scale by scale, those of the scale `nearest` to 1, the first of equals."""
-        people = len(maps) // len(self)
-        return maps[self.nearest * people :][:people]
+    def select_nearest(self, maps: ArrayOrTensor) -> ArrayOrTensor:
+        """(N, ...) of maps (S N, ...), scale by scale: those of the scale `nearest` to 1, the first among equals."""
+        num_people = len(maps) // len(self)
+        return maps[self.nearest * num_people :][:num_people]
 
-    def to_nearest(self) -> tuple[float, FloatArray]:
-        """A factor, and x y (2,) to be added then, from pixels of the crop of scale 1 to those of the scale `nearest`
-        to it."""
+    def transform_to_nearest(self) -> tuple[float, Float32Array]:
+        """A factor and an offset x y (2,) that take crop pixels of scale 1 to those of the scale `nearest` to it."""
         factor = 1 / self.scales[self.nearest]
-        return factor, (self._codec.middle * (1 - factor)).astype(np.float32)
+        return factor, (self._codec.crop_centre * (1 - factor)).astype(np.float32)
 
-    def mixing(self) -> Mixing:
-        """What makes a mean of the heatmaps of all scales."""
-        sides = zip(self._codec.heatmap_size, (self._codec.middle / self._codec.cell).tolist(), strict=True)
-        w, h = (np.stack([resampling(length, middle, scale) for scale in self.scales]) for length, middle in sides)
-        reaching = np.einsum("sy,sx->yx", h.sum(axis=2), w.sum(axis=2))
-        shares = np.where(reaching > 0.5, 1 / np.maximum(reaching, 1), 0).astype(np.float32)
-        return Mixing(h[:, None, None], w.swapaxes(1, 2)[:, None, None], shares)
+    def average(self) -> ScaleAverage:
+        """The factors that average the heatmaps of all scales."""
+        sides = zip(self._codec.heatmap_size, (self._codec.crop_centre / self._codec.cell_size).tolist(), strict=True)
+        w, h = (
+            np.stack([resampling_matrix(length, centre, scale) for scale in self.scales]) for length, centre in sides
+        )
+        num_covering = np.einsum("sy,sx->yx", h.sum(axis=2), w.sum(axis=2))
+        weights = np.where(num_covering > 0.5, 1 / np.maximum(num_covering, 1), 0).astype(np.float32)
+        return ScaleAverage(h[:, None, None], w.swapaxes(1, 2)[:, None, None], weights)
 
 
-def resampling(length: int, middle: float, scale: float) -> FloatArray:
-    """(length, length), along one side of heatmaps of `length` cells: in row u, what each cell of a map of that scale
-    gives to cell u of a map of scale 1.
+def resampling_matrix(length: int, centre: float, scale: float) -> Float32Array:
+    """(length, length), for one side of heatmaps of `length` cells: row u holds the weights of the cells of a map of
+    that scale in cell u of a map of scale 1.
 
-    Cell u lies at middle + (u - middle) / scale of that map, and so between two cells, which share it; a row whose
-    place is beyond the border is 0.
+    Cell u lies at centre + (u - centre) / scale in that map, between two cells, which share the weight. A row whose
+    position is beyond the border is 0.
 
-    >>> resampling(3, 1, scale=2).tolist()
+    >>> resampling_matrix(3, 1, scale=2).tolist()
     [[0.5, 0.5, 0.0], [0.0, 1.0, 0.0], [0.0, 0.5, 0.5]]
-    >>> resampling(3, 1, scale=0.5).tolist()
+    >>> resampling_matrix(3, 1, scale=0.5).tolist()
     [[0.0, 0.0, 0.0], [0.0, 1.0, 0.0], [0.0, 0.0, 0.0]]
     """
     cells = np.arange(length)
-    places = (middle + (cells - middle) / scale)[:, None]
-    near = np.maximum(1 - np.abs(places - cells), 0)
-    inside = (places >= -1e-6) & (places <= length - 1 + 1e-6)
-    return np.where(inside, near, 0).astype(np.float32)
+    positions = (centre + (cells - centre) / scale)[:, None]
+    weights = np.maximum(1 - np.abs(positions - cells), 0)
+    inside = (positions >= -1e-6) & (positions <= length - 1 + 1e-6)
+    return np.where(inside, weights, 0).astype(np.float32)

@@ -1,31 +1,28 @@
-"""What keeps one video's files valid, and its error clear, when something goes wrong on the way."""
+"""Error handling while one video is tracked: the files stay valid, and the error is reported once."""
 
 from __future__ import annotations
 
 import logging
-import signal
-import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from types import FrameType
 
-from pose_track.formats.tracks_jsonl import TracksWriter
+from pose_track.formats.tracks_writer import TracksWriter
 from pose_track.video.source import DecodeError
 
 logger = logging.getLogger(__name__)
 
 
 @contextmanager
-def fault_recorded(records: TracksWriter) -> Iterator[None]:
-    """Whatever ends the body early is named in the last line of the records."""
+def record_fault(writer: TracksWriter) -> Iterator[None]:
+    """Write what the body raises as the last line of the tracks file."""
     try:
         yield
     except BaseException as error:
         try:
-            records.fault(_message(error))
-        except OSError as second:  # a full disk: then that error is on its way already
-            logger.debug("the fault could not be recorded: %s", second)
+            writer.write_fault(_message(error))
+        except OSError as second:  # the disk is full, and the first error says so
+            logger.debug("the error could not be recorded: %s", second)
         raise
 
 
@@ -36,8 +33,11 @@ def _message(error: BaseException) -> str:
 
 
 @contextmanager
-def writing_into(folder: Path) -> Iterator[None]:
-    """A failure to write names the folder and the remedy; a failure to read, which names its own file, passes."""
+def explain_write_errors(folder: Path) -> Iterator[None]:
+    """Turn an OSError about a file in `folder` into one that names the folder and the remedy.
+
+    An OSError about another file, such as one that is read, passes unchanged.
+    """
     try:
         yield
     except OSError as error:
@@ -48,42 +48,14 @@ def writing_into(folder: Path) -> Iterator[None]:
 
 
 @contextmanager
-def told_once() -> Iterator[None]:
-    """An error is told by who catches it; that each file is cut short by it need not be told as well."""
-    quiet = [logging.getLogger(name) for name in ("pose_track.formats", "pose_track.video.writer")]
-    levels = [log.level for log in quiet]
-    for log in quiet:
-        log.setLevel(logging.ERROR)
+def mute_incomplete_file_warnings() -> Iterator[None]:
+    """Mute the warnings that each output file ends early: the error that cuts them short is reported by the caller."""
+    loggers = [logging.getLogger(name) for name in ("pose_track.formats", "pose_track.video.writer")]
+    levels = [one.level for one in loggers]
+    for one in loggers:
+        one.setLevel(logging.ERROR)
     try:
         yield
     finally:
-        for log, level in zip(quiet, levels, strict=True):
-            log.setLevel(level)
-
-
-@contextmanager
-def interrupts_between_frames() -> Iterator[Callable[[], None]]:
-    """Ctrl-C waits until the body calls what this yields, or ends, so that all files end with the same frame. A
-    second one does not wait."""
-    waiting = False
-    previous = signal.getsignal(signal.SIGINT)
-
-    def note(number: int, frame: FrameType | None) -> None:
-        nonlocal waiting
-        waiting = True
-        signal.signal(signal.SIGINT, previous)
-
-    def check() -> None:
-        if waiting:
-            raise KeyboardInterrupt
-
-    # Only the main thread may set handlers; one that is no function (SIGINT is ignored, say) is there for a reason.
-    if threading.current_thread() is not threading.main_thread() or not callable(previous):
-        yield check
-        return
-    signal.signal(signal.SIGINT, note)
-    try:
-        yield check
-        check()
-    finally:
-        signal.signal(signal.SIGINT, previous)
+        for one, level in zip(loggers, levels, strict=True):
+            one.setLevel(level)

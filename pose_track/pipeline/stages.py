@@ -1,4 +1,4 @@
-"""The stages a frame passes through, as one object."""
+"""The stages of tracking, as one object."""
 
 from __future__ import annotations
 
@@ -7,38 +7,42 @@ from dataclasses import dataclass
 from fractions import Fraction
 
 from pose_track.pipeline.track_video import (
-    WINDOW,
+    FRAMES_PER_BATCH,
+    BatchDetector,
+    BatchEstimator,
     Estimator,
     FrameDetector,
     Tracker,
-    WindowDetector,
-    WindowEstimator,
     track_video,
 )
 from pose_track.structures.frames import Frame, TrackedPoses
 from pose_track.structures.skeleton import Skeleton
-from pose_track.tracking.tracker import PoseTracker
-from pose_track.utils.profiler import UNPROFILED, Profiler
+from pose_track.tracking.linker import PoseLinker
+from pose_track.utils.profiler import NULL_PROFILER, Profiler
 
 
 @dataclass(frozen=True)
 class Stages:
-    """What a frame passes through, and which weights are in it. make_tracker: frame rate -> tracker; detect_every,
-    window and profile: see `track_video`."""
+    """Detector, estimator and tracker, ready to run, and a description of their weights.
 
-    detect: FrameDetector | WindowDetector
-    estimate: Estimator | WindowEstimator
-    make_tracker: Callable[[Fraction], PoseTracker]
+    detect, estimate, detect_every, frames_per_batch, profile: see `track_video`.
+    make_tracker: frames per second -> a new tracker.
+    weights: of each network, as written into the header of the track records.
+    """
+
+    detect: FrameDetector | BatchDetector
+    estimate: Estimator | BatchEstimator
+    make_tracker: Callable[[Fraction], PoseLinker]
     skeleton: Skeleton
     weights: dict[str, dict[str, str]]
     detect_every: int = 1
-    window: int = WINDOW
-    profile: Profiler = UNPROFILED
+    frames_per_batch: int = FRAMES_PER_BATCH
+    profile: Profiler = NULL_PROFILER
 
     def track(
         self, frames: Iterable[Frame], tracker: Tracker, check: Callable[[], None] = lambda: None
     ) -> Iterator[tuple[Frame, TrackedPoses]]:
         """`track_video` with these stages."""
         return track_video(
-            frames, self.detect, self.estimate, tracker, self.detect_every, self.window, check, self.profile
+            frames, self.detect, self.estimate, tracker, self.detect_every, self.frames_per_batch, check, self.profile
         )

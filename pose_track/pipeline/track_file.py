@@ -1,4 +1,4 @@
-"""One video's results on disk: records as they come, the annotated video, and the exported formats at the end."""
+"""One video's results on disk: track records during tracking, the annotated video, and the exports at the end."""
 
 from __future__ import annotations
 
@@ -16,10 +16,13 @@ from tqdm import tqdm
 
 from pose_track.config.settings import ReaderSettings, Settings, StageSettings
 from pose_track.formats.posetrack.reader import write_posetrack17, write_posetrack18
-from pose_track.formats.tracks_jsonl import TracksSource, TracksWriter
-from pose_track.pipeline.errors import fault_recorded, interrupts_between_frames, told_once, writing_into
+from pose_track.formats.tracks_source import TracksSource
+from pose_track.formats.tracks_writer import TracksWriter
+from pose_track.pipeline.errors import explain_write_errors, mute_incomplete_file_warnings, record_fault
 from pose_track.pipeline.render import render
 from pose_track.structures.frames import Frame, TrackedPoses
+from pose_track.utils.interrupts import DeferredInterrupt
+from pose_track.utils.overwrite import check_overwrite
 from pose_track.utils.prefetch import Prefetcher
 from pose_track.utils.version import __version__
 from pose_track.video.image_reader import IMAGE_SUFFIXES
@@ -31,23 +34,27 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger(__name__)
 
-RECORDS, POSETRACK18, POSETRACK17, ANNOTATED = NAMES = (
+TRACKS_FILE, POSETRACK18_FILE, POSETRACK17_FILE, ANNOTATED_FILE = OUTPUT_FILES = (
     "tracks.jsonl",
     "tracks.posetrack18.json",
     "tracks.posetrack17.json",
     "annotated.mp4",
 )
 
-# as tqdm's own, but always in frames per second, never in seconds per frame
-_BAR = "{l_bar}{bar}| {n_fmt}/{total_fmt} [{elapsed}<{remaining}, {rate_noinv_fmt}{postfix}]"
-_BAR_WITHOUT_END = "{desc}: {n_fmt} frames [{elapsed}, {rate_noinv_fmt}{postfix}]"
+# tqdm's own formats, but always with frames per second, never seconds per frame
+_BAR_FORMAT = "{l_bar}{bar}| {n_fmt}/{total_fmt} [{elapsed}<{remaining}, {rate_noinv_fmt}{postfix}]"
+_BAR_FORMAT_WITHOUT_TOTAL = "{desc}: {n_fmt} frames [{elapsed}, {rate_noinv_fmt}{postfix}]"
 
 Results = Iterable[tuple[Frame, TrackedPoses]]
 
 
 @dataclass
 class Summary:
-    """What one video gave. people: counted in each frame; seconds: how long it took."""
+    """The result of tracking one video in figures.
+
+    people: number of people, summed over the frames.
+    seconds: wall-clock time.
+    """
 
     frames: int = 0
     people: int = 0
@@ -64,11 +71,9 @@ class Summary:
         self.track_ids.update(tracked.track_ids.tolist())
 
 
-def check_folder(folder: Path, overwrite: bool) -> None:
-    """Raises FileExistsError if the folder holds results that may not be overwritten."""
-    there = [name for name in NAMES if (folder / name).exists()]
-    if there and not overwrite:
-        raise FileExistsError(f"{str(folder)!r} already holds {', '.join(there)}; give --overwrite or another --out")
+def check_output_folder(folder: Path, overwrite: bool) -> None:
+    """Raises FileExistsError if the folder holds results and `overwrite` is off."""
+    check_overwrite([folder / name for name in OUTPUT_FILES], overwrite)
 
 
 def track_file(
@@ -79,31 +84,34 @@ def track_file(
     overwrite: bool = False,
     summary: Summary | None = None,
 ) -> Summary:
-    """Track one video into `folder`; see NAMES for what is there afterwards, and fill in `summary`.
+    """Track one video and write OUTPUT_FILES into `folder`; `summary` is updated frame by frame and returned.
 
-    Whatever goes wrong after the first frame, and an interrupt, ends the records with a line that names it; what was
-    done is kept as valid files, and the error goes on to the caller, who finds in `summary` how far it got. Nothing
-    is written, and older results stay, where not even the first frame can be tracked.
+    After the first frame, an error or an interrupt ends the track records with a fault record that names it. All files
+    then are valid up to that frame, and the error is raised to the caller. Where not even the first frame can be
+    tracked, nothing is written and older results stay.
     """
     summary = Summary() if summary is None else summary
-    check_folder(folder, overwrite)
-    with open_reader(video, settings.reader) as reader, interrupts_between_frames() as check, Prefetcher() as overlap:
-        started = time.perf_counter()
-        results = overlap.ahead(stages.track(reader, stages.make_tracker(reader.info.fps), check), 2)
-        tracked = chain([next(results)], results)  # a reader without any frame raises
-        try:
-            with writing_into(folder), told_once():
-                _write(tracked, reader.info, folder, stages, settings, summary)
-        finally:
-            summary.seconds = time.perf_counter() - started
+    check_output_folder(folder, overwrite)
+    with open_reader(video, settings.reader) as reader, DeferredInterrupt() as interrupt:
+        with Prefetcher() as prefetcher:
+            started = time.perf_counter()
+            tracker = stages.make_tracker(reader.info.fps)
+            results = prefetcher.prefetch(stages.track(reader, tracker, interrupt.check), 2)
+            tracked = chain([next(results)], results)  # a reader without any frame raises
+            try:
+                with explain_write_errors(folder), mute_incomplete_file_warnings():
+                    _write(tracked, reader.info, folder, stages, settings, summary)
+            finally:
+                summary.seconds = time.perf_counter() - started
+        interrupt.check()
     return summary
 
 
 def open_reader(video: Path, settings: ReaderSettings) -> VideoReader:
-    """The video, read as the settings say."""
-    images = video.is_dir() or video.suffix.lower() in IMAGE_SUFFIXES
-    rate = settings.image_fps if images else None
-    return open_video(video, settings.decoder, settings.start_seconds, settings.end_seconds, settings.stride, rate)
+    """Open the video with the decoder, time range and stride of the settings."""
+    is_images = video.is_dir() or video.suffix.lower() in IMAGE_SUFFIXES
+    fps = settings.image_fps if is_images else None
+    return open_video(video, settings.decoder, settings.start_seconds, settings.end_seconds, settings.stride, fps)
 
 
 def _write(
@@ -114,13 +122,13 @@ def _write(
     settings: Settings,
     summary: Summary,
 ) -> None:
-    _make_room(folder)
+    _clear(folder)
     try:
         with ExitStack() as stack:
-            records = stack.enter_context(TracksWriter(folder / RECORDS, header(info, stages, settings)))
-            stack.enter_context(fault_recorded(records))
-            video = stack.enter_context(_annotated(folder, info, settings)) if settings.output.render else None
-            bar = stack.enter_context(_progress(info, settings.reader))
+            records = stack.enter_context(TracksWriter(folder / TRACKS_FILE, tracks_header(info, stages, settings)))
+            stack.enter_context(record_fault(records))
+            video = stack.enter_context(_open_annotated(folder, info, settings)) if settings.output.render else None
+            bar = stack.enter_context(_progress_bar(info, settings.reader))
             timed = stages.profile.timed
             write, draw = timed("write records", records.write), timed("render", render)
             encode = None if video is None else timed("encode", video.write)
@@ -132,37 +140,37 @@ def _write(
                 bar.set_postfix(people=len(tracked), refresh=False)
                 bar.update()
     except BaseException:
-        _export_what_there_is(folder)
+        _export_after_error(folder)
         raise
     _export(folder)
 
 
-def _make_room(folder: Path) -> None:
-    """The folder, without the results of an older run or what a killed one left."""
+def _clear(folder: Path) -> None:
+    """Create the folder, and remove the results of an older run and what a killed one left."""
     folder.mkdir(parents=True, exist_ok=True)
-    for name in (*NAMES, f"{ANNOTATED}.partial"):
+    for name in (*OUTPUT_FILES, f"{ANNOTATED_FILE}.partial"):
         (folder / name).unlink(missing_ok=True)
 
 
-def _annotated(folder: Path, info: VideoInfo, settings: Settings) -> VideoWriter:
-    return VideoWriter(folder / ANNOTATED, info.width, info.height, info.fps / settings.reader.stride)
+def _open_annotated(folder: Path, info: VideoInfo, settings: Settings) -> VideoWriter:
+    return VideoWriter(folder / ANNOTATED_FILE, info.width, info.height, info.fps / settings.reader.stride)
 
 
-def _progress(info: VideoInfo, settings: ReaderSettings) -> tqdm[None]:
+def _progress_bar(info: VideoInfo, settings: ReaderSettings) -> tqdm[None]:
     total = expected_frames(info, settings)
-    form = _BAR_WITHOUT_END if total is None else _BAR
-    return tqdm(total=total, desc=Path(info.source).name, unit=" frames", bar_format=form)
+    bar_format = _BAR_FORMAT_WITHOUT_TOTAL if total is None else _BAR_FORMAT
+    return tqdm(total=total, desc=Path(info.source).name, unit=" frames", bar_format=bar_format)
 
 
 def _export(folder: Path) -> None:
-    """The records in the other formats. A full disk may have cut the last record."""
-    tracks = TracksSource(folder / RECORDS, allow_cut_end=True)
-    write_posetrack18(tracks, folder / POSETRACK18)
-    write_posetrack17(tracks, folder / POSETRACK17)
+    """Write the track records in the other formats. A full disk may have cut off the last record."""
+    tracks = TracksSource(folder / TRACKS_FILE, allow_cut_end=True)
+    write_posetrack18(tracks, folder / POSETRACK18_FILE)
+    write_posetrack17(tracks, folder / POSETRACK17_FILE)
 
 
-def _export_what_there_is(folder: Path) -> None:
-    """The same after an error, which a second one does not hide."""
+def _export_after_error(folder: Path) -> None:
+    """Export the records up to an error. An error of the export is only logged, so that it does not hide the first."""
     try:
         _export(folder)
     except (OSError, ValueError) as second:
@@ -170,7 +178,7 @@ def _export_what_there_is(folder: Path) -> None:
 
 
 def expected_frames(info: VideoInfo, settings: ReaderSettings) -> int | None:
-    """How many frames the progress bar counts to; None where the file does not say."""
+    """Number of frames to track, for the progress bar; None where the file does not state its length."""
     total = info.num_frames_from_header
     if total is None:
         return None
@@ -179,8 +187,8 @@ def expected_frames(info: VideoInfo, settings: ReaderSettings) -> int | None:
     return max(0, -(-(last - first) // settings.stride))
 
 
-def header(info: VideoInfo, stages: Stages, settings: StageSettings) -> dict[str, object]:
-    """The first line of the records."""
+def tracks_header(info: VideoInfo, stages: Stages, settings: StageSettings) -> dict[str, object]:
+    """The header of the track records."""
     return {
         "version": __version__,
         "source": info.source,

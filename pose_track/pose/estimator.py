@@ -1,4 +1,4 @@
-"""From frames and the boxes of their people to their poses."""
+"""Poses of the people in given boxes."""
 
 from __future__ import annotations
 
@@ -7,22 +7,22 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from pose_track.geometry.affine import Matrix, apply_affine, fit_boxes, invert_affine
+from pose_track.geometry.affine import apply_affine, fit_boxes, invert_affine
 from pose_track.geometry.boxes import nonempty
 from pose_track.geometry.oks import oks_matrix, oks_nms
 from pose_track.models.codec import Codec
-from pose_track.models.heatmaps import FloatArray
-from pose_track.pose.keypoints import Keypoints
+from pose_track.pose.keypoints import KeypointFunction
+from pose_track.structures.arrays import Float32Array, Float64Array, ImageArray
 from pose_track.structures.conversion import convert_poses
-from pose_track.structures.frames import Detections, ImageArray, Poses
+from pose_track.structures.frames import Detections, Poses
 from pose_track.structures.skeleton import Skeleton
 
 
 def person_scores(
     box_scores: NDArray[np.floating], joint_scores: NDArray[np.floating], min_joint_score: float = 0.2
-) -> FloatArray:
-    """(N,) scores of people: that of the box, (N,), times the mean of those joint scores, (N, K), that lie above
-    `min_joint_score`; 0 for a person without any. The rule of the published code for COCO results.
+) -> Float32Array:
+    """(N,) scores of people by the rule of the published code for COCO results: the score of the box, (N,), times the
+    mean of the joint scores, (N, K), above `min_joint_score`; 0 where none is above it.
 
     Raises ValueError for joint scores that are NaN, as a network gives them whose training diverged.
 
@@ -30,90 +30,102 @@ def person_scores(
     [0.3499999940395355, 0.0]
     """
     if np.isnan(joint_scores).any():
-        raise ValueError("the network's heatmaps are not numbers, as if its training diverged; give other weights")
+        raise ValueError("the network's heatmaps are NaN, as if its training diverged; give other weights")
     counts = joint_scores > min_joint_score
     means = (joint_scores * counts).sum(axis=1) / np.maximum(counts.sum(axis=1), 1)
     return np.asarray(box_scores * means, np.float32)
 
 
-def place_crops(codec: Codec, boxes: NDArray[np.floating], padding: float) -> tuple[Matrix, NDArray[np.float64]]:
-    """Matrices (N, 2, 3) from frame to crop pixels of boxes (N, 4) and the areas (N,) of the crops in square frame
-    pixels. padding: how much larger than its box a crop is."""
+def place_crops(codec: Codec, boxes: NDArray[np.floating], padding: float) -> tuple[Float64Array, Float64Array]:
+    """Matrices (N, 2, 3) from frame to crop pixels for boxes (N, 4), and the areas (N,) of the crops in square frame
+    pixels. padding: size of a crop as a multiple of its box."""
     w, h = codec.input_size
     centers, sizes = fit_boxes(boxes, w / h, padding)
     matrices = [codec.matrix(center, size[0]) for center, size in zip(centers, sizes, strict=True)]
     return np.array(matrices).reshape(-1, 2, 3), sizes.prod(axis=1)
 
 
-def to_frame(joints: FloatArray, matrices: Matrix) -> FloatArray:
-    """Joints (B, K, 2) of crop pixels in frame pixels, by the matrices (B, 2, 3) that cut the crops."""
+def to_frame(joints: Float32Array, matrices: Float64Array) -> Float32Array:
+    """Joints (B, K, 2) in frame pixels, from crop pixels and the matrices (B, 2, 3) of `place_crops`."""
     return apply_affine(invert_affine(matrices), joints).astype(np.float32)
 
 
 def suppress_duplicates(poses: Poses, max_oks: float, aspect: float = 3 / 4, padding: float = 1.25) -> Poses:
-    """The poses of one frame in falling order of score, without those more similar to a better one than `max_oks`, by
-    OKS over the areas of their crops, of which `aspect` is w / h. The defaults are those of the published code."""
+    """OKS non-maximum suppression of the poses of one frame; returns them by descending score.
+
+    Args:
+        max_oks: highest OKS to a pose of higher score at which a pose is kept. OKS is scaled by the areas of the crops.
+        aspect: w / h of the crops.
+        padding: size of a crop as a multiple of its box. The defaults are those of the published code.
+    """
     areas = fit_boxes(poses.boxes, aspect, padding)[1].prod(axis=1)
-    who = (poses.joints, poses.joint_scores, areas)
-    return poses[oks_nms(oks_matrix(*who, *who, poses.skeleton.sigmas), poses.scores, max_oks)]
+    people = (poses.joints, poses.joint_scores, areas)
+    return poses[oks_nms(oks_matrix(*people, *people, poses.skeleton.sigmas), poses.scores, max_oks)]
 
 
 class PoseEstimator:
     """The poses of the people in given boxes.
 
-    find: the joints in a crop of each, such as a `CroppedKeypoints`; poses have features where it gives them. skeleton:
-    the K joints. codec: that which the network was trained with; it also tells the size of the crops. padding: how much
-    larger than its box a crop is. max_oks: of two people more similar than this (OKS, over the areas of their crops),
-    the one of lower score is dropped; 1 keeps all. min_joint_score: joints up to this score do not count in the score
-    of a person. joints: the poses are converted to these by name (see `convert_poses`); None: they stay as they are.
+    Args:
+        find_keypoints: finds the joints in a crop of each person, such as a `CroppedKeypoints`. Poses have features
+            where it returns them.
+        skeleton: the K joints of the network.
+        codec: the codec that the network was trained with; it also states the size of the crops.
+        padding: size of a crop as a multiple of its box.
+        max_oks: see `suppress_duplicates`; 1 keeps all poses.
+        min_joint_score: see `person_scores`.
+        output_skeleton: the poses are converted to these joints by name (see `convert_poses`); None for `skeleton`.
     """
 
     def __init__(
         self,
-        find: Keypoints,
+        find_keypoints: KeypointFunction,
         skeleton: Skeleton,
         codec: Codec,
         padding: float = 1.25,
         max_oks: float = 0.9,
         min_joint_score: float = 0.2,
-        joints: Skeleton | None = None,
+        output_skeleton: Skeleton | None = None,
     ) -> None:
-        self.skeleton = joints or skeleton
-        self._found = skeleton
-        self._find = find
+        self.skeleton = output_skeleton or skeleton
+        self._network_skeleton = skeleton
+        self._find_keypoints = find_keypoints
         self._codec = codec
         self._padding = padding
         self._max_oks = max_oks
         self._min_joint_score = min_joint_score
 
     def __call__(self, image: ImageArray, detections: Detections) -> Poses:
-        """Poses of the people in `detections`, in the pixels of `image`, (H, W, 3) uint8 RGB; in falling order of
-        score, without doubles. See `run_batch`."""
+        """Poses in the pixels of `image`, (H, W, 3) uint8 RGB, by descending score and without duplicates. See
+        `run_batch`."""
         return self.suppress_duplicates(*self.run_batch([image], [detections]))
 
     def run_batch(self, images: Sequence[ImageArray], detections: Sequence[Detections]) -> list[Poses]:
-        """Of each picture the poses of its people, in the order of the boxes, doubles too; crops of several pictures
-        share a batch.
+        """For each image the poses of its people, in the order of the boxes and with duplicates. Crops of several
+        images share a batch.
 
-        Boxes that are empty or not finite are passed over. `boxes` and `sources` of the poses are those of the
-        detections; a joint's score is that of `Codec.decode`; a person's is that of `person_scores`.
+        Boxes that are empty or not finite are skipped. `boxes` and `sources` of the poses are those of the detections.
+        A joint's score is that of `Codec.decode`, a person's that of `person_scores`.
         """
-        detections = [found[nonempty(found.boxes)] for found in detections]
+        detections = [people[nonempty(people.boxes)] for people in detections]
         if not any(map(len, detections)):
             return [Poses.empty(self.skeleton) for _ in images]
-        matrices = [place_crops(self._codec, found.boxes, self._padding)[0] for found in detections]
-        joints, *others = self._find(images, matrices)
-        ends = np.cumsum([len(found) for found in detections])[:-1]
-        parts = [np.split(part, ends) for part in (to_frame(joints, np.concatenate(matrices)), *others)]
-        return [self._poses(*of_one) for of_one in zip(detections, *parts, strict=True)]
+        matrices = [place_crops(self._codec, people.boxes, self._padding)[0] for people in detections]
+        joints, *others = self._find_keypoints(images, matrices)
+        ends = np.cumsum([len(people) for people in detections])[:-1]
+        arrays = [np.split(array, ends) for array in (to_frame(joints, np.concatenate(matrices)), *others)]
+        return [self._poses(*image_arrays) for image_arrays in zip(detections, *arrays, strict=True)]
 
-    def _poses(self, found: Detections, joints: FloatArray, joint_scores: FloatArray, *features: FloatArray) -> Poses:
+    def _poses(
+        self, detections: Detections, joints: Float32Array, joint_scores: Float32Array, *features: Float32Array
+    ) -> Poses:
         joint_scores = joint_scores.clip(max=1)
-        scores = person_scores(found.scores, joint_scores, self._min_joint_score)
-        poses = Poses(joints, joint_scores, found.boxes, scores, self._found, found.sources, *features)
+        scores = person_scores(detections.scores, joint_scores, self._min_joint_score)
+        skeleton, sources = self._network_skeleton, detections.sources
+        poses = Poses(joints, joint_scores, detections.boxes, scores, skeleton, sources, *features)
         return convert_poses(poses, self.skeleton)
 
     def suppress_duplicates(self, poses: Poses) -> Poses:
-        """The poses of one frame in falling order of score, without those too similar to a better one."""
+        """See the function `suppress_duplicates`."""
         w, h = self._codec.input_size
         return suppress_duplicates(poses, self._max_oks, w / h, self._padding)

@@ -1,1 +1,1 @@
-"""Finishing tracks offline, when a whole video is known: joining, filling, smoothing, leaving out short ones."""
+"""Postprocessing of the tracks of a whole video: stitching, dropping short tracks, interpolating, smoothing."""

@@ -1,7 +1,7 @@
-"""Filters of a path: (T, 2) positions at (T,) rising seconds become (T, 2) smoother ones.
+"""Low-pass filters of trajectories: (T, 2) positions at (T,) increasing seconds become (T, 2) smoother positions.
 
-`one_euro` is causal, looks at no later position, and lags; the others look both ways. `savgol` and `butterworth` take
-the positions as evenly spaced in time.
+`one_euro` is causal: it uses no later position, and lags. `savgol` and `butterworth` use both sides, and assume
+positions evenly spaced in time.
 """
 
 from __future__ import annotations
@@ -13,23 +13,23 @@ from functools import partial
 import numpy as np
 from scipy.signal import butter, savgol_filter, sosfiltfilt
 
-from pose_track.structures.sequence import FloatArray
+from pose_track.structures.arrays import Float64Array
 
-# positions (T, 2), in body sizes, and seconds (T,) -> (T, 2)
-PathFilter = Callable[[FloatArray, FloatArray], FloatArray]
+TrajectoryFilter = Callable[[Float64Array, Float64Array], Float64Array]
+"""(T, 2) positions in body sizes, (T,) seconds -> (T, 2) positions."""
 
-# for the velocity that One-Euro's cutoff follows, as in the paper
-_DERIVATIVE_CUTOFF_HZ = 1.0
-# a filter of second order run both ways passes sqrt(1/2) of the amplitude at this share of its cutoff (Winter,
-# "Biomechanics and Motor Control of Human Movement", 4th ed., section 3.4.4.2)
-_TWICE = (math.sqrt(2) - 1) ** 0.25
+_DERIVATIVE_CUTOFF_HZ = 1.0  # of the velocity in the One Euro filter, as in the paper
+
+# A second-order filter run in both directions passes sqrt(1/2) of the amplitude at this share of its cutoff (Winter,
+# "Biomechanics and Motor Control of Human Movement", 4th ed., section 3.4.4.2).
+_TWO_PASS_CORRECTION = (math.sqrt(2) - 1) ** 0.25
 
 
-def named_filter(
+def build_filter(
     method: str, min_cutoff_hz: float, beta: float, window_seconds: float, degree: int, cutoff_hz: float
-) -> PathFilter | None:
-    """The filter of that name with what it takes of the rest; None for "none". Raises ValueError for another name."""
-    filters: dict[str, PathFilter | None] = {
+) -> TrajectoryFilter | None:
+    """The filter of that name with its own parameters of these; None for "none". Raises ValueError for other names."""
+    filters: dict[str, TrajectoryFilter | None] = {
         "none": None,
         "one_euro": partial(one_euro, min_cutoff_hz=min_cutoff_hz, beta=beta),
         "savgol": partial(savgol, window_seconds=window_seconds, degree=degree),
@@ -40,58 +40,63 @@ def named_filter(
     return filters[method]
 
 
-def one_euro(positions: FloatArray, seconds: FloatArray, min_cutoff_hz: float, beta: float) -> FloatArray:
-    """Casiez, Roussel and Vogel, "1 Euro Filter", CHI 2012: a low-pass whose cutoff rises with speed.
+def one_euro(positions: Float64Array, seconds: Float64Array, min_cutoff_hz: float, beta: float) -> Float64Array:
+    """The One Euro filter: a low-pass whose cutoff rises with speed (Casiez, Roussel and Vogel, CHI 2012).
 
-    min_cutoff_hz: of what stands still; beta: by how many Hz the cutoff rises for each unit of position a second.
+    min_cutoff_hz: cutoff at rest.
+    beta: increase of the cutoff, in Hz, for each unit of position a second.
 
     >>> one_euro(np.array([[0.0, 0.0], [1.0, 0.0]]), np.array([0.0, 0.1]), 1.0, 0.0).round(3).tolist()
     [[0.0, 0.0], [0.386, 0.0]]
     """
-    smooth: FloatArray = positions.copy()
+    smooth: Float64Array = positions.copy()
     velocity = np.zeros(positions.shape[1])
     for t in range(1, len(positions)):
         step = seconds[t] - seconds[t - 1]
-        share = _share(_DERIVATIVE_CUTOFF_HZ, step)
-        velocity = share * (positions[t] - positions[t - 1]) / step + (1 - share) * velocity
-        share = _share(min_cutoff_hz + beta * math.hypot(*velocity), step)
-        smooth[t] = share * positions[t] + (1 - share) * smooth[t - 1]
+        alpha = _smoothing_factor(_DERIVATIVE_CUTOFF_HZ, step)
+        velocity = alpha * (positions[t] - positions[t - 1]) / step + (1 - alpha) * velocity
+        alpha = _smoothing_factor(min_cutoff_hz + beta * math.hypot(*velocity), step)
+        smooth[t] = alpha * positions[t] + (1 - alpha) * smooth[t - 1]
     return smooth
 
 
-def _share(cutoff_hz: float, step: float) -> float:
-    """Of the new value, in exponential smoothing with this cutoff and this many seconds between values."""
+def _smoothing_factor(cutoff_hz: float, step: float) -> float:
+    """The weight of the new value in exponential smoothing with this cutoff and `step` seconds between values."""
     return 1 / (1 + 1 / (2 * math.pi * cutoff_hz * step))
 
 
-def savgol(positions: FloatArray, seconds: FloatArray, window_seconds: float, degree: int) -> FloatArray:
-    """Savitzky and Golay, Analytical Chemistry 36, 1964: the value of a polynomial fitted around each position.
+def savgol(positions: Float64Array, seconds: Float64Array, window_seconds: float, degree: int) -> Float64Array:
+    """The Savitzky-Golay filter: each position on a polynomial fitted around it (Analytical Chemistry 36, 1964).
 
-    window_seconds: how long the fit's stretch is, which becomes an odd number of positions, all there are at most.
-    Where that is not more than `degree` + 1, nothing changes.
+    window_seconds: length of the fitted window; it becomes an odd number of positions, at most all. If that is
+        `degree` + 1 or fewer, nothing changes.
+    degree: of the polynomial.
 
-    >>> path = np.array([[0.0, 0], [1, 0], [4, 0], [9, 0], [16, 0]])
-    >>> savgol(path, np.arange(5.0), window_seconds=5, degree=2)[:, 0].round(9).tolist()
+    >>> positions = np.array([[0.0, 0], [1, 0], [4, 0], [9, 0], [16, 0]])
+    >>> savgol(positions, np.arange(5.0), window_seconds=5, degree=2)[:, 0].round(9).tolist()
     [0.0, 1.0, 4.0, 9.0, 16.0]
     """
-    window = min(2 * int(window_seconds * _rate(seconds) / 2 + 1e-9) + 1, len(positions) - (len(positions) + 1) % 2)
+    longest = len(positions) - (len(positions) + 1) % 2
+    window = min(2 * int(window_seconds * _sample_rate(seconds) / 2 + 1e-9) + 1, longest)
     return positions if window <= degree + 1 else np.asarray(savgol_filter(positions, window, degree, axis=0))
 
 
-def butterworth(positions: FloatArray, seconds: FloatArray, cutoff_hz: float) -> FloatArray:
-    """Butterworth's low-pass of second order, run forwards and backwards, so that nothing lags; cutoff_hz: of both
-    together, as is usual in biomechanics.
+def butterworth(positions: Float64Array, seconds: Float64Array, cutoff_hz: float) -> Float64Array:
+    """The second-order Butterworth low-pass, run forwards and backwards, so without lag.
 
-    Nothing changes where the rate is not above 2.2 times the cutoff, and where there are fewer than three positions.
+    Nothing changes if the sample rate is at most 2.2 times the cutoff, or for fewer than three positions.
+
+    cutoff_hz: of both passes together, as is usual in biomechanics.
     """
-    rate = _rate(seconds)
+    rate = _sample_rate(seconds)
     if len(positions) < 3 or rate <= 2.2 * cutoff_hz:
         return positions
-    once = math.atan(math.tan(math.pi * cutoff_hz / rate) / _TWICE) * 2 / math.pi  # as a share of half the rate
-    sections = butter(2, once, output="sos")
+    # The cutoff of one pass as a share of the Nyquist frequency.
+    single_pass = math.atan(math.tan(math.pi * cutoff_hz / rate) / _TWO_PASS_CORRECTION) * 2 / math.pi
+    sections = butter(2, single_pass, output="sos")
     return np.asarray(sosfiltfilt(sections, positions, axis=0, padlen=min(9, len(positions) - 1)))
 
 
-def _rate(seconds: FloatArray) -> float:
+def _sample_rate(seconds: Float64Array) -> float:
     """Positions a second; 0 for a single one."""
     return (len(seconds) - 1) / float(seconds[-1] - seconds[0]) if len(seconds) > 1 else 0.0

@@ -1,48 +1,59 @@
-"""All steps of finishing, in their order."""
+"""All postprocessing steps in their order: stitch, drop short tracks, interpolate, smooth."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 
-from pose_track.postprocessing.filters import PathFilter
-from pose_track.postprocessing.interpolate import FillLimits, fill_gaps
+from pose_track.postprocessing.filters import TrajectoryFilter
+from pose_track.postprocessing.interpolate import InterpolateLimits, interpolate_gaps
 from pose_track.postprocessing.smooth import smooth_tracks
-from pose_track.postprocessing.stitch import JoinLimits, join_tracks
-from pose_track.postprocessing.tracks import drop_short, track_rows
-from pose_track.structures.sequence import FloatArray, PoseSequence
+from pose_track.postprocessing.stitch import StitchLimits, stitch_tracks
+from pose_track.postprocessing.tracks import drop_short_tracks, track_rows
+from pose_track.structures.arrays import Float64Array
+from pose_track.structures.sequence import PoseSequence
 
 
 @dataclass(frozen=True)
-class Finished:
-    """What finishing did. before, after: tracks; joined: how many went on as another; filled: people filled in;
-    dropped: tracks that were too short."""
+class PostprocessSummary:
+    """What postprocessing changed.
 
-    before: int
-    after: int
-    joined: int
-    filled: int
+    tracks_before, tracks_after: number of tracks.
+    stitched: tracks that became part of an earlier one.
+    interpolated: poses added in gaps.
+    dropped: tracks that were too short.
+    """
+
+    tracks_before: int
+    tracks_after: int
+    stitched: int
+    interpolated: int
     dropped: int
 
     def __str__(self) -> str:
         return (
-            f"{self.before} tracks -> {self.after} ({self.joined} joined, {self.dropped} dropped), "
-            f"{self.filled} people filled in"
+            f"{self.tracks_before} tracks -> {self.tracks_after} ({self.stitched} stitched, {self.dropped} dropped), "
+            f"{self.interpolated} poses interpolated"
         )
 
 
-def finish(
+def postprocess(
     sequence: PoseSequence,
-    times: FloatArray,
-    join: JoinLimits,
-    fill: FillLimits,
+    times: Float64Array,
+    stitch: StitchLimits,
+    interpolate: InterpolateLimits,
     min_seconds: float = 0.0,
-    smooth: PathFilter | None = None,
-) -> tuple[PoseSequence, Finished]:
-    """The sequence with its tracks joined, without those shorter than `min_seconds`, with gaps filled and, where there
-    is a filter, smoother; and what was done. times: (F,) seconds of the frames, rising."""
-    joined = join_tracks(sequence, times, join)
-    kept = drop_short(joined, times, min_seconds)
-    filled = fill_gaps(kept, times, fill)
-    done = filled if smooth is None else smooth_tracks(filled, times, smooth)
-    before, between, after = (len(track_rows(each)) for each in (sequence, joined, kept))
-    return done, Finished(before, after, before - between, len(filled.people) - len(kept.people), between - after)
+    smooth: TrajectoryFilter | None = None,
+) -> tuple[PoseSequence, PostprocessSummary]:
+    """The sequence after all steps, and a summary of what changed.
+
+    times: (F,) seconds of the frames, increasing.
+    min_seconds: tracks whose first and last frame are closer are dropped.
+    smooth: the filter of joint trajectories; None for none.
+    """
+    stitched = stitch_tracks(sequence, times, stitch)
+    kept = drop_short_tracks(stitched, times, min_seconds)
+    interpolated = interpolate_gaps(kept, times, interpolate)
+    result = interpolated if smooth is None else smooth_tracks(interpolated, times, smooth)
+    before, between, after = (len(track_rows(step)) for step in (sequence, stitched, kept))
+    num_added = len(interpolated.people) - len(kept.people)
+    return result, PostprocessSummary(before, after, before - between, num_added, between - after)

@@ -1,8 +1,8 @@
-"""Smoothing the paths of joints without moving those that were already right.
+"""Smoothing the trajectories of joints without flattening fast motion.
 
-A filter flattens fast motion as well as jitter. So no joint is moved further than the jitter of its own path allows,
-which differences of high order tell apart from motion; only outliers, which jump away and back and whose scores are
-low, are moved as far as it takes.
+A low-pass filter flattens fast motion as well as jitter. So no joint is moved further than a multiple of the jitter
+of its own trajectory, which high-order differences separate from motion. Only outliers, which jump away from their
+neighbours and have low scores, are moved without a limit.
 """
 
 from __future__ import annotations
@@ -11,78 +11,83 @@ from dataclasses import replace
 from math import comb
 
 import numpy as np
-from numpy.typing import NDArray
 from scipy.ndimage import median_filter
 
-from pose_track.postprocessing.filters import PathFilter
-from pose_track.postprocessing.tracks import track_rows, usual_size
-from pose_track.structures.sequence import FloatArray, IntArray, PoseSequence
+from pose_track.postprocessing.filters import TrajectoryFilter
+from pose_track.postprocessing.tracks import median_body_size, track_rows
+from pose_track.structures.arrays import BoolArray, Float64Array, IntArray
+from pose_track.structures.sequence import PoseSequence
 
-# how far a joint may be moved, and how far an outlier is from its neighbours, in units of the path's jitter
+# In units of the trajectory's jitter.
 _MAX_MOVE = 1.5
-_OUTLIER = 4.0
-# a longer step, in units of the usual one, ends a path
-_LONGEST_STEP = 1.75
-# differences this often taken: what is left of motion at 25 frames a second is small beside jitter
-_ORDER = 5
+_OUTLIER_DISTANCE = 4.0
+
+_MAX_STEP = 1.75  # in units of the median time between frames; a longer step splits a trajectory
+_ORDER = 5  # of the differences: what they leave of motion at 25 frames a second is small beside jitter
 
 
-def smooth_tracks(sequence: PoseSequence, times: FloatArray, smooth: PathFilter) -> PoseSequence:
-    """The same people, the positions of whose joints are smoother; nothing else changes.
+def smooth_tracks(sequence: PoseSequence, times: Float64Array, smooth: TrajectoryFilter) -> PoseSequence:
+    """The same people with smoothed joint positions; nothing else changes.
 
-    times: (F,) seconds of the frames, rising; smooth: a filter of paths in body sizes and seconds. A path is a joint's
-    positions in frames that follow each other; one of six or fewer stays as it is.
+    A trajectory is a joint's positions in consecutive frames; one of six or fewer stays as it is.
+
+    times: (F,) seconds of the frames, increasing.
+    smooth: a filter of trajectories, in body sizes and seconds.
     """
     people = sequence.people
     joints = people.joints.copy()
-    usual_step = float(np.median(np.diff(times))) if len(times) > 1 else 1.0
+    median_step = float(np.median(np.diff(times))) if len(times) > 1 else 1.0
     for rows in track_rows(sequence).values():
-        size = usual_size(people.joints[rows])
+        size = median_body_size(people.joints[rows])
         for k in range(joints.shape[1]):
-            for path in _paths(rows[people.has_joint[rows, k]], sequence.frame_of, times, usual_step):
-                seconds = times[sequence.frame_of[path]]
-                joints[path, k] = size * _smoothed(
-                    joints[path, k] / size, people.joint_scores[path, k], seconds, smooth
-                )
+            rows_with_joint = rows[people.has_joint[rows, k]]
+            for part in _trajectories(rows_with_joint, sequence.frame_indices, times, median_step):
+                seconds = times[sequence.frame_indices[part]]
+                scores = people.joint_scores[part, k]
+                joints[part, k] = size * _smoothed(joints[part, k] / size, scores, seconds, smooth)
     return replace(sequence, people=replace(people, joints=joints))
 
 
-def _paths(rows: IntArray, frame_of: IntArray, times: FloatArray, usual_step: float) -> list[IntArray]:
-    """Parts of a track's rows without a frame or a stretch of time missing, of those long enough to tell jitter."""
-    places = frame_of[rows]
-    breaks = (np.diff(places) > 1) | (np.diff(times[places]) > _LONGEST_STEP * usual_step)
+def _trajectories(rows: IntArray, frame_indices: IntArray, times: Float64Array, median_step: float) -> list[IntArray]:
+    """A track's rows split at missing frames and long steps in time; only parts long enough to measure jitter."""
+    places = frame_indices[rows]
+    breaks = (np.diff(places) > 1) | (np.diff(times[places]) > _MAX_STEP * median_step)
     return [part for part in np.split(rows, np.flatnonzero(breaks) + 1) if len(part) > _ORDER + 1]
 
 
-def _smoothed(path: FloatArray, scores: FloatArray, seconds: FloatArray, smooth: PathFilter) -> FloatArray:
+def _smoothed(
+    positions: Float64Array, scores: Float64Array, seconds: Float64Array, smooth: TrajectoryFilter
+) -> Float64Array:
     """(T, 2) -> (T, 2)"""
-    noise = jitter(path)
-    outliers = _outliers(path, scores, noise)
-    clean = path.copy()
+    noise = jitter(positions)
+    outliers = _outliers(positions, scores, noise)
+    clean = positions.copy()
     for axis in (0, 1):
-        clean[outliers, axis] = np.interp(seconds[outliers], seconds[~outliers], path[~outliers, axis])
-    move = smooth(clean, seconds) - path
+        clean[outliers, axis] = np.interp(seconds[outliers], seconds[~outliers], positions[~outliers, axis])
+    move = smooth(clean, seconds) - positions
     length = np.hypot(*move.T)
     share = np.minimum(1, np.divide(_MAX_MOVE * noise, length, out=np.ones_like(length), where=length > 0))
-    return path + move * np.where(outliers, 1, share)[:, None]
+    return positions + move * np.where(outliers, 1, share)[:, None]
 
 
-def jitter(path: FloatArray) -> float:
-    """Standard deviation along an axis of what is added to each position of a (T, 2) path, T > 5, independently.
+def jitter(positions: Float64Array) -> float:
+    """The standard deviation, along an axis, of the independent noise in each of (T, 2) positions, T > 5.
 
-    From the median of its fifth differences, which are 0 for motion along polynomials of degree 4.
+    It is estimated from the median of their fifth differences, which are 0 for polynomial motion of degree 4.
 
     >>> jitter(np.arange(20.0).reshape(10, 2) ** 2)
     0.0
     """
-    differences = np.abs(np.diff(path, _ORDER, axis=0))
+    differences = np.abs(np.diff(positions, _ORDER, axis=0))
     per_axis = np.median(differences, axis=0) / 0.6745 / comb(2 * _ORDER, _ORDER) ** 0.5
     return float(np.sqrt((per_axis**2).mean()))
 
 
-def _outliers(path: FloatArray, scores: FloatArray, noise: float) -> NDArray[np.bool_]:
-    """(T,) which are far from the median of the five around them (Hampel's identifier) and less sure than most; none
-    where scores are not told."""
-    far = np.hypot(*(path - median_filter(path, (5, 1), mode="nearest")).T) > _OUTLIER * noise
-    told = scores[~np.isnan(scores)]
-    return np.asarray(far & (scores < np.median(told))) if len(told) else np.zeros(len(path), bool)
+def _outliers(positions: Float64Array, scores: Float64Array, noise: float) -> BoolArray:
+    """(T,) positions far from the median of the five around them (Hampel identifier) whose score is below the median.
+
+    Without scores there are none.
+    """
+    far = np.hypot(*(positions - median_filter(positions, (5, 1), mode="nearest")).T) > _OUTLIER_DISTANCE * noise
+    known = scores[~np.isnan(scores)]
+    return np.asarray(far & (scores < np.median(known))) if len(known) else np.zeros(len(positions), bool)

@@ -1,8 +1,9 @@
-"""Joining tracks that broke: where one ends and another soon begins with the same motion, they are one person's.
+"""Stitching broken tracks: where one track ends and another starts soon after with the same motion, they are one.
 
-The two ends are carried on to the middle of the gap, each with its own velocity. How far the joints then are apart,
-in body sizes, must be below a limit that grows with the gap; and the bodies must be of a size. Of all possible joins
-the one-to-one set with the best sum is taken, so that chains of pieces join; what has a near rival is left alone.
+Both ends are extrapolated to the middle of the gap, each with its own velocity. The distance of the joints there, in
+body sizes, must be below a limit that grows with the gap, and the bodies must be of similar size. Of all possible
+pairs, the one-to-one assignment with the best total is taken, so chains of tracks are stitched. A pair with a close
+rival is left alone.
 """
 
 from __future__ import annotations
@@ -11,25 +12,26 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
-from numpy.typing import NDArray
 from scipy.optimize import linear_sum_assignment
 
-from pose_track.postprocessing.tracks import track_rows, usual_size
-from pose_track.structures.sequence import FloatArray, IntArray, PoseSequence
+from pose_track.postprocessing.tracks import median_body_size, track_rows
+from pose_track.structures.arrays import BoolArray, Float64Array, IntArray
+from pose_track.structures.sequence import PoseSequence
 
-# what an end is judged by, in seconds, and how much bodies may differ in size
-_END_SECONDS = 0.4
+_END_SECONDS = 0.4  # the part of a track from which its end is estimated
 _MAX_SIZE_RATIO = 1.4
-# joints that two ends must have in common
-_MIN_JOINTS = 3
-# how much worse, in units of the limit, a rival must fit
-_MARGIN = 0.3
+_MIN_COMMON_JOINTS = 3
+_RIVAL_MARGIN = 0.3  # by how much, in units of the limit, a rival's cost must be higher
 
 
 @dataclass(frozen=True)
-class JoinLimits:
-    """What two ends may differ by. max_seconds: how long a person may have been unseen, 0 for no joins at all;
-    max_distance: how far the ends may be apart, in body sizes; max_drift: how much further for each second."""
+class StitchLimits:
+    """How far two track ends may be apart.
+
+    max_seconds: longest gap; 0 stitches nothing.
+    max_distance: largest distance of the two ends, in body sizes.
+    max_drift: how much the largest distance grows for each second of the gap, in body sizes.
+    """
 
     max_seconds: float
     max_distance: float
@@ -37,100 +39,112 @@ class JoinLimits:
 
 
 @dataclass(frozen=True, eq=False)
-class _End:
-    """One end of a track. seconds: its time; pose: (K, 2), the joints then; velocity: (2,) body's, pixels a second;
-    size: of the body, pixels."""
+class _TrackEnd:
+    """The start or the end of a track.
+
+    seconds: its time.
+    pose: (K, 2) joints at that time, x y in pixels.
+    velocity: (2,) of the body, pixels a second.
+    size: of the body, pixels.
+    """
 
     seconds: float
-    pose: FloatArray
-    velocity: FloatArray
+    pose: Float64Array
+    velocity: Float64Array
     size: float
 
 
-def join_tracks(sequence: PoseSequence, times: FloatArray, limits: JoinLimits) -> PoseSequence:
-    """The same people, where those of joined tracks all have the id of the one that began first.
+def stitch_tracks(sequence: PoseSequence, times: Float64Array, limits: StitchLimits) -> PoseSequence:
+    """The same people; stitched tracks all get the id of the one that starts first.
 
-    times: (F,) seconds of the frames, rising. Repeating it changes nothing more.
+    times: (F,) seconds of the frames, increasing. Stitching the result again changes nothing.
     """
-    while pairs := _pairs(sequence, times, limits):
-        # by the time of the later one, so that the id of a chain's first is known when the next is joined to it
+    while pairs := _matching_pairs(sequence, times, limits):
+        # Pairs come by the start of the later track, so the final id of the earlier one is already known.
         ids = sequence.people.track_ids.copy()
-        renamed: dict[int, int] = {}
+        new_ids: dict[int, int] = {}
         for earlier, later in pairs:
-            renamed[later] = renamed.get(earlier, earlier)
-            ids[sequence.people.track_ids == later] = renamed[later]
+            new_ids[later] = new_ids.get(earlier, earlier)
+            ids[sequence.people.track_ids == later] = new_ids[later]
         sequence = replace(sequence, people=replace(sequence.people, track_ids=ids))
     return sequence
 
 
-def _pairs(sequence: PoseSequence, times: FloatArray, limits: JoinLimits) -> list[tuple[int, int]]:
-    """Ids (earlier, later) to join, by the beginning of the later one."""
-    rows_of = track_rows(sequence)
-    ids = list(rows_of)
-    ends = [_track_ends(sequence, rows, times) for rows in rows_of.values()]
-    misfit = _misfits(ends, limits)
-    rows, cols = linear_sum_assignment(np.maximum(1 - misfit, 0), maximize=True)
-    spans = np.array([(first.seconds, last.seconds) for first, last in ends]).reshape(-1, 2)
-    overlap = (spans[:, None, 0] <= spans[None, :, 1]) & (spans[None, :, 0] <= spans[:, None, 1])
-    fits = [
-        (a, b) for a, b in zip(rows, cols, strict=True) if misfit[a, b] < 1 and not _has_rival(misfit, overlap, a, b)
+def _matching_pairs(sequence: PoseSequence, times: Float64Array, limits: StitchLimits) -> list[tuple[int, int]]:
+    """Ids (earlier, later) of the tracks to stitch, by the start of the later one."""
+    rows_by_track = track_rows(sequence)
+    ids = list(rows_by_track)
+    ends = [_track_ends(sequence, rows, times) for rows in rows_by_track.values()]
+    costs = _costs(ends, limits)
+    rows, cols = linear_sum_assignment(np.maximum(1 - costs, 0), maximize=True)
+    intervals = np.array([(start.seconds, end.seconds) for start, end in ends]).reshape(-1, 2)
+    overlap = (intervals[:, None, 0] <= intervals[None, :, 1]) & (intervals[None, :, 0] <= intervals[:, None, 1])
+    pairs = [
+        (a, b) for a, b in zip(rows, cols, strict=True) if costs[a, b] < 1 and not _has_rival(costs, overlap, a, b)
     ]
-    return [(ids[a], ids[b]) for a, b in sorted(fits, key=lambda pair: float(spans[pair[1], 0]))]
+    return [(ids[a], ids[b]) for a, b in sorted(pairs, key=lambda pair: float(intervals[pair[1], 0]))]
 
 
-def _has_rival(misfit: FloatArray, overlap: NDArray[np.bool_], a: int, b: int) -> bool:
-    """Whether something that cannot be the same person as b fits a nearly as well, or the other way round."""
-    near = min(misfit[a, b] + _MARGIN, 1)
-    others = np.arange(len(misfit))
-    later = (misfit[a] < near) & overlap[b] & (others != b)
-    earlier = (misfit[:, b] < near) & overlap[a] & (others != a)
+def _has_rival(costs: Float64Array, overlap: BoolArray, a: int, b: int) -> bool:
+    """Whether a track that overlaps b continues a nearly as well as b does, or one that overlaps a precedes b so."""
+    limit = min(costs[a, b] + _RIVAL_MARGIN, 1)
+    others = np.arange(len(costs))
+    later = (costs[a] < limit) & overlap[b] & (others != b)
+    earlier = (costs[:, b] < limit) & overlap[a] & (others != a)
     return bool(later.any() or earlier.any())
 
 
-def _misfits(ends: Sequence[tuple[_End, _End]], limits: JoinLimits) -> FloatArray:
-    """(T, T) how badly track b goes on where track a ended, in units of the limit; infinite where it cannot."""
-    misfit = np.full((len(ends), len(ends)), np.inf)
-    starts = np.array([first.seconds for first, _ in ends])
-    for a, (_, last) in enumerate(ends):
-        soon = (starts > last.seconds) & (starts <= last.seconds + limits.max_seconds)
-        for b in np.flatnonzero(soon).tolist():
-            allowed = limits.max_distance + limits.max_drift * (starts[b] - last.seconds)
-            misfit[a, b] = _distance(last, ends[b][0]) / allowed
-    return misfit
+def _costs(ends: Sequence[tuple[_TrackEnd, _TrackEnd]], limits: StitchLimits) -> Float64Array:
+    """(T, T) distance of the end of track a and the start of track b, in units of the limit; infinite if impossible."""
+    costs = np.full((len(ends), len(ends)), np.inf)
+    starts = np.array([start.seconds for start, _ in ends])
+    for a, (_, end) in enumerate(ends):
+        candidates = (starts > end.seconds) & (starts <= end.seconds + limits.max_seconds)
+        for b in np.flatnonzero(candidates).tolist():
+            limit = limits.max_distance + limits.max_drift * (starts[b] - end.seconds)
+            costs[a, b] = _distance(end, ends[b][0]) / limit
+    return costs
 
 
-def _distance(last: _End, first: _End) -> float:
-    """How far apart the two ends are in the middle of the gap: the median over joints, in body sizes."""
-    if max(last.size, first.size) > _MAX_SIZE_RATIO * min(last.size, first.size):
+def _distance(end: _TrackEnd, start: _TrackEnd) -> float:
+    """Median joint distance of the two ends in the middle of the gap, in body sizes."""
+    if max(end.size, start.size) > _MAX_SIZE_RATIO * min(end.size, start.size):
         return np.inf
-    gap = first.seconds - last.seconds
-    apart = np.hypot(*(last.pose + last.velocity * gap / 2 - first.pose + first.velocity * gap / 2).T)
-    apart = apart[~np.isnan(apart)]
-    enough = len(apart) >= min(_MIN_JOINTS, len(last.pose))
-    return 2 * float(np.median(apart)) / (last.size + first.size) if enough else np.inf
+    gap = start.seconds - end.seconds
+    distances = np.hypot(*(end.pose + end.velocity * gap / 2 - start.pose + start.velocity * gap / 2).T)
+    distances = distances[~np.isnan(distances)]
+    if len(distances) < min(_MIN_COMMON_JOINTS, len(end.pose)):
+        return np.inf
+    return 2 * float(np.median(distances)) / (end.size + start.size)
 
 
-def _track_ends(sequence: PoseSequence, rows: IntArray, times: FloatArray) -> tuple[_End, _End]:
-    seconds = times[sequence.frame_of[rows]]
+def _track_ends(sequence: PoseSequence, rows: IntArray, times: Float64Array) -> tuple[_TrackEnd, _TrackEnd]:
+    """The start and the end of the track with these rows."""
+    seconds = times[sequence.frame_indices[rows]]
     first, last = seconds <= seconds[0] + _END_SECONDS, seconds >= seconds[-1] - _END_SECONDS
     joints = sequence.people.joints[rows]
-    return _end(joints[first], seconds[first], seconds[0]), _end(joints[last], seconds[last], seconds[-1])
+    return _track_end(joints[first], seconds[first], seconds[0]), _track_end(joints[last], seconds[last], seconds[-1])
 
 
-def _end(joints: FloatArray, seconds: FloatArray, at: float) -> _End:
-    """joints: (n, K, 2) near the end; at: its time. Each joint is the median of where its positions lead."""
+def _track_end(joints: Float64Array, seconds: Float64Array, end_seconds: float) -> _TrackEnd:
+    """The track end at `end_seconds` from nearby (n, K, 2) joints: each joint is the median of its extrapolations."""
     velocity = body_velocity(joints, seconds)
-    led = joints + velocity * (at - seconds)[:, None, None]
-    pose = np.full(led.shape[1:], np.nan)
-    seen = ~np.isnan(led[..., 0]).all(axis=0)
-    pose[seen] = np.nanmedian(led[:, seen], axis=0)
-    return _End(float(at), pose, velocity, usual_size(joints))
+    extrapolated = joints + velocity * (end_seconds - seconds)[:, None, None]
+    pose = np.full(extrapolated.shape[1:], np.nan)
+    visible = ~np.isnan(extrapolated[..., 0]).all(axis=0)
+    pose[visible] = np.nanmedian(extrapolated[:, visible], axis=0)
+    return _TrackEnd(float(end_seconds), pose, velocity, median_body_size(joints))
 
 
-def body_velocity(joints: FloatArray, seconds: FloatArray) -> FloatArray:
-    """(2,) pixels a second: the median, over joints and pairs of frames, of how fast a joint went from one to the
-    other; 0 where there is no pair. joints: (n, K, 2); seconds: (n,), rising. Pairs less than half the span apart do
-    not count: there jitter is most of it. As Theil's and Sen's slope (Sen, JASA 63, 1968), with all joints as one.
+def body_velocity(joints: Float64Array, seconds: Float64Array) -> Float64Array:
+    """(2,) velocity of a body, x y in pixels a second; 0 if no pair of frames counts.
+
+    It is the median, over all joints and pairs of frames, of a joint's displacement divided by the time between the
+    frames: the slope of Theil and Sen (Sen, JASA 63, 1968) for all joints together. Pairs of frames less than half
+    the whole time apart do not count, since jitter dominates them.
+
+    joints: (n, K, 2) x y in pixels, NaN if absent.
+    seconds: (n,) increasing.
 
     >>> body_velocity(np.array([[[0.0, 0.0]], [[1.0, 2.0]], [[9.0, 4.0]], [[3.0, 6.0]]]), np.arange(4.0)).tolist()
     [1.0, 2.0]

@@ -1,4 +1,4 @@
-"""What the steps of finishing have in common: times, the rows of each track, the sizes of bodies."""
+"""Helpers of the postprocessing steps: frame times, the rows of each track, body sizes, and dropping short tracks."""
 
 from __future__ import annotations
 
@@ -7,65 +7,67 @@ from dataclasses import replace
 
 import numpy as np
 
-from pose_track.structures.sequence import FloatArray, FrameInfo, IntArray, PoseSequence
+from pose_track.structures.arrays import Float64Array, IntArray
+from pose_track.structures.sequence import FrameInfo, PoseSequence
 
 
-def frame_times(frames: Sequence[FrameInfo], fps: float) -> FloatArray:
-    """(F,) seconds: the frames' own times where all have one and these rise, else their indices over `fps`.
+def frame_times(frames: Sequence[FrameInfo], fps: float) -> Float64Array:
+    """(F,) seconds: the frames' own times if all have one and these increase, otherwise their indices divided by `fps`.
 
     >>> frame_times([FrameInfo(0), FrameInfo(5)], fps=10).tolist()
     [0.0, 0.5]
     """
-    told = np.array([np.nan if f.pts_seconds is None else f.pts_seconds for f in frames], np.float64)
-    if not np.isnan(told).any() and (np.diff(told) > 0).all():
-        return told
+    times = np.array([np.nan if f.pts_seconds is None else f.pts_seconds for f in frames], np.float64)
+    if not np.isnan(times).any() and (np.diff(times) > 0).all():
+        return times
     return np.array([f.index for f in frames], np.float64) / fps
 
 
 def track_rows(sequence: PoseSequence) -> dict[int, IntArray]:
-    """The places in `sequence.people` of each track, in the order of the frames; tracks by first appearance.
+    """The rows of `sequence.people` that belong to each track id, in frame order; tracks by first appearance.
 
-    Nobody's people, with id -1, are in none. Raises ValueError where an id is twice in a frame.
+    PoseAnnotations without an id (-1) are in no track. Raises ValueError if an id occurs twice in a frame.
     """
     ids = sequence.people.track_ids
     order = np.argsort(ids, kind="stable")
     order = order[ids[order] >= 0]
     starts = np.flatnonzero(np.diff(ids[order], prepend=-1))
-    rows_of = np.split(order, starts[1:]) if len(order) else []
-    for rows in rows_of:
-        twice = rows[1:][np.diff(sequence.frame_of[rows]) == 0]
-        if len(twice):
-            index = sequence.frames[sequence.frame_of[twice[0]]].index
-            raise ValueError(
-                f"{sequence.name}: track id {ids[twice[0]]} is twice in frame {index}; mend the file first"
-            )
-    return {int(ids[rows[0]]): rows for rows in sorted(rows_of, key=lambda rows: int(rows[0]))}
+    rows_by_track = np.split(order, starts[1:]) if len(order) else []
+    for rows in rows_by_track:
+        repeated = rows[1:][np.diff(sequence.frame_indices[rows]) == 0]
+        if len(repeated):
+            index = sequence.frames[sequence.frame_indices[repeated[0]]].index
+            raise ValueError(f"{sequence.name}: frame {index} has track id {ids[repeated[0]]} twice; correct the file")
+    return {int(ids[rows[0]]): rows for rows in sorted(rows_by_track, key=lambda rows: int(rows[0]))}
 
 
-def body_sizes(joints: FloatArray) -> FloatArray:
-    """(N,) the longer side, in pixels, of the extent of (N, K, 2) joints; 0 where none is there.
+def body_sizes(joints: Float64Array) -> Float64Array:
+    """(N,) body sizes in pixels: the longer side of the extent of each person's (N, K, 2) joints; 0 without joints.
 
     >>> body_sizes(np.array([[[1.0, 2.0], [4.0, 12.0], [np.nan, np.nan]]])).tolist()
     [10.0]
     """
-    there = ~np.isnan(joints[..., :1])
-    low = np.where(there, joints, np.inf).min(axis=1, initial=np.inf)
-    high = np.where(there, joints, -np.inf).max(axis=1, initial=-np.inf)
-    return np.asarray(np.where(there.any(axis=1), high - low, 0).max(axis=1, initial=0))
+    present = ~np.isnan(joints[..., :1])
+    low = np.where(present, joints, np.inf).min(axis=1, initial=np.inf)
+    high = np.where(present, joints, -np.inf).max(axis=1, initial=-np.inf)
+    return np.asarray(np.where(present.any(axis=1), high - low, 0).max(axis=1, initial=0))
 
 
-def usual_size(joints: FloatArray) -> float:
-    """The size of the body whose (N, K, 2) joints in N frames these are: the median; 1 pixel where it has none."""
+def median_body_size(joints: Float64Array) -> float:
+    """The median body size, in pixels, of one person's (N, K, 2) joints in N frames; 1 if no frame has a size."""
     sizes = body_sizes(joints)
     return float(np.median(sizes[sizes > 0])) if (sizes > 0).any() else 1.0
 
 
-def drop_short(sequence: PoseSequence, times: FloatArray, min_seconds: float) -> PoseSequence:
-    """The same without the people of tracks whose first and last frame are less than `min_seconds` apart."""
-    spans = {
-        i: times[sequence.frame_of[rows[-1]]] - times[sequence.frame_of[rows[0]]]
-        for i, rows in track_rows(sequence).items()
+def drop_short_tracks(sequence: PoseSequence, times: Float64Array, min_seconds: float) -> PoseSequence:
+    """The sequence without the tracks whose first and last frame are less than `min_seconds` apart.
+
+    times: (F,) seconds of the frames, increasing.
+    """
+    durations = {
+        track_id: times[sequence.frame_indices[rows[-1]]] - times[sequence.frame_indices[rows[0]]]
+        for track_id, rows in track_rows(sequence).items()
     }
-    short = [i for i, span in spans.items() if span < min_seconds]
+    short = [track_id for track_id, duration in durations.items() if duration < min_seconds]
     keep = ~np.isin(sequence.people.track_ids, short)
-    return replace(sequence, people=sequence.people[keep], frame_of=sequence.frame_of[keep])
+    return replace(sequence, people=sequence.people[keep], frame_indices=sequence.frame_indices[keep])

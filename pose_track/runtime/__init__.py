@@ -1,4 +1,4 @@
 import sys
 
-# OpenVINO tells its makers over the network that it is imported, unless it finds this package missing.
+# OpenVINO reports its import over the network unless this package is missing.
 sys.modules.setdefault("openvino_telemetry", None)  # type: ignore[arg-type]

@@ -1,4 +1,4 @@
-"""Where compiled networks are kept from one start of the program to the next."""
+"""The cache of compiled networks, from one start of the program to the next."""
 
 from __future__ import annotations
 
@@ -6,22 +6,22 @@ import hashlib
 import logging
 import re
 import shutil
-import tempfile
 from collections.abc import Callable
 from functools import cache
 from pathlib import Path
 from typing import TypeVar
 
 import pose_track.models
+from pose_track.utils.atomic import atomic_folder
 from pose_track.utils.cache_dir import VARIABLE
 
 T = TypeVar("T")
 
-log = logging.getLogger(__name__)
+logger = logging.getLogger(__name__)
 
 
 def entry_name(key: str) -> str:
-    """A name for what `key` tells everything about: its first word, for people, and a hash of all of it.
+    """The folder name of a cache entry: the first word of the key, for people, and a hash of the whole key.
 
     >>> entry_name("hrnet_compact of 15 joints"), entry_name("hrnet_compact of 17 joints")
     ('hrnet_compact-da1269555bdfdeea', 'hrnet_compact-0f54d88bbf3a803a')
@@ -32,53 +32,47 @@ def entry_name(key: str) -> str:
 
 @cache
 def code_hash() -> str:
-    """A hash of the modules that define the networks, whose change an unreleased version does not tell."""
+    """A hash of the modules that define the networks. They may change without a new version number."""
     digest = hashlib.sha256()
     for path in sorted(Path(pose_track.models.__path__[0]).glob("*.py")):
         digest.update(path.read_bytes())
     return digest.hexdigest()[:16]
 
 
-def read_kept(entry: Path, read: Callable[[Path], T]) -> T | None:
-    """What `read` makes of the folder `entry`; None where there is none, or where `read` fails: then that is logged and
-    the folder removed, to be made again."""
+def load_entry(entry: Path, read: Callable[[Path], T]) -> T | None:
+    """What `read` returns for the folder `entry`, or None where there is no such folder.
+
+    Where `read` fails, the error is logged, the folder is removed, and None is returned.
+    """
     if not entry.is_dir():
         return None
     try:
         return read(entry)
-    except Exception as error:  # the errors of those who read networks share no class
-        log.warning("%s cannot be read and is made again (%s)", entry, " ".join(str(error).split()))
+    except Exception as error:  # the readers' errors share no class
+        logger.warning("%s cannot be read and is written again (%s)", entry, " ".join(str(error).split()))
         shutil.rmtree(entry, ignore_errors=True)
         return None
 
 
-def keep(entry: Path, write: Callable[[Path], None]) -> None:
-    """Make the folder `entry` with what `write` puts into the folder it is given; whole or not at all, whoever else
-    does the same at the same time.
+def store_entry(entry: Path, write: Callable[[Path], None], level: int = logging.WARNING) -> None:
+    """Create the folder `entry` with the files that `write` puts into the folder given to it.
 
-    Where nothing can be written, OSError or RuntimeError, that is logged as a warning once, for the program can do
-    without.
+    The entry appears whole or not at all, also where several processes store it at the same time. Where nothing can be
+    written (OSError or RuntimeError), that is logged once: the program works without a cache.
+
+    level: of that log message.
     """
     try:
         entry.parent.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryDirectory(prefix=".part-", dir=entry.parent) as beside:
-            part = Path(beside) / entry.name
-            part.mkdir()
-            write(part)
-            _move(part, entry)
+        with atomic_folder(entry) as folder:
+            write(folder)
     except (OSError, RuntimeError) as error:
-        _warn(entry.parent, " ".join(str(error).split()))
-
-
-def _move(part: Path, entry: Path) -> None:
-    try:
-        part.rename(entry)
-    except OSError:
-        if not entry.is_dir():  # else another process was first, with the same
-            raise
+        _log_once(level, entry.parent, " ".join(str(error).split()))
 
 
 @cache
-def _warn(folder: Path, reason: str) -> None:
-    remedy = f"set {VARIABLE} to a folder that can be written to"
-    log.warning("compiled networks cannot be kept in %s (%s), so every start is slow; %s", folder, reason, remedy)
+def _log_once(level: int, folder: Path, reason: str) -> None:
+    remedy = f"set {VARIABLE} to a writable folder"
+    logger.log(
+        level, "compiled networks cannot be stored in %s (%s), so every start is slow; %s", folder, reason, remedy
+    )

@@ -1,4 +1,4 @@
-"""A network recorded as CUDA graphs: all its kernels start by one call, which on small batches is most of the time."""
+"""Networks as CUDA graphs: one call launches all kernels, and launching dominates the time of small batches."""
 
 from __future__ import annotations
 
@@ -9,11 +9,11 @@ import torch
 from torch import Tensor
 
 Network = Callable[[Tensor], tuple[Tensor, ...]]
-WARM_UP = 3  # calls before recording, in which libraries choose their kernels and allocate what they keep
+WARM_UP = 3  # calls before recording, in which libraries choose kernels and allocate workspaces
 
 
 class Recording(NamedTuple):
-    """A graph and the memory that it reads and writes."""
+    """A CUDA graph and the memory that it reads and writes."""
 
     graph: torch.cuda.CUDAGraph
     batch: Tensor
@@ -21,7 +21,7 @@ class Recording(NamedTuple):
 
 
 def padded_size(count: int, max_batch: int) -> int:
-    """The next power of two, at most `max_batch`: the size a batch of `count` is run at.
+    """The batch size at which `count` rows run: the next power of two, at most `max_batch`.
 
     >>> [padded_size(count, 12) for count in (1, 2, 3, 5, 9, 12)]
     [1, 2, 4, 8, 12, 12]
@@ -30,11 +30,11 @@ def padded_size(count: int, max_batch: int) -> int:
 
 
 class GraphedNetwork:
-    """A network (B, C, H, W) -> tuple of (B, ...), recorded on a GPU for batches of 1, 2, 4 and so on up to
-    `max_batch`, each when it first comes; on another device it is just called.
+    """A network (B, C, H, W) -> tuple of (B, ...) that runs as CUDA graphs on a GPU; elsewhere it is called directly.
 
-    The rows of a batch must not depend on one another, for a batch is filled up to the next recorded size with what was
-    there before. All batches have the shape, but for B, and the type of the first one.
+    A graph is recorded for each batch size of 1, 2, 4 and so on up to `max_batch`, when the size first occurs. The rows
+    of a batch must not depend on one another: a batch is padded to the next size with whatever the memory holds. All
+    batches have the type of the first one, and its shape except for B.
     """
 
     def __init__(self, network: Network, max_batch: int) -> None:
@@ -43,7 +43,7 @@ class GraphedNetwork:
         self._recordings: dict[int, Recording] = {}
 
     def __call__(self, batch: Tensor) -> tuple[Tensor, ...]:
-        """The outputs, which on a GPU the next call overwrites. Raises ValueError for more than `max_batch` rows."""
+        """The outputs. On a GPU the next call overwrites them. Raises ValueError for more than `max_batch` rows."""
         if len(batch) > self._max_batch:
             raise ValueError(f"a batch may have {self._max_batch} rows, got {len(batch)}")
         if batch.device.type != "cuda" or not len(batch):
@@ -57,16 +57,18 @@ class GraphedNetwork:
         return tuple(output[: len(batch)] for output in recording.outputs)
 
     def _record(self, batch: Tensor, size: int) -> Recording:
-        """Warmed up and recorded on a stream of its own, as in PyTorch's notes on CUDA graphs; channels last."""
+        """Warm up and record on a separate stream, as PyTorch's notes on CUDA graphs ask for; channels last."""
         static = torch.zeros((size, *batch.shape[1:]), dtype=batch.dtype, device=batch.device)
         static = static.contiguous(memory_format=torch.channels_last)
-        here, stream = torch.cuda.current_stream(batch.device), torch.cuda.Stream(batch.device)  # type: ignore[no-untyped-call]
-        stream.wait_stream(here)
+        current = torch.cuda.current_stream(batch.device)
+        stream = torch.cuda.Stream(batch.device)  # type: ignore[no-untyped-call]
+        stream.wait_stream(current)
         with torch.cuda.stream(stream):
             for _ in range(WARM_UP):
                 self._network(static)
-        here.wait_stream(stream)
+        current.wait_stream(stream)
         graph = torch.cuda.CUDAGraph()
-        with torch.cuda.graph(graph, stream=stream, capture_error_mode="thread_local"):  # others may use the GPU
+        # thread_local: other threads may use the GPU meanwhile
+        with torch.cuda.graph(graph, stream=stream, capture_error_mode="thread_local"):
             outputs = self._network(static)
         return Recording(graph, static, outputs)

@@ -1,45 +1,57 @@
-"""What a runtime is to run, told without building it: where a compiled network is kept, PyTorch is not needed."""
+"""The description of a network that a runtime is to run. A compiled or exported network needs no PyTorch."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Protocol
+from pathlib import Path
+from typing import TYPE_CHECKING, Literal, Protocol
 
 import numpy as np
-from numpy.typing import NDArray
+
+from pose_track.structures.arrays import Float32Array, ImageArray
 
 if TYPE_CHECKING:
     from pose_track.models.inference_model import InferenceModel
 
-Run = Callable[[NDArray[np.uint8]], tuple[NDArray[np.float32], ...]]
-"""How a network is called: with pictures (B, H, W, 3) uint8 RGB, B at least 1. It gives an array (B, C, h, w) for each
-output of the network, which stays as it is in later calls. Another shape or type raises ValueError."""
+Precision = Literal["auto", "float32", "bfloat16"]
+"""The type that a network calculates in; "auto" leaves the choice to the runtime."""
+
+Run = Callable[[ImageArray], tuple[Float32Array, ...]]
+"""Runs a network: images (B, H, W, 3) uint8 RGB, B at least 1 -> an array (B, C, h, w) for each output.
+
+Later calls do not overwrite the arrays. Raises ValueError for another shape or type.
+"""
 
 
 class Runtime(Protocol):
-    """A network ready to run: a `Run` that tells in words where it calculates and in which type: "cpu", "float32"."""
+    """A network ready to run. It is a `Run` and states its device and precision, such as "cpu" and "float32"."""
 
     @property
     def device(self) -> str: ...
     @property
     def precision(self) -> str: ...
-    def __call__(self, images: NDArray[np.uint8], /) -> tuple[NDArray[np.float32], ...]: ...
+    def __call__(self, images: ImageArray, /) -> tuple[Float32Array, ...]: ...
 
 
 @dataclass(frozen=True)
 class ModelSpec:
-    """A network to be run.
+    """A network to run.
 
-    make: builds it, with its weights. key: all that decides its outputs, in words, first its name; two networks of one
-    key are the same.
+    Args:
+        build: builds the PyTorch network with its weights.
+        key: text that identifies the network and its weights, the network's name first. Equal keys mean equal networks.
+        onnx: an ONNX file of the same network. OpenVINO and ONNX Runtime load it and never call `build`.
+        num_outputs: how many outputs of the ONNX file to return, the first ones; None for all.
     """
 
-    make: Callable[[], InferenceModel]
+    build: Callable[[], InferenceModel]
     key: str
+    onnx: Path | None = None
+    num_outputs: int | None = None
 
 
-def check_images(images: NDArray[np.uint8]) -> None:
-    """Raises ValueError for another shape or type than (B, H, W, 3) uint8, or for no pictures."""
+def check_images(images: ImageArray) -> None:
+    """Raises ValueError unless the images are (B, H, W, 3) uint8 with B at least 1."""
     if images.ndim != 4 or images.shape[3] != 3 or images.dtype != np.uint8 or not len(images):
         raise ValueError(f"images must be (B, H, W, 3) uint8, B at least 1, got {images.shape} {images.dtype}")

@@ -1,4 +1,4 @@
-"""Writing a PyTorch network as an ONNX file."""
+"""PyTorch networks as ONNX files."""
 
 from __future__ import annotations
 
@@ -18,30 +18,39 @@ def to_onnx(
     example: Tensor,
     input_name: str,
     output_names: Sequence[str],
-    open_sides: Mapping[str, Mapping[int, str]],
+    dynamic_axes: Mapping[str, Mapping[int, str]],
     opset: int = OPSET,
+    fold_batch_norms: bool = True,
 ) -> bytes:
-    """A network as an ONNX file. example: an input that it is traced with; open_sides: by input or output, the
-    dimensions that may have any length, and what they are called in the file.
+    """A network as the content of an ONNX file, written by PyTorch's exporter of traced networks.
 
-    By PyTorch's exporter of traced networks. The one that is to succeed it fixes the batch of a network with flip test,
-    where it is halved, to that of the example, and its files of opset 17 are not valid (PyTorch 2.15, onnxscript 0.7).
+    The newer exporter fixes the batch size of a network with flip test, which halves the batch, to that of the example,
+    and its files of opset 17 are invalid (PyTorch 2.15, onnxscript 0.7).
+
+    Args:
+        example: an input to trace the network with.
+        dynamic_axes: the dimensions of any length, by input or output, and their names in the file.
+        fold_batch_norms: fold each batch norm into the convolution before it. Without, the weights in the file are the
+            network's own, under their own names.
     """
     import torch
 
     file = io.BytesIO()
+    mode = torch.onnx.TrainingMode.EVAL if fold_batch_norms else torch.onnx.TrainingMode.PRESERVE
     with torch.no_grad(), warnings.catch_warnings():
         warnings.filterwarnings("ignore", category=DeprecationWarning)
-        # sizes other than open ones are constants
+        warnings.filterwarnings("ignore", "It is recommended that constant folding be turned off", UserWarning)
+        # fixed sizes become constants
         warnings.filterwarnings("ignore", category=torch.jit.TracerWarning)  # type: ignore[attr-defined]
         torch.onnx.export(
             network.eval(),
             (example,),
-            file,  # type: ignore[arg-type]  # an open file does for this exporter
+            file,  # type: ignore[arg-type]  # this exporter accepts an open file
             input_names=[input_name],
             output_names=list(output_names),
-            dynamic_axes={name: dict(sides) for name, sides in open_sides.items()},
+            dynamic_axes={name: dict(axes) for name, axes in dynamic_axes.items()},
             opset_version=opset,
+            training=mode,
             dynamo=False,
         )
     return file.getvalue()

@@ -1,126 +1,131 @@
-"""How a network is run with ONNX Runtime, on a CPU; without PyTorch but for the first time, or at all where it was
-exported to a file."""
+"""Networks run by ONNX Runtime on a CPU. PyTorch is needed only to export a network that is neither cached nor an ONNX
+file."""
 
 from __future__ import annotations
 
 import os
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import numpy as np
 import onnxruntime as ort
-from numpy.typing import NDArray
 
-from pose_track.runtime.cache import code_hash, entry_name, keep, read_kept
-from pose_track.runtime.exported import FORM, MARKS, OPSET, RUNNABLE
+from pose_track.runtime.cache import code_hash, entry_name, load_entry, store_entry
+from pose_track.runtime.exported import OPSET, ExportedMetadata, parse_exported_metadata
 from pose_track.runtime.model_spec import ModelSpec, check_images
-from pose_track.utils.cache_dir import cache_folder
-
-if TYPE_CHECKING:
-    pass
 from pose_track.runtime.onnx_export import to_onnx
+from pose_track.structures.arrays import Float32Array, ImageArray
+from pose_track.utils.cache_dir import cache_folder
+from pose_track.utils.extras import require
+from pose_track.utils.machine import usable_cores
 
-_EXAMPLE = (2, 64, 64, 3)  # the size of the pictures a network is traced with; it runs with any
+_TRACE_SHAPE = (2, 64, 64, 3)  # of the images that a network is traced with; it runs with images of any size
 _FILE = "model.onnx"
-_ERRORS_ONLY = 3  # of the levels of what is logged
+_ERRORS_ONLY = 3  # ONNX Runtime's log level
 
 ort.disable_telemetry_events()
 
 
 class SessionRuntime:
-    """A network that ONNX Runtime has loaded, run on all cores of the CPU in float32; see `Runtime`. It may be called
-    from several threads at once."""
+    """A network loaded by ONNX Runtime, run on all cores of the CPU in float32; see `Runtime`. Several threads may call
+    it at once.
+
+    Args:
+        num_outputs: how many outputs to return, the first ones; None for all.
+    """
 
     device = "cpu"
     precision = "float32"
 
-    def __init__(self, session: ort.InferenceSession) -> None:
+    def __init__(self, session: ort.InferenceSession, num_outputs: int | None = None) -> None:
         self._session = session
         self._input = session.get_inputs()[0]
+        self._outputs = [output.name for output in session.get_outputs()][:num_outputs]
 
-    def __call__(self, images: NDArray[np.uint8]) -> tuple[NDArray[np.float32], ...]:
+    def __call__(self, images: ImageArray) -> tuple[Float32Array, ...]:
         check_images(images)
         self._check_size(images.shape)
-        return tuple(self._session.run(None, {self._input.name: np.ascontiguousarray(images)}))
+        return tuple(self._session.run(self._outputs, {self._input.name: np.ascontiguousarray(images)}))
 
     def _check_size(self, shape: tuple[int, ...]) -> None:
-        """A network that was exported to a file takes crops of one size; an open length has a name there."""
-        wanted = self._input.shape
-        if any(isinstance(side, int) and side != given for side, given in zip(wanted, shape, strict=True)):
-            raise ValueError(f"images must be {tuple(wanted)}, got {shape}")
+        """An exported network takes crops of one size. A dimension of any length has a name instead of a number."""
+        expected = self._input.shape
+        if any(isinstance(side, int) and side != given for side, given in zip(expected, shape, strict=True)):
+            raise ValueError(f"images must be {tuple(expected)}, got {shape}")
 
 
 class OnnxRuntime(SessionRuntime):
-    """A network run by ONNX Runtime, which the exported network is kept for in `cache_folder()`; where it is there,
-    `plan.make` is not called."""
+    """A network run by ONNX Runtime.
 
-    def __init__(self, plan: ModelSpec) -> None:
-        super().__init__(_load(plan))
+    Args:
+        spec: its ONNX file is loaded directly. A network without one is exported and stored in `cache_folder()`; where
+            it is stored already, `spec.build` is not called.
+    """
+
+    def __init__(self, spec: ModelSpec) -> None:
+        super().__init__(_load(spec), spec.num_outputs)
 
 
 def open_exported(path: str | os.PathLike[str]) -> SessionRuntime:
-    """The network in a file that `tools/export_model.py` made, ready to run.
+    """A network exported by `pose-track export`, ready to run.
 
-    Raises FileNotFoundError; ValueError where it is no such file, is cut short, or was exported in a form that does not
-    take uint8 crops.
+    Raises FileNotFoundError; ValueError for a file that is no such network, is cut short, or takes no uint8 crops.
     """
-    form = exported_notes(path)[FORM]
-    if form not in RUNNABLE:
+    if not exported_metadata(path).has_preprocessing:
         raise ValueError(
-            f"{str(path)!r} was exported as {form!r} and cannot be an estimator; export it again without "
+            f"{str(path)!r} takes normalised crops and cannot be an estimator; export it again without "
             "--no-preprocessing"
         )
     return SessionRuntime(_open_file(path))
 
 
-def exported_notes(path: str | os.PathLike[str]) -> dict[str, str]:
-    """What a file that `tools/export_model.py` made tells about its network, see `export.job`. Raises as
-    `open_exported`, but for the form."""
-    notes = dict(_open_file(path, optimise=False).get_modelmeta().custom_metadata_map)
-    if not notes.keys() >= MARKS | {FORM}:
-        raise ValueError(f"{str(path)!r} was not exported by tools/export_model.py; give a file that was")
-    return notes
+def exported_metadata(path: str | os.PathLike[str]) -> ExportedMetadata:
+    """The metadata of a network exported by `pose-track export`. Raises FileNotFoundError; ValueError for a file that
+    is no such network or is cut short."""
+    properties = _open_file(path, optimise=False).get_modelmeta().custom_metadata_map
+    try:
+        return parse_exported_metadata(properties)
+    except ValueError as error:
+        raise ValueError(f"{str(path)!r} {error}") from None
 
 
 def open_session(model: str | bytes, optimise: bool = True) -> ort.InferenceSession:
-    """A network from the path of a file or its content. optimise: for running; only its notes can be read faster.
+    """A session of an ONNX file, given as its path or its content.
 
-    Its threads sleep when there is nothing to do, for other stages want the cores, too.
+    Args:
+        optimise: prepare the network for running. Reading only the metadata is faster without.
     """
     options = ort.SessionOptions()
-    options.intra_op_num_threads = _usable_cores()
-    options.add_session_config_entry("session.intra_op.allow_spinning", "0")
+    options.intra_op_num_threads = usable_cores()
+    options.add_session_config_entry("session.intra_op.allow_spinning", "0")  # other stages use the cores too
     options.log_severity_level = _ERRORS_ONLY
     if not optimise:
         options.graph_optimization_level = ort.GraphOptimizationLevel.ORT_DISABLE_ALL
     return ort.InferenceSession(model, options, providers=["CPUExecutionProvider"])
 
 
-def _usable_cores() -> int:
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-
-
 def _open_file(path: str | os.PathLike[str], optimise: bool = True) -> ort.InferenceSession:
     if not Path(path).is_file():
-        raise FileNotFoundError(f"there is no exported network {str(path)!r}; make it with tools/export_model.py")
+        raise FileNotFoundError(f"there is no exported network {str(path)!r}; write it with pose-track export")
     try:
         return open_session(os.fspath(path), optimise)
-    except Exception as error:  # the reader's errors share no class
+    except Exception as error:  # the readers' errors share no class
         reason = " ".join(str(error).split())[:160]
         raise ValueError(
-            f"{str(path)!r} is not an ONNX file, is cut short, or ONNX Runtime cannot run what was changed in it; "
+            f"{str(path)!r} is not an ONNX file, is cut short, or has been changed so that ONNX Runtime cannot run it; "
             f"export it again ({reason})"
         ) from error
 
 
-def _load(plan: ModelSpec) -> ort.InferenceSession:
-    """From the cache, or exported and kept there."""
-    entry = cache_folder() / "onnx" / entry_name(f"{plan.key}, opset {OPSET}, code {code_hash()}")
-    kept = read_kept(entry, lambda folder: open_session(str(folder / _FILE)))
-    if kept is not None:
-        return kept
-    model = convert(plan)
-    keep(entry, lambda folder: _write(folder / _FILE, model))
+def _load(spec: ModelSpec) -> ort.InferenceSession:
+    """A session from the ONNX file, from the cache, or exported and stored in the cache."""
+    if spec.onnx is not None:
+        return open_session(str(spec.onnx))
+    entry = cache_folder() / "onnx" / entry_name(f"{spec.key}, opset {OPSET}, code {code_hash()}")
+    cached = load_entry(entry, lambda folder: open_session(str(folder / _FILE)))
+    if cached is not None:
+        return cached
+    model = convert(spec)
+    store_entry(entry, lambda folder: _write(folder / _FILE, model))
     return open_session(model)
 
 
@@ -128,13 +133,19 @@ def _write(path: Path, content: bytes) -> None:
     path.write_bytes(content)
 
 
-def convert(plan: ModelSpec) -> bytes:
-    """The network as an ONNX file, for batches and pictures of any size; it takes seconds."""
+def convert(spec: ModelSpec) -> bytes:
+    """The network as the content of an ONNX file, for batches and images of any size; takes seconds. Raises ImportError
+    without PyTorch."""
+    require("torch", "onnx", purpose=f"converting {spec.key.split()[0]} for ONNX Runtime")
     import torch
 
-    network, pictures = plan.make().eval(), torch.zeros(_EXAMPLE, dtype=torch.uint8)
+    network, images = spec.build().eval(), torch.zeros(_TRACE_SHAPE, dtype=torch.uint8)
     with torch.no_grad():
-        names = [f"output_{n}" for n in range(len(network(pictures)))]
-    sides = {"pictures": {0: "batch", 1: "height", 2: "width"}}
-    sides |= {name: {0: "batch", 2: f"{name}_height", 3: f"{name}_width"} for name in names}
-    return to_onnx(network, pictures, "pictures", names, sides)
+        names = [f"output_{n}" for n in range(len(network(images)))]
+    return to_onnx(network, images, "images", names, any_size_axes("images", names))
+
+
+def any_size_axes(input_name: str, output_names: list[str]) -> dict[str, dict[int, str]]:
+    """The dimensions of any length of a network that takes images (B, H, W, 3) and returns maps (B, C, h, w)."""
+    axes = {input_name: {0: "batch", 1: "height", 2: "width"}}
+    return axes | {name: {0: "batch", 2: f"{name}_height", 3: f"{name}_width"} for name in output_names}

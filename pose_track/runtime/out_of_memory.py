@@ -1,4 +1,4 @@
-"""Going on where a GPU is out of memory: with half as much at once."""
+"""Smaller batches where a GPU is out of memory."""
 
 from __future__ import annotations
 
@@ -13,29 +13,30 @@ T = TypeVar("T")
 logger = logging.getLogger(__name__)
 
 
-def as_room_allows(run: Callable[[int], T], at_once: int, what: str, remedy: str) -> tuple[T, int]:
-    """What `run(at_once)` gives, with half as many at once each time the GPU is out of memory, and with how many that
-    was; fewer are logged. what: things, in the plural; remedy: if there is no room for a single one.
+def halve_batch_on_out_of_memory(run: Callable[[int], T], batch_size: int, items: str, remedy: str) -> tuple[T, int]:
+    """The result of `run(batch_size)` and the batch size that worked. It is halved while the GPU is out of memory.
 
-    Raises MemoryError then.
+    Args:
+        items: what a batch holds, in the plural, for the warning about a smaller batch.
+        remedy: advice for the case that a batch of one does not fit; MemoryError is raised with it.
 
-    >>> as_room_allows(lambda at_once: f"four by {at_once}", 2, "pictures", "use --device cpu")
-    ('four by 2', 2)
+    >>> halve_batch_on_out_of_memory(lambda batch_size: f"batches of {batch_size}", 2, "images", "use --device cpu")
+    ('batches of 2', 2)
     """
-    tried = at_once
-    while (found := _unless_out_of_memory(run, at_once)) is None:
-        if at_once <= 1:
-            raise MemoryError(f"the GPU is out of memory with {what} one by one; {remedy}")
-        at_once //= 2
+    requested = batch_size
+    while (result := _run_or_none(run, batch_size)) is None:
+        if batch_size <= 1:
+            raise MemoryError(f"the GPU is out of memory with {items} one by one; {remedy}")
+        batch_size //= 2
         torch.cuda.empty_cache()
-    if at_once < tried:
-        logger.warning("the GPU is out of memory with %d %s at once; going on with %d", tried, what, at_once)
-    return found, at_once
+    if batch_size < requested:
+        logger.warning("the GPU is out of memory with %d %s at once; going on with %d", requested, items, batch_size)
+    return result, batch_size
 
 
-def _unless_out_of_memory(run: Callable[[int], T], at_once: int) -> T | None:
-    """None where the memory did not do; by then the error, which holds on to some of it, is gone."""
+def _run_or_none(run: Callable[[int], T], batch_size: int) -> T | None:
+    """None where the GPU is out of memory. On return the error, which holds on to some memory, is released."""
     try:
-        return run(at_once)
+        return run(batch_size)
     except torch.OutOfMemoryError:
         return None

@@ -1,53 +1,62 @@
-"""Which runtime runs a network."""
+"""The choice of the runtime that runs a network."""
 
 from __future__ import annotations
 
-from importlib.util import find_spec
 from typing import Literal, get_args
 
-from pose_track.runtime.model_spec import ModelSpec, Runtime
+from pose_track.runtime.model_spec import ModelSpec, Precision, Runtime
+from pose_track.utils.extras import missing_modules, require
 
 RuntimeName = Literal["auto", "torch", "openvino", "onnx"]
 
-_PACKAGES = {"openvino": ("openvino",), "onnx": ("onnx", "onnxruntime")}
-_INSTALL = {"openvino": "pip install openvino", "onnx": "pip install -e '.[onnx]'"}
 
+def resolve_runtime(name: RuntimeName, device: str, precision: Precision = "auto") -> RuntimeName:
+    """The runtime that a name stands for on a device: "torch", "openvino" or "onnx".
 
-def resolve_runtime(name: RuntimeName, device: str) -> RuntimeName:
-    """What a name means on a device (see `resolve_device`): "torch", "openvino" or "onnx". "auto" is OpenVINO on a CPU
-    where it is installed, else PyTorch.
+    "auto" is OpenVINO on a CPU where it is installed, otherwise PyTorch. device: from `resolve_device`.
 
-    Raises ValueError where the name is unknown, or where OpenVINO or ONNX Runtime was asked for and cannot be had.
+    Raises ValueError for an unknown name or precision, a runtime that the device does not have, or bfloat16 in ONNX
+    Runtime; ImportError where the runtime is not installed.
     """
     if name not in get_args(RuntimeName):
         raise ValueError(f"unknown runtime {name!r}; choose one of {', '.join(map(repr, get_args(RuntimeName)))}")
-    if name == "auto":
-        return "openvino" if device == "cpu" and not _lacking("openvino") else "torch"
-    if name == "torch":
-        return name
-    if device != "cpu":
+    if precision not in get_args(Precision):
+        known = ", ".join(map(repr, get_args(Precision)))
+        raise ValueError(f"unknown precision {precision!r}; choose one of {known}")
+    if name in ("openvino", "onnx") and device != "cpu":
         raise ValueError(f"runtime {name!r} runs on the CPU only, not on {device!r}; use 'torch' or device 'cpu'")
-    if lacking := _lacking(name):
-        raise ValueError(f"runtime {name!r} needs {' and '.join(lacking)}; {_INSTALL[name]}, or choose another")
+    if name == "onnx" and precision == "bfloat16":
+        raise ValueError("runtime 'onnx' has no precision 'bfloat16'; use 'float32', or runtime 'openvino' or 'torch'")
+    if name == "auto":
+        name = "openvino" if device == "cpu" and not missing_modules("openvino") else "torch"
+    _check_installed(name)
     return name
 
 
-def _lacking(runtime: str) -> list[str]:
-    """The packages that a runtime needs and that are not installed."""
-    return [package for package in _PACKAGES[runtime] if find_spec(package) is None]
+def _check_installed(name: RuntimeName) -> None:
+    """Raises ImportError. ONNX Runtime also needs onnx, by which PyTorch writes ONNX files."""
+    if name == "onnx":
+        require("onnxruntime", purpose="runtime 'onnx'")
+    elif name == "torch":
+        require("torch", purpose="runtime 'torch'")
+    elif missing_modules("openvino"):
+        raise ImportError("runtime 'openvino' needs openvino; pip install openvino, or choose another runtime")
 
 
-def make_runtime(plan: ModelSpec, runtime: RuntimeName = "auto", device: str = "cpu") -> Runtime:
-    """The network of `plan` ready to run; see `resolve_runtime`."""
-    chosen = resolve_runtime(runtime, device)
+def make_runtime(
+    spec: ModelSpec, name: RuntimeName = "auto", device: str = "cpu", precision: Precision = "auto"
+) -> Runtime:
+    """The network of `spec`, ready to run. Raises as `resolve_runtime`; ValueError for a precision that the processor
+    does not have."""
+    chosen = resolve_runtime(name, device, precision)
     if chosen == "openvino":
         from pose_track.runtime.openvino_runtime import OpenVinoRuntime
 
-        return OpenVinoRuntime(plan)
+        return OpenVinoRuntime(spec, precision)
     if chosen == "onnx":
         from pose_track.runtime.onnx_runtime import OnnxRuntime
 
-        return OnnxRuntime(plan)
-    from pose_track.runtime.torch_runtime import TorchRuntime  # takes seconds: not where the others do
+        return OnnxRuntime(spec)
+    from pose_track.runtime.torch_runtime import TorchRuntime  # PyTorch takes seconds to import
 
-    return TorchRuntime(plan.make(), device, fold=True)
+    return TorchRuntime(spec.build(), device, precision, fold=True)

@@ -1,6 +1,6 @@
-"""What flows between the stages: frozen dataclasses of parallel numpy arrays, checked once, on construction.
+"""The data that flows between the stages: frozen dataclasses of parallel numpy arrays, checked on construction.
 
-Coordinates are pixels of the shown frame (after its rotation metadata was applied), x to the right, y down; the
+Coordinates are pixels of the displayed frame (after its rotation metadata was applied), x to the right, y down; the
 centre of the top-left pixel is (0, 0).
 """
 
@@ -13,12 +13,8 @@ from typing import TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
+from pose_track.structures.arrays import AnyArray, Float32Array, ImageArray, IntArray
 from pose_track.structures.skeleton import Skeleton, check_skeleton
-
-Array = NDArray[np.generic]
-FloatArray = NDArray[np.float32]
-IntArray = NDArray[np.int64]
-ImageArray = NDArray[np.uint8]
 
 T = TypeVar("T")
 
@@ -29,27 +25,27 @@ def _fits(expected: int | None, length: int) -> bool:
     return expected is None or expected == length
 
 
-def _checked(name: str, value: object, shape: tuple[int | None, ...], dtype: type[np.generic]) -> Array:
-    """`value` as an array of `dtype`; None in `shape` stands for any length, and [] for none of anything.
+def _checked(name: str, value: object, shape: tuple[int | None, ...], dtype: type[np.generic]) -> AnyArray:
+    """`value` as an array of `dtype`. None in `shape` allows any length; an empty list fits a shape that allows 0 rows.
 
-    Raises ValueError on another shape, or where the values would not survive the change of type.
+    Raises ValueError for another shape, or for a dtype that cannot be cast safely.
     """
     given = np.asarray(value)
     if given.dtype == dtype and given.ndim == len(shape) and all(map(_fits, shape, given.shape)):
-        return given  # nearly always
+        return given  # fast path
     if given.size and not np.can_cast(given.dtype, dtype, "same_kind"):
         raise ValueError(f"{name} must be {np.dtype(dtype).name}, got {given.dtype.name}")
-    array: Array = given.astype(dtype, copy=False)
+    array: AnyArray = given.astype(dtype, copy=False)
     if array.shape == (0,) and shape[0] in (None, 0):
         array = array.reshape(tuple(0 if s is None else s for s in shape))
-    if array.ndim != len(shape) or any(s not in (None, n) for s, n in zip(shape, array.shape, strict=True)):
+    if array.ndim != len(shape) or not all(map(_fits, shape, array.shape)):
         expected = tuple("any" if s is None else s for s in shape)
         raise ValueError(f"{name} must have shape {expected}, got {array.shape}")
     return array
 
 
-def _checked_sources(value: object, num: int) -> Array:
-    """(num,) where each box came from; all from the detector where `value` is None."""
+def _checked_sources(value: object, num: int) -> AnyArray:
+    """(num,) the source of each box; "detector" for all if `value` is None."""
     if value is None:
         return np.full(num, "detector")
     sources = _checked("sources", value, (num,), np.str_)
@@ -59,23 +55,27 @@ def _checked_sources(value: object, num: int) -> Array:
     return sources
 
 
-def _mapped(parallel: T, change: Callable[[str, Array], Array]) -> T:
-    """All its arrays changed alike, not checked again: a tracker selects people many times a frame."""
-    made = object.__new__(type(parallel))
-    for name, value in vars(parallel).items():
-        made.__dict__[name] = change(name, value) if isinstance(value, np.ndarray) else value
-    return made
+def _map_arrays(instance: T, function: Callable[[str, AnyArray], AnyArray]) -> T:
+    """A copy with `function` applied to each array, without checks: a tracker selects people many times per frame."""
+    copy = object.__new__(type(instance))
+    for name, value in vars(instance).items():
+        copy.__dict__[name] = function(name, value) if isinstance(value, np.ndarray) else value
+    return copy
 
 
-def _selected(parallel: T, keep: Array) -> T:
-    """Some rows of all its arrays."""
-    return _mapped(parallel, lambda name, rows: rows[keep])
+def _select(instance: T, keep: AnyArray) -> T:
+    """A copy with the selected rows of all arrays."""
+    return _map_arrays(instance, lambda name, rows: rows[keep])
 
 
 @dataclass(frozen=True, eq=False)
 class Frame:
-    """One decoded picture. image: (H, W, 3) uint8 RGB; index counts decoded frames from 0; pts_seconds is the
-    presentation time."""
+    """One decoded frame.
+
+    index: number of the decoded frame, from 0.
+    pts_seconds: presentation time.
+    image: (H, W, 3) uint8 RGB.
+    """
 
     index: int
     pts_seconds: float
@@ -87,11 +87,15 @@ class Frame:
 
 @dataclass(frozen=True, eq=False)
 class Detections:
-    """N boxes. boxes: (N, 4) float32 x1 y1 x2 y2 in pixels; scores: (N,) float32 in [0, 1]; sources: (N,) str,
-    one of SOURCES, "detector" where not given."""
+    """N boxes.
 
-    boxes: FloatArray
-    scores: FloatArray
+    boxes: (N, 4) float32 x1 y1 x2 y2 in pixels.
+    scores: (N,) float32 in [0, 1].
+    sources: (N,) str, each one of SOURCES; "detector" by default.
+    """
+
+    boxes: Float32Array
+    scores: Float32Array
     sources: NDArray[np.str_] | None = None
 
     def __post_init__(self) -> None:
@@ -103,9 +107,9 @@ class Detections:
     def __len__(self) -> int:
         return len(self.boxes)
 
-    def __getitem__(self, keep: Array) -> Detections:
+    def __getitem__(self, keep: AnyArray) -> Detections:
         """The detections selected by a boolean mask or by indices."""
-        return _selected(self, keep)
+        return _select(self, keep)
 
     @classmethod
     def empty(cls) -> Detections:
@@ -116,18 +120,21 @@ class Detections:
 class Poses:
     """N people with the K joints of `skeleton`.
 
-    joints: (N, K, 2) float32 x y in pixels; joint_scores: (N, K) float32 in [0, 1], 0 = absent; boxes: (N, 4)
-    float32 x1 y1 x2 y2, the box each pose was estimated in; scores: (N,) float32 in [0, 1]; sources: (N,) str,
-    where the box came from; features: (N, K, C) float32, how each joint looks, or None where nobody looked.
+    joints: (N, K, 2) float32 x y in pixels.
+    joint_scores: (N, K) float32 in [0, 1]; 0 for an absent joint.
+    boxes: (N, 4) float32 x1 y1 x2 y2, the box in which each pose was estimated.
+    scores: (N,) float32 in [0, 1].
+    sources: (N,) str, the source of each box, see `Detections`.
+    features: (N, K, C) float32, an appearance embedding per joint; None where none was computed.
     """
 
-    joints: FloatArray
-    joint_scores: FloatArray
-    boxes: FloatArray
-    scores: FloatArray
+    joints: Float32Array
+    joint_scores: Float32Array
+    boxes: Float32Array
+    scores: Float32Array
     skeleton: Skeleton
     sources: NDArray[np.str_] | None = None
-    features: FloatArray | None = None
+    features: Float32Array | None = None
 
     def __post_init__(self) -> None:
         check_skeleton(self.skeleton)
@@ -145,9 +152,9 @@ class Poses:
     def __len__(self) -> int:
         return len(self.joints)
 
-    def __getitem__(self, keep: Array) -> Poses:
+    def __getitem__(self, keep: AnyArray) -> Poses:
         """The people selected by a boolean mask or by indices."""
-        return _selected(self, keep)
+        return _select(self, keep)
 
     @classmethod
     def empty(cls, skeleton: Skeleton) -> Poses:
@@ -155,19 +162,22 @@ class Poses:
         return cls(np.zeros((0, k, 2)), np.zeros((0, k)), np.zeros((0, 4)), np.zeros(0), skeleton)  # type: ignore[arg-type]
 
 
-People = TypeVar("People", Detections, Poses)
+DetectionsOrPoses = TypeVar("DetectionsOrPoses", Detections, Poses)
 
 
-def joined(a: People, b: People) -> People:
-    """The boxes, or the people, of both."""
+def concatenate(a: DetectionsOrPoses, b: DetectionsOrPoses) -> DetectionsOrPoses:
+    """The rows of `a`, then those of `b`."""
     if not len(a) or not len(b):
         return a if len(a) else b
-    return _mapped(a, lambda name, rows: np.concatenate([rows, vars(b)[name]]))
+    return _map_arrays(a, lambda name, rows: np.concatenate([rows, vars(b)[name]]))
 
 
 @dataclass(frozen=True, eq=False)
 class TrackedPoses:
-    """The people of one frame with their identities. track_ids: (N,) int64 >= 1, unique within the frame."""
+    """The people of one frame with their track ids.
+
+    track_ids: (N,) int64, at least 1, unique within the frame.
+    """
 
     frame_index: int
     pts_seconds: float

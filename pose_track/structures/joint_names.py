@@ -1,4 +1,4 @@
-"""Joints by name: the spellings in use for them."""
+"""Joint names, whatever their spelling in a file."""
 
 from __future__ import annotations
 
@@ -13,9 +13,9 @@ _ALIASES = {
 
 
 def joint_name(spelling: str) -> str:
-    """The package's name of a joint, however a file spells it; the spelling itself where it is none of them.
+    """The package's name of a joint, from any usual spelling; an unknown spelling is returned unchanged.
 
-    Capitals, spaces and other signs between the words do not count, "l" and "r" stand for the sides.
+    Case, spaces and punctuation are ignored; "l" and "r" stand for left and right.
 
     >>> [joint_name(s) for s in ("Left shoulder", "r_wrist", "LKnee", "upper neck", "headtop", "tail")]
     ['left_shoulder', 'right_wrist', 'left_knee', 'head_bottom', 'head_top', 'tail']
@@ -28,9 +28,9 @@ def _letters(spelling: str) -> str:
 
 
 def _spellings(name: str) -> list[str]:
-    """The letters of a name, with its side written out and as one letter."""
-    side, _, part = name.partition("_")
-    return [_letters(name), *([_letters(side[0] + part)] if side in ("left", "right") else [])]
+    """The letters of a name, with the side written out and abbreviated to one letter."""
+    side, _, joint_type = name.partition("_")
+    return [_letters(name), *([_letters(side[0] + joint_type)] if side in ("left", "right") else [])]
 
 
 _NAMES = {s: name for skeleton in SKELETONS.values() for name in skeleton.joint_names for s in _spellings(name)} | {

@@ -1,7 +1,7 @@
-"""What tells that a tracked person and a new pose are the same: five cues, each 0 to 1, NaN where it tells nothing.
+"""Similarity cues: five measures of how likely a track and a new pose are the same person.
 
-Each cue is given the pairs in question, track `rows[i]` beside pose `cols[i]`, so that in a crowd only those near each
-other are compared.
+Each cue is in [0, 1], and NaN where it is unknown. A cue is computed only for given pairs, track `rows[i]` and pose
+`cols[i]`, so that in a crowd only people near each other are compared.
 """
 
 from __future__ import annotations
@@ -11,20 +11,22 @@ from dataclasses import dataclass
 from functools import cached_property
 
 import numpy as np
-from numpy.typing import NDArray
 
 from pose_track.geometry.boxes import box_areas
 from pose_track.geometry.oks import oks_of_pairs
-from pose_track.structures.frames import FloatArray, IntArray, Poses
+from pose_track.structures.arrays import Float32Array, Float64Array, IntArray
+from pose_track.structures.frames import Poses
 from pose_track.tracking.appearance import MIN_JOINT_SCORE, appearance_similarity
 from pose_track.tracking.tracks import Tracks
 
-Floats = NDArray[np.float64]
-
 
 @dataclass(frozen=True, eq=False)
-class Scene:
-    """Tracks and the poses of a new frame. widening: of the skeleton's sigmas, see `Similarity`."""
+class CueContext:
+    """The T tracks and the N poses of a new frame that are compared.
+
+    seconds: the time of the poses.
+    sigma_scale: factor on the skeleton's OKS sigmas, see `Similarity`.
+    """
 
     tracks: Tracks
     poses: Poses
@@ -32,68 +34,73 @@ class Scene:
     sigma_scale: float
 
     @cached_property
-    def areas(self) -> Floats:
-        """(N,) square pixels of the poses' boxes."""
+    def areas(self) -> Float64Array:
+        """(N,) areas of the poses' boxes, square pixels."""
         return box_areas(self.poses.boxes)
 
     @cached_property
-    def moves(self) -> FloatArray:
-        """(T, 2) how far the tracks' people should have gone since seen last, pixels."""
-        return self.tracks.expected_move(self.seconds)
+    def displacements(self) -> Float32Array:
+        """(T, 2) predicted displacement of each track since last seen, x y in pixels."""
+        return self.tracks.predicted_displacement(self.seconds)
 
-    def oks(self, joints: FloatArray, scores: FloatArray, rows: IntArray, cols: IntArray) -> Floats:
+    def oks(self, joints: Float32Array, scores: Float32Array, rows: IntArray, cols: IntArray) -> Float64Array:
         """(P, ...) OKS of the tracks' `joints`, (T, ..., K, 2) with scores (T, ..., K), and the poses."""
-        extra = (1,) * (joints.ndim - 3)
+        extra_axes = (1,) * (joints.ndim - 3)
         k = self.poses.skeleton.num_joints
         areas = np.maximum(self.tracks.areas[rows], self.areas[cols])
         return oks_of_pairs(
             joints[rows],
             scores[rows],
-            self.poses.joints[cols].reshape(-1, *extra, k, 2),
-            self.poses.joint_scores[cols].reshape(-1, *extra, k),
-            areas.reshape(-1, *extra),
+            self.poses.joints[cols].reshape(-1, *extra_axes, k, 2),
+            self.poses.joint_scores[cols].reshape(-1, *extra_axes, k),
+            areas.reshape(-1, *extra_axes),
             self.sigma_scale * self.poses.skeleton.sigmas,
             MIN_JOINT_SCORE,
         )
 
 
-Cue = Callable[[Scene, IntArray, IntArray], Floats]
+Cue = Callable[[CueContext, IntArray, IntArray], Float64Array]
 
 
-def oks_cue(scene: Scene, rows: IntArray, cols: IntArray) -> Floats:
-    """OKS of the new pose and the last one seen, where it was."""
-    return scene.oks(scene.tracks.joints, scene.tracks.joint_scores, rows, cols)
+def oks_cue(context: CueContext, rows: IntArray, cols: IntArray) -> Float64Array:
+    """OKS of the new pose and the track's last pose."""
+    return context.oks(context.tracks.joints, context.tracks.joint_scores, rows, cols)
 
 
-def flow_cue(scene: Scene, rows: IntArray, cols: IntArray) -> Floats:
-    """The highest OKS of the new pose and those of the last frames, each carried here by the optical flow
-    (S_Multi-flow of Xiao et al., "Simple Baselines for Human Pose Estimation and Tracking", ECCV 2018, section 3.3)."""
-    each = scene.oks(scene.tracks.warped, scene.tracks.warped_scores, rows, cols)  # (P, L)
-    return np.asarray(np.fmax.reduce(each, axis=1))
+def flow_cue(context: CueContext, rows: IntArray, cols: IntArray) -> Float64Array:
+    """The highest OKS of the new pose and the track's poses of the last frames, warped by the optical flow.
+
+    It is S_Multi-flow of Xiao et al., "Simple Baselines for Human Pose Estimation and Tracking", ECCV 2018, section
+    3.3.
+    """
+    oks = context.oks(context.tracks.warped, context.tracks.warped_scores, rows, cols)  # (P, L)
+    return np.asarray(np.fmax.reduce(oks, axis=1))
 
 
-def motion_cue(scene: Scene, rows: IntArray, cols: IntArray) -> Floats:
-    """OKS of the new pose and the last one seen, moved to where the person should be by now."""
-    tracks = scene.tracks
-    return scene.oks(tracks.joints + scene.moves[:, None], tracks.joint_scores, rows, cols)
+def motion_cue(context: CueContext, rows: IntArray, cols: IntArray) -> Float64Array:
+    """OKS of the new pose and the track's last pose, moved to where the Kalman filter predicts it."""
+    tracks = context.tracks
+    return context.oks(tracks.joints + context.displacements[:, None], tracks.joint_scores, rows, cols)
 
 
-def iou_cue(scene: Scene, rows: IntArray, cols: IntArray) -> Floats:
-    """Overlap of the boxes."""
-    a, b = scene.tracks.boxes[rows], scene.poses.boxes[cols]
+def iou_cue(context: CueContext, rows: IntArray, cols: IntArray) -> Float64Array:
+    """Intersection over union of the boxes."""
+    a, b = context.tracks.boxes[rows], context.poses.boxes[cols]
     corners = np.maximum(a[:, :2], b[:, :2]), np.minimum(a[:, 2:], b[:, 2:])
-    common = box_areas(np.concatenate(corners, axis=1))
-    union = box_areas(a) + box_areas(b) - common
-    return np.divide(common, union, out=np.zeros_like(common), where=union > 0)
+    intersection = box_areas(np.concatenate(corners, axis=1))
+    union = box_areas(a) + box_areas(b) - intersection
+    return np.divide(intersection, union, out=np.zeros_like(intersection), where=union > 0)
 
 
-def appearance_cue(scene: Scene, rows: IntArray, cols: IntArray) -> Floats:
-    """How alike they look, by the network's features at the joints; NaN where a pose has none."""
-    if scene.poses.features is None:
+def appearance_cue(context: CueContext, rows: IntArray, cols: IntArray) -> Float64Array:
+    """Appearance similarity; NaN for a pose without features."""
+    if context.poses.features is None:
         return np.full(len(rows), np.nan)
-    appearance, poses = scene.tracks.appearance, scene.poses
-    found = appearance_similarity(appearance.features, appearance.scores, scene.poses.features, poses.joint_scores)
-    return found[rows, cols].astype(np.float64)
+    appearance, poses = context.tracks.appearance, context.poses
+    similarity = appearance_similarity(
+        appearance.features, appearance.scores, context.poses.features, poses.joint_scores
+    )
+    return similarity[rows, cols].astype(np.float64)
 
 
 CUES: dict[str, Cue] = {

@@ -1,9 +1,8 @@
-"""Where people are going: a Kalman filter of constant velocity for each, all computed at once.
+"""Motion of tracked people: a constant-velocity Kalman filter for each track, vectorised over all tracks.
 
 The filter is the textbook one (Bar-Shalom, Li and Kirubarajan, "Estimation with Applications to Tracking and
-Navigation", 2001, section 6.2.2: white noise acceleration), equal to filterpy's `KalmanFilter` (tested). It is written
-out here because filterpy filters one person at a time, 45 microseconds each, which alone would be most of a tracker's
-time in a crowd.
+Navigation", 2001, section 6.2.2: white-noise acceleration) and equals filterpy's `KalmanFilter`, as a test shows.
+filterpy itself filters one person at a time, in 45 microseconds, which would be most of a tracker's time in a crowd.
 """
 
 from __future__ import annotations
@@ -11,38 +10,41 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 
-from pose_track.tracking.rows import Rows
+from pose_track.structures.arrays import Float64Array
+from pose_track.tracking.parallel_arrays import ParallelArrays
 
-Floats = NDArray[np.float64]
-
-# Variances in units of the body's size, the root of its area: where a pose is seen; how fast somebody moves of whom
-# nothing is known, a second; and how much the velocity changes in a second.
-POSITION_NOISE = 0.05**2
-START_VELOCITY = 2.0**2
-ACCELERATION = 4.0**2
+# In units of the body size, the square root of the box area.
+POSITION_NOISE = 0.05**2  # variance of a measured position
+START_VELOCITY = 2.0**2  # variance of a new track's velocity, per second
+ACCELERATION = 4.0**2  # increase of the velocity's variance in a second
 
 
 @dataclass(frozen=True, eq=False)
-class Motion(Rows):
-    """T people. position: (T, 2) pixels; velocity: (T, 2) pixels a second; covariance: (T, 3) variance of the position,
-    covariance of both, variance of the velocity, of x and of y alike, in body sizes and seconds; seconds: (T,) when."""
+class Motion(ParallelArrays):
+    """The Kalman filter states of T tracks.
 
-    position: Floats
-    velocity: Floats
-    covariance: Floats
-    seconds: Floats
+    position: (T, 2) x y in pixels.
+    velocity: (T, 2) pixels a second.
+    covariance: (T, 3) variance of the position, covariance of position and velocity, and variance of the velocity, in
+        body sizes and seconds; the same for x and y.
+    seconds: (T,) time of the state.
+    """
+
+    position: Float64Array
+    velocity: Float64Array
+    covariance: Float64Array
+    seconds: Float64Array
 
     @classmethod
-    def start(cls, position: Floats, seconds: float) -> Motion:
-        """People first seen at `position`, (T, 2)."""
+    def start(cls, position: Float64Array, seconds: float) -> Motion:
+        """The states of new tracks at `position`, (T, 2) pixels."""
         n = len(position)
         covariance = np.tile([POSITION_NOISE, 0.0, START_VELOCITY], (n, 1))
         return cls(position.astype(np.float64), np.zeros((n, 2)), covariance, np.full(n, float(seconds)))
 
     def predict(self, seconds: float) -> Motion:
-        """The same people at a later time."""
+        """The states predicted for a later time."""
         dt = seconds - self.seconds
         p, pv, v = self.covariance.T
         q = ACCELERATION * dt
@@ -50,11 +52,11 @@ class Motion(Rows):
         position = self.position + dt[:, None] * self.velocity
         return Motion(position, self.velocity, covariance, np.full(len(dt), float(seconds)))
 
-    def correct(self, seen: Floats) -> Motion:
-        """The same people, predicted for now, after they were seen at `seen`, (T, 2)."""
+    def update(self, measured: Float64Array) -> Motion:
+        """The states, predicted for this time, after the measurement of (T, 2) positions in pixels."""
         p, pv, v = self.covariance.T
         gain = np.stack([p, pv], axis=1) / (p + POSITION_NOISE)[:, None]  # (T, 2)
-        innovation = seen - self.position
+        innovation = measured - self.position
         covariance = np.stack([p * (1 - gain[:, 0]), pv * (1 - gain[:, 0]), v - gain[:, 1] * pv], axis=1)
         return Motion(
             self.position + gain[:, :1] * innovation, self.velocity + gain[:, 1:] * innovation, covariance, self.seconds

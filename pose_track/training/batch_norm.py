@@ -1,4 +1,4 @@
-"""Batch-norm over the samples of all processes, so that a run does not depend on their number."""
+"""Batch-norm over the samples of all processes, whose result does not depend on their number."""
 
 from __future__ import annotations
 
@@ -9,20 +9,20 @@ import torch.distributed as dist
 from torch import Tensor, nn
 
 
-def share_batch_norms(network: nn.Module, device: torch.device) -> nn.Module:
-    """The network with batch-norms that share their statistics among all processes: PyTorch's own on a GPU, and, as
-    those run there only, `SharedBatchNorm` on a CPU. Names and values of the parameters stay."""
+def sync_batch_norms(network: nn.Module, device: torch.device) -> nn.Module:
+    """The network with batch-norms whose statistics cover all processes: PyTorch's `SyncBatchNorm` on a GPU, and
+    `SyncedBatchNorm` on a CPU, where that is not available. Names and values of the parameters do not change."""
     if device.type == "cuda":
-        shared: nn.Module = nn.SyncBatchNorm.convert_sync_batchnorm(network)  # type: ignore[no-untyped-call]
-        return shared
+        synced: nn.Module = nn.SyncBatchNorm.convert_sync_batchnorm(network)  # type: ignore[no-untyped-call]
+        return synced
     for module in network.modules():
         if type(module) is nn.BatchNorm2d:
-            module.__class__ = SharedBatchNorm
+            module.__class__ = SyncedBatchNorm
     return network
 
 
-class SharedBatchNorm(nn.BatchNorm2d):
-    """Batch-norm of (B, C, h, w) whose mean and variance are those of the samples of all processes, B in each."""
+class SyncedBatchNorm(nn.BatchNorm2d):
+    """Batch-norm of (B, C, h, w) with the mean and variance over all processes, each of which has B samples."""
 
     def forward(self, x: Tensor) -> Tensor:
         if not self.training or not dist.is_initialized():
@@ -40,7 +40,7 @@ class SharedBatchNorm(nn.BatchNorm2d):
 
     @staticmethod
     def _moments(x: Tensor) -> tuple[Tensor, Tensor, int]:
-        """Mean and variance (C,) of all processes, and of how many values."""
+        """Mean and variance (C,) over all processes, and the number of values."""
         world = dist.get_world_size()
         mean = _total(x.mean(dim=(0, 2, 3))) / world
         variance = _total((x - mean[:, None, None]).square().mean(dim=(0, 2, 3))) / world
@@ -48,7 +48,7 @@ class SharedBatchNorm(nn.BatchNorm2d):
 
 
 class _Total(torch.autograd.Function):
-    """The sum of a tensor over all processes; so is its gradient."""
+    """The sum of a tensor over all processes; its gradient is summed likewise."""
 
     @staticmethod
     def forward(_context: Any, values: Tensor) -> Tensor:

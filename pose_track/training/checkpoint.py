@@ -1,8 +1,7 @@
-"""Training state on disk: written whole or not at all, read without running code."""
+"""Training checkpoints: written atomically, and read without running code from the file."""
 
 from __future__ import annotations
 
-import os
 import platform
 import shutil
 from pathlib import Path
@@ -12,11 +11,12 @@ import numpy as np
 import torch
 from torch import nn
 
+from pose_track.utils.atomic import atomic_path
 from pose_track.utils.version import __version__
 
 
 def versions() -> dict[str, str]:
-    """Of the programs that decide what a run computes."""
+    """The versions of the programs that determine the result of a run."""
     return {
         "pose_track": __version__,
         "python": platform.python_version(),
@@ -26,8 +26,10 @@ def versions() -> dict[str, str]:
 
 
 def check_space(folder: Path, network: nn.Module) -> None:
-    """Make `folder`; raises OSError where its disk has no room for two checkpoints, the old and the new one, of the
-    weights, their average and the optimizer's two moments."""
+    """Create `folder`. Raises OSError if its disk has no room for two checkpoints, the old and the new one.
+
+    A checkpoint holds the weights, their average and the optimizer's two moments.
+    """
     folder.mkdir(parents=True, exist_ok=True)
     needed = 2 * 4 * sum(t.numel() * t.element_size() for t in network.state_dict().values())
     free = shutil.disk_usage(folder).free
@@ -36,29 +38,25 @@ def check_space(folder: Path, network: nn.Module) -> None:
 
 
 def save_checkpoint(path: Path, state: dict[str, Any]) -> None:
-    """Write tensors, numbers and strings; `path` is replaced only once the new file is whole and on the disk.
+    """Write tensors, numbers and strings; the new file replaces `path` once it is complete and on the disk.
 
-    Raises OSError naming the file where it cannot be written; the one before it stays.
+    Raises OSError naming the file if it cannot be written; the previous checkpoint stays.
     """
-    partial = path.with_name(path.name + ".partial")
     try:
-        with partial.open("wb") as file:
+        with atomic_path(path, sync=True, single_writer=True) as part, part.open("wb") as file:
             torch.save(state, file)
-            file.flush()
-            os.fsync(file.fileno())
-        partial.replace(path)
-    except (OSError, RuntimeError) as error:  # torch tells of a full disk in a RuntimeError
-        raise OSError(f"the checkpoint {path} cannot be written, the one before it stays ({error})") from error
-    finally:
-        partial.unlink(missing_ok=True)
+    except (OSError, RuntimeError) as error:  # torch reports a full disk as RuntimeError
+        raise OSError(
+            f"cannot write the checkpoint {path}, the previous one stays; make room on the disk ({error})"
+        ) from error
 
 
 def load_checkpoint(path: Path) -> dict[str, Any]:
-    """What was saved, on the CPU. Raises FileNotFoundError, or ValueError naming the file if it is no checkpoint."""
+    """The saved state, on the CPU. Raises FileNotFoundError, or ValueError naming a file that is not a checkpoint."""
     if not path.is_file():
         raise FileNotFoundError(f"no checkpoint {path}")
     try:
         return dict(torch.load(path, map_location="cpu", weights_only=True))
-    except Exception as error:  # the unpickler raises whatever the bytes lead it to
+    except Exception as error:  # the unpickler may raise anything on damaged bytes
         reason = (str(error).strip() or type(error).__name__).splitlines()[0]
-        raise ValueError(f"{path} is not a checkpoint of this program, or is cut short ({reason})") from error
+        raise ValueError(f"{path} is not a checkpoint of this program, or is truncated ({reason})") from error

@@ -1,4 +1,4 @@
-"""Batches in an order that depends on nothing but the step, whoever draws them."""
+"""Batches in an order that depends on the step alone, for any number of processes and workers."""
 
 from __future__ import annotations
 
@@ -9,47 +9,55 @@ from typing import Any, NamedTuple, Protocol
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
 from torch import Tensor
 from torch.utils.data import DataLoader, Dataset
 
 from pose_track.datasets.annotations import OnBroken
+from pose_track.structures.arrays import IntArray
 
-log = logging.getLogger(__name__)
+logger = logging.getLogger(__name__)
 
-Draw = tuple[int, int]  # which sample, and the seed of its augmentation
+SeededIndex = tuple[int, int]  # a sample's index, and the seed of its augmentation
 
 
-class SampleSource(Protocol):
-    """A data set whose samples are tuples of arrays, the picture first.
+class TrainingData(Protocol):
+    """A data set whose samples are tuples of arrays, the image first.
 
-    num_samples: how many there are. len: samples of an epoch. epoch_order: which samples those are, and their order.
-    sample: one of them, its augmentation drawn from `seed` alone.
+    num_samples: the number of different samples. len: of an epoch. epoch_order: (len,) the sample indices of an epoch
+    in order. sample: the sample of an index, augmented with randomness from `seed` alone.
     """
 
     @property
     def num_samples(self) -> int: ...
     def __len__(self) -> int: ...
-    def epoch_order(self, seed: int, epoch: int) -> NDArray[np.int64]: ...
+    def epoch_order(self, seed: int, epoch: int) -> IntArray: ...
     def sample(self, index: int, seed: int) -> NamedTuple: ...
 
 
 class Batch(NamedTuple):
-    """tensors: one for each field of the samples, (B, ...); num_broken: samples that others stand in for."""
+    """tensors: one for each field of the samples, (B, ...); num_broken: samples that replace broken ones."""
 
     tensors: list[Tensor]
     num_broken: int
 
 
-class StepDraws:
-    """For each of `steps`, the draws of one process: a batch sampler of a DataLoader.
+class StepBatchSampler:
+    """The batch sampler of one process: a list of seeded indices for each step.
 
-    A step has `batch_size` samples in all; process `rank` of `world` takes every world-th of them. An epoch leaves out
-    the samples that do not fill a batch, other ones each time. Raises ValueError where there is not even one batch, or
-    where processes would get unequal shares.
+    An epoch leaves out the samples that do not fill a batch, different ones each time.
+
+    Args:
+        data: the training data.
+        batch_size: samples in a step, over all processes.
+        seed: of the order and the augmentation.
+        steps: for which to yield batches.
+        rank: of this process.
+        world: number of processes; each takes every `world`-th sample of a step.
+
+    Raises ValueError if the data do not fill one batch, or if the processes would get unequal parts.
     """
 
-    def __init__(self, data: SampleSource, batch_size: int, seed: int, steps: range, rank: int = 0, world: int = 1):
+    def __init__(self, data: TrainingData, batch_size: int, seed: int, steps: range, rank: int = 0, world: int = 1):
         if len(data) < batch_size:
             raise ValueError(f"{len(data)} samples do not fill one batch of {batch_size}; lower batch_size")
         if batch_size % world:
@@ -60,55 +68,58 @@ class StepDraws:
     def __len__(self) -> int:
         return len(self.steps)
 
-    def __iter__(self) -> Iterator[list[Draw]]:
-        per_epoch, order, known = len(self.data) // self.batch_size, np.zeros(0, np.int64), -1
+    def __iter__(self) -> Iterator[list[SeededIndex]]:
+        steps_per_epoch, order, current_epoch = len(self.data) // self.batch_size, np.zeros(0, np.int64), -1
         for step in self.steps:
-            epoch, place = divmod(step, per_epoch)
-            if epoch != known:
-                order, known = self.data.epoch_order(self.seed, epoch), epoch
-            rows = range(place * self.batch_size + self.rank, (place + 1) * self.batch_size, self.world)
-            first = (self.seed * 1_000_003 + step) * self.batch_size - place * self.batch_size
-            yield [(int(order[row]), first + row) for row in rows]
+            epoch, step_in_epoch = divmod(step, steps_per_epoch)
+            if epoch != current_epoch:
+                order, current_epoch = self.data.epoch_order(self.seed, epoch), epoch
+            start = step_in_epoch * self.batch_size
+            rows = range(start + self.rank, start + self.batch_size, self.world)
+            first_seed = (self.seed * 1_000_003 + step) * self.batch_size - start
+            yield [(int(order[row]), first_seed + row) for row in rows]
 
 
-class Draws(Dataset[tuple[Any, int]]):
-    """Samples by draw. A sample whose picture is missing or broken raises, or where on_broken is "skip" is replaced by
-    the next one that is whole; each comes with how many were passed over."""
+class SeededDataset(Dataset[tuple[Any, int]]):
+    """Samples by seeded index, each with the number of broken samples that were skipped for it.
 
-    def __init__(self, data: SampleSource, on_broken: OnBroken):
+    A sample with a missing or broken image raises; with on_broken "skip" the next intact sample replaces it.
+    """
+
+    def __init__(self, data: TrainingData, on_broken: OnBroken):
         self.data, self.on_broken = data, on_broken
 
-    def __getitem__(self, draw: Draw) -> tuple[Any, int]:
-        index, seed = draw
-        for passed in range(self.data.num_samples):
+    def __getitem__(self, seeded_index: SeededIndex) -> tuple[Any, int]:
+        index, seed = seeded_index
+        for skipped in range(self.data.num_samples):
             try:
-                return self.data.sample((index + passed) % self.data.num_samples, seed), passed
+                return self.data.sample((index + skipped) % self.data.num_samples, seed), skipped
             except (OSError, ValueError) as error:
                 if self.on_broken == "stop":
                     raise
-                log.warning("passed over: %s", error)
-        raise ValueError("not one sample of the training data can be read")
+                logger.warning("skipped: %s", error)
+        raise ValueError("no sample of the training data can be read")
 
 
-def collate(drawn: Sequence[tuple[Any, int]]) -> Batch:
+def collate(samples: Sequence[tuple[Any, int]]) -> Batch:
     """Samples of parallel arrays -> one stacked tensor for each field."""
-    fields = zip(*(sample for sample, _ in drawn), strict=True)
-    return Batch([torch.from_numpy(np.stack(field)) for field in fields], sum(passed for _, passed in drawn))
+    fields = zip(*(sample for sample, _ in samples), strict=True)
+    return Batch([torch.from_numpy(np.stack(field)) for field in fields], sum(skipped for _, skipped in samples))
 
 
 def make_loader(
-    draws: StepDraws, on_broken: OnBroken = "stop", workers: int = 0, pin_memory: bool = False
+    sampler: StepBatchSampler, on_broken: OnBroken = "stop", workers: int = 0, pin_memory: bool = False
 ) -> DataLoader[Any]:
-    """Batches of the draws, prepared by `workers` further processes, or by this one where there are none."""
+    """A loader of the sampler's batches. workers: processes that prepare them; 0 uses this process."""
     return DataLoader(
-        Draws(draws.data, on_broken),
-        batch_sampler=draws,
+        SeededDataset(sampler.data, on_broken),
+        batch_sampler=sampler,
         collate_fn=collate,
         num_workers=workers,
         pin_memory=pin_memory,
         worker_init_fn=_use_one_thread if workers else None,
-        multiprocessing_context="spawn" if workers else None,  # forked ones would wait for threads they do not have
-        generator=torch.Generator(),  # of its own, or it would draw from the one that a checkpoint keeps
+        multiprocessing_context="spawn" if workers else None,  # forked workers wait forever for OpenCV's threads
+        generator=torch.Generator(),  # its own, since checkpoints save the state of the default generator
     )
 
 
@@ -119,7 +130,7 @@ def _use_one_thread(_worker: int) -> None:
 
 
 class TimedLoader:
-    """Batches, and how long one waited for them: `seconds`, ever longer."""
+    """Batches of a loader. seconds: total time spent waiting for them."""
 
     def __init__(self, batches: DataLoader[Any]):
         self._batches = batches

@@ -1,13 +1,14 @@
-"""The training loop: batches, steps, a moving average of the weights, checkpoints, evaluation.
+"""The training loop: batches, steps, the moving average of the weights, checkpoints and evaluation.
 
-It runs as one process or, launched by Lightning Fabric or torchrun, as one for each device; the samples of a step are
-the same for any number of processes.
+It runs as one process or, launched by Lightning Fabric or torchrun, as one for each device. The samples of a step do
+not depend on the number of processes.
 """
 
 from __future__ import annotations
 
 import logging
 import math
+import signal
 import time
 from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
@@ -19,42 +20,55 @@ from torch import Tensor, nn
 from tqdm import tqdm
 
 from pose_track.models.inference_model import Normalize
-from pose_track.structures.frames import ImageArray
+from pose_track.structures.arrays import ImageArray
 from pose_track.training.checkpoint import check_space, load_checkpoint, save_checkpoint, versions
-from pose_track.training.config import LoopOptions
-from pose_track.training.interruption import Interruption
-from pose_track.training.loader import Batch, SampleSource, StepDraws, TimedLoader, make_loader
-from pose_track.training.log import Meter, RunLog, summary
-from pose_track.training.optimizer import OptimizerOptions, learning_rate_at, make_optimizer, warmed_average
+from pose_track.training.loader import Batch, StepBatchSampler, TimedLoader, TrainingData, make_loader
+from pose_track.training.log import Meter, RunLog, format_row
+from pose_track.training.optimizer import learning_rate_at, make_optimizer, warmup_ema
+from pose_track.training.options import LoopOptions, OptimizerOptions
+from pose_track.utils.interrupts import DeferredInterrupt
 
-log = logging.getLogger(__name__)
+logger = logging.getLogger(__name__)
+
+_SIGNALS = (signal.SIGINT, signal.SIGTERM)
 
 
 class DivergedError(FloatingPointError, ValueError):
-    """The loss or its gradient is not finite any more; the message says when and what helps."""
+    """The loss or its gradient is no longer finite; the message names the step and a remedy."""
 
 
 class Task(NamedTuple):
-    """What is trained on what.
+    """A network, its training data and its evaluation.
 
-    loss takes the network's output and the rest of a batch, a mean over its samples; evaluate gives figures, higher is
-    better, of which the first is watched; draw gives a picture (H, W, 3) RGB of predictions and targets.
+    loss: takes the network's output and the batch's tensors after the image, and returns a mean over the samples.
+    evaluate: returns metrics by name; higher is better, and the first is the main metric.
+    draw: returns an image (H, W, 3) RGB of predictions and targets.
     """
 
     network: nn.Module
-    data: SampleSource
+    data: TrainingData
     loss: Callable[..., Tensor]
     evaluate: Callable[[nn.Module], dict[str, float]]
     draw: Callable[[nn.Module], ImageArray]
 
 
 class Trainer:
-    """Trains `task.network` in `folder`, which holds `checkpoint.pt` and what `RunLog` writes.
+    """Trains `task.network`.
 
-    settings: whatever else decides the course of the run; kept in the checkpoint, and a run that goes on must have the
-    same. fabric: devices, processes and precision, launched; one process on the CPU where there is none. step: how many
-    steps have been made; num_nonfinite: how many of them this process left out. averaged: holds the averaged weights,
-    which are the ones to keep, as `.module`.
+    Args:
+        task: the network, its data and its evaluation.
+        options: of the loop.
+        optimizer: its options.
+        folder: of the run; gets `checkpoint.pt` and the files of `RunLog`.
+        fabric: devices, processes and precision, launched; None for one process on the CPU.
+        settings: all other settings that determine the result. They are saved in the checkpoint, and a resumed run must
+            have the same.
+        compiled: compile the network with `torch.compile`.
+
+    Attributes:
+        step: number of steps taken.
+        num_nonfinite: how many of them this process skipped.
+        averaged: holds the averaged weights, which are the result, as `.module`.
     """
 
     def __init__(
@@ -76,10 +90,10 @@ class Trainer:
         self.network: nn.Module = network
         self.normalize = Normalize().to(self.fabric.device)
         self.averaged = torch.optim.swa_utils.AveragedModel(
-            network, multi_avg_fn=warmed_average(options.ema_decay), use_buffers=True
+            network, multi_avg_fn=warmup_ema(options.ema_decay), use_buffers=True
         )
         model = cast(nn.Module, torch.compile(network)) if compiled else network
-        fused = not self._scales_loss  # Fabric does not clip gradients that a fused optimizer is to scale back
+        fused = not self._scales_loss  # Fabric cannot clip gradients that a fused optimizer unscales
         self.model, self.optimizer = self.fabric.setup(model, make_optimizer(network, optimizer, fused))
         self.step, self.num_nonfinite = 0, 0
 
@@ -92,7 +106,7 @@ class Trainer:
         return self.folder / "checkpoint.pt"
 
     def resume(self) -> None:
-        """Go on from the folder's checkpoint. Raises FileNotFoundError, or ValueError where it does not fit."""
+        """Continue from the folder's checkpoint. Raises FileNotFoundError, or ValueError if it is another run's."""
         state = load_checkpoint(self._path)
         try:
             self._check_settings(state["settings"])
@@ -105,17 +119,17 @@ class Trainer:
         except (RuntimeError, KeyError, ValueError) as error:
             reason = " ".join(str(error).split())[:200]
             raise ValueError(
-                f"{self._path} is of another run; give its own config, or another --out ({reason})"
+                f"{self._path} belongs to another run; give its config, or another --out ({reason})"
             ) from error
 
-    def _check_settings(self, found: Mapping[str, Any]) -> None:
-        changed = [key for key in {**found, **self.settings} if found.get(key) != self.settings.get(key)]
+    def _check_settings(self, saved: Mapping[str, Any]) -> None:
+        changed = [key for key in {**saved, **self.settings} if saved.get(key) != self.settings.get(key)]
         if changed:
             key = min(changed)
-            raise ValueError(f"its {key} was {found.get(key)!r}, now it is {self.settings.get(key)!r}")
+            raise ValueError(f"its {key} was {saved.get(key)!r}, now it is {self.settings.get(key)!r}")
 
     def save(self) -> None:
-        """Write the checkpoint. Raises OSError naming the file where that fails; the one before it stays."""
+        """Write the checkpoint. Raises OSError naming the file if that fails; the previous checkpoint stays."""
         state = {
             "network": self.network.state_dict(),
             "averaged": self.averaged.state_dict(),
@@ -133,8 +147,8 @@ class Trainer:
     def train_step(self, batch: Batch) -> Tensor:
         """One step of the optimizer; returns the loss, a scalar.
 
-        batch: the pictures (B, 3, H, W) uint8, and what the loss needs. Raises DivergedError, before any weight
-        changes, if the loss or its gradient is not finite and that is to stop the run.
+        batch: its first tensor holds images (B, 3, H, W) uint8, the others go to the loss. Raises DivergedError, before
+        any weight changes, if the loss or its gradient is not finite and `on_nonfinite` is "stop".
         """
         rate = self._learning_rate()
         for group in self.optimizer.param_groups:
@@ -142,7 +156,7 @@ class Trainer:
         loss = self._backward(self.fabric.to_device(batch.tensors))
         clip = self.options.clip_norm or math.inf
         norm = self.fabric.clip_gradients(self.model, self.optimizer, max_norm=clip, error_if_nonfinite=False)
-        if self._may_move(loss, cast(Tensor, norm)):
+        if self._all_finite(loss, cast(Tensor, norm)):
             self.optimizer.step()
             self.averaged.update_parameters(self.network)
         else:
@@ -153,89 +167,95 @@ class Trainer:
 
     def _learning_rate(self) -> float:
         size = self.options.batch_size
-        whole, epoch = self.num_steps * size, self.steps_per_epoch * size
-        return learning_rate_at(self.step * size, epoch, whole, self.optimizer_options)
+        num_samples, epoch_length = self.num_steps * size, self.steps_per_epoch * size
+        return learning_rate_at(self.step * size, epoch_length, num_samples, self.optimizer_options)
 
     def _backward(self, tensors: list[Tensor]) -> Tensor:
-        """Add up the gradients of the parts of a batch; the mean loss."""
-        parts = list(zip(*(t.chunk(self.options.accumulate) for t in tensors), strict=True))
+        """Accumulate the gradients of a batch's micro-batches; returns the mean loss."""
+        micro_batches = list(zip(*(t.chunk(self.options.accumulate) for t in tensors), strict=True))
         total = torch.zeros((), device=self.fabric.device)
-        for number, (images, *targets) in enumerate(parts, 1):
-            with self.fabric.no_backward_sync(self.model, enabled=number < len(parts)):
+        for number, (images, *targets) in enumerate(micro_batches, 1):
+            with self.fabric.no_backward_sync(self.model, enabled=number < len(micro_batches)):
                 output = self.model(self.normalize(images.contiguous(memory_format=torch.channels_last)))
-                loss = self.task.loss(output, *targets) / len(parts)
+                loss = self.task.loss(output, *targets) / len(micro_batches)
                 self.fabric.backward(loss)
             total += loss.detach()
         return total
 
-    def _may_move(self, loss: Tensor, norm: Tensor) -> bool:
-        """Whether loss and gradient are finite. In float16 overflowing gradients are usual, and their steps left out
-        by the loss scaling; there only the loss counts."""
-        watched = {"loss": cast(Tensor, self.fabric.all_reduce(loss))}
+    def _all_finite(self, loss: Tensor, norm: Tensor) -> bool:
+        """Whether loss and gradient are finite.
+
+        With float16, overflowing gradients are normal, and the loss scaling skips their steps; there only the loss is
+        checked.
+        """
+        values = {"loss": cast(Tensor, self.fabric.all_reduce(loss))}
         if not self._scales_loss:
-            watched["gradient"] = norm
-        faulty = {name: value.item() for name, value in watched.items() if not torch.isfinite(value)}
-        if faulty and self.options.on_nonfinite == "stop":
-            name, value = next(iter(faulty.items()))
-            remedy = "lower learning_rate or clip_norm, and begin again"
+            values["gradient"] = norm
+        nonfinite = {name: value.item() for name, value in values.items() if not torch.isfinite(value)}
+        if nonfinite and self.options.on_nonfinite == "stop":
+            name, value = next(iter(nonfinite.items()))
+            remedy = "lower learning_rate or clip_norm, and start again"
             raise DivergedError(f"the {name} is {value} at step {self.step}; {remedy}")
-        for name, value in faulty.items():
-            log.warning("the %s is %s at step %d; the step is left out", name, value, self.step)
-        return not faulty
+        for name, value in nonfinite.items():
+            logger.warning("the %s is %s at step %d; skipping the step", name, value, self.step)
+        return not nonfinite
 
     def run(self) -> dict[str, float]:
-        """Train to the end and return the last evaluation of the averaged weights.
+        """Train to the end and return the last metrics of the averaged weights.
 
-        SIGINT and SIGTERM end it after the step that is being made, with a checkpoint, as KeyboardInterrupt.
+        After SIGINT or SIGTERM, finishes the current step, saves a checkpoint and raises KeyboardInterrupt.
         """
         check_space(self.folder, self.network)
         batches = self.batches()
         meter = Meter(self.fabric, batches, self.options.batch_size)
-        every = max(1, round(self.options.evaluate_every * self.steps_per_epoch))
-        figures: dict[str, float] | None = None
+        evaluation_steps = max(1, round(self.options.evaluate_every * self.steps_per_epoch))
+        metrics: dict[str, float] | None = None
         saved = time.monotonic()
         self.model.train()
-        with RunLog(self.folder, self.step, self.fabric.is_global_zero) as run_log, Interruption() as interruption:
+        run_log = RunLog(self.folder, self.step, self.fabric.is_global_zero)
+        with run_log, DeferredInterrupt(_SIGNALS) as interrupt:
             for batch in self._progress(batches):
                 meter.add(self.train_step(batch), batch.num_broken)
                 last = self.step == self.num_steps
-                if self.step % every == 0 or last:
-                    figures = self._evaluate(meter, run_log)
-                if last or interruption.asked or time.monotonic() - saved > self.options.checkpoint_seconds:
+                if self.step % evaluation_steps == 0 or last:
+                    metrics = self._evaluate_and_log(meter, run_log)
+                if last or interrupt.requested or time.monotonic() - saved > self.options.checkpoint_seconds:
                     self.save()
                     saved = time.monotonic()
-                if interruption.asked:
-                    raise KeyboardInterrupt(f"stopped after step {self.step}; --resume goes on from there")
-        return self._figures() if figures is None else figures  # a resumed run may have been at its end
+                if interrupt.requested:
+                    raise KeyboardInterrupt(f"stopped after step {self.step}; continue with --resume")
+        return self.evaluate() if metrics is None else metrics  # a resumed run may have been complete
 
     def batches(self) -> TimedLoader:
-        """This process's share of the batches of all steps that are still to be made."""
+        """This process's part of the batches of all remaining steps."""
         options, fabric = self.options, self.fabric
         steps = range(self.step, self.num_steps)
-        draws = StepDraws(
+        sampler = StepBatchSampler(
             self.task.data, options.batch_size, options.seed, steps, fabric.global_rank, fabric.world_size
         )
-        return TimedLoader(make_loader(draws, options.on_broken, options.workers, fabric.device.type == "cuda"))
+        return TimedLoader(make_loader(sampler, options.on_broken, options.workers, fabric.device.type == "cuda"))
 
     def _progress(self, batches: TimedLoader) -> Iterable[Batch]:
-        shown = self.fabric.is_global_zero
+        visible = self.fabric.is_global_zero
         return tqdm(  # type: ignore[no-any-return]
-            batches, initial=self.step, total=self.num_steps, unit="step", mininterval=5, disable=not shown
+            batches, initial=self.step, total=self.num_steps, unit="step", mininterval=5, disable=not visible
         )
 
-    def _evaluate(self, meter: Meter, run_log: RunLog) -> dict[str, float]:
-        """Figures of the averaged weights, also written to the log, on the first process; the others wait."""
-        course = {"epoch": self.step / self.steps_per_epoch, "learning_rate": self._learning_rate()}
-        course |= {**meter.read(), "nonfinite": self.num_nonfinite}
-        figures: dict[str, float] = {}
+    def _evaluate_and_log(self, meter: Meter, run_log: RunLog) -> dict[str, float]:
+        """Evaluate the averaged weights and write a log row, on the first process; the others wait."""
+        progress = {"epoch": self.step / self.steps_per_epoch, "learning_rate": self._learning_rate()}
+        progress |= {**meter.read(), "nonfinite": self.num_nonfinite}
+        metrics: dict[str, float] = {}
         if self.fabric.is_global_zero:
-            figures = self._figures()
-            log.info("%s", summary({**course, **figures}, next(iter(figures), None)))
-            run_log.write(self.step, {**course, **figures}, self.task.draw(self.averaged.module))
+            metrics = self.evaluate()
+            row = {**progress, **metrics}
+            logger.info("%s", format_row(row, next(iter(metrics), None)))
+            run_log.write(self.step, row, self.task.draw(self.averaged.module))
         self.fabric.barrier()
         meter.restart()
-        return figures
+        return metrics
 
-    def _figures(self) -> dict[str, float]:
+    def evaluate(self) -> dict[str, float]:
+        """The metrics of the averaged weights."""
         network: nn.Module = self.averaged.module
         return self.task.evaluate(network.eval())

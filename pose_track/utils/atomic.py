@@ -1,47 +1,63 @@
-"""Files and folders of any kind that are there whole or not at all; text files have `atomic`."""
+"""Files and folders that appear whole or not at all."""
 
 from __future__ import annotations
 
-import json
 import os
+import secrets
 import shutil
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, TextIO
+from typing import TextIO
 
 
 @contextmanager
-def atomic_path(path: str | Path) -> Iterator[Path]:
-    """Another name beside `path`, for the block to make a file or folder there, which takes the name `path` only when
-    the block ends well; else nothing is left of it and a file that was there before stays.
+def atomic_path(path: str | Path, sync: bool = False, single_writer: bool = False) -> Iterator[Path]:
+    """A temporary path beside `path`, which is renamed to `path` when the block ends without an error.
+
+    The block creates a file or a folder at the temporary path. After an error it is removed, and an existing `path`
+    stays as it was. Temporary paths are unique, so any number of writers may work at the same time; the last one wins.
+
+    sync: whether to force the content of a file to the disk before it is renamed, so that it survives a power failure.
+    single_writer: use a fixed temporary path, so that the file that a killed run leaves is replaced by the next one.
 
     Raises OSError where `path` is a folder that is not empty.
     """
     path = Path(path)
-    unfinished = path.with_name(f".{path.name}.{os.getpid()}.part")
+    unique = "" if single_writer else f".{os.getpid()}-{secrets.token_hex(4)}"
+    temporary = path.with_name(f".{path.name}{unique}.part")
     try:
-        yield unfinished
-        os.replace(unfinished, path)
+        yield temporary
+        if sync:
+            with temporary.open("rb+") as file:
+                os.fsync(file.fileno())
+        os.replace(temporary, path)
     finally:
-        if unfinished.is_dir():
-            shutil.rmtree(unfinished)
-        unfinished.unlink(missing_ok=True)
+        if temporary.is_dir():
+            shutil.rmtree(temporary)
+        temporary.unlink(missing_ok=True)
 
 
 @contextmanager
 def atomic_text(path: str | Path) -> Iterator[TextIO]:
-    """A text file to write, which takes the name `path` only when the block ends well; else nothing is left of it and
-    a file that was there before stays."""
-    with atomic_path(path) as unfinished, unfinished.open("w", encoding="utf-8") as file:
+    """A UTF-8 text file to write, which becomes `path` when the block ends without an error; see `atomic_path`."""
+    with atomic_path(path) as temporary, temporary.open("w", encoding="utf-8") as file:
         yield file
 
 
-def write_json_list(file: TextIO, items: Iterable[Any]) -> None:
-    """A JSON list, one item a line, without holding more than one item. Raises ValueError for a number that is not
-    finite."""
-    separator = "[\n"
-    for item in items:
-        file.write(separator + json.dumps(item, separators=(",", ":"), allow_nan=False))
-        separator = ",\n"
-    file.write("[]" if separator == "[\n" else "\n]")
+@contextmanager
+def atomic_folder(path: str | Path) -> Iterator[Path]:
+    """An empty folder to fill, which becomes `path` when the block ends without an error; see `atomic_path`.
+
+    Where another writer has created the folder `path` in the meantime, that one stays and this one is removed.
+    """
+    path = Path(path)
+    filled = False
+    try:
+        with atomic_path(path) as temporary:
+            temporary.mkdir()
+            yield temporary
+            filled = True
+    except OSError:
+        if not (filled and path.is_dir()):
+            raise

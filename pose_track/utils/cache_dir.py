@@ -1,4 +1,4 @@
-"""The user's cache folder, where downloaded weights and compiled networks are stored."""
+"""The user's cache folder, for downloaded weights and compiled networks."""
 
 from __future__ import annotations
 
@@ -10,14 +10,13 @@ VARIABLE = "POSE_TRACK_CACHE"
 
 
 def cache_folder() -> Path:
-    """The folder that POSE_TRACK_CACHE names, else `pose_track` in the user's folder for caches, as the platform has
-    it."""
-    if given := os.environ.get(VARIABLE):
-        return Path(given)
+    """The folder that the variable POSE_TRACK_CACHE names, else `pose_track` in the platform's folder for caches."""
+    if value := os.environ.get(VARIABLE):
+        return Path(value)
     if sys.platform == "win32":
-        user = os.environ.get("LOCALAPPDATA") or Path.home() / "AppData" / "Local"
+        caches = os.environ.get("LOCALAPPDATA") or Path.home() / "AppData" / "Local"
     elif sys.platform == "darwin":
-        user = Path.home() / "Library" / "Caches"
+        caches = Path.home() / "Library" / "Caches"
     else:
-        user = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
-    return Path(user) / "pose_track"
+        caches = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
+    return Path(caches) / "pose_track"

@@ -1,4 +1,4 @@
-"""The hash of a file, without PyTorch."""
+"""Hashes of files."""
 
 from __future__ import annotations
 
@@ -8,10 +8,12 @@ from functools import cache
 
 
 def file_sha256(path: str | os.PathLike[str]) -> str:
-    """The SHA-256 of a file, 64 hexadecimal digits. Published names often carry the first eight. A file that was not
-    changed since is not read again: weights may be large, and more than one part of a start wants to know."""
-    found = os.stat(path)
-    return _sha256(os.path.abspath(path), found.st_mtime_ns, found.st_size)
+    """The SHA-256 of a file, 64 hexadecimal digits; the names of published weights often carry the first eight.
+
+    An unchanged file is read once per process: weights may be large, and several callers need their hash.
+    """
+    status = os.stat(path)
+    return _sha256(os.path.abspath(path), status.st_mtime_ns, status.st_size)
 
 
 @cache

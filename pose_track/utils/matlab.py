@@ -1,4 +1,4 @@
-"""MATLAB files up to version 7: their variables, and what lies in a struct's fields."""
+"""Variables and struct fields of MATLAB files up to version 7."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ _Content = TypeVar("_Content")
 
 
 def is_matlab(path: Path) -> bool:
-    """Whether a file starts as MATLAB files do, from version 5 on."""
+    """Whether a file has the signature of a MATLAB file of version 5 or later."""
     with path.open("rb") as file:
         return file.read(6) == b"MATLAB"
 
@@ -26,17 +26,17 @@ def variable_names(path: Path) -> list[str]:
 
 
 def read_variable(path: Path, name: str) -> NDArray[Any]:
-    """One variable of a file, as an array of two dimensions or more; see `structs`, `number` and `text` for structs.
+    """One variable of a file, as an array of at least two dimensions; see `structs`, `number` and `text` for structs.
 
-    Raises FileNotFoundError; ValueError where the file is no such file, is cut short or has no such variable.
+    Raises FileNotFoundError; ValueError where the file is not a MATLAB file, is cut short, or lacks the variable.
     """
     from scipy.io import loadmat
 
-    # Nothing is squeezed: a struct of one element and an empty one then look like any other.
-    found = _try(path, lambda: loadmat(str(path), variable_names=[name], struct_as_record=False))
-    if name not in found:
+    # Without squeezing, struct arrays of no or one element have the same form as any other.
+    variables = _try(path, lambda: loadmat(str(path), variable_names=[name], struct_as_record=False))
+    if name not in variables:
         raise ValueError(f"{path} has no variable {name!r}; it has {', '.join(variable_names(path)) or 'none'}")
-    return np.asarray(found[name])
+    return np.asarray(variables[name])
 
 
 def _try(path: Path, read: Callable[[], _Content]) -> _Content:
@@ -46,22 +46,22 @@ def _try(path: Path, read: Callable[[], _Content]) -> _Content:
         return read()
     except NotImplementedError:
         raise ValueError(f"{path} is a MATLAB file of version 7.3; save it again with -v7") from None
-    except Exception as error:  # SciPy raises whatever the bytes lead it to
-        raise ValueError(f"{path} is no MATLAB file, or is cut short ({type(error).__name__}: {error})") from None
+    except Exception as error:  # SciPy raises errors of many classes for damaged files
+        raise ValueError(f"{path} is not a MATLAB file, or is cut short ({type(error).__name__}: {error})") from None
 
 
-def structs(owner: Any, field: str) -> list[Any]:
-    """The elements of the struct array in a struct's field; none where it is empty or absent."""
-    return [item for item in np.ravel(getattr(owner, field, [])) if hasattr(item, "_fieldnames")]
+def structs(struct: Any, field: str) -> list[Any]:
+    """The elements of the struct array in a struct's field; empty where the field is empty or absent."""
+    return [item for item in np.ravel(getattr(struct, field, [])) if hasattr(item, "_fieldnames")]
 
 
-def number(owner: Any, field: str) -> float:
-    """The number in a struct's field, also one written as text; NaN where it is empty or absent."""
-    values = np.ravel(getattr(owner, field, []))
+def number(struct: Any, field: str) -> float:
+    """The number in a struct's field, also one stored as text; NaN where the field is empty or absent."""
+    values = np.ravel(getattr(struct, field, []))
     return float(values[0]) if values.size else float("nan")
 
 
-def text(owner: Any, field: str) -> str:
-    """The text in a struct's field; "" where it is empty or absent."""
-    values = np.ravel(getattr(owner, field, []))
+def text(struct: Any, field: str) -> str:
+    """The text in a struct's field; "" where the field is empty or absent."""
+    values = np.ravel(getattr(struct, field, []))
     return str(values[0]) if values.size else ""

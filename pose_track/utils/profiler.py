@@ -1,4 +1,4 @@
-"""Where the time goes: what each stage took, and a trace of every call for chrome://tracing or ui.perfetto.dev."""
+"""Time of each stage, and a trace of every call for chrome://tracing or ui.perfetto.dev."""
 
 from __future__ import annotations
 
@@ -16,65 +16,71 @@ P = ParamSpec("P")
 R = TypeVar("R")
 T = TypeVar("T")
 
-NETWORK = "network"  # what the names of stages begin with in which a network runs
+NETWORK = "network"  # prefix of the names of stages that run a network
 _END: Any = object()
 
 
 class Profiler(Protocol):
-    """What may be told of calls and of waiting: a `Profile`, or `UNPROFILED`, which notes nothing."""
+    """Records calls and iterations: a `Profile`, or `NULL_PROFILER`, which records nothing."""
 
     def timed(self, name: str, call: Callable[P, R]) -> Callable[P, R]: ...
-    def each(self, name: str, items: Iterable[T]) -> Iterable[T]: ...
+    def timed_items(self, name: str, items: Iterable[T]) -> Iterable[T]: ...
 
 
 @dataclass
 class StageTime:
-    """What a stage took in all threads: seconds on the clock, without those of the stages called inside it."""
+    """Time of a stage.
+
+    seconds: wall-clock self time, summed over all threads; stages called inside this one are excluded.
+    calls: number of calls, or of items.
+    """
 
     seconds: float = 0.0
     calls: int = 0
 
 
 class Profile:
-    """Notes when each stage begins and ends; a context manager. Shares are of the whole, which goes from the first
-    beginning of a stage to the end of the manager's body.
+    """Records the start and end of each stage; a context manager.
 
-    Stages may be called inside one another and from any thread. trace: a file for a Chrome trace of all calls, written
-    as they end, so that memory does not grow with their number; its "otherData" holds `summary()`. The file is whole
-    only when the profile is closed, which leaving the body does, also by an error. Raises OSError.
+    Stages may be nested and may run in any thread. Shares are of the total time, from the start of the first stage to
+    the end of the `with` body.
+
+    trace: a file for a Chrome trace. Each call is written when it ends, so memory does not grow with the number of
+    calls. "otherData" holds `summary()`. The file is complete once the profile is closed, which the end of the body
+    does, also after an error. Raises OSError.
 
         with Profile(Path("profile.json")) as profile:
             detect = profile.timed("detect", detect)
-            for frame in profile.each("decode", frames):
+            for frame in profile.timed_items("decode", frames):
                 detect(frame)
         print(profile.table())
     """
 
     def __init__(self, trace: Path | None = None) -> None:
         self._lock = threading.Lock()
-        self._inside = threading.local()  # .spans: those open in this thread, the innermost last
+        self._local = threading.local()  # .spans: those open in this thread, the innermost last
         self._stages: dict[str, StageTime] = {}
-        self._networks_open = 0
+        self._open_networks = 0
         self._file = None if trace is None else trace.open("w", encoding="utf-8")
         if self._file is not None:
             self._file.write('{"traceEvents": [')
         self._separator = "\n"
-        self._started: float | None = None  # when the first stage began
-        self._quiet_since = 0.0
-        self._quiet = 0.0  # seconds without any network, up to the last that began
+        self._started: float | None = None  # start of the first stage
+        self._idle_since = 0.0  # when the last network ended
+        self._idle = 0.0  # seconds without any open network, up to the start of the last one
         self._ended: float | None = None
 
     def timed(self, name: str, call: Callable[P, R]) -> Callable[P, R]:
-        """The same function, whose calls are noted, also those that raise."""
+        """The same function; each call is recorded as stage `name`, also one that raises."""
 
-        def noted(*args: P.args, **kwargs: P.kwargs) -> R:
+        def recorded(*args: P.args, **kwargs: P.kwargs) -> R:
             with _Span(self, name):
                 return call(*args, **kwargs)
 
-        return noted
+        return recorded
 
-    def each(self, name: str, items: Iterable[T]) -> Iterator[T]:
-        """The same items; the time in which each is waited for is noted. Closing this closes a generator of items."""
+    def timed_items(self, name: str, items: Iterable[T]) -> Iterator[T]:
+        """The same items; the time to produce each is recorded as stage `name`. Closing this closes a generator."""
         iterator = iter(items)
         try:
             while True:
@@ -89,7 +95,7 @@ class Profile:
                 iterator.close()
 
     def close(self) -> None:
-        """End the whole, and the trace. What ends later is not noted. Does nothing the second time."""
+        """End the total time and the trace; stages that end later are not recorded. A second call has no effect."""
         with self._lock:
             if self._ended is not None:
                 return
@@ -108,127 +114,131 @@ class Profile:
 
     @property
     def stages(self) -> dict[str, StageTime]:
-        """By name, the longest first."""
+        """Stages by name, the longest first."""
         with self._lock:
-            found = [(name, StageTime(one.seconds, one.calls)) for name, one in self._stages.items()]
-        return dict(sorted(found, key=lambda pair: -pair[1].seconds))
+            stages = [(name, StageTime(stage.seconds, stage.calls)) for name, stage in self._stages.items()]
+        return dict(sorted(stages, key=lambda pair: -pair[1].seconds))
 
     @property
     def seconds(self) -> float:
-        """The whole on the clock: until the profile was closed, or until now."""
+        """Total wall-clock time until the profile was closed, or until now."""
         return 0.0 if self._started is None else self._until() - self._started
 
     @property
     def seconds_without_network(self) -> float:
-        """On the clock, in which no stage that is a network was open in any thread."""
+        """Wall-clock time in which no thread ran a network."""
         with self._lock:
-            still = self._started is not None and not self._networks_open
-            return self._quiet + (self._until() - self._quiet_since if still else 0.0)
+            is_idle = self._started is not None and not self._open_networks
+            return self._idle + (self._until() - self._idle_since if is_idle else 0.0)
 
     def _until(self) -> float:
         return time.perf_counter() if self._ended is None else self._ended
 
     def summary(self) -> dict[str, Any]:
-        """All figures, as values for JSON. Shares are of the whole.
+        """All values, ready for JSON. Shares are of the total time.
 
-        share_without_network: time in which no network ran anywhere. share_of_other_stages: the sum of all stages that
-        are no network; what of it ran beside one counts here, and not there.
+        share_without_network: time in which no thread ran a network.
+        share_of_other_stages: sum of all stages that are not networks, also of what ran beside a network.
         """
-        stages, whole = self.stages, self.seconds
-        scale = 1 / whole if whole else 0.0
-        others = sum(one.seconds for name, one in stages.items() if not name.startswith(NETWORK))
+        stages, total = self.stages, self.seconds
+        scale = 1 / total if total else 0.0
+        others = sum(stage.seconds for name, stage in stages.items() if not name.startswith(NETWORK))
         return {
-            "seconds": whole,
+            "seconds": total,
             "share_without_network": self.seconds_without_network * scale,
             "share_of_other_stages": others * scale,
-            "stages": {name: {"seconds": one.seconds, "calls": one.calls} for name, one in stages.items()},
+            "stages": {name: {"seconds": stage.seconds, "calls": stage.calls} for name, stage in stages.items()},
         }
 
     def table(self) -> str:
-        """The stages as lines to print, the longest first, and what may be said of them together."""
-        found = self.summary()
-        whole = found["seconds"]
-        lines = [f"{'stage':<20}{'seconds':>10}{'share':>8}{'calls':>9}{'ms a call':>11}"]
-        for name, one in self.stages.items():
-            each = 1000 * one.seconds / max(one.calls, 1)
-            share = one.seconds / whole if whole else 0.0
-            lines.append(f"{name:<20}{one.seconds:>10.2f}{share:>8.1%}{one.calls:>9}{each:>11.2f}")
+        """The stages as lines of text, the longest first, and the two shares."""
+        summary = self.summary()
+        total = summary["seconds"]
+        lines = [f"{'stage':<28}{'seconds':>10}{'share':>8}{'calls':>9}{'ms/call':>11}"]
+        for name, stage in self.stages.items():
+            per_call = 1000 * stage.seconds / max(stage.calls, 1)
+            share = stage.seconds / total if total else 0.0
+            lines.append(f"{name:<28}{stage.seconds:>10.2f}{share:>8.1%}{stage.calls:>9}{per_call:>11.2f}")
         return "\n".join(
             [
                 *lines,
-                f"the whole: {whole:.2f} s; no network ran in {found['share_without_network']:.1%} of it; stages that "
-                f"are no network took {found['share_of_other_stages']:.1%} of it",
-                "a stage's time is without that of stages inside it; threads run side by side, so shares may sum to "
-                "more than 100 %",
+                f"total: {total:.2f} s; no network ran in {summary['share_without_network']:.1%} of it; stages other "
+                f"than networks took {summary['share_of_other_stages']:.1%} of it",
+                "a stage's time excludes the stages inside it; threads run concurrently, so shares may sum to more "
+                "than 100 %",
             ]
         )
 
     def _begin(self, span: _Span) -> None:
-        spans = self._spans()
-        spans.append(span)
+        self._thread_spans().append(span)
         if span.is_network or self._started is None:
             with self._lock:
                 self._begin_network(span.is_network)
         span.started = time.perf_counter()
 
     def _begin_network(self, is_network: bool) -> None:
-        """Note that one more network is open, or that the whole begins."""
+        """Record that a network starts, or that the total time does."""
         now = time.perf_counter()
         if self._started is None:
-            self._started = self._quiet_since = now
-        if is_network and self._networks_open == 0:
-            self._quiet += now - self._quiet_since
-        self._networks_open += is_network
+            self._started = self._idle_since = now
+        if is_network and self._open_networks == 0:
+            self._idle += now - self._idle_since
+        self._open_networks += is_network
 
     def _end(self, span: _Span) -> None:
         ended = time.perf_counter()
-        took = ended - span.started
-        spans = self._spans()
+        duration = ended - span.started
+        spans = self._thread_spans()
         spans.pop()
         if spans:
-            spans[-1].inside += took
+            spans[-1].inner_seconds += duration
         with self._lock:
             if self._ended is not None:
                 return
             if span.is_network:
-                self._networks_open -= 1
-                self._quiet_since = max(self._quiet_since, ended)
+                self._open_networks -= 1
+                self._idle_since = max(self._idle_since, ended)
             stage = self._stages.setdefault(span.name, StageTime())
-            stage.seconds += took - span.inside
+            stage.seconds += duration - span.inner_seconds
             stage.calls += span.calls
-            self._trace(span, took)
+            self._trace(span, duration)
 
-    def _spans(self) -> list[_Span]:
-        """Those open in this thread. A thread that is new is told to the trace."""
-        if not hasattr(self._inside, "spans"):
-            self._inside.spans = []
+    def _thread_spans(self) -> list[_Span]:
+        """The spans that are open in this thread. The trace gets the name of a thread that is new."""
+        if not hasattr(self._local, "spans"):
+            self._local.spans = []
             with self._lock:
                 if self._ended is None:
-                    self._put("M", "thread_name", args={"name": threading.current_thread().name})
-        return cast("list[_Span]", self._inside.spans)
+                    self._write_event("M", "thread_name", args={"name": threading.current_thread().name})
+        return cast("list[_Span]", self._local.spans)
 
-    def _trace(self, span: _Span, took: float) -> None:
+    def _trace(self, span: _Span, duration: float) -> None:
         assert self._started is not None
-        self._put("X", span.name, ts=round(1e6 * (span.started - self._started), 1), dur=round(1e6 * took, 1))
+        start = round(1e6 * (span.started - self._started), 1)
+        self._write_event("X", span.name, ts=start, dur=round(1e6 * duration, 1))
 
-    def _put(self, phase: str, name: str, **more: object) -> None:
-        """One event of the trace, whose times are in microseconds."""
+    def _write_event(self, phase: str, name: str, **fields: object) -> None:
+        """Append one event to the trace. Times are in microseconds."""
         if self._file is None:
             return
-        event = {"ph": phase, "name": name, "pid": os.getpid(), "tid": threading.get_native_id(), **more}
+        event = {"ph": phase, "name": name, "pid": os.getpid(), "tid": threading.get_native_id(), **fields}
         self._file.write(self._separator + json.dumps(event))
         self._separator = ",\n"
 
 
 class _Span:
-    """A stage while it is open. inside: seconds of the stages called in it; calls: how many it counts for."""
+    """One run of a stage.
 
-    __slots__ = ("_profile", "calls", "inside", "is_network", "name", "started")
+    inner_seconds: time of the stages called inside it.
+    calls: how many calls it counts as.
+    """
+
+    __slots__ = ("_profile", "calls", "inner_seconds", "is_network", "name", "started")
 
     def __init__(self, profile: Profile, name: str) -> None:
         self._profile, self.name = profile, name
         self.is_network = name.startswith(NETWORK)
-        self.started, self.inside, self.calls = 0.0, 0.0, 1
+        self.started, self.inner_seconds, self.calls = 0.0, 0.0, 1
 
     def __enter__(self) -> _Span:
         self._profile._begin(self)
@@ -240,14 +250,14 @@ class _Span:
         self._profile._end(self)
 
 
-class _Unprofiled:
-    """Notes nothing."""
+class _NullProfiler:
+    """Records nothing."""
 
     def timed(self, name: str, call: Callable[P, R]) -> Callable[P, R]:
         return call
 
-    def each(self, name: str, items: Iterable[T]) -> Iterable[T]:
+    def timed_items(self, name: str, items: Iterable[T]) -> Iterable[T]:
         return items
 
 
-UNPROFILED: Profiler = _Unprofiled()
+NULL_PROFILER: Profiler = _NullProfiler()

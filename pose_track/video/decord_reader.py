@@ -1,4 +1,4 @@
-"""Video files by decord, a second decoder; it is imported only when asked for."""
+"""Video files decoded by decord, an optional second decoder."""
 
 from __future__ import annotations
 
@@ -14,32 +14,31 @@ from typing import Any, NoReturn
 import av
 import numpy as np
 
-from pose_track.structures.frames import ImageArray
-from pose_track.video.packets import PacketWatch, open_container, shown_stamps, video_stream
+from pose_track.structures.arrays import ImageArray
+from pose_track.utils.extras import require
+from pose_track.video.packets import PacketMonitor, open_container, presented_timestamps, video_stream
 from pose_track.video.pyav_reader import PyAvReader
-from pose_track.video.source import DecodeError, FrameClock, Image, Selection, VideoReader
+from pose_track.video.source import DecodedFrame, DecodeError, FrameClock, Selection, VideoReader
 
-# decord repeats frames silently where it cannot decode; a share of this size makes it raise at the first repeat
-_FAULT_SHARE = 1e-9
-# decord 0.6 stops with an error in VP9 when it chooses the number of threads itself (0)
+# decord silently repeats frames that it cannot decode; with this tolerated share it raises at the first repetition
+_FAULT_TOLERANCE = 1e-9
+# decord 0.6 fails on VP9 when it chooses the number of threads itself (0)
 _NUM_THREADS = {"vp9": 1}
-# mean difference of 8-bit values to PyAV's first frame: 0 as measured, by far more for another orientation
+# of 8-bit values, to PyAV's first frame: 0 as measured, and far more for another orientation
 _MAX_MEAN_DIFFERENCE = 6.0
 
 
 def _import_decord() -> ModuleType:
-    try:
-        return importlib.import_module("decord")
-    except ImportError as error:
-        raise ImportError("decoder 'decord' needs its package: pip install decord; or use decoder 'pyav'") from error
+    require("decord", purpose="reader.decoder 'decord' (the default is 'pyav')")
+    return importlib.import_module("decord")
 
 
 class DecordReader(VideoReader):
-    """Decodes a video file with decord; size, rate, times and wholeness are the container's, read by PyAV.
+    """Decodes a video file with decord; size, frame rate, times and completeness are read with PyAV.
 
-    decord rounds times and counts frames that an edit list hides, so that its own times are not used. Raises as
-    `open_video` says, and DecodeError where decord gives another picture than PyAV (mirrored video, narrow rotated
-    video) or cannot read the file at all.
+    decord's own times are not used: it rounds them, and counts frames that an edit list hides. Raises as `open_video`
+    does, and DecodeError where decord decodes another image than PyAV (mirrored video, narrow rotated video) or cannot
+    read the file at all.
     """
 
     def __init__(self, path: Path, selection: Selection) -> None:
@@ -50,11 +49,11 @@ class DecordReader(VideoReader):
             self.info = reference.info
             expected = next(iter(reference)).image
         scan = _scan(path, 1 / self.info.fps)
-        self._times, self._fault = scan.times, scan.fault
+        self._times, self._error = scan.times, scan.error
         self._reader = self._open(_NUM_THREADS.get(scan.codec, 0))
         self._first = self._next(0)
         if self._first.shape != expected.shape or _mean_difference(self._first, expected) > _MAX_MEAN_DIFFERENCE:
-            self._fail(0, "decord shows it differently from FFmpeg")
+            self._fail(0, "decord decodes it differently from FFmpeg")
 
     def close(self) -> None:
         super().close()
@@ -62,61 +61,66 @@ class DecordReader(VideoReader):
 
     def _open(self, num_threads: int) -> Any:
         try:
-            return self._decord.VideoReader(self._source, num_threads=num_threads, fault_tol=_FAULT_SHARE)
+            return self._decord.VideoReader(self._source, num_threads=num_threads, fault_tol=_FAULT_TOLERANCE)
         except self._decord.DECORDError as error:
-            self._fail(0, self._fault or f"decord cannot open the file ({_last_line(error)})", error)
+            self._fail(0, self._error or f"decord cannot open the file ({_last_line(error)})", error)
 
     def _next(self, index: int) -> ImageArray:
         try:
             return np.asarray(self._reader.next().asnumpy(), np.uint8)
         except StopIteration as error:
-            self._fail(index, self._fault or "decord ends here", error)
+            self._fail(index, self._error or "decord ends here", error)
         except (self._decord.DECORDError, self._decord.DECORDLimitReachedError) as error:
-            self._fail(index, self._fault or f"decord stops ({_last_line(error)})", error)
+            self._fail(index, self._error or f"decord stops ({_last_line(error)})", error)
 
     def _fail(self, index: int, cause: str, error: Exception | None = None) -> NoReturn:
         raise DecodeError(self._source, index, f"{cause} (decoder 'pyav' may read more)") from error
 
-    def _pictures(self) -> Iterator[Image]:
+    def _decode(self) -> Iterator[DecodedFrame]:
         for index, seconds in enumerate(self._times):
             image = self._first if index == 0 else self._next(index)
-            yield seconds, partial(_same, image)
-        if self._fault is not None:
-            raise DecodeError(self._source, len(self._times), self._fault)
+            yield seconds, partial(_identity, image)
+        if self._error is not None:
+            raise DecodeError(self._source, len(self._times), self._error)
 
 
 @dataclass(frozen=True)
 class _Scan:
-    """What the packets tell: the time of each frame in the order shown; what is wrong, None for nothing; the codec."""
+    """What the packets of a file state.
+
+    times: seconds of each frame, in presentation order.
+    error: what is damaged or missing; None for an intact file.
+    codec: its name in FFmpeg.
+    """
 
     times: list[Fraction]
-    fault: str | None
+    error: str | None
     codec: str
 
 
 def _scan(path: Path, step: Fraction) -> _Scan:
-    stamps: list[int | None] = []
-    fault = None
+    timestamps: list[int | None] = []
+    error = None
     with open_container(path) as container:
         stream = video_stream(container, path)
         codec = stream.codec_context.name
-        base = Fraction(stream.time_base or 0)
+        time_base = Fraction(stream.time_base or 0)
         try:
-            for stamp in shown_stamps(container, stream, PacketWatch(container, stream)):
-                if isinstance(stamp, str):
-                    fault = stamp
+            for timestamp in presented_timestamps(container, stream, PacketMonitor(container, stream)):
+                if isinstance(timestamp, str):
+                    error = timestamp
                 else:
-                    stamps.append(stamp)
-        except av.FFmpegError as error:
-            fault = error.strerror
-    known = sorted(s for s in stamps if s is not None)
-    ordered = known if len(known) == len(stamps) else [None] * len(stamps)
+                    timestamps.append(timestamp)
+        except av.FFmpegError as raised:
+            error = raised.strerror
+    known = sorted(t for t in timestamps if t is not None)
+    ordered = known if len(known) == len(timestamps) else [None] * len(timestamps)
     clock = FrameClock(step)
-    times = [clock.seconds(None if s is None else s * base) for s in ordered]
-    return _Scan(times, fault, codec)
+    times = [clock.seconds(None if t is None else t * time_base) for t in ordered]
+    return _Scan(times, error, codec)
 
 
-def _same(image: ImageArray) -> ImageArray:
+def _identity(image: ImageArray) -> ImageArray:
     return image
 
 

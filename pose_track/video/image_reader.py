@@ -1,4 +1,4 @@
-"""A folder of pictures, or one picture, as a video."""
+"""A folder of images, or a single image, as a video."""
 
 from __future__ import annotations
 
@@ -11,15 +11,15 @@ from pathlib import Path
 import cv2
 import numpy as np
 
-from pose_track.structures.frames import ImageArray
-from pose_track.video.source import DecodeError, Image, Selection, VideoInfo, VideoReader
+from pose_track.structures.arrays import ImageArray
+from pose_track.video.source import DecodedFrame, DecodeError, Selection, VideoInfo, VideoReader
 
 IMAGE_SUFFIXES = (".jpg", ".jpeg", ".png", ".bmp", ".webp", ".tif", ".tiff")
 DEFAULT_FPS = Fraction(25)
 
 
 def natural_key(name: str) -> list[tuple[int, int, str]]:
-    """Sorts numbers inside names by their value.
+    """A sort key that orders numbers inside names by their value.
 
     >>> sorted(["img10.png", "img9.png", "img1.png"], key=natural_key)
     ['img1.png', 'img9.png', 'img10.png']
@@ -29,17 +29,19 @@ def natural_key(name: str) -> list[tuple[int, int, str]]:
 
 
 def list_images(folder: Path) -> list[Path]:
-    """The pictures in a folder, not in those below it, in natural order. Raises ValueError where there are none."""
-    found = (p for p in folder.iterdir() if p.suffix.lower() in IMAGE_SUFFIXES and not p.name.startswith("."))
-    paths = sorted(found, key=lambda p: natural_key(p.name))
+    """The images in a folder, without its subfolders, in natural order. Raises ValueError where there are none."""
+    images = (p for p in folder.iterdir() if p.suffix.lower() in IMAGE_SUFFIXES and not p.name.startswith("."))
+    paths = sorted(images, key=lambda p: natural_key(p.name))
     if not paths:
-        raise ValueError(f"{str(folder)!r} holds no pictures; put files in it that end in {', '.join(IMAGE_SUFFIXES)}")
+        raise ValueError(f"{str(folder)!r} holds no images; add files that end in {', '.join(IMAGE_SUFFIXES)}")
     return paths
 
 
 class ImageReader(VideoReader):
-    """Pictures at a constant rate, the first at 0 seconds. Raises ValueError on reading one of another size,
-    DecodeError on one that cannot be read."""
+    """Images of one size at a constant frame rate, the first at 0 seconds.
+
+    While it is read, raises ValueError for an image of another size, and DecodeError for one that cannot be decoded.
+    """
 
     def __init__(self, source: Path, selection: Selection, fps: Fraction = DEFAULT_FPS) -> None:
         super().__init__(selection)
@@ -50,21 +52,21 @@ class ImageReader(VideoReader):
 
     def _load(self, index: int) -> ImageArray:
         path = self._paths[index]
-        # Decoded from bytes, for imread knows no names outside the system's code page on Windows.
+        # On Windows, imread cannot open names outside the system's code page; decoding bytes works everywhere.
         image = cv2.imdecode(np.frombuffer(path.read_bytes() or b"\0", np.uint8), cv2.IMREAD_COLOR)
         if image is None:
-            raise DecodeError(str(path), index, "it is not a picture that OpenCV can read")
+            raise DecodeError(str(path), index, "it is not an image that OpenCV can decode")
         return np.asarray(cv2.cvtColor(image, cv2.COLOR_BGR2RGB), np.uint8)
 
     def _image(self, index: int) -> ImageArray:
         image = self._first if index == 0 else self._load(index)
         if image.shape != self._first.shape:
             raise ValueError(
-                f"{str(self._paths[index])!r} is {image.shape[1]}x{image.shape[0]} but the first picture is "
-                f"{self.info.width}x{self.info.height}; bring them to one size"
+                f"{str(self._paths[index])!r} is {image.shape[1]}x{image.shape[0]} but the first image is "
+                f"{self.info.width}x{self.info.height}; resize them to one size"
             )
         return image
 
-    def _pictures(self) -> Iterator[Image]:
+    def _decode(self) -> Iterator[DecodedFrame]:
         for index in range(len(self._paths)):
             yield index / self.info.fps, partial(self._image, index)

@@ -1,4 +1,4 @@
-"""What every reader shares: what is known of a source, the choice of frames, frame times, the decoding error."""
+"""What all readers share: metadata, frame selection, frame times and the decoding error."""
 
 from __future__ import annotations
 
@@ -9,16 +9,18 @@ from dataclasses import dataclass
 from fractions import Fraction
 from types import TracebackType
 
-from pose_track.structures.frames import Frame, ImageArray
+from pose_track.structures.arrays import ImageArray
+from pose_track.structures.frames import Frame
 
 logger = logging.getLogger(__name__)
 
-Image = tuple[Fraction, Callable[[], ImageArray]]
-"""A decoded picture: its time in seconds, and how to get it as RGB, so that a skipped one costs no conversion."""
+DecodedFrame = tuple[Fraction, Callable[[], ImageArray]]
+"""A decoded frame: its time in seconds, and a function that converts it to RGB, so that a skipped one costs no
+conversion."""
 
 
 class DecodeError(RuntimeError):
-    """A source that ends before it should or holds damaged data. frame_index: the first frame that is missing."""
+    """A video that ends too early or holds damaged data. frame_index: the first missing frame."""
 
     def __init__(self, source: str, frame_index: int, cause: str) -> None:
         super().__init__(
@@ -31,11 +33,13 @@ class DecodeError(RuntimeError):
 
 @dataclass(frozen=True)
 class VideoInfo:
-    """What is known of a source before all of it is decoded.
+    """What is known of a video before all of it is decoded.
 
-    width, height: pixels of the shown frame, after rotation. fps: average frames per second. num_frames_from_header:
-    what the file claims, which may be wrong; None where it claims nothing. rotation: degrees clockwise (0, 90, 180 or
-    270) by which the stored picture was turned to be shown.
+    source: its path, as given.
+    width, height: pixels of the displayed frame, after rotation.
+    fps: average frames per second.
+    num_frames_from_header: the file's own claim, which may be wrong; None where it makes none.
+    rotation: degrees clockwise (0, 90, 180 or 270) that turn the stored frame into the displayed one.
     """
 
     source: str
@@ -48,9 +52,9 @@ class VideoInfo:
 
 @dataclass(frozen=True)
 class Selection:
-    """Which frames of a source to give: start_seconds <= time < end_seconds, and of those every stride-th.
+    """Which frames of a video to read: start_seconds <= time < end_seconds, and of those every stride-th.
 
-    Raises ValueError where that can select nothing.
+    Raises ValueError for a selection that is always empty.
     """
 
     start_seconds: float | None = None
@@ -67,13 +71,13 @@ class Selection:
 
 
 class FrameClock:
-    """Makes strictly increasing frame times that begin at 0 from the stamps of a container.
+    """Turns the timestamps of a container into strictly increasing frame times that start at 0.
 
-    A missing, repeated or backward stamp is replaced by the last time plus `step`, the average frame duration.
+    A missing, repeated or decreasing timestamp is replaced by the last time plus `step`, the average frame duration.
     `repaired` counts them.
 
     >>> clock = FrameClock(Fraction(1, 10))
-    >>> [float(clock.seconds(stamp)) for stamp in (Fraction(5), None, Fraction(5), Fraction(6))]
+    >>> [float(clock.seconds(timestamp)) for timestamp in (Fraction(5), None, Fraction(5), Fraction(6))]
     [0.0, 0.1, 0.2, 1.0]
     """
 
@@ -83,12 +87,12 @@ class FrameClock:
         self._last: Fraction | None = None
         self.repaired = 0
 
-    def seconds(self, stamp: Fraction | None) -> Fraction:
-        """The time of the next frame. stamp: seconds on the container's clock, None where it gives none."""
+    def seconds(self, timestamp: Fraction | None) -> Fraction:
+        """The time of the next frame. timestamp: seconds on the container's clock; None where missing."""
         expected = Fraction(0) if self._last is None else self._last + self._step
-        if self._origin is None and stamp is not None:
-            self._origin = stamp - expected
-        time = None if stamp is None or self._origin is None else stamp - self._origin
+        if self._origin is None and timestamp is not None:
+            self._origin = timestamp - expected
+        time = None if timestamp is None or self._origin is None else timestamp - self._origin
         if time is None or (self._last is not None and time <= self._last):
             self.repaired += 1
             time = expected
@@ -97,11 +101,11 @@ class FrameClock:
 
 
 class VideoReader(ABC):
-    """A source of frames, read once from its beginning to its end; a context manager that closes the source.
+    """A video that is read once, from start to end; a context manager that closes it.
 
-    Iterating yields `Frame`s. Their index is that in the source, whatever the selection; their time is seconds since
-    the first frame of the source. Raises ValueError when iterated twice or after closing, or at the end if the
-    selection held no frame; DecodeError after the last sound frame of a damaged source.
+    Iterating yields `Frame`s. Index and time are those in the video, whatever the selection; time is in seconds since
+    the first frame. Raises ValueError when iterated twice or after closing, and at the end where the selection was
+    empty; DecodeError after the last intact frame of a damaged video.
     """
 
     info: VideoInfo
@@ -111,11 +115,11 @@ class VideoReader(ABC):
         self._started = False
 
     @abstractmethod
-    def _pictures(self) -> Iterator[Image]:
-        """Every picture of the source in the order shown."""
+    def _decode(self) -> Iterator[DecodedFrame]:
+        """Every frame of the video in presentation order."""
 
     def close(self) -> None:
-        """Give the source back; safe to call twice. It cannot be read any more."""
+        """Release the video, which cannot be read any more. A second call has no effect."""
         self._started = True
 
     def __iter__(self) -> Iterator[Frame]:
@@ -125,20 +129,20 @@ class VideoReader(ABC):
         return self._selected()
 
     def _selected(self) -> Iterator[Frame]:
-        choice, first, seconds = self._selection, None, 0.0
-        for index, (exact_seconds, convert) in enumerate(self._pictures()):
-            seconds = float(exact_seconds)  # as the limits are given: 8 / 10 is less than the float 0.8
-            if choice.end_seconds is not None and seconds >= choice.end_seconds:
+        selection, first, seconds = self._selection, None, 0.0
+        for index, (exact_seconds, convert) in enumerate(self._decode()):
+            seconds = float(exact_seconds)  # floats like the limits: 8 / 10 is less than the float 0.8
+            if selection.end_seconds is not None and seconds >= selection.end_seconds:
                 break
-            if choice.start_seconds is not None and seconds < choice.start_seconds:
+            if selection.start_seconds is not None and seconds < selection.start_seconds:
                 continue
             first = index if first is None else first
-            if (index - first) % choice.stride == 0:
+            if (index - first) % selection.stride == 0:
                 yield Frame(index, seconds, convert())
         if first is None:
             raise ValueError(
-                f"{self.info.source} has no frame from {choice.start_seconds!r} to {choice.end_seconds!r} seconds; "
-                f"the last one seen is at {seconds:.3f}"
+                f"{self.info.source} has no frame from {selection.start_seconds!r} to {selection.end_seconds!r} "
+                f"seconds; the last one seen is at {seconds:.3f}"
             )
 
     def __enter__(self) -> VideoReader:

@@ -1,4 +1,4 @@
-"""Writing H.264 video that browsers play, with the frame times of the source."""
+"""Writing H.264 video that browsers can play, with the frame times of the source."""
 
 from __future__ import annotations
 
@@ -13,18 +13,18 @@ import av
 import numpy as np
 from av.video.reformatter import ColorPrimaries, ColorRange, Colorspace, ColorTrc
 
-from pose_track.structures.frames import ImageArray
+from pose_track.structures.arrays import ImageArray
 
 logger = logging.getLogger(__name__)
 
-SUFFIXES = {".mp4": "mp4", ".m4v": "mp4", ".mov": "mov"}
+_CONTAINERS = {".mp4": "mp4", ".m4v": "mp4", ".mov": "mov"}
 _TICKS_PER_SECOND = 90_000
 _MAX_RATE_NUMERATOR = 1_000_000
 _CODEC_OPTIONS = {"crf": "20", "preset": "superfast"}
 
 
 def ticks_per_second(fps: Fraction) -> int:
-    """A clock of at least 90 kHz in which a frame at `fps` lasts a whole number of ticks.
+    """The inverse of a time base: at least 90 kHz, and a frame at `fps` lasts a whole number of ticks.
 
     >>> ticks_per_second(Fraction(24000, 1001)), ticks_per_second(Fraction(25))
     (96000, 90000)
@@ -35,13 +35,14 @@ def ticks_per_second(fps: Fraction) -> int:
 class VideoWriter:
     """Writes an H.264 mp4 or mov, yuv420p, BT.709, with its index at the front; a context manager.
 
-    path: the target; it appears, or is replaced, when the writer is closed, until then the data are in
-    `<path>.partial` beside it. width, height: pixels of the images; an odd size gets its last row or column twice, for
-    the codec knows even sizes only, and nothing is lost or moved by that. fps: average frames per second.
+    path: the file; it appears, or is replaced, when the writer is closed. Until then the data are in `<path>.partial`.
+    width, height: pixels of the images. The codec needs even sizes, so the last row or column of an odd one is
+        repeated.
+    fps: average frames per second.
 
-    When the `with` body raises, what was written until then is finished as a valid file, and the error goes on.
-    Raises ValueError for another file suffix, a size or rate not above 0, or no frame at all; FileNotFoundError where
-    the folder does not exist.
+    After an error in the `with` body, the frames written so far become a valid file, and the error is raised. Raises
+    ValueError for another file suffix, a size or rate not above 0, or no frame at all; FileNotFoundError where the
+    folder does not exist.
     """
 
     def __init__(self, path: str | Path, width: int, height: int, fps: Fraction) -> None:
@@ -60,8 +61,8 @@ class VideoWriter:
         self._open(fps)
 
     def _open(self, fps: Fraction) -> None:
-        file_format = SUFFIXES[self._path.suffix.lower()]
-        self._container = av.open(str(self._partial), "w", format=file_format, options={"movflags": "+faststart"})
+        container = _CONTAINERS[self._path.suffix.lower()]
+        self._container = av.open(str(self._partial), "w", format=container, options={"movflags": "+faststart"})
         self._stream = self._container.add_stream("libx264", rate=fps, options=_CODEC_OPTIONS)
         self._stream.width, self._stream.height = self._width + self._width % 2, self._height + self._height % 2
         self._stream.pix_fmt = "yuv420p"
@@ -71,9 +72,13 @@ class VideoWriter:
         codec.color_primaries, codec.color_trc = ColorPrimaries.BT709, ColorTrc.BT709
 
     def write(self, image: ImageArray, pts_seconds: float | None = None) -> None:
-        """Add a frame. image: (height, width, 3) uint8 RGB; pts_seconds: its time, of which the first frame's is
-        taken off; where not given, one frame after the last. Raises ValueError for another shape, a time that is
-        not after the last, or a closed writer."""
+        """Add a frame.
+
+        image: (height, width, 3) uint8 RGB.
+        pts_seconds: its presentation time; the first frame's becomes 0. None: one frame after the last.
+
+        Raises ValueError for another shape, a time that is not after the last one, or a closed writer.
+        """
         if image.shape != (self._height, self._width, 3) or image.dtype != np.uint8:
             expected = (self._height, self._width, 3)
             raise ValueError(f"image must be uint8 of shape {expected}, got {image.dtype} of shape {image.shape}")
@@ -81,7 +86,7 @@ class VideoWriter:
             raise ValueError(f"the writer of {str(self._path)!r} is closed; open another one")
         frame = self._to_yuv(image)
         frame.pts, frame.time_base = self._next_tick(pts_seconds), self._time_base
-        frame.duration = self._num_ticks(self._step)  # counts for the last frame only, whose end nothing else tells
+        frame.duration = self._num_ticks(self._step)  # matters for the last frame only
         self._container.mux(self._stream.encode(frame))
         self._last_tick = frame.pts
         self.num_frames += 1
@@ -90,15 +95,15 @@ class VideoWriter:
         if pts_seconds is None:
             return 0 if self.num_frames == 0 else self._last_tick + self._num_ticks(self._step)
         if self._first_seconds is None:
-            self._first_seconds = pts_seconds - self._num_frames_seconds()
+            self._first_seconds = pts_seconds - self._next_seconds()
         tick = self._num_ticks(pts_seconds - self._first_seconds)
         if tick <= self._last_tick:
             last = float(self._last_tick * self._time_base) + self._first_seconds
             raise ValueError(f"frame times must increase, got {pts_seconds!r} after {last!r} seconds")
         return tick
 
-    def _num_frames_seconds(self) -> float:
-        """Where the next frame would be without a time of its own."""
+    def _next_seconds(self) -> float:
+        """The time of the next frame where none is given."""
         return 0.0 if self.num_frames == 0 else float(self._last_tick * self._time_base + self._step)
 
     def _num_ticks(self, seconds: float | Fraction) -> int:
@@ -111,12 +116,12 @@ class VideoWriter:
         return frame.reformat(format="yuv420p", dst_colorspace=Colorspace.ITU709, dst_color_range=ColorRange.MPEG)
 
     def close(self) -> None:
-        """Finish the file and give it its name. Raises ValueError, and leaves no file, if nothing was written."""
+        """Finish the file and rename it to `path`. Raises ValueError, and leaves no file, if no frame was written."""
         if self._finish() == 0:
             raise ValueError(f"no frame was written to {str(self._path)!r}; give at least one")
 
     def _finish(self) -> int:
-        """Finish what there is; the number of frames in it. Does nothing the second time."""
+        """Finish the file; return its number of frames. A second call has no effect."""
         if self._closed:
             return self.num_frames
         self._closed = True
@@ -126,7 +131,7 @@ class VideoWriter:
         if self.num_frames:
             os.replace(self._partial, self._path)
         else:
-            self._partial.unlink(missing_ok=True)  # FFmpeg makes it with the first packet
+            self._partial.unlink(missing_ok=True)  # FFmpeg creates it with the first packet
         return self.num_frames
 
     def __enter__(self) -> VideoWriter:
@@ -142,8 +147,8 @@ class VideoWriter:
 
 
 def _check(path: Path, width: int, height: int, fps: Fraction) -> None:
-    if path.suffix.lower() not in SUFFIXES:
-        raise ValueError(f"{str(path)!r} must end in one of {', '.join(SUFFIXES)}")
+    if path.suffix.lower() not in _CONTAINERS:
+        raise ValueError(f"{str(path)!r} must end in one of {', '.join(_CONTAINERS)}")
     if width < 1 or height < 1:
         raise ValueError(f"width and height must be above 0, got {width}x{height}")
     if fps <= 0:

@@ -1,4 +1,4 @@
-"""One URL to one file: resumed where it broke off, checked by its hash, there whole or not at all."""
+"""The download of a file: resumed after interruptions, checked by its hash, and atomic."""
 
 from __future__ import annotations
 
@@ -19,76 +19,81 @@ from tqdm import tqdm
 
 from pose_track.utils.hashing import file_sha256
 from pose_track.utils.version import __version__
-from pose_track.weights.partial_download import Part
+from pose_track.weights.partial_download import PartialDownload
 
 Opener = Callable[[Request], HTTPResponse]
-"""How a request is sent. The answer is one of HTTP; an error of the server is raised as `HTTPError`."""
+"""How a request is sent. It returns an HTTP response; an error of the server is raised as `HTTPError`."""
 
-TRIES = 5
-PAUSE_SECONDS = 1.0  # before a connection that broke off is taken up again
+MAX_ATTEMPTS = 5
+PAUSE_SECONDS = 1.0  # before the next attempt
 TIMEOUT_SECONDS = 30.0  # without a byte
-_BLOCK = 1 << 16
-_KEPT = "what has come is kept, and the next try goes on from there"
-_NO_ROOM = (errno.ENOSPC, errno.EDQUOT)
+_BLOCK_SIZE = 1 << 16
+_RESUMABLE = "the received part is kept, and the next download continues from it"
+_FULL_DISK = (errno.ENOSPC, errno.EDQUOT)
 
-log = logging.getLogger(__name__)
+logger = logging.getLogger(__name__)
 
 
-class Dropped(Exception):
+class ConnectionInterrupted(Exception):
     """A connection ended before the file did."""
 
 
 def open_https(request: Request) -> HTTPResponse:
-    """Send a request by HTTPS, through the proxies that the environment names. Raises ValueError for another scheme,
-    and OSError, URLError where nobody answers or where the answer leads away from HTTPS."""
+    """Send a request by HTTPS, through the proxies of the environment.
+
+    Raises ValueError for another scheme; OSError or URLError if the server cannot be reached or redirects away from
+    HTTPS.
+    """
     if request.type != "https":
         raise ValueError(f"{request.full_url!r} is not an https address")
-    answer: HTTPResponse = build_opener(_StaysSecure).open(request, timeout=TIMEOUT_SECONDS)
-    return answer
+    response: HTTPResponse = build_opener(_HttpsOnlyRedirects).open(request, timeout=TIMEOUT_SECONDS)
+    return response
 
 
-class _StaysSecure(HTTPRedirectHandler):
+class _HttpsOnlyRedirects(HTTPRedirectHandler):
     def redirect_request(
         self, req: Request, fp: IO[bytes], code: int, msg: str, headers: HTTPMessage, newurl: str
     ) -> Request | None:
         if not newurl.startswith("https://"):
-            raise URLError(f"it leads to {newurl}, which is not an https address")
+            raise URLError(f"it redirects to {newurl}, which is not an https address")
         return super().redirect_request(req, fp, code, msg, headers, newurl)
 
 
 def download(url: str, file: Path, sha256: str = "", open_url: Opener = open_https) -> None:
-    """Fetch `url` into `file`, whose folder is there, behind a progress bar on stderr.
+    """Download `url` to `file`, whose folder exists, with a progress bar on stderr.
 
-    What has come stays beside it, hidden, when the download is broken off, and the next call goes on from there if the
-    server still has the same. sha256: the hash or the first digits of it; a file with another is not given the name but
-    kept as `set_aside` names it, and ValueError tells so. A connection that breaks off is taken up again some times.
-    Raises ConnectionError where the file is not to be had, or where a page comes in its place; OSError (ENOSPC, with
-    the message as `strerror`) where the disk has no room for it.
+    An interrupted download leaves a hidden part beside the file. The next call continues from it if the server's file
+    is still the same. A broken connection is retried `MAX_ATTEMPTS` times.
+
+    sha256: the hash or its first digits. A file with another hash is renamed by `set_aside`, and raises ValueError.
+
+    Raises ConnectionError if the file cannot be downloaded, or the server sends an HTML page instead; OSError (ENOSPC,
+    with the message as `strerror`) if the disk is full.
     """
-    part = Part(file, url)
+    part = PartialDownload(file, url)
     _complete(part, open_url)
-    found = file_sha256(part.path)
-    if found.startswith(sha256):
+    actual = file_sha256(part.path)
+    if actual.startswith(sha256):
         part.finish()
         return
     aside = set_aside(part.path, file)
-    part.forget()
+    part.discard()
     raise ValueError(
-        f"what {url} gave has the SHA-256 {found[: len(sha256)]}... instead of {sha256}...: it is kept as "
-        f"{str(aside)!r} and not used; fetch it again, or give its path if you know it to be what you want"
+        f"{url} has the SHA-256 {actual[: len(sha256)]}... instead of {sha256}...; it is saved as {str(aside)!r} and "
+        "not used; download it again, or give its path if it is the file you want"
     )
 
 
 def set_aside(path: Path, file: Path) -> Path:
-    """Rename `path`, whose content is not what `file` should be, so that it is not used, and return its new path; what
-    was set aside before under that name is replaced."""
+    """Rename `path`, which is not the expected content of `file`, to a name that is never used; return its new path.
+    An earlier file of that name is replaced."""
     aside = file.with_name(f"{file.name}.mismatch")
     os.replace(path, aside)
     return aside
 
 
 def is_page(start: bytes) -> bool:
-    """Whether a file that starts so is a page (HTML, XML), as proxies and logins give in place of what was asked for.
+    """Whether a file with this start is a page (HTML, XML), which proxies and logins send in place of a file.
 
     >>> is_page(b"\\n<!DOCTYPE html>"), is_page(b"PK\\x03\\x04")
     (True, False)
@@ -96,103 +101,102 @@ def is_page(start: bytes) -> bool:
     return start.lstrip().startswith(b"<")
 
 
-def _complete(part: Part, open_url: Opener) -> None:
-    """Receive until all is there, over several connections if need be."""
-    for tried in range(1, TRIES + 1):
+def _complete(part: PartialDownload, open_url: Opener) -> None:
+    """Receive all missing bytes, over several connections if necessary."""
+    for attempt in range(1, MAX_ATTEMPTS + 1):
         try:
             return _receive(part, open_url)
-        except Dropped as error:
-            if tried == TRIES:
-                raise ConnectionError(f"{part.url} broke off {TRIES} times ({error}); {_KEPT}") from None
-            log.info("%s broke off (%s); going on", part.url, error)
+        except ConnectionInterrupted as error:
+            if attempt == MAX_ATTEMPTS:
+                raise ConnectionError(f"{part.url} broke off {attempt} times ({error}); {_RESUMABLE}") from None
+            logger.info("%s broke off (%s); retrying", part.url, error)
             time.sleep(PAUSE_SECONDS)
 
 
-def _receive(part: Part, open_url: Opener) -> None:
-    """What is missing of the file. Raises Dropped where it is not all that comes."""
-    if part.is_whole():
+def _receive(part: PartialDownload, open_url: Opener) -> None:
+    """Receive the missing bytes over one connection. Raises ConnectionInterrupted."""
+    if part.is_complete():
         return
-    with _ask(part, open_url) as answer:
-        block = _read(answer)
-        _refuse_page(part.url, answer, block)
-        if answer.status == 200:
-            with _on_a_full_disk(part):
-                part.begin(answer.headers)
-        coming = answer.headers.get("Content-Length")
-        _need_room(part, int(coming or 0))
-        total = None if coming is None else part.size + int(coming)
-        with _progress(part, total) as progress:
+    with _send_request(part, open_url) as response:
+        block = _read(response)
+        _refuse_page(part.url, response, block)
+        if response.status == 200:
+            with _naming_full_disk(part):
+                part.start(response.headers)
+        length = response.headers.get("Content-Length")
+        _check_disk_space(part, int(length or 0))
+        total = None if length is None else part.size + int(length)
+        with _progress_bar(part, total) as progress:
             while block:
-                with _on_a_full_disk(part):
+                with _naming_full_disk(part):
                     part.append(block)
                 progress.update(len(block))
-                block = _read(answer)
+                block = _read(response)
     if total is not None and part.size < total:
-        raise Dropped(f"after {part.size} of {total} bytes")
+        raise ConnectionInterrupted(f"after {part.size} of {total} bytes")
 
 
-def _progress(part: Part, total: int | None) -> tqdm[None]:
+def _progress_bar(part: PartialDownload, total: int | None) -> tqdm[None]:
     return tqdm(total=total, initial=part.size, desc=part.file.name, unit="B", unit_scale=True, unit_divisor=1024)
 
 
-def _ask(part: Part, open_url: Opener) -> HTTPResponse:
-    """The answer to the request for what is missing: 206 when it is that, else 200 and the whole file."""
-    wanted = part.range_headers()
+def _send_request(part: PartialDownload, open_url: Opener) -> HTTPResponse:
+    """The response to the request for the missing bytes: 206 with these, or 200 with the whole file."""
+    range_headers = part.range_headers()
     try:
-        answer = open_url(Request(part.url, headers={"User-Agent": f"pose_track/{__version__}", **wanted}))
+        response = open_url(Request(part.url, headers={"User-Agent": f"pose_track/{__version__}", **range_headers}))
     except HTTPError as error:
         error.close()
-        if not (wanted and error.code == 416):
+        if not (range_headers and error.code == 416):
             raise ConnectionError(f"{part.url} answers {error.code} {error.reason}") from None
     except (OSError, HTTPException) as error:
         reason = error.reason if isinstance(error, URLError) else error
         raise ConnectionError(f"{part.url} cannot be reached ({reason})") from None
     else:
-        if answer.status == 200 or (wanted and part.is_continued_by(answer)):
-            return answer
-        answer.close()
-        if not wanted:
-            raise ConnectionError(f"{part.url} answers {answer.status} {answer.reason}")
-    part.forget()  # the server cannot go on from there: from the beginning
-    return _ask(part, open_url)
+        if response.status == 200 or (range_headers and part.is_continued_by(response)):
+            return response
+        response.close()
+        if not range_headers:
+            raise ConnectionError(f"{part.url} answers {response.status} {response.reason}")
+    part.discard()  # the server cannot continue there: start again
+    return _send_request(part, open_url)
 
 
-def _refuse_page(url: str, answer: HTTPResponse, start: bytes) -> None:
-    if answer.headers.get_content_type() == "text/html" or (answer.status == 200 and is_page(start)):
-        raise ConnectionError(f"{url} gives a page instead of the file, as a proxy or a login does")
+def _refuse_page(url: str, response: HTTPResponse, start: bytes) -> None:
+    if response.headers.get_content_type() == "text/html" or (response.status == 200 and is_page(start)):
+        raise ConnectionError(f"{url} sends an HTML page instead of the file, as a proxy or a login does")
 
 
-def _read(answer: HTTPResponse) -> bytes:
+def _read(response: HTTPResponse) -> bytes:
     try:
-        return answer.read(_BLOCK)
+        return response.read(_BLOCK_SIZE)
     except (OSError, HTTPException) as error:
-        raise Dropped(str(error) or type(error).__name__) from None
+        raise ConnectionInterrupted(str(error) or type(error).__name__) from None
 
 
 @contextmanager
-def _on_a_full_disk(part: Part) -> Iterator[None]:
+def _naming_full_disk(part: PartialDownload) -> Iterator[None]:
     try:
         yield
     except OSError as error:
-        if error.errno not in _NO_ROOM:
+        if error.errno not in _FULL_DISK:
             raise
-        raise _no_room(part, f"{error.strerror} after {_megabytes(part.size)}") from None
+        raise _disk_full(part, f"{error.strerror} after {_megabytes(part.size)}") from None
 
 
-def _need_room(part: Part, needed: int) -> None:
+def _check_disk_space(part: PartialDownload, needed: int) -> None:
     free = shutil.disk_usage(part.path.parent).free
     if free < needed:
-        raise _no_room(part, f"{_megabytes(needed)} are needed, {_megabytes(free)} are free")
+        raise _disk_full(part, f"{_megabytes(needed)} are needed, {_megabytes(free)} are free")
 
 
-def _no_room(part: Part, what: str) -> OSError:
-    where = f"no room for {part.file.name} in {str(part.path.parent)!r}"
-    return OSError(errno.ENOSPC, f"{where}: {what}; {_KEPT}: make room")
+def _disk_full(part: PartialDownload, problem: str) -> OSError:
+    where = f"no space for {part.file.name} in {str(part.path.parent)!r}"
+    return OSError(errno.ENOSPC, f"{where}: {problem}; {_RESUMABLE}: free some space")
 
 
 def _megabytes(size: int) -> str:
-    """In words.
-
+    """
     >>> _megabytes(1_234_567)
     '1.2 MB'
     """

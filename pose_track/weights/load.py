@@ -1,4 +1,4 @@
-"""Networks and their files of weights: filling one strictly, whole or not at all, and writing our own."""
+"""Filling networks from weights files, strictly and completely, and writing this project's files."""
 
 from __future__ import annotations
 
@@ -10,19 +10,20 @@ import torch
 from safetensors.torch import save
 from torch import Tensor, nn
 
+from pose_track.utils.atomic import atomic_path
 from pose_track.weights.checkpoint import read_weights
-from pose_track.weights.container import in_file
-from pose_track.weights.state_dict_names import COUNTER, LAST_LAYER, renamed, some, whose
+from pose_track.weights.container import errors_naming_file
+from pose_track.weights.state_dict_names import COUNTER, LAST_LAYER, abbreviate, naming_scheme, rename_weights
 
 
 def load_weights(network: nn.Module, path: str | os.PathLike[str]) -> dict[str, str]:
     """Fill `network` from a weights file and return the metadata of a safetensors file (empty for another).
 
-    Names with the prefixes of MMPose (`backbone.`, `head.`) or of what a network was part of (see `wrapping`) are
-    understood. Half-precision files load into float32 networks. On an error the network is as it was before.
+    The prefixes of MMPose (`backbone.`, `head.`) and of modules around the network (see `wrapper_prefix`) are removed.
+    Half-precision files load into float32 networks. After an error the network is unchanged.
 
-    Raises FileNotFoundError and ValueError as `read_weights` does; ValueError where names and shapes are not exactly
-    those of the network.
+    Raises FileNotFoundError and ValueError as `read_weights`; ValueError unless names and shapes are exactly those of
+    the network.
     """
     file = read_weights(path)
     fill(network, file.tensors, path)
@@ -30,59 +31,56 @@ def load_weights(network: nn.Module, path: str | os.PathLike[str]) -> dict[str, 
 
 
 def fill(network: nn.Module, tensors: Mapping[str, Tensor], path: str | os.PathLike[str]) -> None:
-    """Give a network all its weights, from a file's tensors under the network's names or with others' prefixes.
+    """Set all weights of a network from a file's tensors, which have the network's names or known prefixes.
 
-    Batch-norms' counters may be missing, and are then 0. Raises ValueError, and changes nothing, where other names or
-    shapes differ; path: the file they were read from, for the message.
+    Batch-norm counters may be missing, and are then 0. Raises ValueError, and changes nothing, if other names or shapes
+    differ; the message names `path`, the file of the tensors.
     """
-    ours = network.state_dict()
-    counters = {name: torch.zeros((), dtype=torch.int64) for name in ours if name.endswith(COUNTER)}
-    with in_file(path):
-        given = counters | renamed(tensors, ours)
-    _check_fits(given, network, path)
-    network.load_state_dict(given)
+    own = network.state_dict()
+    counters = {name: torch.zeros((), dtype=torch.int64) for name in own if name.endswith(COUNTER)}
+    with errors_naming_file(path):
+        weights = counters | rename_weights(tensors, own)
+    _check_fits(weights, network, path)
+    network.load_state_dict(weights)
 
 
 def load_trunk(network: nn.Module, path: str | os.PathLike[str]) -> tuple[str, list[str]]:
-    """Fill an HRNet but for its last layer from a file of an HRNet trained for something else, such as ImageNet's
-    classes or other joints; return whose names the file has, and the names of what was left out of it.
+    """Fill an HRNet, apart from its last layer, from a file of an HRNet trained for another task, such as ImageNet's
+    classes or other joints. Return the naming scheme of the file (see `naming_scheme`) and the names of the weights
+    that were not used.
 
-    The file is read as `load_weights` does; as its authors, MMPose and timm write it, it may hold a classifier, and a
-    last exchange that also feeds the coarser branches, which are left out. It may lack batch-norms' counters. On an
-    error the network is as it was before. Raises FileNotFoundError and ValueError as `read_weights` does; ValueError
-    where the file lacks a part of the trunk or has one of another shape.
+    The file is read as `load_weights` does. As its authors, MMPose and timm write it, it may hold a classifier, and a
+    last exchange that also feeds the coarser branches; both are not used. It may lack batch-norm counters. After an
+    error the network is unchanged. Raises FileNotFoundError and ValueError as `read_weights`; ValueError for a file
+    that lacks a part of the trunk or has one of another shape.
     """
-    ours, given = network.state_dict(), read_weights(path).tensors
-    with in_file(path):
-        tensors = renamed(given, ours)
-    own = {name: value for name, value in ours.items() if name.startswith(LAST_LAYER)}
-    trunk = {name: value for name, value in tensors.items() if name in ours and not name.startswith(LAST_LAYER)}
-    fill(network, {**own, **trunk}, path)
-    return whose(given), [name for name in tensors if name not in trunk]
+    own, tensors = network.state_dict(), read_weights(path).tensors
+    with errors_naming_file(path):
+        renamed = rename_weights(tensors, own)
+    last_layer = {name: value for name, value in own.items() if name.startswith(LAST_LAYER)}
+    trunk = {name: value for name, value in renamed.items() if name in own and not name.startswith(LAST_LAYER)}
+    fill(network, {**last_layer, **trunk}, path)
+    return naming_scheme(tensors), [name for name in renamed if name not in trunk]
 
 
 def save_weights(
     network: nn.Module, path: str | os.PathLike[str], metadata: Mapping[str, str] | None = None, half: bool = True
 ) -> None:
-    """Write the weights of `network` and `metadata` as a safetensors file; `path` is replaced only once it is whole.
+    """Write the weights of `network` and `metadata` as a safetensors file, replacing `path` atomically.
 
-    With `half` convolution and matrix weights are stored as float16; vectors (biases, batch-norm statistics), which
-    are few and may be large or tiny, keep their precision. Raises ValueError where a value is not finite, or not in
-    the range of float16; FileNotFoundError where there is no folder to write in.
+    With `half`, weights of convolutions and matrices are stored as float16. Vectors (biases, batch-norm statistics) are
+    few and may be large or tiny, so they keep their precision. Raises ValueError for a value that is not finite, or not
+    in the range of float16; FileNotFoundError for a missing folder.
     """
     path = Path(path)
     if not path.parent.is_dir():
-        raise FileNotFoundError(f"there is no folder {str(path.parent)!r} to write {path.name!r} in; make it first")
-    tensors = {name: _stored(name, value, half) for name, value in network.state_dict().items()}
-    part = path.with_name(f".{path.name}.{os.getpid()}.part")
-    try:
-        part.write_bytes(save(tensors, dict(metadata or {})))  # as others may read it; `save_file` lets only its owner
-        os.replace(part, path)
-    finally:
-        part.unlink(missing_ok=True)
+        raise FileNotFoundError(f"there is no folder {str(path.parent)!r} to write {path.name!r} in; create it first")
+    tensors = {name: _to_stored(name, value, half) for name, value in network.state_dict().items()}
+    with atomic_path(path) as temporary:
+        temporary.write_bytes(save(tensors, dict(metadata or {})))  # `save_file` would let only the owner read it
 
 
-def _stored(name: str, value: Tensor, half: bool) -> Tensor:
+def _to_stored(name: str, value: Tensor, half: bool) -> Tensor:
     value = value.detach().cpu().contiguous()
     stored = value.half() if half and value.is_floating_point() and value.ndim > 1 else value
     if not torch.isfinite(stored).all():
@@ -92,27 +90,27 @@ def _stored(name: str, value: Tensor, half: bool) -> Tensor:
 
 
 def _check_fits(tensors: Mapping[str, Tensor], network: nn.Module, path: str | os.PathLike[str]) -> None:
-    """Raises ValueError unless names and shapes are exactly those of the network, and numbers of whatever precision."""
-    ours = network.state_dict()
+    """Raises ValueError unless names and shapes are exactly those of the network; the precision may differ."""
+    own = network.state_dict()
     types = [
         f"{name} {str(tensors[name].dtype).removeprefix('torch.')}"
-        for name in ours
-        if ours[name].is_floating_point() and name in tensors and not tensors[name].is_floating_point()
+        for name in own
+        if own[name].is_floating_point() and name in tensors and not tensors[name].is_floating_point()
     ]
     shapes = [
-        f"{name} {tuple(tensors[name].shape)} instead of {tuple(ours[name].shape)}"
-        for name in ours
-        if name in tensors and tensors[name].shape != ours[name].shape
+        f"{name} {tuple(tensors[name].shape)} instead of {tuple(own[name].shape)}"
+        for name in own
+        if name in tensors and tensors[name].shape != own[name].shape
     ]
-    faults = {
-        "missing": [name for name in ours if name not in tensors],
-        "unexpected": [name for name in tensors if name not in ours],
+    mismatches = {
+        "missing": [name for name in own if name not in tensors],
+        "unexpected": [name for name in tensors if name not in own],
         "of another shape": shapes,
         "of another type": types,
     }
-    found = [f"{len(names)} {fault} ({some(names)})" for fault, names in faults.items() if names]
-    if found:
+    listed = [f"{len(names)} {problem} ({abbreviate(names)})" for problem, names in mismatches.items() if names]
+    if listed:
         raise ValueError(
-            f"{os.fspath(path)!r} does not fit the network: {', '.join(found)}; "
-            "give the file of this network, or build the network the file was saved from"
+            f"{os.fspath(path)!r} does not fit the network: {', '.join(listed)}; "
+            "give the file of this network, or build the network of the file"
         )

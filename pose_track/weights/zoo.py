@@ -1,7 +1,7 @@
-"""Published weights: where they are, what they are for, and what they reach.
+"""The model zoo: published weights, with their address, purpose, licence and reported results.
 
-MMPose's figures are those of its own tables (configs/body_2d_keypoint/topdown_heatmap), torchvision's those of its
-weights, the HRNet authors' those of their README. The first eight digits of a file's SHA-256 are part of its name.
+The results are those of MMPose's own tables (configs/body_2d_keypoint/topdown_heatmap), of torchvision's weights, and
+of the HRNet authors' README. The first eight digits of a file's SHA-256 are part of its name.
 """
 
 from __future__ import annotations
@@ -9,9 +9,14 @@ from __future__ import annotations
 import difflib
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
-Kind = Literal["plain", "dark", "udp"]
+from pose_track.models.hrnet_config import HRNetName
+from pose_track.structures.skeleton import SkeletonName
+
+if TYPE_CHECKING:
+    from pose_track.models.heatmaps import Decoding, HeatmapType  # needs OpenCV
+
 Use = Literal["pose", "trunk", "detector", "flow"]
 
 LIST_COMMAND = "pose-track weights list"
@@ -19,12 +24,16 @@ LIST_COMMAND = "pose-track weights list"
 
 @dataclass(frozen=True)
 class PublishedWeights:
-    """A file of weights.
+    """A published weights file.
 
-    name: in settings and on the command line. file: its name. url: where it is downloaded from, None where it has to be
-    fetched by hand. sha256: its hash, or the first digits of it; "" where it is not known. use: pose, a keypoint
-    network; trunk, one to begin a training from; detector, of people; flow, an optical flow. source: who publishes it,
-    and where. figure: what it reaches, in the publisher's words.
+    name: of the entry, in settings and on the command line.
+    file: name of the file.
+    url: address of the file; None if it has to be downloaded by hand.
+    sha256: hash of the file, or its first digits; "" if it is not known.
+    use: pose, a keypoint network; trunk, one to start a training from; detector, of people; flow, an optical flow.
+    licence: of the weights.
+    source: publisher and address.
+    result: as reported by the publisher.
     """
 
     name: str
@@ -34,39 +43,41 @@ class PublishedWeights:
     use: Use
     licence: str
     source: str
-    figure: str
+    result: str
 
 
 @dataclass(frozen=True)
 class PublishedPoseWeights(PublishedWeights):
-    """A keypoint network's weights, with all that using them takes.
+    """The published weights of a keypoint network, with all that running it takes.
 
-    network: of `models.hrnet`. skeleton: of `skeleton.SKELETONS`. input_size: w, h of a crop in pixels. kind: how it
-    was trained, and so how its crops are cut and its heatmaps read. sigma: of its Gaussians, in cells. ap: AP on COCO
-    val2017 in percent, with flip test, of detected people; None where it is not published. decoding: how its heatmaps
-    are read, None for as its kind is. blur: the width of the Gaussian, in cells, that smoothed them before where the
-    figure was measured (see `Codec`), None for the usual one.
+    network: one of `models.hrnet.NETWORKS`.
+    skeleton: one of `SKELETONS`.
+    input_size: (w, h) of a crop in pixels.
+    heatmap_type, sigma: of the training, see `Codec`.
+    ap: AP on COCO val2017 in percent, with flip test and detected people; None if it is not published.
+    decoding: None for the default of the heatmap type.
+    blur_kernel_size: in cells, as in the published measurement (see `Codec`); None for the usual one.
     """
 
-    network: str
-    skeleton: str
+    network: HRNetName
+    skeleton: SkeletonName
     input_size: tuple[int, int]
-    kind: Kind
+    heatmap_type: HeatmapType
     sigma: float
     ap: float | None = None
-    decoding: Kind | None = None
-    blur: int | None = None
+    decoding: Decoding | None = None
+    blur_kernel_size: int | None = None
 
 
 _MMPOSE = "https://download.openmmlab.com/mmpose/"
 _TORCHVISION = "https://download.pytorch.org/models/"
-_BLUR = 11  # at both sizes: its configs of sigma 3 leave the kernel of its codecs as it is
-_AUTHORS = "https://github.com/leoxiaobin/deep-high-resolution-net.pytorch"
+_BLUR_KERNEL_SIZE = 11  # for both sigmas: MMPose's configs of sigma 3 do not change its codecs' default
+_HRNET_REPOSITORY = "https://github.com/leoxiaobin/deep-high-resolution-net.pytorch"
 _TERMS = "; the data of {} has terms of its own"
 
 
 def _hash_in(file: str) -> str:
-    """The digits in a published name, before the date that some have.
+    """The hash digits in a published file name, before the date that some names have.
 
     >>> _hash_in("hrnet_w32_mpii_256x256-6c4f923f_20200812.pth"), _hash_in("fcos_resnet50_fpn_coco-99b0c9b7.pth")
     ('6c4f923f', '99b0c9b7')
@@ -75,9 +86,9 @@ def _hash_in(file: str) -> str:
 
 
 def _mmpose(
-    name: str, file: str, folder: str, skeleton: str, figure: str, terms: str = "", ap: float | None = None
+    name: str, file: str, folder: str, skeleton: SkeletonName, result: str, terms: str = "", ap: float | None = None
 ) -> PublishedPoseWeights:
-    """An entry of MMPose; the name tells the network, the size (height x width) and the kind."""
+    """An entry of MMPose; its name holds the network, the size (height x width) and the heatmap type."""
     words = name.split("_")
     height, width = (int(side) for side in words[3].split("x"))
     return PublishedPoseWeights(
@@ -88,18 +99,18 @@ def _mmpose(
         use="pose",
         licence="Apache-2.0" + (_TERMS.format(terms) if terms else ""),
         source="MMPose, https://github.com/open-mmlab/mmpose",
-        figure=figure,
-        network="_".join(words[:2]),
+        result=result,
+        network=_network(words[1]),
         skeleton=skeleton,
         input_size=(width, height),
-        kind="udp" if name.endswith("_udp") else "dark" if name.endswith("_dark") else "plain",
-        sigma=height / 128 if skeleton == "coco_17" else 2,  # as in the configs of each
+        heatmap_type="udp" if name.endswith("_udp") else "dark" if name.endswith("_dark") else "gaussian",
+        sigma=height / 128 if skeleton == "coco_17" else 2,  # as in MMPose's configs
         ap=ap,
-        blur=_BLUR,
+        blur_kernel_size=_BLUR_KERNEL_SIZE,
     )
 
 
-# name, file, AP with the detector of person AP 56.4 and flip test
+# name, file, AP with flip test and a detector of person AP 56.4
 _COCO = (
     ("hrnet_w32_coco_256x192", "td-hm_hrnet-w32_8xb64-210e_coco-256x192-81c58e40_20220909.pth", 74.9),
     ("hrnet_w32_coco_384x288", "td-hm_hrnet-w32_8xb64-210e_coco-384x288-ca5956af_20220909.pth", 76.1),
@@ -115,7 +126,7 @@ _COCO = (
     ("hrnet_w48_coco_384x288_udp", "td-hm_hrnet-w48_udp-8xb32-210e_coco-384x288-70d7ab01_20220913.pth", 77.3),
 )
 
-# name, file, mean AP of PoseTrack 2018's validation set: with the true boxes, with those of a Cascade R-CNN
+# name, file, mean AP on PoseTrack 2018's validation set: with ground-truth boxes, with those of a Cascade R-CNN
 _POSETRACK18 = (
     ("hrnet_w32_posetrack18_256x192", "hrnet_w32_posetrack18_256x192-1ee951c4_20201028.pth", 83.4, 76.9),
     ("hrnet_w32_posetrack18_384x288", "hrnet_w32_posetrack18_384x288-806f00a3_20211130.pth", 83.7, 77.3),
@@ -123,27 +134,38 @@ _POSETRACK18 = (
     ("hrnet_w48_posetrack18_384x288", "hrnet_w48_posetrack18_384x288-5fd6d3ff_20211130.pth", 84.6, 77.8),
 )
 
-# name, file, PCKh@0.5 on the validation people
+# name, file, PCKh@0.5 on the validation set
 _MPII = (
     ("hrnet_w32_mpii_256x256", "hrnet_w32_mpii_256x256-6c4f923f_20200812.pth", 90.0),
     ("hrnet_w48_mpii_256x256", "hrnet_w48_mpii_256x256-92cab7bd_20200812.pth", 90.1),
 )
 
 
-def _of_mmpose() -> list[PublishedWeights]:
+def _network(width: str) -> HRNetName:
+    return "hrnet_w32" if width == "w32" else "hrnet_w48"
+
+
+def _mmpose_entries() -> list[PublishedWeights]:
     coco, older = "v1/body_2d_keypoint/topdown_heatmap/coco/", "top_down/hrnet/"
     return [
         *(_mmpose(name, file, coco, "coco_17", f"COCO val2017 AP {ap}", ap=ap) for name, file, ap in _COCO),
         *(
-            _mmpose(name, file, older, "posetrack18_17", f"PoseTrack18 val AP {ap} ({best} in true boxes)", "PoseTrack")
+            _mmpose(
+                name,
+                file,
+                older,
+                "posetrack18_17",
+                f"PoseTrack18 val AP {ap} ({best} in GT boxes)",
+                "PoseTrack",
+            )
             for name, file, best, ap in _POSETRACK18
         ),
         *(_mmpose(name, file, older, "mpii_16", f"MPII val PCKh@0.5 {pckh}", "MPII") for name, file, pckh in _MPII),
     ]
 
 
-# file, skeleton, figure, AP of COCO
-_OF_AUTHORS = (
+# file, skeleton, result, AP on COCO
+_HRNET_AUTHORS: tuple[tuple[str, SkeletonName, str, float | None], ...] = (
     ("pose_hrnet_w32_256x192.pth", "coco_17", "COCO val2017 AP 74.4", 74.4),
     ("pose_hrnet_w32_384x288.pth", "coco_17", "COCO val2017 AP 75.8", 75.8),
     ("pose_hrnet_w48_256x192.pth", "coco_17", "COCO val2017 AP 75.1", 75.1),
@@ -152,8 +174,8 @@ _OF_AUTHORS = (
 )
 
 
-def _by_authors(file: str, skeleton: str, figure: str, ap: float | None) -> PublishedPoseWeights:
-    """An entry of the HRNet authors, whose files are in drives that give them to browsers only."""
+def _hrnet_authors(file: str, skeleton: SkeletonName, result: str, ap: float | None) -> PublishedPoseWeights:
+    """An entry of the HRNet authors, whose files are on cloud drives that serve browsers only."""
     name = Path(file).stem
     words = name.split("_")
     height, width = (int(side) for side in words[3].split("x"))
@@ -164,12 +186,12 @@ def _by_authors(file: str, skeleton: str, figure: str, ap: float | None) -> Publ
         sha256="",
         use="pose",
         licence="MIT" + (_TERMS.format("MPII") if skeleton == "mpii_16" else ""),
-        source=f"the authors of HRNet, model zoo of {_AUTHORS}",
-        figure=figure,
-        network="_".join(words[1:3]),
+        source=f"the authors of HRNet, model zoo of {_HRNET_REPOSITORY}",
+        result=result,
+        network=_network(words[2]),
         skeleton=skeleton,
         input_size=(width, height),
-        kind="plain",
+        heatmap_type="gaussian",
         sigma=height / 128,
         ap=ap,
     )
@@ -183,12 +205,12 @@ def _trunk(network: str, file: str) -> PublishedWeights:
         sha256=_hash_in(file),
         use="trunk",
         licence="MIT" + _TERMS.format("ImageNet"),
-        source=f"the authors of HRNet, {_AUTHORS}, by way of MMPose",
-        figure="to begin a training from",
+        source=f"the authors of HRNet, {_HRNET_REPOSITORY}, by way of MMPose",
+        result="to start a training from",
     )
 
 
-# name, as torchvision's builder, file, figure
+# name of torchvision's builder, file, result
 _DETECTORS = (
     ("fasterrcnn_resnet50_fpn_v2", "fasterrcnn_resnet50_fpn_v2_coco-dd69338a.pth", "COCO val2017 box AP 46.7"),
     ("fasterrcnn_mobilenet_v3_large_fpn", "fasterrcnn_mobilenet_v3_large_fpn-fb6a3cc7.pth", "COCO val2017 box AP 32.8"),
@@ -203,7 +225,7 @@ _FLOWS = (
 )
 
 
-def _of_torchvision(use: Use, name: str, file: str, figure: str) -> PublishedWeights:
+def _torchvision(use: Use, name: str, file: str, result: str) -> PublishedWeights:
     return PublishedWeights(
         name=name,
         file=file,
@@ -212,23 +234,23 @@ def _of_torchvision(use: Use, name: str, file: str, figure: str) -> PublishedWei
         use=use,
         licence="BSD-3-Clause",
         source="torchvision, https://github.com/pytorch/vision",
-        figure=figure,
+        result=result,
     )
 
 
 ZOO: dict[str, PublishedWeights] = {
     entry.name: entry
     for entry in (
-        *_of_mmpose(),
-        *(_by_authors(*row) for row in _OF_AUTHORS),
+        *_mmpose_entries(),
+        *(_hrnet_authors(*row) for row in _HRNET_AUTHORS),
         _trunk("hrnet_w32", "hrnet_w32-36af842e.pth"),
         _trunk("hrnet_w48", "hrnet_w48-8ef0771d.pth"),
-        *(_of_torchvision("detector", *row) for row in _DETECTORS),
-        *(_of_torchvision("flow", *row) for row in _FLOWS),
+        *(_torchvision("detector", *row) for row in _DETECTORS),
+        *(_torchvision("flow", *row) for row in _FLOWS),
     )
 }
 
-# These come with the package: see the model cards beside them.
+# The files of this package, with model cards beside them.
 BUNDLED_POSE = PublishedPoseWeights(
     name="bundled",
     file="pose.safetensors",
@@ -237,11 +259,11 @@ BUNDLED_POSE = PublishedPoseWeights(
     use="pose",
     licence="MIT",
     source="this package",
-    figure="see pose_track/assets/pose.md",
+    result="see pose_track/assets/pose.md",
     network="hrnet_compact",
     skeleton="posetrack_15",
     input_size=(128, 192),
-    kind="plain",
+    heatmap_type="gaussian",
     sigma=2.0,
     decoding="dark",
 )
@@ -253,12 +275,12 @@ BUNDLED_DETECTOR = PublishedWeights(
     use="detector",
     licence="MIT",
     source="this package",
-    figure="see pose_track/assets/detector.md",
+    result="see pose_track/assets/detector.md",
 )
 
 
-def find_published(given: str) -> PublishedWeights | None:
-    """The entry of a name, or of a path by the name of the file; None where there is none.
+def find_published(name_or_path: str) -> PublishedWeights | None:
+    """The entry of a name, or of a path with the entry's file name; None if there is none.
 
     >>> find_published("hrnet_w48_coco_384x288_udp").ap
     77.3
@@ -267,22 +289,23 @@ def find_published(given: str) -> PublishedWeights | None:
     >>> find_published("mine.pth") is None
     True
     """
-    file = Path(given).name
-    return ZOO.get(given) or next((entry for entry in ZOO.values() if entry.file == file), None)
+    file = Path(name_or_path).name
+    return ZOO.get(name_or_path) or next((entry for entry in ZOO.values() if entry.file == file), None)
 
 
-def unknown_name(given: str) -> ValueError:
-    """The error for a name that is not in the table: it tells those that are near.
+def unknown_name(name: str) -> ValueError:
+    """The error for a name that is not in the zoo; its message suggests similar ones.
 
     >>> print(unknown_name("raft_smal"))
     there are no published weights 'raft_smal'; did you mean raft_small or raft_large? For all: pose-track weights list
     """
-    known, part = find_published(given), given.lower().replace("-", "_")
-    within = [name for name in ZOO if part and part in name]
-    near = [known.name] if known else [*dict.fromkeys([*within, *difflib.get_close_matches(part, ZOO)])][:3]
-    question = f"did you mean {_either(near)}? For all: {LIST_COMMAND}" if near else f"see {LIST_COMMAND}"
-    return ValueError(f"there are no published weights {given!r}; {question}")
+    entry, normalised = find_published(name), name.lower().replace("-", "_")
+    containing = [known for known in ZOO if normalised and normalised in known]
+    close = difflib.get_close_matches(normalised, ZOO)
+    similar = [entry.name] if entry else [*dict.fromkeys([*containing, *close])][:3]
+    hint = f"did you mean {_join_or(similar)}? For all: {LIST_COMMAND}" if similar else f"see {LIST_COMMAND}"
+    return ValueError(f"there are no published weights {name!r}; {hint}")
 
 
-def _either(names: list[str]) -> str:
+def _join_or(names: list[str]) -> str:
     return " or ".join(filter(None, (", ".join(names[:-1]), names[-1])))

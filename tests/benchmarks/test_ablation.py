@@ -1,4 +1,4 @@
-"""What the parts of a tracker are worth, on poses whose truth is known, and tools/ablate_tracker.py, which tells it."""
+"""Ablation of a tracker on poses with known ids, and `pose-track ablate`."""
 
 from __future__ import annotations
 
@@ -10,29 +10,31 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from made_posetrack import make_data, run_tool
+from command_line import run_command
 from make_video import make_video
 from stub_stages import one_person, stub_stages
+from tiny_posetrack import write_posetrack_dataset
 
 import pose_track.build.stages
 from pose_track.benchmarks.ablation import (
+    FULL,
+    ORACLE,
     PAPER,
     VARIANTS,
-    WHOLE,
-    Choice,
-    Drops,
-    as_sequence,
-    measured,
-    runs_of_files,
-    runs_of_oracle,
+    AblationOptions,
+    ScoreFilter,
+    file_runs,
+    measure_runs,
+    oracle_runs,
+    video_prediction,
 )
-from pose_track.cli.parser import EXIT_FAULT
+from pose_track.cli.exit_codes import EXIT_ERROR
 from pose_track.config.load import load_settings, track_preset_path
 from pose_track.config.settings import Settings
 from pose_track.config.tracker import LinkSettings
 from pose_track.formats.posetrack.reader import write_posetrack18
 from pose_track.structures.frames import Detections, Frame, TrackedPoses
-from pose_track.structures.sequence import FrameInfo, People, PoseSequence
+from pose_track.structures.sequence import FrameInfo, PoseAnnotations, PoseSequence
 from pose_track.structures.skeleton import POSETRACK_15
 
 NOSE = POSETRACK_15.index("nose")
@@ -47,12 +49,12 @@ def standing(lefts: np.ndarray, tops: np.ndarray) -> np.ndarray:
 
 
 def two_people(name: str, lefts: list[tuple[float, float]], gap: range = range(0)) -> PoseSequence:
-    """Two people, ids 1 and 2, where they are in each frame; in the frames of the gap nobody is."""
+    """Two people, ids 1 and 2, with the given left edges in each frame; nobody in the frames of the gap."""
     frames = tuple(FrameInfo(i, f"images/{name}/{i:06d}.jpg", 10**10 + i, is_labelled=True) for i in range(len(lefts)))
     listed = [i for i in range(len(lefts)) if i not in gap]
     joints = np.concatenate([standing(np.array(lefts[i]), np.array([10.0, 60.0])) for i in listed])
     n = len(joints)
-    people = People.of(
+    people = PoseAnnotations.from_joints(
         joints,
         np.where(np.isnan(joints[..., 0]), np.nan, 0.9),
         scores=np.full(n, 0.9),
@@ -64,8 +66,8 @@ def two_people(name: str, lefts: list[tuple[float, float]], gap: range = range(0
 
 
 def crossing(name: str = "a") -> PoseSequence:
-    """The first person walks by below the second; for four frames in between, too short for nobody to come back, nobody
-    is seen."""
+    """The first person walks past below the second. In the middle nobody is visible for four frames, which is shorter
+    than the track buffer."""
     return two_people(name, [(10.0 + 4 * i, 60.0) for i in range(30)], gap=range(12, 16))
 
 
@@ -85,86 +87,89 @@ def truth(tmp_path: Path) -> Path:
     return write(tmp_path / "truth", crossing())
 
 
-def names(choice: Choice, has_images: bool) -> list[str]:
-    return list(choice.settings(load, has_images))
+def names(options: AblationOptions, has_images: bool) -> list[str]:
+    return list(options.variant_settings(load, has_images))
 
 
-def test_only_parts_that_are_there_are_left_out() -> None:
+def test_only_parts_of_the_tracker_are_ablated() -> None:
     appearance = {"tracker.weights.appearance": "1", "tracker.reactivation_seconds": "5"}
-    of_files, of_video = names(Choice("fast", appearance), False), names(Choice("fast", appearance), True)
-    assert of_files == [
-        *(WHOLE, "greedy matching", "no memory", "no second round", "no motion", "plain OKS"),
-        *("overlap of boxes alone", PAPER),
-    ]
-    assert sorted(set(of_video) - set(of_files)) == ["no looks", "no re-entry"]
-
-
-def test_the_parts_of_the_papers_tracker() -> None:
-    parts = ["no memory", "overlap of boxes alone", "no flow in the similarity", "no propagation"]
-    assert names(Choice(PAPER), True) == [WHOLE, *parts]
-
-
-def test_settings_given_hold_for_all_variants() -> None:
-    choice = Choice("fast", {"tracker.min_confirm_frames": "3", "tracker.buffer_seconds": "7"})
-    found = choice.settings(load, False)
-    assert "no confirmation" in found
-    assert {name: settings.tracker.buffer_seconds for name, settings in found.items() if name != "no memory"} == (
-        dict.fromkeys(found.keys() - {"no memory"}, 7)
+    file_variants, video_variants = (
+        names(AblationOptions("fast", appearance), False),
+        names(AblationOptions("fast", appearance), True),
     )
-    assert found["no memory"].tracker.buffer_seconds == 0
+    assert file_variants == [
+        *(FULL, "greedy matching", "no track buffer", "no low-score matching", "no motion", "sigma_scale 1"),
+        *("box IoU only", PAPER),
+    ]
+    assert sorted(set(video_variants) - set(file_variants)) == ["no appearance", "no re-activation"]
+
+
+def test_parts_of_the_paper_tracker() -> None:
+    parts = ["no track buffer", "box IoU only", "no flow in the similarity", "no propagation"]
+    assert names(AblationOptions(PAPER), True) == [FULL, *parts]
+
+
+def test_overrides_hold_for_all_variants() -> None:
+    options = AblationOptions("fast", {"tracker.min_confirm_frames": "3", "tracker.buffer_seconds": "7"})
+    variants = options.variant_settings(load, False)
+    assert "no confirmation" in variants
+    assert {
+        name: settings.tracker.buffer_seconds for name, settings in variants.items() if name != "no track buffer"
+    } == (dict.fromkeys(variants.keys() - {"no track buffer"}, 7))
+    assert variants["no track buffer"].tracker.buffer_seconds == 0
 
 
 def test_every_variant_differs_from_some_tracker() -> None:
     flow = {"flow.method": "dis", "flow.max_frames": "2", "weights.flow": "1", "min_confirm_frames": "2"}
     flow |= {"weights.appearance": "1", "reactivation_seconds": "5"}
-    rich = Choice("fast", {f"tracker.{key}": text for key, text in flow.items()})
+    rich = AblationOptions("fast", {f"tracker.{key}": text for key, text in flow.items()})
     assert {variant.name for variant in VARIANTS} < set(names(rich, True))
 
 
-def test_some_variants_by_name() -> None:
-    assert names(Choice("fast", only=[PAPER, "no memory"]), False) == ["no memory", PAPER]
-    with pytest.raises(ValueError, match="no variant 'no confirmation'; there are all parts, greedy"):
-        names(Choice("fast", only=["no confirmation"]), False)
+def test_selected_variants() -> None:
+    assert names(AblationOptions("fast", only=[PAPER, "no track buffer"]), False) == ["no track buffer", PAPER]
+    with pytest.raises(ValueError, match="'no confirmation'; choose from full tracker, greedy"):
+        names(AblationOptions("fast", only=["no confirmation"]), False)
 
 
-def test_memory_is_worth_its_switches(truth: Path) -> None:
+def test_track_buffer_prevents_switches(truth: Path) -> None:
     lines: list[str] = []
-    choice = Choice("fast", only=[WHOLE, "no memory"])
-    runs = runs_of_files(truth, [truth], choice, Fraction(25), Drops()) | runs_of_oracle(truth, [truth], Drops())
-    whole, without, oracle = measured(runs, lines.append)
-    assert (whole.name, whole.mota, whole.idf1, whole.switches) == (WHOLE, 100, 100, 0)
+    options = AblationOptions("fast", only=[FULL, "no track buffer"])
+    runs = file_runs(truth, [truth], options, Fraction(25), ScoreFilter()) | oracle_runs(truth, [truth], ScoreFilter())
+    full, without, oracle = measure_runs(runs, lines.append)
+    assert (full.name, full.mota, full.idf1, full.switches) == (FULL, 100, 100, 0)
     assert without.switches == 2 * 14  # each of two people, each joint but the nose
     assert without.idf1 < without.mota < 100
     assert (oracle.mota, oracle.idf1, oracle.switches) == (100, 100, 0)
-    assert lines[1:] == [whole.markdown(), without.markdown(), oracle.markdown()]
+    assert lines[1:] == [full.markdown(), without.markdown(), oracle.markdown()]
 
 
-def test_figures_are_means_of_the_runs(truth: Path, tmp_path: Path) -> None:
+def test_metrics_are_means_of_the_runs(truth: Path, tmp_path: Path) -> None:
     people = crossing().people
     swapped = replace(people, track_ids=np.where(np.arange(len(people)) < 20, people.track_ids, 3 - people.track_ids))
     other = write(tmp_path / "other", replace(crossing(), people=swapped))
-    (both,) = measured(runs_of_oracle(truth, [truth, other], Drops()), str)
-    (alone,) = measured(runs_of_oracle(truth, [other], Drops()), str)
+    (both,) = measure_runs(oracle_runs(truth, [truth, other], ScoreFilter()), str)
+    (alone,) = measure_runs(oracle_runs(truth, [other], ScoreFilter()), str)
     assert alone.switches == 28
     assert both.switches == 14
     assert both.idf1 == pytest.approx((100 + alone.idf1) / 2)
 
 
-def test_what_is_low_is_left_out_after_linking() -> None:
-    found = two_people("a", [(0.0, 100.0)])
-    found.people.scores[0] = 0.4
-    found.people.joint_scores[1, :5] = 0.2
-    found.people.joint_scores[1, 5] = np.nan  # is not told, and stays
-    left = Drops(0.5, 0.3)(found)
-    assert left.people.track_ids.tolist() == [2]
-    assert left.people.has_joint.sum() == 14 - 5
-    assert len(Drops(0, 0.95)(found).people) == 1
-    assert len(Drops()(found).people) == 2
-    with pytest.raises(ValueError, match=r"min_joint_score must be from 0 to 1, got 1\.5"):
-        Drops(0, 1.5)
+def test_score_filter() -> None:
+    prediction = two_people("a", [(0.0, 100.0)])
+    prediction.people.scores[0] = 0.4
+    prediction.people.joint_scores[1, :5] = 0.2
+    prediction.people.joint_scores[1, 5] = np.nan  # no score: the joint is kept
+    kept = ScoreFilter(0.5, 0.3)(prediction)
+    assert kept.people.track_ids.tolist() == [2]
+    assert kept.people.has_joint.sum() == 14 - 5
+    assert len(ScoreFilter(0, 0.95)(prediction).people) == 1
+    assert len(ScoreFilter()(prediction).people) == 2
+    with pytest.raises(ValueError, match=r"min_joint_score .*got 1\.5"):
+        ScoreFilter(0, 1.5)
 
 
-def test_people_of_listed_frames_alone() -> None:
+def test_prediction_has_the_annotated_frames_only() -> None:
     poses = stub_stages().estimate(np.zeros((1, 1, 3), np.uint8), Detections([[0, 0, 40, 80]], [0.9]))  # type: ignore[arg-type]
     poses.joint_scores[0, NOSE] = 0
     tracked = [TrackedPoses(i, i / 25, poses, np.array([i + 1])) for i in range(4)]
@@ -172,57 +177,61 @@ def test_people_of_listed_frames_alone() -> None:
     frames = tuple(
         replace(frame, image_name=f"a/{name}") for frame, name in zip(listed.frames, ("1.jpg", "3.jpg"), strict=True)
     )
-    found = as_sequence(replace(listed, frames=frames), tracked)
-    assert found.people.track_ids.tolist() == [2, 4]
-    assert found.frame_of.tolist() == [0, 1]
-    assert found.people.has_joint.sum(axis=1).tolist() == [14, 14]
-    with pytest.raises(ValueError, match="a lists frame 3, but the video has 3 frames"):
-        as_sequence(replace(listed, frames=frames), tracked[:3])
+    prediction = video_prediction(replace(listed, frames=frames), tracked)
+    assert prediction.people.track_ids.tolist() == [2, 4]
+    assert prediction.frame_indices.tolist() == [0, 1]
+    assert prediction.people.has_joint.sum(axis=1).tolist() == [14, 14]
+    with pytest.raises(ValueError, match=r"a lists frame 3.* 3 frames"):
+        video_prediction(replace(listed, frames=frames), tracked[:3])
 
 
-def test_tool_of_files(truth: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_command_with_files(truth: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     words = ["--gt", truth, "--pred", truth, truth, "--oracle", truth, "--min-person-score", 0.5]
-    only = ["--only", WHOLE, "plain OKS", "--tracker.buffer_seconds", 3]
-    assert run_tool("ablate_tracker", *words, *only, "--json", tmp_path / "parts.json") == 0
+    only = ["--only", FULL, "sigma_scale 1", "--tracker.buffer_seconds", 3]
+    assert run_command("ablate", *words, *only, "--json", tmp_path / "ablation.json") == 0
     lines = capsys.readouterr().out.splitlines()
-    assert [line.split("|")[1].strip() for line in lines] == ["tracker", "---", WHOLE, "plain OKS", "true identities"]
-    found = json.loads((tmp_path / "parts.json").read_text())
-    assert found["overrides"] == {"tracker.buffer_seconds": "3"}
-    assert (found["min_person_score"], found["rows"][0]["name"], found["rows"][0]["switches"]) == (0.5, WHOLE, 0)
+    assert [line.split("|")[1].strip() for line in lines] == ["tracker", "---", FULL, "sigma_scale 1", ORACLE]
+    written = json.loads((tmp_path / "ablation.json").read_text())
+    assert written["overrides"] == {"tracker.buffer_seconds": "3"}
+    assert (written["min_person_score"], written["rows"][0]["name"], written["rows"][0]["switches"]) == (0.5, FULL, 0)
 
 
-def test_tool_of_a_video(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
-    asked: list[Settings] = []
+def test_command_with_a_video(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    settings_used: list[Settings] = []
 
     def build(settings: Settings) -> object:
-        asked.append(settings)
-        return stub_stages(settings, gone_for_a_moment)
+        settings_used.append(settings)
+        return stub_stages(settings, absent_in_frame_3)
 
-    def gone_for_a_moment(frame: Frame) -> Detections:
+    def absent_in_frame_3(frame: Frame) -> Detections:
         return Detections.empty() if frame.index == 3 else one_person(frame)
 
     monkeypatch.setattr(pose_track.build.stages, "build_stages", build)
-    file = make_data(tmp_path / "data", names=("a",), num_frames=6) / "a.json"
+    file = write_posetrack_dataset(tmp_path / "data", names=("a",), num_frames=6) / "a.json"
     make_video(tmp_path / "a.mp4", 6)
-    words = ["--gt", file, "--video", tmp_path / "a.mp4", "--preset", "fast", "--only", WHOLE, "no memory"]
-    assert run_tool("ablate_tracker", *words, "--json", tmp_path / "parts.json") == 0
-    whole, without = json.loads((tmp_path / "parts.json").read_text())["rows"]
-    assert (whole["switches"], without["switches"]) == (0, 15)
-    assert whole["mota"] > without["mota"]
-    assert [settings.tracker.buffer_seconds for settings in asked] == [1, 0]
-    assert asked[0].pose.weights == "bundled"
+    words = ["--gt", file, "--video", tmp_path / "a.mp4", "--preset", "fast", "--only", FULL, "no track buffer"]
+    assert run_command("ablate", *words, "--json", tmp_path / "ablation.json") == 0
+    full, without = json.loads((tmp_path / "ablation.json").read_text())["rows"]
+    assert (full["switches"], without["switches"]) == (0, 15)
+    assert full["mota"] > without["mota"]
+    assert [settings.tracker.buffer_seconds for settings in settings_used] == [1, 0]
+    assert settings_used[0].pose.weights == "bundled"
 
 
 @pytest.mark.parametrize(
-    ("words", "told"),
+    ("words", "message"),
     [
-        (("--only", "no head"), "there is no variant 'no head'; there are all parts"),
-        (("--fps", "0"), "fps must be a number above 0"),
-        (("--preset", "robsut"), "unknown preset 'robsut'"),
-        (("--min-joint-score", 2), "min_joint_score must be from 0 to 1, got 2.0"),
+        (("--only", "no head"), "'no head'; choose from full tracker"),
+        (("--fps", "0"), "fps"),
+        (("--preset", "robsut"), "'robsut'"),
+        (("--min-joint-score", 2), "got 2.0"),
         (("--video", "a.mp4"), "not allowed with"),
     ],
 )
-def test_tool_refuses(words: tuple[object, ...], told: str, truth: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    assert run_tool("ablate_tracker", "--gt", truth, "--pred", truth, *words) in (EXIT_FAULT, 2)
-    assert told in capsys.readouterr().err
+def test_command_errors(
+    words: tuple[object, ...], message: str, truth: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run_command("ablate", "--gt", truth, "--pred", truth, *words) in (EXIT_ERROR, 2)
+    assert message in capsys.readouterr().err

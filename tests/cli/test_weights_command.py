@@ -1,4 +1,4 @@
-"""`pose-track weights`, from its words to its lines and exit code."""
+"""`pose-track weights`, from its arguments to its lines and exit code."""
 
 from __future__ import annotations
 
@@ -9,10 +9,10 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from command_line import run_command
 
 from pose_track.cli import weights as weights_command
-from pose_track.cli.parser import EXIT_FAULT, EXIT_INTERRUPTED, EXIT_UNREAD
-from pose_track.cli.track import main
+from pose_track.cli.exit_codes import EXIT_BROKEN_PIPE, EXIT_ERROR, EXIT_INTERRUPTED
 from pose_track.utils.cache_dir import VARIABLE
 from pose_track.weights.store import stored_path, weights_folder
 from pose_track.weights.zoo import ZOO, PublishedWeights
@@ -30,11 +30,8 @@ def cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 def say(capfd: pytest.CaptureFixture[str]) -> Callable[..., tuple[int, list[str], str]]:
     """The exit code of the command, its lines, and what is on stderr."""
 
-    def run(*words: str) -> tuple[int, list[str], str]:
-        try:
-            code = main(["weights", *words])
-        except SystemExit as error:
-            code = int(error.code or 0)
+    def run(*arguments: str) -> tuple[int, list[str], str]:
+        code = run_command("weights", *arguments)
         out, err = capfd.readouterr()
         return code, out.splitlines(), err
 
@@ -51,16 +48,16 @@ def put(name: str, content: bytes) -> Path:
     return path
 
 
-def right(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Every file that is not empty has the hash it should have."""
+def accept_all_hashes(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Every file that is not empty passes the hash check."""
 
-    def fault(path: Path, entry: PublishedWeights) -> str | None:
+    def find_problem(path: Path, entry: PublishedWeights) -> str | None:
         return None if path.stat().st_size else "is empty"
 
-    monkeypatch.setattr(weights_command, "fault", fault)
+    monkeypatch.setattr(weights_command, "find_problem", find_problem)
 
 
-def test_the_list(say: Say, cache: Path) -> None:
+def test_list(say: Say, cache: Path) -> None:
     put(NAME, b"weights")
     code, lines, _ = say("list")
     rows = {line.split()[0]: line for line in lines if line}
@@ -73,20 +70,20 @@ def test_the_list(say: Say, cache: Path) -> None:
     assert "  bundled  " in rows["compact"]
     assert str(cache / "weights") in lines[-1]
     columns = {line.index(word) for line, word in ((rows[NAME], "keypoints"), (rows["raft_small"], "optical"))}
-    assert columns == {lines[0].index("FOR")}
+    assert columns == {lines[0].index("USE")}
 
 
-def test_a_list_that_nobody_reads_on() -> None:
-    """As with `| head -1`, or `| true`, which ends before anything is said."""
+def test_list_into_a_closed_pipe() -> None:
+    """As with `| head -1`, or with `| true`, which ends before anything is printed."""
     end, start = os.pipe()
     os.close(end)
-    code = "import sys; from pose_track.cli.track import main; sys.exit(main(['weights', 'list']))"
+    code = "import sys; from pose_track.cli.main import main; sys.exit(main(['weights', 'list']))"
     process = subprocess.run([sys.executable, "-c", code], stdout=start, stderr=subprocess.PIPE, timeout=60, text=True)
     os.close(start)
-    assert (process.returncode, process.stderr) == (EXIT_UNREAD, "")
+    assert (process.returncode, process.stderr) == (EXIT_BROKEN_PIPE, "")
 
 
-def test_the_list_on_a_terminal(say: Say, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_list_on_a_terminal(say: Say, monkeypatch: pytest.MonkeyPatch) -> None:
     put(NAME, b"weights")
     monkeypatch.setattr(sys.stdout, "isatty", lambda: True, raising=False)
     code, lines, _ = say("list")
@@ -95,31 +92,31 @@ def test_the_list_on_a_terminal(say: Say, monkeypatch: pytest.MonkeyPatch) -> No
     names = [line.split()[0] for line in lines if line.startswith("  ")]
     assert names == ["bundled", "compact", *ZOO]
     group = lines.index("keypoints coco_17, by MMPose: Apache-2.0")
-    assert " ".join(lines[group + 1].split()) == "hrnet_w32_coco_256x192 192x256 plain - COCO val2017 AP 74.9"
-    assert f"  {NAME}   192x256  udp    here  COCO val2017 AP 76.2" in lines[group : lines.index("", group)]
+    assert " ".join(lines[group + 1].split()) == "hrnet_w32_coco_256x192 192x256 gaussian - COCO val2017 AP 74.9"
+    assert f"  {NAME}   192x256  udp       stored  COCO val2017 AP 76.2" in lines[group : lines.index("", group)]
     assert "keypoints mpii_16, by the authors of HRNet: MIT; the data of MPII has terms of its own" in lines
     assert "  raft_small  -  Sintel train, clean, end-point error 1.9901" in lines
 
 
-def test_getting(say: Say, monkeypatch: pytest.MonkeyPatch) -> None:
-    asked: list[str] = []
+def test_get(say: Say, monkeypatch: pytest.MonkeyPatch) -> None:
+    requested: list[str] = []
 
     def fetch(entry: PublishedWeights) -> Path:
-        asked.append(entry.name)
+        requested.append(entry.name)
         if entry.name == "raft_small":
             raise ConnectionError("cannot fetch raft_small: nobody is there")
         return stored_path(entry)
 
     monkeypatch.setattr(weights_command, "fetch_weights", fetch)
     code, lines, err = say("get", NAME, "raft_small", "raft_large")
-    assert asked == [NAME, "raft_small", "raft_large"]
+    assert requested == [NAME, "raft_small", "raft_large"]
     assert lines == [str(stored_path(ZOO[name])) for name in (NAME, "raft_large")]
     assert err == "error: cannot fetch raft_small: nobody is there\n"
-    assert code == EXIT_FAULT
+    assert code == EXIT_ERROR
     assert say("get", NAME)[0] == 0
 
 
-def test_an_interrupt_ends_it(say: Say, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_interrupt_of_get(say: Say, monkeypatch: pytest.MonkeyPatch) -> None:
     def stop(entry: PublishedWeights) -> Path:
         raise KeyboardInterrupt
 
@@ -134,24 +131,24 @@ def test_an_interrupt_ends_it(say: Say, monkeypatch: pytest.MonkeyPatch) -> None
     ("name", "message"),
     [
         ("hrnet_w32_coco_256x192-udp", "did you mean hrnet_w32_coco_256x192_udp"),
-        ("bundled", "'bundled' comes with the program"),
+        ("bundled", "'bundled'"),
         ("../../secret", "there are no published weights '../../secret'"),
     ],
 )
-def test_names_are_understood_before_anything_is_done(
+def test_names_are_checked_first(
     say: Say, monkeypatch: pytest.MonkeyPatch, action: str, name: str, message: str
 ) -> None:
     monkeypatch.delattr(weights_command, "fetch_weights")
-    monkeypatch.delattr(weights_command, "fault")
+    monkeypatch.delattr(weights_command, "find_problem")
     code, lines, err = say(action, NAME, name)
-    assert (code, lines) == (EXIT_FAULT, [])
+    assert (code, lines) == (EXIT_ERROR, [])
     assert err.startswith("error: ")
     assert err.count("\n") == 1
     assert message in err
 
 
-def test_verifying_what_is_there(say: Say, monkeypatch: pytest.MonkeyPatch) -> None:
-    right(monkeypatch)
+def test_verify_all(say: Say, monkeypatch: pytest.MonkeyPatch) -> None:
+    accept_all_hashes(monkeypatch)
     assert say("verify") == (0, [f"there are no weights in {weights_folder()}"], "")
     paths = [put(NAME, b"weights"), put(BY_HAND, b"weights")]
     (weights_folder() / "mine.pth").write_bytes(b"weights")
@@ -159,48 +156,43 @@ def test_verifying_what_is_there(say: Say, monkeypatch: pytest.MonkeyPatch) -> N
     (weights_folder() / "raft.pth.mismatch").write_bytes(b"")
     code, lines, _ = say("verify")
     assert code == 0
-    assert lines == [
-        "unknown mine.pth: nothing is published under this name",
-        f"unsure  {paths[1].name}: its authors publish no hash to compare with",
-        f"ok      {paths[0].name}",
+    assert [line.partition(":")[0].split() for line in lines] == [
+        ["unknown", "mine.pth"],
+        ["unverified", paths[1].name],
+        ["ok", paths[0].name],
     ]
     path = put("raft_small", b"")
     code, lines, _ = say("verify")
-    assert code == EXIT_FAULT
-    assert f"broken  {path.name}: is empty; kept as {path.name}.mismatch" in lines
+    assert code == EXIT_ERROR
+    assert f"broken     {path.name}: is empty; kept as {path.name}.mismatch" in lines
     assert len(lines) == 4
     assert not path.exists()
     assert path.with_name(f"{path.name}.mismatch").exists()
-    assert say("verify")[0] == 0  # it is set aside
+    assert say("verify")[0] == 0  # the broken file is set aside
 
 
-def test_verifying_some(say: Say) -> None:
+def test_verify_by_name(say: Say) -> None:
     path = put(NAME, b"other weights")
     put("raft_large", b"")
     code, lines, _ = say("verify", NAME, "raft_small")
-    assert code == EXIT_FAULT
-    assert lines[0].startswith(f"broken  {path.name}: has the SHA-256 ")
-    assert "instead of 73ede547...; kept as" in lines[0]
-    assert lines[1] == f"missing {ZOO['raft_small'].file}: {weights_folder()} does not have it"
+    assert code == EXIT_ERROR
+    assert lines[0].startswith(f"broken     {path.name}: ")
+    assert "73ede547" in lines[0]
+    assert lines[1].split(":")[0].split() == ["missing", ZOO["raft_small"].file]
     assert len(lines) == 2
-    assert stored_path(ZOO["raft_large"]).exists()  # was not asked about
-    assert say("verify", NAME)[0] == EXIT_FAULT  # missing now
+    assert stored_path(ZOO["raft_large"]).exists()  # not named
+    assert say("verify", NAME)[0] == EXIT_ERROR  # missing now
 
 
-def test_words_that_are_not_understood(say: Say) -> None:
-    code, lines, err = say()
-    assert (code, lines) == (EXIT_FAULT, [])
-    assert err.startswith("usage: pose-track weights")
-    for words in (["fetch"], ["get"], ["list", "--all"]):
-        code, _, err = say(*words)
-        assert code == EXIT_FAULT
+def test_invalid_arguments(say: Say) -> None:
+    for arguments in ([], ["fetch"], ["get"], ["list", "--all"]):
+        code, lines, err = say(*arguments)
+        assert (code, lines) == (EXIT_ERROR, [])
         assert err.startswith("error: ")
         assert err.count("\n") == 1
+
+
+def test_the_help_names_the_folder(say: Say) -> None:
     code, lines, _ = say("--help")
     assert code == 0
     assert VARIABLE in "".join(lines)
-
-
-def test_it_is_told_of(capfd: pytest.CaptureFixture[str]) -> None:
-    assert main(["--help"]) == 0
-    assert "pose-track weights list" in capfd.readouterr().out

@@ -15,8 +15,8 @@ from pose_track.datasets.cutouts import (
     Cutout,
     Cutouts,
     decode_segmentation,
-    extent,
     load_outlines,
+    mask_extent,
     paste,
     soften,
     vary,
@@ -28,7 +28,7 @@ GREY = np.full((60, 60, 3), 128, np.uint8)
 
 
 def person_mask() -> np.ndarray:
-    """A person who fills rows 20 to 99 and columns 30 to 59, but for a corner."""
+    """A person in rows 20 to 99 and columns 30 to 59, without one corner."""
     mask = np.zeros((HEIGHT, WIDTH), np.uint8)
     mask[20:100, 30:60] = 1
     mask[20:40, 30:40] = 0
@@ -36,32 +36,32 @@ def person_mask() -> np.ndarray:
 
 
 def segmentations() -> dict[str, Any]:
-    """The same outline in every way that COCO-format files tell it."""
-    packed = coco_mask.encode(np.asfortranarray(person_mask()))
+    """The same outline in each of COCO's encodings."""
+    compressed = coco_mask.encode(np.asfortranarray(person_mask()))
     ends = np.flatnonzero(np.diff(person_mask().ravel(order="F"), prepend=0, append=0))
     runs = np.diff(ends, prepend=0, append=HEIGHT * WIDTH).tolist()
     return {
         "polygons": [[40, 20, 60, 20, 60, 100, 40, 100], [30, 40, 41, 40, 41, 100, 30, 100]],
         "runs": {"size": [HEIGHT, WIDTH], "counts": runs},
-        "packed runs": {"size": [HEIGHT, WIDTH], "counts": packed["counts"].decode()},
+        "compressed runs": {"size": [HEIGHT, WIDTH], "counts": compressed["counts"].decode()},
     }
 
 
 def write(folder: Path, *changes: dict[str, Any], **image: Any) -> Path:
-    """A data set of one picture, whose red and green tell column and row; a note for each of the changes."""
+    """A data set of one image, whose red and green encode column and row, with an annotation for each change."""
     ys, xs = np.mgrid[:HEIGHT, :WIDTH]
-    picture = np.stack([0 * xs, ys, xs], axis=2).astype(np.uint8)  # blue, green, red
-    cv2.imwrite(str(folder / "a.png"), picture)
+    pixels = np.stack([0 * xs, ys, xs], axis=2).astype(np.uint8)  # blue, green, red
+    cv2.imwrite(str(folder / "a.png"), pixels)
     cv2.imwrite(str(folder / "mask.png"), 255 * person_mask())
-    note = {"id": 7, "image_id": 1, "bbox": [29.5, 19.5, 30, 80]}
+    annotation = {"id": 7, "image_id": 1, "bbox": [29.5, 19.5, 30, 80]}
     images = [{"id": 1, "file_name": "a.png", "width": WIDTH, "height": HEIGHT} | image]
-    path = folder / "notes.json"
-    path.write_text(json.dumps({"images": images, "annotations": [note | change for change in changes]}))
+    path = folder / "annotations.json"
+    path.write_text(json.dumps({"images": images, "annotations": [annotation | change for change in changes]}))
     return path
 
 
 def check(cutout: Cutout) -> None:
-    """It is the person of `person_mask`, with the pixels they had in the picture."""
+    """Assert that a cutout is the person of `person_mask` with the image's pixels."""
     np.testing.assert_array_equal(cutout.alpha, person_mask()[20:100, 30:60])
     np.testing.assert_array_equal(cutout.image[:, :, 0], np.tile(np.arange(30, 60), (80, 1)))
     np.testing.assert_array_equal(cutout.image[:, :, 1], np.tile(np.arange(20, 100)[:, None], (1, 30)))
@@ -77,28 +77,28 @@ def test_outlines_from_masks_within_the_box(tmp_path: Path) -> None:
     both = write(tmp_path, {}, {"bbox": [29.5, 39.5, 10, 64]}, mask_file="mask.png")
     cutouts = Cutouts(ImageStore(tmp_path), load_outlines(both))
     check(cutouts.read(0))
-    assert cutouts.read(1).image.shape == (60, 10, 3)  # of the mask, what is in this box
+    assert cutouts.read(1).image.shape == (60, 10, 3)  # the part of the mask in this box
 
 
-def test_who_is_not_cut_out(tmp_path: Path) -> None:
+def test_people_that_are_not_cut_out(tmp_path: Path) -> None:
     mask = {"segmentation": segmentations()["runs"]}
     others = [
-        {},  # no outline told
+        {},  # no outline
         {"segmentation": []},
         mask | {"iscrowd": 1},
         mask | {"bbox": [30, 20, 30, 63]},  # small
-        mask | {"bbox": [0.5, 20, 30, 80]},  # maybe cut by the picture's edge
+        mask | {"bbox": [0.5, 20, 30, 80]},  # possibly truncated by the image border
         mask | {"bbox": [30, 20, 30, 99.5]},
     ]
     assert load_outlines(write(tmp_path, *others)) == []
-    with pytest.raises(ValueError, match="no person of known outline to cut out"):
+    with pytest.raises(ValueError, match="no person with a mask"):
         Cutouts(ImageStore(tmp_path), [])
 
 
 @pytest.mark.parametrize("bad", [[[1, 2, 3, 4]], [1, 2, 3, 4, 5, 6], {"counts": [1]}, 7])
-def test_a_segmentation_that_is_none(tmp_path: Path, bad: Any) -> None:
+def test_invalid_segmentation(tmp_path: Path, bad: Any) -> None:
     path = write(tmp_path, {"segmentation": bad}, {"segmentation": segmentations()["runs"]})
-    with pytest.raises(ValueError, match="annotation 7 has a segmentation that is neither polygons nor runs"):
+    with pytest.raises(ValueError, match="annotation 7 has a segmentation"):
         load_outlines(path)
     assert len(load_outlines(path, "skip")) == 1
 
@@ -106,10 +106,10 @@ def test_a_segmentation_that_is_none(tmp_path: Path, bad: Any) -> None:
 def test_masks_that_do_not_fit_are_named(tmp_path: Path) -> None:
     cutouts = Cutouts(ImageStore(tmp_path), load_outlines(write(tmp_path, {}, mask_file="mask.png")))
     cv2.imwrite(str(tmp_path / "mask.png"), np.full((20, 20), 255, np.uint8))
-    with pytest.raises(ValueError, match=r"the mask of a\.png is of another size"):
+    with pytest.raises(ValueError, match=r"mask of a\.png .*size"):
         cutouts.read(0)
     cv2.imwrite(str(tmp_path / "mask.png"), 0 * person_mask())
-    with pytest.raises(ValueError, match=r"the mask of a\.png is empty"):
+    with pytest.raises(ValueError, match=r"mask of a\.png .*empty"):
         cutouts.read(0)
     (tmp_path / "mask.png").unlink()
     with pytest.raises(FileNotFoundError, match=r"mask\.png"):
@@ -129,10 +129,10 @@ def test_everybody_is_drawn(tmp_path: Path) -> None:
 def test_runs_and_extents_of_any_mask(height: int, width: int, data: st.DataObject) -> None:
     cells = data.draw(st.lists(st.booleans(), min_size=height * width, max_size=height * width))
     mask = np.array(cells).reshape(height, width)
-    packed = coco_mask.encode(np.asfortranarray(mask.astype(np.uint8)))
-    np.testing.assert_array_equal(decode_segmentation(packed, height, width), mask)
+    compressed = coco_mask.encode(np.asfortranarray(mask.astype(np.uint8)))
+    np.testing.assert_array_equal(decode_segmentation(compressed, height, width), mask)
     if mask.any():
-        rows, columns = extent(mask)
+        rows, columns = mask_extent(mask)
         assert mask[rows, columns].sum() == mask.sum()
         assert all(side.any() for part in (mask[rows, columns], mask[rows, columns].T) for side in (part[0], part[-1]))
 
@@ -148,7 +148,7 @@ def test_varied_people() -> None:
     assert all(p.image.shape[0] == p.alpha.shape[0] == 30 for p in people)
     assert all(p.image.shape[:2] == p.alpha.shape for p in people)
     assert {p.image.shape[1] for p in people} == {13, 14, 15, 16, 17}
-    assert {bool(p.alpha[15, 3] > 0.9) for p in people} == {True, False}  # mirrored or not
+    assert {bool(p.alpha[15, 3] > 0.9) for p in people} == {True, False}  # flipped or not
     light = [p.image.mean() for p in people]
     assert min(light) < 150
     assert max(light) > 190
@@ -171,7 +171,7 @@ def test_edges_are_soft_on_the_inside() -> None:
     alpha = np.zeros((9, 9), np.float32)
     alpha[2:7, 2:7] = 1
     soft = soften(alpha)
-    assert (soft[alpha == 0] == 0).all()  # nothing of the old background
+    assert (soft[alpha == 0] == 0).all()  # no old background
     assert (soft[3:6, 3:6] == 1).all()
     np.testing.assert_allclose(soft[2, 3:6], 0.5, atol=1e-6)
 
@@ -180,20 +180,20 @@ def test_edges_are_soft_on_the_inside() -> None:
 @given(st.integers(-50, 80), st.integers(-50, 80))
 def test_pasting_anywhere(x: int, y: int) -> None:
     image, person = np.zeros((50, 60, 3), np.uint8), plain()
-    shown = paste(image, person, (x, y))
+    visible = paste(image, person, (x, y))
     expected = np.zeros_like(image)
     expected[max(0, y) : max(0, y + 40), max(0, x) : max(0, x + 20)] = 200
     np.testing.assert_array_equal(image, expected)
-    assert shown.shape == (40, 20)
-    assert shown.sum() == (expected[:, :, 0] > 0).sum()
-    rows, columns = np.nonzero(shown)
+    assert visible.shape == (40, 20)
+    assert visible.sum() == (expected[:, :, 0] > 0).sum()
+    rows, columns = np.nonzero(visible)
     assert (image[rows + y, columns + x] == 200).all()
 
 
 def test_pasting_blends() -> None:
     image = np.full((4, 4, 3), 100, np.uint8)
     alpha = np.array([[0, 0.25], [0.5, 1]], np.float32)
-    shown = paste(image, Cutout(np.full((2, 2, 3), 200, np.uint8), alpha), (1, 1))
+    visible = paste(image, Cutout(np.full((2, 2, 3), 200, np.uint8), alpha), (1, 1))
     assert image[1:3, 1:3, 0].tolist() == [[100, 125], [150, 200]]
-    assert shown.tolist() == [[False, False], [True, True]]
+    assert visible.tolist() == [[False, False], [True, True]]
     assert (image[0] == 100).all()

@@ -14,10 +14,10 @@ import pytest
 
 from pose_track.datasets.images import ImageStore, decode_image
 
-PICTURE = np.random.default_rng(0).integers(0, 256, (6, 9, 3), dtype=np.uint8)
+IMAGE = np.random.default_rng(0).integers(0, 256, (6, 9, 3), dtype=np.uint8)
 
 
-def png(image: np.ndarray = PICTURE) -> bytes:
+def png(image: np.ndarray = IMAGE) -> bytes:
     return cv2.imencode(".png", image[:, :, ::-1])[1].tobytes()
 
 
@@ -32,7 +32,7 @@ def write_tar(path: Path, members: dict[str, bytes], mode: str = "w") -> Path:
 
 def write_zip(path: Path, members: dict[str, bytes], method: int = zipfile.ZIP_STORED) -> Path:
     with zipfile.ZipFile(path, "w", method) as file:
-        file.writestr("sub/", b"")  # an entry of the folder itself, as most programs write
+        file.writestr("sub/", b"")  # an entry for the folder itself, as most programs write
         for name, data in members.items():
             file.writestr(name, data)
     return path
@@ -48,8 +48,8 @@ def write_folder(path: Path, members: dict[str, bytes]) -> Path:
 KINDS = ["folder", "tar", "zip", "deflated zip"]
 
 
-def write_set(kind: str, path: Path, members: dict[str, bytes]) -> Path:
-    """The members in a folder, a tar or a zip file, at `path` with the ending that suits it."""
+def write_store(kind: str, path: Path, members: dict[str, bytes]) -> Path:
+    """Write the members to a folder, a tar file or a zip file; returns its path."""
     if kind == "folder":
         return write_folder(path, members)
     if kind == "tar":
@@ -59,50 +59,50 @@ def write_set(kind: str, path: Path, members: dict[str, bytes]) -> Path:
 
 @pytest.fixture(params=KINDS)
 def store(request: pytest.FixtureRequest, tmp_path: Path) -> ImageStore:
-    files = {"a.png": png(), "sub/b.png": png(PICTURE[::-1]), "broken.jpg": b"no picture", "empty.jpg": b""}
+    files = {"a.png": png(), "sub/b.png": png(IMAGE[::-1]), "broken.jpg": b"no image", "empty.jpg": b""}
     (tmp_path / "outside.png").write_bytes(png())
-    return ImageStore(write_set(request.param, tmp_path / "set", files))
+    return ImageStore(write_store(request.param, tmp_path / "set", files))
 
 
 def test_reads_rgb_by_name(store: ImageStore) -> None:
-    np.testing.assert_array_equal(store.read("a.png"), PICTURE)
-    np.testing.assert_array_equal(store.read("sub/b.png"), PICTURE[::-1])
-    np.testing.assert_array_equal(store.read("a.png"), PICTURE)  # again, after another one
+    np.testing.assert_array_equal(store.read("a.png"), IMAGE)
+    np.testing.assert_array_equal(store.read("sub/b.png"), IMAGE[::-1])
+    np.testing.assert_array_equal(store.read("a.png"), IMAGE)  # again, after another one
 
 
 @pytest.mark.parametrize("name", ["broken.jpg", "empty.jpg"])
-def test_broken_picture_is_named(store: ImageStore, name: str) -> None:
-    with pytest.raises(ValueError, match=rf"set.*{name}: not a picture"):
+def test_broken_image_is_named(store: ImageStore, name: str) -> None:
+    with pytest.raises(ValueError, match=rf"set.*{name}: not an image"):
         store.read(name)
 
 
 @pytest.mark.parametrize("name", ["c.png", "sub", "sub/none.png"])
-def test_missing_picture_is_named(store: ImageStore, name: str) -> None:
-    with pytest.raises(FileNotFoundError, match=rf"has no picture '{name}'"):
+def test_missing_image_is_named(store: ImageStore, name: str) -> None:
+    with pytest.raises(FileNotFoundError, match=rf"no image '{name}'"):
         store.read(name)
 
 
 @pytest.mark.parametrize("name", ["../outside.png", "sub/../../outside.png", "/etc/hostname"])
 def test_names_do_not_leave_the_folder(store: ImageStore, name: str) -> None:
-    with pytest.raises((ValueError, FileNotFoundError), match=r"leaves the image folder|has no picture"):
+    with pytest.raises((ValueError, FileNotFoundError), match=r"leaves the image folder|no image"):
         store.read(name)
 
 
 @pytest.mark.parametrize("kind", KINDS)
 def test_a_folder_within(tmp_path: Path, kind: str) -> None:
-    """As the archives of COCO and MPII have one that the file names do not."""
-    path = write_set(kind, tmp_path / "set", {"other/a.png": png(), "train/x/a.png": png(PICTURE[::-1])})
-    np.testing.assert_array_equal(ImageStore(path / "train" / "x").read("a.png"), PICTURE[::-1])
-    np.testing.assert_array_equal(ImageStore(path / "train").read("x/a.png"), PICTURE[::-1])
-    with pytest.raises(FileNotFoundError, match="has no picture"):
+    """The archives of COCO and MPII contain a folder that is not part of the file names."""
+    path = write_store(kind, tmp_path / "set", {"other/a.png": png(), "train/x/a.png": png(IMAGE[::-1])})
+    np.testing.assert_array_equal(ImageStore(path / "train" / "x").read("a.png"), IMAGE[::-1])
+    np.testing.assert_array_equal(ImageStore(path / "train").read("x/a.png"), IMAGE[::-1])
+    with pytest.raises(FileNotFoundError, match="no image"):
         ImageStore(path / "train").read("other/a.png")
     with pytest.raises(FileNotFoundError, match="none"):
         ImageStore(path / "none")
 
 
-def test_a_missing_picture_of_an_archive_shows_what_names_are_like(tmp_path: Path) -> None:
+def test_missing_image_of_an_archive_shows_an_example_name(tmp_path: Path) -> None:
     store = ImageStore(write_zip(tmp_path / "set.zip", {"train/a.png": png()}))
-    with pytest.raises(FileNotFoundError, match=r"has no picture 'a\.png'; its names are like 'train/a\.png'"):
+    with pytest.raises(FileNotFoundError, match=r"'a\.png'.*'train/a\.png'"):
         store.read("a.png")
 
 
@@ -112,85 +112,85 @@ def numbered(count: int) -> dict[str, bytes]:
 
 @pytest.mark.parametrize("kind", KINDS)
 def test_a_store_is_read_in_threads_and_after_pickling(tmp_path: Path, kind: str) -> None:
-    store = ImageStore(write_set(kind, tmp_path / "set", numbered(40)))
+    store = ImageStore(write_store(kind, tmp_path / "set", numbered(40)))
     copy = pickle.loads(pickle.dumps(store))
     with ThreadPoolExecutor(8) as pool:
         for reader in (store, copy):
-            found = list(pool.map(reader.read, [f"{i}.png" for i in range(40)] * 3))
-            assert [int(image[0, 0, 0]) for image in found] == list(range(40)) * 3
+            images = list(pool.map(reader.read, [f"{i}.png" for i in range(40)] * 3))
+            assert [int(image[0, 0, 0]) for image in images] == list(range(40)) * 3
 
 
 def test_a_store_is_read_by_new_processes(tmp_path: Path) -> None:
     store = ImageStore(write_zip(tmp_path / "set.zip", numbered(20), zipfile.ZIP_DEFLATED))
     with ProcessPoolExecutor(2, mp_context=multiprocessing.get_context("spawn")) as pool:
-        found = list(pool.map(store.read, [f"{i}.png" for i in range(20)]))
-    assert [int(image[0, 0, 0]) for image in found] == list(range(20))
+        images = list(pool.map(store.read, [f"{i}.png" for i in range(20)]))
+    assert [int(image[0, 0, 0]) for image in images] == list(range(20))
 
 
 def test_no_store(tmp_path: Path) -> None:
-    with pytest.raises(FileNotFoundError, match=r"no images at .*nowhere; give a folder, a zip file or an unc"):
+    with pytest.raises(FileNotFoundError, match=r"no images at .*nowhere; give a folder"):
         ImageStore(tmp_path / "nowhere")
     (tmp_path / "text.txt").write_text("text")
     with pytest.raises(ValueError, match=r"text\.txt is not a zip file or an uncompressed tar file"):
         ImageStore(tmp_path / "text.txt")
-    with pytest.raises(FileNotFoundError, match=r"empty\.tar has no pictures$"):
+    with pytest.raises(FileNotFoundError, match=r"empty\.tar has no images$"):
         ImageStore(write_tar(tmp_path / "empty.tar", {}))
 
 
 @pytest.mark.parametrize(("ending", "name"), [("gz", "gzip"), ("bz2", "bzip2"), ("xz", "xz")])
-def test_a_compressed_tar_file_is_told_what_to_do(tmp_path: Path, ending: str, name: str) -> None:
+def test_compressed_tar_file(tmp_path: Path, ending: str, name: str) -> None:
     path = write_tar(tmp_path / f"set.tar.{ending}", {"a.png": png()}, f"w:{ending}")
-    with pytest.raises(ValueError, match=rf"{path.name} is packed with {name}, .* unpack it to a folder or"):
+    with pytest.raises(ValueError, match=rf"{path.name} .*{name}.*unpack"):
         ImageStore(path)
 
 
 def test_a_tar_file_with_a_zip_file_in_it(tmp_path: Path) -> None:
-    """What zipfile.is_zipfile would take for a zip file."""
+    """zipfile.is_zipfile takes it for a zip file."""
     inner = write_zip(tmp_path / "inner.zip", {"a.png": png()}).read_bytes()
     path = write_tar(tmp_path / "set.tar", {"b.png": png(), "inner.zip": inner})
-    np.testing.assert_array_equal(ImageStore(path).read("b.png"), PICTURE)
+    np.testing.assert_array_equal(ImageStore(path).read("b.png"), IMAGE)
 
 
 def test_zip_files_that_are_not_read(tmp_path: Path) -> None:
     whole = write_zip(tmp_path / "whole.zip", {"a.png": png()}).read_bytes()
     (tmp_path / "cut.zip").write_bytes(whole[:-30])
-    with pytest.raises(ValueError, match=r"cut\.zip is not a whole zip file"):
+    with pytest.raises(ValueError, match=r"cut\.zip is not a complete zip file"):
         ImageStore(tmp_path / "cut.zip")
-    with pytest.raises(ValueError, match=r"odd\.zip: a\.png is encrypted, or neither stored nor deflated"):
+    with pytest.raises(ValueError, match=r"odd\.zip: a\.png .*encrypted.*deflated"):
         ImageStore(write_zip(tmp_path / "odd.zip", {"a.png": png()}, zipfile.ZIP_BZIP2))
     locked = bytearray(whole)
     locked[locked.rindex(b"PK\1\2") + 8] |= 1  # the flag of encryption in the list of members
     (tmp_path / "odd.zip").write_bytes(locked)
-    with pytest.raises(ValueError, match=r"odd\.zip: a\.png is encrypted, or neither stored nor deflated"):
+    with pytest.raises(ValueError, match=r"odd\.zip: a\.png .*encrypted.*deflated"):
         ImageStore(tmp_path / "odd.zip")
 
 
 @pytest.mark.parametrize("method", [zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED])
-def test_a_damaged_picture_of_a_zip_file_is_named(tmp_path: Path, method: int) -> None:
+def test_a_damaged_image_of_a_zip_file_is_named(tmp_path: Path, method: int) -> None:
     path = write_zip(tmp_path / "set.zip", {"a.png": png(), "b.png": png()}, method)
     store, data = ImageStore(path), bytearray(path.read_bytes())
     data[data.index(b"a.png") + 40 : data.index(b"a.png") + 60] = bytes(20)
     path.write_bytes(data)
     with pytest.raises(ValueError, match=r"set\.zip: a\.png is damaged"):
         store.read("a.png")
-    np.testing.assert_array_equal(store.read("b.png"), PICTURE)
+    np.testing.assert_array_equal(store.read("b.png"), IMAGE)
 
 
-def test_a_jpeg_file_that_is_cut_short_is_named() -> None:
+def test_truncated_jpeg_file_is_named() -> None:
     """OpenCV before version 5 fills the rest with grey."""
     noise = np.random.default_rng(1).integers(0, 256, (64, 64, 3), dtype=np.uint8)
     jpeg = cv2.imencode(".jpg", noise)[1].tobytes()
     for cut in (len(jpeg) // 2, len(jpeg) - 2, 100):
-        with pytest.raises(ValueError, match=r"^a\.jpg: a JPEG file that is cut short"):
+        with pytest.raises(ValueError, match=r"^a\.jpg: .*truncated"):
             decode_image(jpeg[:cut], "a.jpg")
-    assert decode_image(jpeg + b"\xff\xdawhat a phone adds", "a.jpg").shape == (64, 64, 3)
+    assert decode_image(jpeg + b"\xff\xdatrailing data", "a.jpg").shape == (64, 64, 3)
 
 
 def test_stored_orientation_is_kept() -> None:
-    """Labels count in stored pixels: a picture is not turned by what its EXIF data say."""
-    jpeg = cv2.imencode(".jpg", PICTURE)[1].tobytes()
+    """Labels refer to stored pixels, so EXIF orientation is ignored."""
+    jpeg = cv2.imencode(".jpg", IMAGE)[1].tobytes()
     turned = b"MM\0*\0\0\0\x08\0\x01\x01\x12\0\x03\0\0\0\x01\0\x06\0\0\0\0\0\0"  # TIFF header, one entry: orientation 6
     exif = b"Exif\0\0" + turned
     with_exif = jpeg[:2] + b"\xff\xe1" + (len(exif) + 2).to_bytes(2, "big") + exif + jpeg[2:]
-    assert cv2.imdecode(np.frombuffer(with_exif, np.uint8), cv2.IMREAD_COLOR).shape == (9, 6, 3)  # OpenCV would turn it
+    assert cv2.imdecode(np.frombuffer(with_exif, np.uint8), cv2.IMREAD_COLOR).shape == (9, 6, 3)  # OpenCV rotates it
     assert decode_image(with_exif, "a.jpg").shape == (6, 9, 3)

@@ -11,11 +11,11 @@ from pose_track.datasets.joint_names import JointMap
 from pose_track.structures.joint_names import joint_name
 from pose_track.structures.skeleton import COCO_17, LSP_14, MPII_16, POSETRACK_15, SKELETONS, Skeleton
 
-FILE = Path("notes.json")
+FILE = Path("annotations.json")
 
 
 @pytest.mark.parametrize("name", sorted({n for s in SKELETONS.values() for n in s.joint_names}))
-def test_the_packages_own_names_are_kept(name: str) -> None:
+def test_package_names_are_unchanged(name: str) -> None:
     assert joint_name(name) == name
     assert joint_name(name.replace("_", " ").title()) == name
 
@@ -40,31 +40,31 @@ def test_spellings_in_use(spelling: str, name: str) -> None:
 
 
 @given(st.permutations(POSETRACK_15.joint_names), st.sampled_from([COCO_17, MPII_16, LSP_14, POSETRACK_15]))
-def test_each_joint_goes_where_its_name_is(names: list[str], skeleton: Skeleton) -> None:
+def test_joints_are_mapped_by_name(names: list[str], skeleton: Skeleton) -> None:
     joints, visibility = np.arange(30.0).reshape(15, 2), np.arange(15) % 3
-    placed = JointMap(names, skeleton, FILE).place(joints, visibility)
-    assert placed is not None
+    converted = JointMap(names, skeleton, FILE).convert(joints, visibility)
+    assert converted is not None
     for k, name in enumerate(skeleton.joint_names):
-        seen = visibility[names.index(name)] if name in names else 0
-        assert placed[1][k] == seen
-        assert placed[0][k].tolist() == (joints[names.index(name)].tolist() if seen else [0, 0])
+        flag = visibility[names.index(name)] if name in names else 0
+        assert converted[1][k] == flag
+        assert converted[0][k].tolist() == (joints[names.index(name)].tolist() if flag else [0, 0])
 
 
-def test_of_two_spellings_the_own_one_counts() -> None:
+def test_own_spelling_wins() -> None:
     names = ["neck", "head_bottom", "head", "top_head"]
-    placed = JointMap(names, LSP_14, FILE).place(np.arange(8.0).reshape(4, 2), np.full(4, 2))
-    assert placed is not None
-    assert placed[0][LSP_14.index("head_bottom")].tolist() == [2, 3]
-    assert placed[0][LSP_14.index("head_top")].tolist() == [4, 5]  # of two others, the first
+    converted = JointMap(names, LSP_14, FILE).convert(np.arange(8.0).reshape(4, 2), np.full(4, 2))
+    assert converted is not None
+    assert converted[0][LSP_14.index("head_bottom")].tolist() == [2, 3]
+    assert converted[0][LSP_14.index("head_top")].tolist() == [4, 5]  # the first of two other spellings
 
 
-def test_nobody_where_no_joint_of_the_skeleton_is_labelled() -> None:
+def test_none_without_a_labelled_joint() -> None:
     joints = JointMap(["tail", "neck"], LSP_14, FILE)
-    assert joints.place(np.full((2, 2), np.nan), np.array([2, 0])) is None
-    with pytest.raises(ValueError, match=r"has a labelled joint at \[nan, 3.0\]"):
-        joints.place(np.array([[0, 0], [np.nan, 3]]), np.array([0, 1]))
+    assert joints.convert(np.full((2, 2), np.nan), np.array([2, 0])) is None
+    with pytest.raises(ValueError, match=r"\[nan, 3.0\]"):
+        joints.convert(np.array([[0, 0], [np.nan, 3]]), np.array([0, 1]))
 
 
-def test_a_file_that_knows_no_joint() -> None:
-    with pytest.raises(ValueError, match=r"notes.json labels none of the joints of lsp_14; it has \['tail'\]"):
+def test_file_without_known_joints() -> None:
+    with pytest.raises(ValueError, match=r"annotations\.json .*lsp_14.*tail"):
         JointMap(["tail"], LSP_14, FILE)

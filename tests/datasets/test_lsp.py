@@ -41,13 +41,13 @@ def test_the_first_set_flags_what_is_hidden(tmp_path: Path) -> None:
     np.testing.assert_allclose(people[2].joints, JOINTS[2] - 1)
 
 
-def test_the_box_is_the_labelled_extent_grown(tmp_path: Path) -> None:
+def test_box_is_the_enlarged_extent_of_labelled_joints(tmp_path: Path) -> None:
     flags = np.zeros((1, 14))
     flags[0, :2] = 1
     joints = JOINTS[:1].copy()
     joints[0, :2] = [[11, 21], [111, 221]]
     (person,) = load_lsp_people(write(tmp_path, joints, flags), LSP_14)
-    assert person.box.tolist() == [10 - 7.5, 20 - 15, 110 + 7.5, 220 + 15]  # not clipped to any picture
+    assert person.box.tolist() == [10 - 7.5, 20 - 15, 110 + 7.5, 220 + 15]  # not clipped to the image
 
 
 def test_a_box_counts_joints_that_the_skeleton_lacks(tmp_path: Path) -> None:
@@ -58,8 +58,8 @@ def test_a_box_counts_joints_that_the_skeleton_lacks(tmp_path: Path) -> None:
     assert other.visibility[COCO_17.index("nose")] == 0
 
 
-def test_one_picture_alone(tmp_path: Path) -> None:
-    """MATLAB drops the last dimension where it is 1."""
+def test_single_image(tmp_path: Path) -> None:
+    """MATLAB drops a last dimension of 1."""
     (person,) = load_lsp_people(write(tmp_path, np.column_stack([JOINTS[0], np.ones(14)])), LSP_14)
     np.testing.assert_allclose(person.joints, JOINTS[0] - 1)
 
@@ -72,18 +72,18 @@ def test_people_without_extent_are_left_out(tmp_path: Path) -> None:
 
 def test_a_labelled_joint_without_position(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     joints, flags = JOINTS.copy(), np.ones((3, 14))
-    joints[1, 2], joints[2, 5], flags[2, 5] = np.nan, np.nan, 0  # of the third person it is not labelled
+    joints[1, 2], joints[2, 5], flags[2, 5] = np.nan, np.nan, 0  # the third person's is not labelled
     file = write(tmp_path, joints, flags)
-    with pytest.raises(ValueError, match=r"the person of im00002\.jpg has a labelled joint at \[nan, nan\]"):
+    with pytest.raises(ValueError, match=r"the person of im00002\.jpg .*\[nan, nan\]"):
         load_lsp_people(file, LSP_14)
     with caplog.at_level(logging.WARNING):
         assert len(load_lsp_people(file, LSP_14, "skip")) == 2
-    assert "1 broken entries left out" in caplog.messages[0]
+    assert "1 broken entries" in caplog.messages[0]
 
 
 def test_other_files(tmp_path: Path) -> None:
     for wrong in (np.zeros((14, 2, 5)), np.zeros((2, 2)), np.full((14, 3, 1), "a")):
-        with pytest.raises(ValueError, match=r"joints\.mat: joints must be 3 x 14 x N or 14 x 3 x N numbers, got"):
+        with pytest.raises(ValueError, match=r"joints\.mat: .*3 x 14 x N or 14 x 3 x N"):
             load_lsp_people(write(tmp_path, wrong), LSP_14)
     with pytest.raises(ValueError, match=r"joints\.mat has no variable 'joints'; it has people"):
         load_lsp_people(write(tmp_path, JOINTS, name="people"), LSP_14)

@@ -10,14 +10,14 @@ from hypothesis import strategies as st
 from pose_track.datasets.mixture import Mixture
 
 
-class Drawn(NamedTuple):
+class Sample(NamedTuple):
     name: str
     index: int
     seed: int
 
 
-class Part:
-    """Samples that tell what they were asked for."""
+class FakeDataset:
+    """A data set whose samples record their arguments."""
 
     def __init__(self, length: int, name: str = ""):
         self.length, self.name = length, name
@@ -25,58 +25,56 @@ class Part:
     def __len__(self) -> int:
         return self.length
 
-    def sample(self, index: int, seed: int) -> Drawn:
+    def sample(self, index: int, seed: int) -> Sample:
         assert 0 <= index < self.length
-        return Drawn(self.name, index, seed)
+        return Sample(self.name, index, seed)
 
 
-PARTS = st.lists(
+DATASETS = st.lists(
     st.tuples(st.integers(1, 30), st.sampled_from([0.001, 0.3, 0.5, 1.0, 1.7, 2.0, 3.0])), min_size=1, max_size=4
 )
 
 
-def mixture(parts: list[tuple[int, float]]) -> Mixture:
-    return Mixture([(Part(length, str(i)), weight) for i, (length, weight) in enumerate(parts)])
+def mixture(datasets: list[tuple[int, float]]) -> Mixture:
+    return Mixture([(FakeDataset(length, str(i)), weight) for i, (length, weight) in enumerate(datasets)])
 
 
 def counts(data: Mixture, seed: int, epochs: range) -> np.ndarray:
-    """How often each sample was seen in these epochs."""
+    """The number of occurrences of each sample in these epochs."""
     return sum((np.bincount(data.epoch_order(seed, e), minlength=data.num_samples) for e in epochs), np.zeros(1, int))
 
 
 @settings(derandomize=True, max_examples=40, deadline=None)
-@given(PARTS, st.integers(0, 2**40), st.integers(0, 50))
-def test_an_epoch_sees_each_set_as_often_as_its_weight_says(
-    parts: list[tuple[int, float]], seed: int, epoch: int
-) -> None:
-    data = mixture(parts)
+@given(DATASETS, st.integers(0, 2**40), st.integers(0, 50))
+def test_epoch_contains_samples_by_weight(datasets: list[tuple[int, float]], seed: int, epoch: int) -> None:
+    data = mixture(datasets)
     order = data.epoch_order(seed, epoch)
     assert order.dtype == np.int64
     assert len(order) == len(data)
-    seen, start = counts(data, seed, range(epoch, epoch + 1)), 0
-    for length, weight in parts:
-        mine = seen[start : start + length]
-        assert mine.sum() == max(1, round(weight * length))
-        assert np.ptp(mine) <= 1
+    counted, start = counts(data, seed, range(epoch, epoch + 1)), 0
+    for length, weight in datasets:
+        occurrences = counted[start : start + length]
+        assert occurrences.sum() == max(1, round(weight * length))
+        assert np.ptp(occurrences) <= 1
         if weight in (1, 2, 3):
-            assert (mine == weight).all()
+            assert (occurrences == weight).all()
         start += length
 
 
 @settings(derandomize=True, max_examples=40, deadline=None)
-@given(PARTS, st.integers(0, 2**40), st.integers(1, 12))
-def test_epochs_take_turns(parts: list[tuple[int, float]], seed: int, epochs: int) -> None:
-    data = mixture(parts)
-    seen, start = counts(data, seed, range(epochs)), 0
-    for length, weight in parts:
-        mine = seen[start : start + length]
-        assert np.ptp(mine) <= 1
+@given(DATASETS, st.integers(0, 2**40), st.integers(1, 12))
+def test_epochs_continue_partial_passes(datasets: list[tuple[int, float]], seed: int, epochs: int) -> None:
+    data = mixture(datasets)
+    counted, start = counts(data, seed, range(epochs)), 0
+    for length, weight in datasets:
+        occurrences = counted[start : start + length]
+        assert np.ptp(occurrences) <= 1
         if epochs * max(1, round(weight * length)) >= length:
-            assert mine.all()
+            assert occurrences.all()
         start += length
 
 
-def test_the_order_is_the_same_for_the_same_seed_and_epoch_only() -> None:
+def test_order_depends_on_seed_and_epoch_alone() -> None:
     data = mixture([(20, 1.0), (30, 0.5)])
     first = data.epoch_order(3, 4)
     np.testing.assert_array_equal(first, mixture([(20, 1.0), (30, 0.5)]).epoch_order(3, 4))
@@ -87,26 +85,26 @@ def test_the_order_is_the_same_for_the_same_seed_and_epoch_only() -> None:
 
 
 @settings(derandomize=True, max_examples=40, deadline=None)
-@given(PARTS, st.integers(0, 1000))
-def test_numbers_name_the_samples_of_the_sets_in_turn(parts: list[tuple[int, float]], seed: int) -> None:
-    data = mixture(parts)
-    drawn = [data.sample(number, seed) for number in range(data.num_samples)]
-    assert drawn == [Drawn(str(i), k, seed) for i, (length, _) in enumerate(parts) for k in range(length)]
+@given(DATASETS, st.integers(0, 1000))
+def test_sample_numbers_follow_the_data_sets(datasets: list[tuple[int, float]], seed: int) -> None:
+    data = mixture(datasets)
+    samples = [data.sample(number, seed) for number in range(data.num_samples)]
+    assert samples == [Sample(str(i), k, seed) for i, (length, _) in enumerate(datasets) for k in range(length)]
 
 
-def test_there_is_no_other_number() -> None:
+def test_unknown_sample_number() -> None:
     for number in (-1, 5):
-        with pytest.raises(IndexError, match=f"no sample {number}; they are numbered 0 to 4"):
+        with pytest.raises(IndexError, match=f"no sample {number}.* 0 to 4"):
             mixture([(5, 2.0)]).sample(number, 0)
 
 
 @pytest.mark.parametrize("weight", [0.0, -1.0, float("nan"), float("inf")])
-def test_weights_that_are_none(weight: float) -> None:
-    with pytest.raises(ValueError, match=f"must be positive and finite, got {weight!r}"):
+def test_invalid_weights(weight: float) -> None:
+    with pytest.raises(ValueError, match=f"weight .*{weight!r}"):
         mixture([(5, 1.0), (5, weight)])
 
 
-def test_nothing_to_mix() -> None:
+def test_empty_mixture() -> None:
     with pytest.raises(ValueError, match="at least one data set"):
         Mixture([])
     with pytest.raises(ValueError, match="data set 1 of the mixture has no samples"):

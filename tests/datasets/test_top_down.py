@@ -14,17 +14,17 @@ from pose_track.datasets.images import ImageStore
 from pose_track.datasets.labels import PersonLabel
 from pose_track.datasets.top_down import PoseAugmentation, PoseSample, TopDownDataset
 from pose_track.models.codec import Codec
-from pose_track.models.heatmaps import Kind
+from pose_track.models.heatmaps import HeatmapType
 from pose_track.structures.skeleton import LSP_14, MPII_16, POSETRACK_15, Skeleton
 
-WRIST, TWIN = POSETRACK_15.index("left_wrist"), POSETRACK_15.index("right_wrist")
+WRIST, FLIPPED_WRIST = POSETRACK_15.index("left_wrist"), POSETRACK_15.index("right_wrist")
 DOT = np.array([83.3, 67.8])
 SIZE = (96, 128)
 PLAIN = PoseAugmentation(scale=0.0, rotation_chance=0.0, flip_chance=0.0, half_body_chance=0.0)
 
 
 def write_dot(folder: Path) -> ImageStore:
-    """A black picture with one soft bright dot, symmetric about DOT."""
+    """A black image with one soft bright dot, symmetric about DOT."""
     ys, xs = np.mgrid[:120, :160]
     dot = 255 * np.exp(-((xs - DOT[0]) ** 2 + (ys - DOT[1]) ** 2) / (2 * 2.5**2))
     cv2.imwrite(str(folder / "dot.png"), np.repeat(dot[:, :, None], 3, axis=2).round().astype(np.uint8))
@@ -33,20 +33,22 @@ def write_dot(folder: Path) -> ImageStore:
 
 def person(joints: dict[int, tuple[float, float]], box: tuple[float, ...] = (50, 30, 120, 110)) -> PersonLabel:
     xy, visibility = np.zeros((15, 2)), np.zeros(15, np.int64)
-    for k, place in joints.items():
-        xy[k], visibility[k] = place, 1 + k % 2
+    for k, position in joints.items():
+        xy[k], visibility[k] = position, 1 + k % 2
     return PersonLabel("dot.png", xy, visibility, np.array(box, float))
 
 
-def dot_data(folder: Path, augmentation: PoseAugmentation | None, kind: Kind = "plain") -> TopDownDataset:
+def dot_data(
+    folder: Path, augmentation: PoseAugmentation | None, heatmap_type: HeatmapType = "gaussian"
+) -> TopDownDataset:
     people = [person({WRIST: (DOT[0], DOT[1])})]
     return TopDownDataset(
-        write_dot(folder), people, POSETRACK_15, Codec(kind, SIZE), augmentation, green_people(folder / "green")
+        write_dot(folder), people, POSETRACK_15, Codec(heatmap_type, SIZE), augmentation, green_people(folder / "green")
     )
 
 
 def green_people(folder: Path) -> Cutouts:
-    """One person to paste, all green, 64 x 24 pixels."""
+    """A green person to paste, 64 x 24 pixels."""
     folder.mkdir(exist_ok=True)
     image, mask = np.zeros((80, 40, 3), np.uint8), np.zeros((80, 40), np.uint8)
     image[:, :, 1], mask[8:72, 8:32] = 255, 255
@@ -56,7 +58,7 @@ def green_people(folder: Path) -> Cutouts:
 
 
 def bright_cell(sample: PoseSample) -> np.ndarray:
-    """x y of the dot in the crop, in heatmap cells: its centre of mass."""
+    """x y of the dot's centre of mass in the crop, in heatmap cells."""
     light = sample.image[0].astype(float)
     ys, xs = np.mgrid[: light.shape[0], : light.shape[1]]
     return np.array([(xs * light).sum(), (ys * light).sum()]) / light.sum() / 4
@@ -67,7 +69,7 @@ def peak(sample: PoseSample, joint: int) -> np.ndarray:
 
 
 GEOMETRY = {
-    "plain": None,
+    "gaussian": None,
     "no change": PLAIN,
     "rotation": replace(PLAIN, rotation_chance=1.0, rotation=40.0),
     "scale": replace(PLAIN, scale=0.4),
@@ -77,39 +79,41 @@ GEOMETRY = {
 }
 
 
-@pytest.mark.parametrize("kind", ["plain", "dark"])
+@pytest.mark.parametrize("heatmap_type", ["gaussian", "dark"])
 @pytest.mark.parametrize("augmentation", GEOMETRY.values(), ids=list(GEOMETRY))
-def test_the_dot_lies_under_the_peak(tmp_path: Path, kind: Kind, augmentation: PoseAugmentation | None) -> None:
-    data = dot_data(tmp_path, augmentation, kind)
+def test_the_dot_lies_under_the_peak(
+    tmp_path: Path, heatmap_type: HeatmapType, augmentation: PoseAugmentation | None
+) -> None:
+    data = dot_data(tmp_path, augmentation, heatmap_type)
     for seed in range(12):
         sample = data.sample(0, seed)
         assert sample.image.shape == (3, 128, 96)
         assert sample.image.dtype == np.uint8
         assert sample.target.shape == (15, 32, 24)
         (joint,) = np.flatnonzero(sample.weight)
-        assert sample.target[joint].max() == 1 if kind == "plain" else sample.target[joint].max() > 0.9
+        assert sample.target[joint].max() == 1 if heatmap_type == "gaussian" else sample.target[joint].max() > 0.9
         assert np.abs(peak(sample, joint) - bright_cell(sample)).max() < 0.55  # a peak is at a whole cell
         assert not np.delete(sample.target, joint, axis=0).any()
 
 
-@pytest.mark.parametrize("kind", ["dark", "udp"])
-def test_exact_targets_lie_where_the_dot_is(tmp_path: Path, kind: Kind) -> None:
+@pytest.mark.parametrize("heatmap_type", ["dark", "udp"])
+def test_exact_targets_lie_where_the_dot_is(tmp_path: Path, heatmap_type: HeatmapType) -> None:
     augmentation = GEOMETRY["all"]
     assert augmentation is not None
-    data, codec = dot_data(tmp_path, augmentation, kind), Codec(kind, SIZE)
+    data, codec = dot_data(tmp_path, augmentation, heatmap_type), Codec(heatmap_type, SIZE)
     for seed in range(12):
         sample = data.sample(0, seed)
         (joint,) = np.flatnonzero(sample.weight)
-        place = codec.decode(sample.target[None])[0][0, joint]
-        assert np.abs(place - 4 * bright_cell(sample)).max() < 0.5
+        position = codec.decode(sample.target[None])[0][0, joint]
+        assert np.abs(position - 4 * bright_cell(sample)).max() < 0.5
 
 
-def test_flip_exchanges_left_and_right(tmp_path: Path) -> None:
-    straight = dot_data(tmp_path, PLAIN).sample(0, 0)
-    mirrored = dot_data(tmp_path, replace(PLAIN, flip_chance=1.0)).sample(0, 0)
-    assert np.flatnonzero(straight.weight).tolist() == [WRIST]
-    assert np.flatnonzero(mirrored.weight).tolist() == [TWIN]
-    np.testing.assert_array_equal(mirrored.image, straight.image[:, :, ::-1])
+def test_flip_swaps_left_and_right(tmp_path: Path) -> None:
+    original = dot_data(tmp_path, PLAIN).sample(0, 0)
+    flipped = dot_data(tmp_path, replace(PLAIN, flip_chance=1.0)).sample(0, 0)
+    assert np.flatnonzero(original.weight).tolist() == [WRIST]
+    assert np.flatnonzero(flipped.weight).tolist() == [FLIPPED_WRIST]
+    np.testing.assert_array_equal(flipped.image, original.image[:, :, ::-1])
 
 
 def test_a_sample_depends_on_its_seed_and_index_alone(tmp_path: Path) -> None:
@@ -120,16 +124,16 @@ def test_a_sample_depends_on_its_seed_and_index_alone(tmp_path: Path) -> None:
     data, other = dot_data(tmp_path, options), dot_data(tmp_path, options)
     for each in (data, other):
         each.people = [person({WRIST: (DOT[0], DOT[1])})] * 3
-    drawn = {(index, seed): data.sample(index, seed) for index in range(3) for seed in range(4)}
-    for (index, seed), sample in reversed(drawn.items()):
+    samples = {(index, seed): data.sample(index, seed) for index in range(3) for seed in range(4)}
+    for (index, seed), sample in reversed(samples.items()):
         for a, b in zip(sample, other.sample(index, seed), strict=True):
             np.testing.assert_array_equal(a, b)
-    assert len({sample.image.tobytes() for sample in drawn.values()}) == len(drawn)
+    assert len({sample.image.tobytes() for sample in samples.values()}) == len(samples)
 
 
 def test_unlabelled_and_outside_joints_have_no_weight(tmp_path: Path) -> None:
     people = [person({0: (80, 70), 1: (-500, 70)})]
-    sample = TopDownDataset(write_dot(tmp_path), people, POSETRACK_15, Codec("plain", SIZE)).sample(0, 0)
+    sample = TopDownDataset(write_dot(tmp_path), people, POSETRACK_15, Codec("gaussian", SIZE)).sample(0, 0)
     assert np.flatnonzero(sample.weight).tolist() == [0]
     assert not sample.target[1:].any()
 
@@ -138,7 +142,7 @@ LEGS = ("hip", "knee", "ankle")
 
 
 def apart(skeleton: Skeleton = POSETRACK_15) -> dict[int, tuple[float, float]]:
-    """Upper joints at the left, lower ones far to the right: a crop of one half cannot hold the other."""
+    """Joints with the upper body at the left and the lower far to the right, so that no crop contains both."""
     return {
         k: (15.0 + k, 20.0 + 3 * k) if not name.endswith((*LEGS, "pelvis")) else (140.0 - k, 50.0 + 3 * k)
         for k, name in enumerate(skeleton.joint_names)
@@ -146,49 +150,51 @@ def apart(skeleton: Skeleton = POSETRACK_15) -> dict[int, tuple[float, float]]:
 
 
 def half_data(folder: Path, joints: dict[int, tuple[float, float]], **changes: Any) -> TopDownDataset:
-    """Crops of one half, wherever that is possible."""
+    """Half-body crops wherever possible."""
     half = replace(PLAIN, half_body_chance=1.0, **changes)
     people = [person(joints, (10, 10, 150, 110))]
-    return TopDownDataset(write_dot(folder), people, POSETRACK_15, Codec("plain", (96, 96), 1.0), half)
+    return TopDownDataset(write_dot(folder), people, POSETRACK_15, Codec("gaussian", (96, 96), 1.0), half)
 
 
-def shown(sample: PoseSample) -> set[str]:
+def labelled_joints(sample: PoseSample) -> set[str]:
     return {POSETRACK_15.joint_names[k] for k in np.flatnonzero(sample.weight)}
 
 
 def test_half_body_shows_one_half(tmp_path: Path) -> None:
-    data, seen = half_data(tmp_path, apart()), []
+    data, lower = half_data(tmp_path, apart()), []
     for seed in range(100):
-        names = shown(data.sample(0, seed))
+        names = labelled_joints(data.sample(0, seed))
         assert len({name.endswith(LEGS) for name in names}) == 1
-        seen.append(next(iter(names)).endswith(LEGS))
-    assert 35 < sum(seen) < 65  # a fair coin
+        lower.append(next(iter(names)).endswith(LEGS))
+    assert 35 < sum(lower) < 65
 
 
 @pytest.mark.parametrize("upper", [0.0, 1.0])
-def test_the_upper_half_has_its_own_chance(tmp_path: Path, upper: float) -> None:
+def test_upper_body_chance(tmp_path: Path, upper: float) -> None:
     data = half_data(tmp_path, apart(), upper_body_chance=upper)
     for seed in range(10):
-        assert {name.endswith(LEGS) for name in shown(data.sample(0, seed))} == {upper == 0}
+        assert {name.endswith(LEGS) for name in labelled_joints(data.sample(0, seed))} == {upper == 0}
 
 
 @pytest.mark.parametrize(
-    ("lacking", "upper", "shows_legs"),
+    ("missing", "upper", "shows_legs"),
     [
         ([], 1.0, False),
-        ([7, 8, 9, 10, 11, 12, 13], 1.0, True),  # 8 labelled, too few: the whole person, legs first
-        (LEGS[1:], 0.0, False),  # two lower joints: the upper half
+        ([7, 8, 9, 10, 11, 12, 13], 1.0, True),  # 8 labelled joints are too few: the whole person
+        (LEGS[1:], 0.0, False),  # two lower joints: the upper body
     ],
 )
-def test_which_half_with_joints_missing(tmp_path: Path, lacking: Any, upper: float, shows_legs: bool) -> None:
+def test_which_half_with_joints_missing(tmp_path: Path, missing: Any, upper: float, shows_legs: bool) -> None:
     names = POSETRACK_15.joint_names
-    out = {i for i in range(15) if i in lacking or names[i].endswith(tuple(x for x in lacking if isinstance(x, str)))}
-    joints = {k: place for k, place in apart().items() if k not in out}
-    found = shown(half_data(tmp_path, joints, upper_body_chance=upper).sample(0, 0))
+    removed = {
+        i for i in range(15) if i in missing or names[i].endswith(tuple(x for x in missing if isinstance(x, str)))
+    }
+    joints = {k: position for k, position in apart().items() if k not in removed}
+    visible = labelled_joints(half_data(tmp_path, joints, upper_body_chance=upper).sample(0, 0))
     if len(joints) <= 8:
-        assert len(found) == len(joints)
+        assert len(visible) == len(joints)
     else:
-        assert {name.endswith(LEGS) for name in found} == {shows_legs}
+        assert {name.endswith(LEGS) for name in visible} == {shows_legs}
 
 
 def test_the_half_body_crop_is_centred_on_the_mean_of_its_joints(tmp_path: Path) -> None:
@@ -203,25 +209,25 @@ def test_the_half_body_crop_is_centred_on_the_mean_of_its_joints(tmp_path: Path)
         assert np.abs(4 * peak(sample, k) - expected).max() <= 2.01
 
 
-def num_shown(folder: Path, skeleton: Skeleton, upper_chance: float, without: tuple[str, ...] = ()) -> float:
-    """How many joints a crop shows that is to be of one half."""
+def num_labelled(folder: Path, skeleton: Skeleton, upper_chance: float, without: tuple[str, ...] = ()) -> float:
+    """The number of joints in a half-body crop."""
     joints, names = apart(skeleton), skeleton.joint_names
     visibility = np.array([0 if without and name.endswith(without) else 2 for name in names])
     people = [PersonLabel("dot.png", np.array(list(joints.values())), visibility, np.array([10.0, 10, 150, 110]))]
     half = replace(PLAIN, half_body_chance=1.0, upper_body_chance=upper_chance)
-    data = TopDownDataset(write_dot(folder), people, skeleton, Codec("plain", (96, 96), 1.0), half)
+    data = TopDownDataset(write_dot(folder), people, skeleton, Codec("gaussian", (96, 96), 1.0), half)
     return float(data.sample(0, 0).weight.sum())
 
 
 @pytest.mark.parametrize(("skeleton", "lower"), [(POSETRACK_15, 6), (MPII_16, 7), (LSP_14, 6)])
 def test_the_lower_body_of_each_skeleton(tmp_path: Path, skeleton: Skeleton, lower: int) -> None:
-    assert num_shown(tmp_path, skeleton, upper_chance=0) == lower
-    assert num_shown(tmp_path, skeleton, upper_chance=1) == skeleton.num_joints - lower
+    assert num_labelled(tmp_path, skeleton, upper_chance=0) == lower
+    assert num_labelled(tmp_path, skeleton, upper_chance=1) == skeleton.num_joints - lower
 
 
-def test_two_upper_joints_leave_their_turn_to_the_lower_body(tmp_path: Path) -> None:
+def test_two_upper_joints_give_a_crop_of_the_lower_body(tmp_path: Path) -> None:
     head_and_arms = ("shoulder", "elbow", "thorax", "head_bottom", "head_top")  # all but the wrists
-    assert num_shown(tmp_path, MPII_16, upper_chance=1, without=head_and_arms) == 7
+    assert num_labelled(tmp_path, MPII_16, upper_chance=1, without=head_and_arms) == 7
 
 
 def test_half_body_of_joints_in_one_point(tmp_path: Path) -> None:
@@ -229,23 +235,23 @@ def test_half_body_of_joints_in_one_point(tmp_path: Path) -> None:
     assert data.sample(0, 0).weight.all()
 
 
-ON_TOP: dict[str, Any] = {
+IMAGE_AUGMENTATIONS: dict[str, Any] = {
     "colour": ColourJitter(gain=0.3), "degradation": Degradation(noise_chance=1), "erasing": Erasing(chance=1),
     "paste_chance": 1.0,
 }  # fmt: skip
 
 
-@pytest.mark.parametrize("name", list(ON_TOP))
-def test_what_lies_over_the_picture_changes_it_but_not_the_target(tmp_path: Path, name: str) -> None:
+@pytest.mark.parametrize("name", list(IMAGE_AUGMENTATIONS))
+def test_image_augmentations_keep_the_target(tmp_path: Path, name: str) -> None:
     plain = dot_data(tmp_path, PLAIN).sample(0, 0)
-    sample = dot_data(tmp_path, replace(PLAIN, **{name: ON_TOP[name]})).sample(0, 0)
+    sample = dot_data(tmp_path, replace(PLAIN, **{name: IMAGE_AUGMENTATIONS[name]})).sample(0, 0)
     assert (sample.image != plain.image).any()
     np.testing.assert_array_equal(sample.target, plain.target)
     np.testing.assert_array_equal(sample.weight, plain.weight)
 
 
 @pytest.mark.parametrize("name", ["scale", "rotation", "shift"])
-def test_how_far_the_crop_strays(tmp_path: Path, name: str) -> None:
+def test_strength_of_geometric_augmentation(tmp_path: Path, name: str) -> None:
     def spread(value: float) -> float:
         data = dot_data(tmp_path, replace(PLAIN, **{"rotation_chance": 1.0, "rotation": 0.0} | {name: value}))
         return float(np.std([bright_cell(data.sample(0, seed)) for seed in range(12)], axis=0).max())
@@ -274,8 +280,8 @@ def test_pasted_people_stand_at_the_edge(tmp_path: Path) -> None:
     assert covered[:, 32:64].max() < 0.3
 
 
-def test_pasting_needs_people(tmp_path: Path) -> None:
-    with pytest.raises(ValueError, match=r"paste_chance 0\.5 needs people to paste; give cut-outs, or 0"):
+def test_pasting_needs_cutouts(tmp_path: Path) -> None:
+    with pytest.raises(ValueError, match=r"paste_chance 0\.5 .*cutouts"):
         TopDownDataset(write_dot(tmp_path), [], POSETRACK_15, Codec(), PoseAugmentation(paste_chance=0.5))
 
 
@@ -291,8 +297,8 @@ def test_values_out_of_range(change: dict[str, float]) -> None:
         PoseAugmentation(**change)  # type: ignore[arg-type]
 
 
-def test_a_missing_picture_is_named(tmp_path: Path) -> None:
+def test_missing_image_is_named(tmp_path: Path) -> None:
     data = dot_data(tmp_path, None)
     (tmp_path / "dot.png").unlink()
-    with pytest.raises(FileNotFoundError, match=r"has no picture 'dot\.png'"):
+    with pytest.raises(FileNotFoundError, match=r"'dot\.png'"):
         data.sample(0, 0)

@@ -24,24 +24,24 @@ def logit(score: float) -> float:
     [
         ((640, 360), (320, 192), (320, 180)),  # wide
         ((360, 640), (192, 320), (180, 320)),  # tall
-        ((320, 320), (320, 320), (320, 320)),  # as it is
+        ((320, 320), (320, 320), (320, 320)),  # unchanged
         ((5, 4), (320, 256), (320, 256)),  # tiny
         ((1000, 1), (320, 64), (320, 1)),  # a line
     ],
 )
 def test_letterbox(size: tuple[int, int], canvas: tuple[int, int], content: tuple[int, int]) -> None:
     image = np.full((size[1], size[0], 3), (200, 10, 60), np.uint8)
-    boxed, factors = letterbox(image, 320, 64)
-    assert boxed.shape == (canvas[1], canvas[0], 3)
-    assert boxed.dtype == np.uint8
-    assert (boxed[: content[1], : content[0]] == (200, 10, 60)).all()
-    assert (boxed[content[1] :] == PADDING_GREY).all()
-    assert (boxed[:, content[0] :] == PADDING_GREY).all()
+    canvas_image, factors = letterbox(image, 320, 64)
+    assert canvas_image.shape == (canvas[1], canvas[0], 3)
+    assert canvas_image.dtype == np.uint8
+    assert (canvas_image[: content[1], : content[0]] == (200, 10, 60)).all()
+    assert (canvas_image[content[1] :] == PADDING_GREY).all()
+    assert (canvas_image[:, content[0] :] == PADDING_GREY).all()
     np.testing.assert_allclose(factors, np.array(content) / size)
 
 
 def dot_finder(canvases: np.ndarray) -> tuple[np.ndarray, ...]:
-    """In the place of a network: one person of 12 by 20 canvas pixels about the centre of mass of what is bright."""
+    """A stub network: one person of 12 by 20 canvas pixels around the centre of mass of the bright pixels."""
     return (np.stack([find_dot(canvas) for canvas in canvases]),)
 
 
@@ -57,8 +57,8 @@ def find_dot(canvas: np.ndarray) -> np.ndarray:
 
 
 @pytest.mark.parametrize("size", [(640, 360), (360, 640), (320, 320), (200, 150), (1000, 130)])
-def test_boxes_come_back_to_the_picture(size: tuple[int, int]) -> None:
-    """A bright square about a known point; wherever the network sees it, the box lies about it in the picture."""
+def test_boxes_are_in_image_pixels(size: tuple[int, int]) -> None:
+    """The box lies around a bright square at a known point."""
     fx, fy = (round(side * 320 / max(size)) / side for side in size)
     for x, y in ((60, 50), (size[0] - 61, size[1] - 58)):
         image = np.full((size[1], size[0], 3), 20, np.uint8)
@@ -70,8 +70,8 @@ def test_boxes_come_back_to_the_picture(size: tuple[int, int]) -> None:
         assert np.abs(found.boxes[0] - expected).max() < 0.4
 
 
-def test_several_pictures_at_once() -> None:
-    """Those of one size in one batch, and each finds what it does alone."""
+def test_several_images_at_once() -> None:
+    """Consecutive images of one size share a batch; the boxes are those of single images."""
     images = [np.full((h, w, 3), 20, np.uint8) for w, h in ((640, 360), (640, 360), (360, 640), (640, 360))]
     for n, image in enumerate(images):
         image[100 + 20 * n :, 90:109][:19] = 250
@@ -81,18 +81,18 @@ def test_several_pictures_at_once() -> None:
         shapes.append(canvases.shape)
         return dot_finder(canvases)
 
-    detect = CentreDetector(run, long_side=320)
-    together = detect.detect_images(images)
+    detector = CentreDetector(run, long_side=320)
+    together = detector.detect_images(images)
     assert shapes == [(2, 192, 320, 3), (1, 320, 192, 3), (1, 192, 320, 3)]
     for image, found in zip(images, together, strict=True):
-        np.testing.assert_array_equal(found.boxes, detect(image).boxes)
-    assert detect.detect_images([]) == []
+        np.testing.assert_array_equal(found.boxes, detector(image).boxes)
+    assert detector.detect_images([]) == []
 
 
-def several(
+def network_of(
     *people: tuple[int, int, float, float], size: tuple[int, int] = (40, 40)
 ) -> Callable[[np.ndarray], tuple[np.ndarray, ...]]:
-    """A network that finds people given as cell x y, score and half a side."""
+    """A stub network that finds the given people: cell x y, score, and half a side in pixels."""
 
     def run(canvas: np.ndarray) -> tuple[np.ndarray, ...]:
         output = blank_output(size[1], size[0])
@@ -111,7 +111,7 @@ def scores_of(detector: CentreDetector) -> list[float]:
 
 
 def test_thresholds() -> None:
-    run = several((5, 5, 0.4, 20), (20, 20, 0.9, 20), (22, 20, 0.7, 20), (35, 35, 0.31, 20))
+    run = network_of((5, 5, 0.4, 20), (20, 20, 0.9, 20), (22, 20, 0.7, 20), (35, 35, 0.31, 20))
     # The two in the middle are 40 wide and 16 apart: their IoU is 24 / 56 = 0.43.
     assert scores_of(CentreDetector(run, 320)) == [0.9, 0.7, 0.4, 0.31]
     assert scores_of(CentreDetector(run, 320, max_iou=0.42)) == [0.9, 0.4, 0.31]
@@ -121,19 +121,19 @@ def test_thresholds() -> None:
     assert scores_of(CentreDetector(run, 320, min_score=0.95)) == []
 
 
-def test_only_peaks_count() -> None:
-    run = several((5, 5, 0.4, 20), (6, 6, 0.8, 20), (7, 7, 0.5, 20))
+def test_only_peaks_become_boxes() -> None:
+    run = network_of((5, 5, 0.4, 20), (6, 6, 0.8, 20), (7, 7, 0.5, 20))
     assert scores_of(CentreDetector(run, 320, max_iou=1.0)) == [0.8]
 
 
-def test_boxes_are_clipped_and_those_on_the_padding_dropped() -> None:
+def test_boxes_are_clipped_and_dropped_in_the_padding() -> None:
     wide = np.zeros((100, 320, 3), np.uint8)  # rows 100 to 127 of the canvas are padding
-    run = several((2, 5, 0.9, 100), (20, 15, 0.8, 10), size=(40, 16))
+    run = network_of((2, 5, 0.9, 100), (20, 15, 0.8, 10), size=(40, 16))
     found = CentreDetector(run, 320)(wide)
     np.testing.assert_allclose(found.boxes, [[0, 0, 119.5, 99]])
 
 
-def test_no_one_without_warnings() -> None:
+def test_no_people_and_no_warnings() -> None:
     with np.errstate(all="raise", under="ignore"):
         boxes, scores = decode_centres(blank_output(8, 8), 0.3, 10)
     assert boxes.shape == (0, 4)

@@ -10,14 +10,16 @@ from torchvision.models import get_model, get_model_weights
 from torchvision.ops import FrozenBatchNorm2d
 
 from pose_track.detection import torchvision_detector
-from pose_track.detection.torchvision_detector import InBfloat16, TorchvisionDetector, build_network, freeze_norms
+from pose_track.detection.torchvision_detector import BFloat16Backbone, TorchvisionDetector, build_network, freeze_norms
 from pose_track.geometry.boxes import iou_matrix
+from pose_track.runtime import torch_runtime
+from pose_track.runtime.model_spec import Precision
 
 NAME = "fasterrcnn_mobilenet_v3_large_320_fpn"
 
 
 def random_network() -> nn.Module:
-    """With frozen norms, as the published files have them, and people found everywhere."""
+    """With frozen norms, as in the published files; it finds people everywhere."""
     torch.manual_seed(0)
     network: nn.Module = get_model(NAME, weights=None, weights_backbone=None, num_classes=91)
     freeze_norms(network)
@@ -42,7 +44,7 @@ def test_weights_of_a_file(weights: Path) -> None:
     state = network.state_dict()
     assert state.keys() == saved.keys()
     assert all(torch.equal(state[name], saved[name]) for name in state)
-    assert not any("num_batches_tracked" in name for name in state)  # nor are they in the published files
+    assert not any("num_batches_tracked" in name for name in state)  # as in the published files
 
 
 def test_detections_are_in_range(weights: Path) -> None:
@@ -57,21 +59,21 @@ def test_detections_are_in_range(weights: Path) -> None:
 
 
 def test_thresholds_take_effect(weights: Path) -> None:
-    """Also beyond those that torchvision builds its networks with, 0.05 and 0.5."""
+    """Also beyond torchvision's own thresholds, 0.05 and 0.5."""
 
-    def closest(max_iou: float) -> float:
-        """The highest overlap of two people found."""
+    def highest_iou(max_iou: float) -> float:
+        """Of two people."""
         found = TorchvisionDetector(NAME, str(weights), "cpu", 0.0, max_iou)(IMAGE)
         overlaps = iou_matrix(found.boxes, found.boxes)
         return float((overlaps - np.eye(len(found))).max())
 
     assert len(TorchvisionDetector(NAME, str(weights), "cpu", 0.999)(IMAGE)) == 0
-    assert 0 < closest(0.2) <= 0.2
-    assert 0.6 < closest(0.9) <= 0.9
+    assert 0 < highest_iou(0.2) <= 0.2
+    assert 0.6 < highest_iou(0.9) <= 0.9
 
 
-def test_several_pictures_at_once(weights: Path) -> None:
-    """Pictures of one size do not change one another; of several sizes, the smaller are padded, which may."""
+def test_several_images_at_once(weights: Path) -> None:
+    """Images of one size do not affect one another. Of several sizes the smaller are padded, which may affect them."""
     detector = TorchvisionDetector(NAME, str(weights), "cpu")
     images = [IMAGE, IMAGE[::-1], IMAGE[:, ::-1]]
     together = detector.detect_images(images)
@@ -87,24 +89,24 @@ def test_several_pictures_at_once(weights: Path) -> None:
     assert detector.detect_images([]) == []
 
 
-def test_a_backbone_in_bfloat16_gives_nearly_the_same_in_float32() -> None:
-    backbone, picture = random_network().eval().backbone, torch.rand(1, 3, 64, 96)
-    exact, rough = backbone(picture), InBfloat16(backbone)(picture)
-    assert list(rough) == list(exact)
+def test_a_bfloat16_backbone_is_close_and_returns_float32() -> None:
+    backbone, image = random_network().eval().backbone, torch.rand(1, 3, 64, 96)
+    exact, rounded = backbone(image), BFloat16Backbone(backbone)(image)
+    assert list(rounded) == list(exact)
     for name, maps in exact.items():
-        assert rough[name].dtype == torch.float32
-        assert 0 < (rough[name] - maps).abs().max() < 0.1 * maps.abs().max()
+        assert rounded[name].dtype == torch.float32
+        assert 0 < (rounded[name] - maps).abs().max() < 0.1 * maps.abs().max()
 
 
 @pytest.mark.gpu
 @pytest.mark.skipif(not torch.cuda.is_available(), reason="no CUDA device")
-def test_cuda_finds_what_the_cpu_finds(weights: Path) -> None:
+def test_cuda_agrees_with_the_cpu(weights: Path) -> None:
     on_cpu, on_cuda = (TorchvisionDetector(NAME, str(weights), device)(IMAGE) for device in ("cpu", "cuda"))
     best = iou_matrix(on_cpu.boxes[:5], on_cuda.boxes).max(axis=1)
     assert (best > 0.9).all()
 
 
-def test_frozen_norms_compute_the_same() -> None:
+def test_frozen_norms_keep_the_outputs() -> None:
     torch.manual_seed(0)
     network = nn.Sequential(nn.Conv2d(3, 4, 1), nn.Sequential(nn.BatchNorm2d(4)))
     network[1][0].running_mean.normal_()
@@ -118,7 +120,7 @@ def test_frozen_norms_compute_the_same() -> None:
     assert other[0].eps == 0  # type: ignore[union-attr]
 
 
-OLDER = {  # names in files from before torchvision 0.13: of the pyramid's convolutions and of the proposals'
+OLDER = {  # names before torchvision 0.13, of the pyramid's and the proposals' convolutions
     ".inner_blocks.{}.0.": ".inner_blocks.{}.",
     ".layer_blocks.{}.0.": ".layer_blocks.{}.",
     ".head.conv.{}.0.": ".head.conv.",
@@ -133,7 +135,7 @@ def older_name(name: str) -> str:
 
 
 def test_names_of_older_files(weights: Path, tmp_path: Path) -> None:
-    """Published files have them; some also count the batches that their norms have seen."""
+    """As in published files, some of which also hold the norms' batch counters."""
     saved = torch.load(weights, weights_only=True)
     old = {older_name(name): value for name, value in saved.items()}
     assert len(old.keys() - saved.keys()) == 10
@@ -151,3 +153,16 @@ def test_names(tmp_path: Path) -> None:
         build_network("fasterrcnn_unheard_of", tmp_path / "none.pth")
     with pytest.raises(FileNotFoundError, match=r"none\.pth"):
         build_network(NAME, str(tmp_path / "none.pth"))
+
+
+@pytest.mark.parametrize(
+    ("precision", "expected"), [("auto", "float32"), ("float32", "float32"), ("bfloat16", "bfloat16")]
+)
+def test_precision_of_the_backbone(
+    precision: Precision, expected: str, weights: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(torch_runtime, "_cpu_has_bfloat16", lambda: True)
+    detector = TorchvisionDetector(NAME, str(weights), "cpu", precision=precision)
+    assert (detector.device, detector.precision) == ("cpu", expected)
+    assert isinstance(detector._network.backbone, BFloat16Backbone) == (expected == "bfloat16")
+    assert len(detector(IMAGE)) > 0

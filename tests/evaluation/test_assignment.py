@@ -8,26 +8,27 @@ import pytest
 from pose_track.evaluation.assignment import assign, runs
 
 
-def least_sum(rows: list[int], columns: list[int], costs: list[float], otherwise: float) -> float:
-    """By trying all; costs count from `otherwise`, what a row and a column without each other cost."""
+def least_cost(rows: list[int], columns: list[int], costs: list[float], unlisted_cost: float) -> float:
+    """By exhaustive search; costs are relative to `unlisted_cost`."""
     best = 0.0
     for size in range(1, min(len(set(rows)), len(set(columns))) + 1):
         for chosen in combinations(range(len(rows)), size):
             if len({rows[k] for k in chosen}) == len({columns[k] for k in chosen}) == size:
-                best = min(best, sum(costs[k] - otherwise for k in chosen))
+                best = min(best, sum(costs[k] - unlisted_cost for k in chosen))
     return best
 
 
 @pytest.mark.parametrize("seed", range(40))
-@pytest.mark.parametrize("otherwise", [0, 50.0])
-def test_nothing_is_cheaper(seed: int, otherwise: float) -> None:
+@pytest.mark.parametrize("unlisted_cost", [0, 50.0])
+def test_the_assignment_has_the_least_cost(seed: int, unlisted_cost: float) -> None:
     rng = np.random.default_rng(seed)
-    rows, columns = (part.tolist() for part in np.nonzero(rng.random(rng.integers(1, 5, 2)) < 0.6))
+    rows, columns = (indices.tolist() for indices in np.nonzero(rng.random(rng.integers(1, 5, 2)) < 0.6))
     costs = (-rng.random(len(rows))).tolist()
-    chosen = assign(rows, columns, costs, otherwise) if rows else []
+    chosen = assign(rows, columns, costs, unlisted_cost) if rows else []
     assert len({rows[k] for k in chosen}) == len({columns[k] for k in chosen}) == len(chosen)
-    assert sum(costs[k] - otherwise for k in chosen) == pytest.approx(least_sum(rows, columns, costs, otherwise))
+    cost = sum(costs[k] - unlisted_cost for k in chosen)
+    assert cost == pytest.approx(least_cost(rows, columns, costs, unlisted_cost))
 
 
-def test_runs_of_nothing() -> None:
+def test_no_runs() -> None:
     assert list(runs(np.zeros(0, np.int64))) == []

@@ -2,15 +2,15 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from made_poses import Person, video
 from shared_data import shared
+from synthetic_poses import Person, video
 
 from pose_track.evaluation.clear_mot import Candidates
-from pose_track.evaluation.hota import THRESHOLDS, hota_figures, hota_sums, match_most_alike
-from pose_track.evaluation.posetrack import Figures, evaluate_posetrack
+from pose_track.evaluation.hota import THRESHOLDS, hota_metrics, match_by_similarity, sum_hota
+from pose_track.evaluation.posetrack import Metrics, evaluate_posetrack
 from pose_track.formats.posetrack.reader import read_posetrack
 
-# of all fifteen joints of case a17, by the code published with PoseTrack21
+# all 15 joints of case a17, by the code published with PoseTrack21
 PUBLISHED = {
     "hota": [
         *(44.61991567, 45.984332595, 45.145177506, 42.544873446, 52.30309263, 47.676522977, 49.874093721, 45.737296156),
@@ -32,61 +32,61 @@ PUBLISHED = {
 }
 
 
-def test_published_code_gives_the_same() -> None:
-    folder = shared("data/poseval_cases/a17")  # each frame has truth and predictions
+def test_metrics_equal_those_of_the_published_code() -> None:
+    folder = shared("data/poseval_cases/a17")  # each frame has gt and predictions
     names = sorted(path.name for path in (folder / "gt").glob("*.json"))
     pairs = [tuple(read_posetrack(folder / side / name) for side in ("gt", "pred")) for name in names]
-    figures = evaluate_posetrack(pairs).modes["clean"]
+    metrics = evaluate_posetrack(pairs).modes["clean"]
     for name, expected in PUBLISHED.items():
-        np.testing.assert_allclose(getattr(figures, name)[:15], expected, atol=1e-8)
+        np.testing.assert_allclose(getattr(metrics, name)[:15], expected, atol=1e-8)
 
 
-def figures_of(truth: list[list[Person]], found: list[list[Person]]) -> Figures:
-    return evaluate_posetrack([(video(truth), video(found))]).modes["clean"]
+def evaluate(gt: list[list[Person]], prediction: list[list[Person]]) -> Metrics:
+    return evaluate_posetrack([(video(gt), video(prediction))]).modes["clean"]
 
 
-def test_likeness_and_thresholds_by_hand() -> None:
-    # 7.5 of a head of 30 is a distance of 0.25: a likeness of 0.5001 passes ten of nineteen thresholds
-    figures = figures_of([[Person(0, 0.0)]], [[Person(5, 7.5)]])
+def test_similarity_and_thresholds() -> None:
+    # 7.5 px of a head of 30 px is a distance of 0.25: a similarity of 0.5001 passes 10 of 19 thresholds
+    metrics = evaluate([[Person(0, 0.0)]], [[Person(5, 7.5)]])
     assert len(THRESHOLDS) == 19
-    np.testing.assert_allclose(figures.det_a, 100 * 10 / 19)
-    np.testing.assert_allclose(figures.ass_a, 100 * 10 / 19)
-    np.testing.assert_allclose(figures.hota, 100 * 10 / 19)
-    likeness = 1 - 0.25 / 0.5001
-    np.testing.assert_allclose(figures.loc_a, 100 * (10 * likeness + 9) / 19)  # 1 where nothing is matched
+    np.testing.assert_allclose(metrics.det_a, 100 * 10 / 19)
+    np.testing.assert_allclose(metrics.ass_a, 100 * 10 / 19)
+    np.testing.assert_allclose(metrics.hota, 100 * 10 / 19)
+    similarity = 1 - 0.25 / 0.5001
+    np.testing.assert_allclose(metrics.loc_a, 100 * (10 * similarity + 9) / 19)  # 1 without matches
 
 
-def test_a_track_that_breaks_is_half_associated() -> None:
-    truth = [[Person(0, 0.0)]] * 4
-    figures = figures_of(truth, [[Person(1, 0.0)], [Person(1, 0.0)], [Person(2, 0.0)], [Person(2, 0.0)]])
-    np.testing.assert_allclose(figures.det_a, 100)
-    np.testing.assert_allclose(figures.ass_a, 50)
-    np.testing.assert_allclose(figures.hota, 100 * np.sqrt(0.5))
+def test_a_track_split_in_halves_has_half_the_association_accuracy() -> None:
+    gt = [[Person(0, 0.0)]] * 4
+    metrics = evaluate(gt, [[Person(1, 0.0)], [Person(1, 0.0)], [Person(2, 0.0)], [Person(2, 0.0)]])
+    np.testing.assert_allclose(metrics.det_a, 100)
+    np.testing.assert_allclose(metrics.ass_a, 50)
+    np.testing.assert_allclose(metrics.hota, 100 * np.sqrt(0.5))
 
 
 def test_a_frame_without_predictions_counts_its_own_joints() -> None:
-    truth = [[Person(0, 0.0)]] * 4
-    figures = figures_of(truth, [[Person(1, 0.0)]] * 3 + [[]])  # type: ignore[list-item]
-    np.testing.assert_allclose(figures.det_a, 75)
-    np.testing.assert_allclose(figures.ass_a, 75)
+    gt = [[Person(0, 0.0)]] * 4
+    metrics = evaluate(gt, [[Person(1, 0.0)]] * 3 + [[]])  # type: ignore[list-item]
+    np.testing.assert_allclose(metrics.det_a, 75)
+    np.testing.assert_allclose(metrics.ass_a, 75)
 
 
 @pytest.mark.parametrize(
-    ("likeness", "expected"),
+    ("similarity", "expected"),
     [
-        ([0.9, 0.8, 0.7], [False, True, True]),  # two together are more alike than the most alike pair
+        ([0.9, 0.8, 0.7], [False, True, True]),  # two pairs have a larger sum than the most similar pair
         ([0.9, 0.3, 0.3], [True, False, False]),
     ],
 )
-def test_the_sum_of_likeness_decides(likeness: list[float], expected: list[bool]) -> None:
-    # truth 0 with predictions 0 and 1, truth 1 with prediction 0
+def test_the_sum_of_similarities_decides(similarity: list[float], expected: list[bool]) -> None:
+    # gt 0 with predictions 0 and 1, gt 1 with prediction 0
     pairs = Candidates(*np.array([[0, 0, 0], [0, 0, 1], [0, 1, 0], [0, 0, 1], [0, 1, 0]]), np.zeros(3))
-    assert match_most_alike(pairs, np.array(likeness)).tolist() == expected
+    assert match_by_similarity(pairs, np.array(similarity)).tolist() == expected
 
 
-def test_no_truth_is_undefined() -> None:
-    nothing = Candidates(*np.zeros((5, 0), np.int64), np.zeros(0))
-    sums = hota_sums(nothing, np.zeros(0, np.int64), 2, np.zeros(0, np.int64), np.ones(3, np.int64))
-    figures = hota_figures(sums, np.array([0.0, 2.0]), np.array([3.0, 0.0]))
-    assert np.isnan(figures["hota"][0])
-    assert figures["hota"][1] == figures["det_a"][1] == figures["ass_a"][1] == 0
+def test_metrics_without_gt_are_undefined() -> None:
+    empty = Candidates(*np.zeros((5, 0), np.int64), np.zeros(0))
+    sums = sum_hota(empty, np.zeros(0, np.int64), 2, np.zeros(0, np.int64), np.ones(3, np.int64))
+    metrics = hota_metrics(sums, np.array([0.0, 2.0]), np.array([3.0, 0.0]))
+    assert np.isnan(metrics["hota"][0])
+    assert metrics["hota"][1] == metrics["det_a"][1] == metrics["ass_a"][1] == 0

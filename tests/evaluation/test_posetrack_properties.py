@@ -5,13 +5,13 @@ from dataclasses import replace
 import numpy as np
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from made_poses import assert_same, random_video, renamed, shuffled
+from synthetic_poses import assert_same, random_video, shuffled, with_other_ids
 
-from pose_track.evaluation.posetrack import Evaluation, Figures, evaluate_posetrack
-from pose_track.structures.sequence import People, PoseSequence
+from pose_track.evaluation.posetrack import Evaluation, Metrics, evaluate_posetrack
+from pose_track.structures.sequence import PoseAnnotations, PoseSequence
 
 seeds = st.integers(0, 2**32 - 1)
-few = settings(max_examples=20, deadline=None)
+few_examples = settings(max_examples=20, deadline=None)
 
 Pairs = list[tuple[PoseSequence, PoseSequence]]
 
@@ -21,52 +21,52 @@ def random_pairs(rng: np.random.Generator, crowded: bool = True) -> Pairs:
 
 
 def rounded(sequence: PoseSequence) -> PoseSequence:
-    """With so few different places and scores that there are ties everywhere."""
+    """With coarsely rounded positions and scores, which gives many ties."""
     people = sequence.people
     joints, scores = np.round(people.joints / 10) * 10, np.round(people.joint_scores, 0)
     return replace(sequence, people=replace(people, joints=joints, joint_scores=scores))
 
 
-def assert_all_same(a: Evaluation, b: Evaluation, mode: str, atol: float = 0) -> None:
+def assert_same_evaluation(a: Evaluation, b: Evaluation, mode: str, atol: float = 0) -> None:
     assert_same(a.modes[mode], b.modes[mode], atol)
     for name, by_mode in a.sequences.items():
         assert_same(by_mode[mode], b.sequences[name][mode], atol)
 
 
-@few
+@few_examples
 @given(seeds, st.booleans())
-def test_clean_hangs_on_neither_order_nor_names(seed: int, ties: bool) -> None:
+def test_clean_depends_on_neither_order_nor_ids(seed: int, ties: bool) -> None:
     rng = np.random.default_rng(seed)
     pairs = random_pairs(rng)
     if ties:
-        pairs = [(rounded(truth), rounded(prediction)) for truth, prediction in pairs]
-    others = [tuple(renamed(shuffled(side, rng), rng) for side in pair) for pair in pairs]
-    assert_all_same(evaluate_posetrack(pairs), evaluate_posetrack(others), "clean")
+        pairs = [(rounded(gt), rounded(prediction)) for gt, prediction in pairs]
+    others = [tuple(with_other_ids(shuffled(side, rng), rng) for side in pair) for pair in pairs]
+    assert_same_evaluation(evaluate_posetrack(pairs), evaluate_posetrack(others), "clean")
 
 
-@few
+@few_examples
 @given(seeds)
-def test_poseval_does_not_hang_on_names(seed: int) -> None:
+def test_poseval_does_not_depend_on_ids(seed: int) -> None:
     rng = np.random.default_rng(seed)
     pairs = random_pairs(rng)
-    others = [tuple(renamed(side, rng) for side in pair) for pair in pairs]
-    assert_all_same(evaluate_posetrack(pairs), evaluate_posetrack(others), "poseval", atol=1e-9)
+    others = [tuple(with_other_ids(side, rng) for side in pair) for pair in pairs]
+    assert_same_evaluation(evaluate_posetrack(pairs), evaluate_posetrack(others), "poseval", atol=1e-9)
 
 
-@few
+@few_examples
 @given(seeds)
-def test_poseval_does_not_hang_on_the_order_where_nothing_is_tied(seed: int) -> None:
+def test_poseval_does_not_depend_on_the_order_without_ties(seed: int) -> None:
     rng = np.random.default_rng(seed)
     pairs = random_pairs(rng, crowded=False)
     others = [tuple(shuffled(side, rng) for side in pair) for pair in pairs]
-    assert_all_same(evaluate_posetrack(pairs), evaluate_posetrack(others), "poseval", atol=1e-9)
+    assert_same_evaluation(evaluate_posetrack(pairs), evaluate_posetrack(others), "poseval", atol=1e-9)
 
 
-@few
+@few_examples
 @given(seeds)
-def test_truth_itself_gets_100(seed: int) -> None:
+def test_gt_against_itself_gets_100(seed: int) -> None:
     rng = np.random.default_rng(seed)
-    pairs = [(truth, renamed(truth, rng)) for truth, _ in random_pairs(rng, crowded=False)]
+    pairs = [(gt, with_other_ids(gt, rng)) for gt, _ in random_pairs(rng, crowded=False)]
     evaluation = evaluate_posetrack(pairs)
     clean, poseval = evaluation.modes["clean"], evaluation.modes["poseval"]
     for name in ("ap", "precision", "recall", "mota", "motp", "mot_precision", "mot_recall", "idf1", "hota", "loc_a"):
@@ -75,45 +75,46 @@ def test_truth_itself_gets_100(seed: int) -> None:
     assert np.isin(poseval.recall[~np.isnan(poseval.recall)][:15], (0, 100)).all()
 
 
-def with_false_person(sequence: PoseSequence, rng: np.random.Generator) -> PoseSequence:
-    """One person more, far from everybody, in one of the frames."""
+def with_false_positive(sequence: PoseSequence, rng: np.random.Generator) -> PoseSequence:
+    """With one more person, far from all others, in a random frame."""
     frame = int(rng.integers(0, len(sequence)))
-    at = int(np.searchsorted(sequence.frame_of, frame, side="right"))
-    person = People.of(rng.uniform(-9e4, -8e4, (1, 15, 2)), rng.random((1, 15)), track_ids=np.array([7777]))
-    parts = sequence.people[:at], person, sequence.people[at:]
-    people = People(*(np.concatenate([getattr(p, name) for p in parts]) for name in vars(person)))
-    return replace(sequence, people=people, frame_of=np.insert(sequence.frame_of, at, frame))
+    at = int(np.searchsorted(sequence.frame_indices, frame, side="right"))
+    person = PoseAnnotations.from_joints(
+        rng.uniform(-9e4, -8e4, (1, 15, 2)), rng.random((1, 15)), track_ids=np.array([7777])
+    )
+    people = PoseAnnotations.concatenate([sequence.people[:at], person, sequence.people[at:]])
+    return replace(sequence, people=people, frame_indices=np.insert(sequence.frame_indices, at, frame))
 
 
-@few
+@few_examples
 @given(seeds)
-def test_a_false_person_never_raises_precision(seed: int) -> None:
+def test_a_false_positive_never_raises_precision(seed: int) -> None:
     rng = np.random.default_rng(seed)
     pairs = random_pairs(rng)
-    truth, prediction = pairs[0]
+    gt, prediction = pairs[0]
     before = evaluate_posetrack(pairs).modes
-    after = evaluate_posetrack([(truth, with_false_person(prediction, rng)), *pairs[1:]]).modes
+    after = evaluate_posetrack([(gt, with_false_positive(prediction, rng)), *pairs[1:]]).modes
     for mode, name in (("clean", "precision"), ("clean", "mot_precision"), ("clean", "ap"), ("poseval", "precision")):
         a, b = getattr(before[mode], name)[:15], getattr(after[mode], name)[:15]
         both = ~np.isnan(a) & ~np.isnan(b)
         assert (b[both] <= a[both] + 1e-9).all(), (mode, name)
 
 
-@few
+@few_examples
 @given(seeds)
-def test_figures_are_what_they_can_be(seed: int) -> None:
+def test_metrics_are_within_their_ranges(seed: int) -> None:
     rng = np.random.default_rng(seed)
-    for figures in evaluate_posetrack(random_pairs(rng)).modes.values():
-        assert_plausible(figures)
+    for metrics in evaluate_posetrack(random_pairs(rng)).modes.values():
+        assert_in_range(metrics)
 
 
-def assert_plausible(figures: Figures) -> None:
+def assert_in_range(metrics: Metrics) -> None:
     for name in ("ap", "precision", "recall", "mot_precision", "mot_recall", "idf1", "hota", "det_a", "ass_a", "loc_a"):
-        values = getattr(figures, name)
+        values = getattr(metrics, name)
         values = values[~np.isnan(values)]
         assert ((values >= 0) & (values <= 100 + 1e-9)).all(), name
-    mota = 100 * (1 - (figures.misses + figures.switches + figures.false_positives) / np.maximum(figures.objects, 1))
-    counted = figures.objects[:15] > 0
-    np.testing.assert_allclose(figures.mota[:15][counted], mota[:15][counted], atol=1e-9)
-    assert (figures.misses <= figures.objects).all()
-    assert (figures.switches + figures.misses <= figures.objects).all()
+    mota = 100 * (1 - (metrics.misses + metrics.switches + metrics.false_positives) / np.maximum(metrics.objects, 1))
+    has_gt = metrics.objects[:15] > 0
+    np.testing.assert_allclose(metrics.mota[:15][has_gt], mota[:15][has_gt], atol=1e-9)
+    assert (metrics.misses <= metrics.objects).all()
+    assert (metrics.switches + metrics.misses <= metrics.objects).all()

@@ -1,8 +1,9 @@
-"""Files in PoseTrack's layouts for the tests of their readers, and how to compare what is read."""
+"""Files in PoseTrack's layouts, and comparison of what is read."""
 
 import json
+import re
 
-from formats.made_sequences import assert_same
+from formats.sample_sequences import assert_same
 from shared_data import shared
 
 from pose_track.structures.skeleton import POSETRACK18_17
@@ -39,12 +40,12 @@ def file17(path, *frames, **more):
 
 
 def image(number=0, **more):
-    """A frame of 2018, whose id is 100 + its number."""
+    """A frame of 2018 with id 100 + number."""
     return {"file_name": f"images/a/{number:06d}.jpg", "id": 100 + number, "is_labeled": True} | more
 
 
 def annotation(image_id=100, joints=None, **more):
-    """joints: x y flag by name."""
+    """joints: (x, y, flag) by name."""
     keypoints = [v for name in POSETRACK18_17.joint_names for v in (joints or {}).get(name, (0, 0, 0))]
     return {"id": 1, "image_id": image_id, "category_id": 1, "track_id": 7, "keypoints": keypoints} | more
 
@@ -66,17 +67,22 @@ REAL17 = ("mpposetrack_gt/*.json",)
 REAL18 = ("posetrack18_sample/annotations/val/*.json", "posetrack18_sample/annotations/test_posetrack18_val.json")
 
 
+def mentions(text, parts):
+    """Whether a message holds these parts, in order, from its start. parts: separated by " ... "."""
+    return re.match(".*".join(map(re.escape, parts.split(" ... "))), text) is not None
+
+
 def assert_same_file(a, b):
-    """Two sequences tell the same, also of their frames and in what else the layout tells."""
+    """Two sequences are equal, including their frames and `extra`."""
     assert_same(a, b)
-    assert (a.layout, dict(a.more)) == (b.layout, dict(b.more))
-    assert_same_frames(a, b, "image_id", "more")
+    assert (a.layout, dict(a.extra)) == (b.layout, dict(b.extra))
+    assert_same_frames(a, b, "image_id", "extra")
 
 
-def assert_same_frames(a, b, *besides):
+def assert_same_frames(a, b, *more_fields):
     assert len(a) == len(b)
     for one, other in zip(a.frames, b.frames, strict=True):
-        for name in ("index", "image_name", "is_labelled", *besides):
+        for name in ("index", "image_name", "is_labelled", *more_fields):
             assert getattr(one, name) == getattr(other, name), (name, one, other)
         regions = [[region.tolist() for region in frame.ignore_regions] for frame in (one, other)]
         assert regions[0] == regions[1]

@@ -1,4 +1,4 @@
-"""The formats that are only written."""
+"""Formats that are only written."""
 
 import csv
 import json
@@ -6,7 +6,7 @@ import sys
 
 import numpy as np
 import pytest
-from made_sequences import POSITIONS, SCORES, some_joints, three_frames, triples
+from sample_sequences import POSITIONS, SCORES, some_joints, three_frames, triples
 
 from pose_track.formats import tables
 from pose_track.formats.alphapose import write_alphapose
@@ -14,7 +14,7 @@ from pose_track.formats.defaults import person_xywh
 from pose_track.formats.mmpose import write_mmpose
 from pose_track.formats.openpose import BODY_25, write_openpose
 from pose_track.formats.tables import write_csv, write_parquet
-from pose_track.structures.sequence import FrameInfo, People, PoseSequence
+from pose_track.structures.sequence import FrameInfo, PoseAnnotations, PoseSequence
 from pose_track.structures.skeleton import COCO_17, POSETRACK_15
 
 NAMES = [f"clip_{index:012d}_keypoints.json" for index in range(3)]
@@ -32,7 +32,7 @@ def test_alphapose(tmp_path):
     assert json.loads((tmp_path / "r.json").read_text()) == [
         {"image_id": "0.jpg", "category_id": 1, "keypoints": triples(), "score": 0.8, "box": [5, 6, 30, 84], "idx": 3},
         {
-            **{"image_id": "0.jpg", "category_id": 1, "keypoints": triples(shift=100, told=False), "score": 1},
+            **{"image_id": "0.jpg", "category_id": 1, "keypoints": triples(shift=100, with_scores=False), "score": 1},
             **{"box": [110, 120, 20, 60]},
         },
         {
@@ -42,7 +42,7 @@ def test_alphapose(tmp_path):
     ]
 
 
-def test_alphapose_has_cocos_joints_of_any_skeleton(tmp_path):
+def test_alphapose_converts_to_cocos_joints(tmp_path):
     write_alphapose(three_frames(POSETRACK_15), tmp_path / "r.json")
     assert json.loads((tmp_path / "r.json").read_text())[0]["keypoints"] == triples()
 
@@ -69,7 +69,7 @@ def test_openpose(tmp_path, skeleton):
     assert third["people"][0]["pose_keypoints_2d"] == [0] * 75
 
 
-def test_openposes_joints_are_in_its_own_order():
+def test_order_of_openposes_joints():
     names = [BODY_25.joint_names[k] for k in (0, 1, 2, 7, 8, 9, 11, 14, 15, 18, 19, 24)]
     assert names == [
         *("nose", "neck", "right_shoulder", "left_wrist", "mid_hip", "right_hip", "right_ankle", "left_ankle"),
@@ -77,7 +77,7 @@ def test_openposes_joints_are_in_its_own_order():
     ]
 
 
-def test_the_middle_of_the_hips_needs_both(tmp_path):
+def test_mid_hip_needs_both_hips(tmp_path):
     sequence = three_frames()
     sequence.people.joints[0, COCO_17.index("left_hip")] = (31.25, 90)
     sequence.people.joint_scores[0, COCO_17.index("left_hip")] = 0.75
@@ -88,7 +88,7 @@ def test_the_middle_of_the_hips_needs_both(tmp_path):
 
 
 @pytest.mark.parametrize("name", ["../../away", "a/b", "..", "", "a\\b\0c", "x" * 300, "é\n"])
-def test_a_name_from_a_file_stays_in_the_folder(tmp_path, name):
+def test_file_names_stay_in_the_folder(tmp_path, name):
     (tmp_path / "in").mkdir()
     write_openpose(three_frames(name=name), tmp_path / "in" / "r")
     assert [path.name for path in tmp_path.iterdir()] == ["in"]
@@ -96,23 +96,23 @@ def test_a_name_from_a_file_stays_in_the_folder(tmp_path, name):
     assert len(list((tmp_path / "in" / "r").glob("*_keypoints.json"))) == 3
 
 
-def test_an_openpose_folder_takes_the_place_of_an_older_one_only(tmp_path):
+def test_openpose_folder_replaces_only_an_older_one(tmp_path):
     folder = tmp_path / "r"
-    write_openpose(three_frames(name="older"), folder)
+    write_openpose(three_frames(name="old"), folder)
     write_openpose(three_frames(), folder)
     assert sorted(path.name for path in folder.iterdir()) == NAMES
-    (folder / "notes.txt").write_text("mine")
-    with pytest.raises(FileExistsError, match=r"holds 'notes\.txt', which is not OpenPose's"):
+    (folder / "notes.txt").write_text("other")
+    with pytest.raises(FileExistsError, match=r"notes\.txt"):
         write_openpose(three_frames(), folder)
-    assert (folder / "notes.txt").read_text() == "mine"
+    assert (folder / "notes.txt").read_text() == "other"
     assert len(list(folder.iterdir())) == 4
 
 
-def test_two_frames_of_one_index_cannot_share_a_file(tmp_path):
+def test_two_frames_with_one_index(tmp_path):
     frames = (FrameInfo(0), FrameInfo(0))
-    twice = PoseSequence("clip", COCO_17, frames, People.empty(COCO_17), np.zeros(0, np.int64))
+    sequence = PoseSequence("clip", COCO_17, frames, PoseAnnotations.empty(COCO_17), np.zeros(0, np.int64))
     with pytest.raises(FileExistsError):
-        write_openpose(twice, tmp_path / "r")
+        write_openpose(sequence, tmp_path / "r")
     assert list(tmp_path.iterdir()) == []
 
 
@@ -125,18 +125,18 @@ def test_mmpose(tmp_path):
     assert meta["keypoint_name2id"]["left_wrist"] == 9
     assert [5, 7] in meta["skeleton_links"]
     assert [frame["frame_id"] for frame in frames] == [1, 2, 3]
-    known, joints_only = frames[0]["instances"]
+    complete, joints_only = frames[0]["instances"]
     expected = np.reshape(triples(), (17, 3))
-    assert known["keypoints"] == expected[:, :2].tolist()
-    assert known["keypoint_scores"] == expected[:, 2].tolist()
-    assert (known["bbox"], known["bbox_score"], known["track_id"]) == ([[5, 6, 35, 90]], 0.8, 3)
+    assert complete["keypoints"] == expected[:, :2].tolist()
+    assert complete["keypoint_scores"] == expected[:, 2].tolist()
+    assert (complete["bbox"], complete["bbox_score"], complete["track_id"]) == ([[5, 6, 35, 90]], 0.8, 3)
     assert joints_only["bbox"] == [[110, 120, 130, 180]]
     assert "track_id" not in joints_only
     assert frames[1]["instances"] == []
     assert frames[2]["instances"][0]["bbox"] == [[0, 0, 0, 0]]
 
 
-def test_mmpose_names_the_joints_of_any_skeleton(tmp_path):
+def test_mmpose_names_the_joints(tmp_path):
     write_mmpose(three_frames(POSETRACK_15), tmp_path / "r.json")
     data = json.loads((tmp_path / "r.json").read_text())
     assert list(data["meta_info"]["keypoint_name2id"]) == list(POSETRACK_15.joint_names)
@@ -166,12 +166,12 @@ def crowd(count=200):
     rng = np.random.default_rng(0)
     joints, scores = rng.normal(0, 1e3, (count, 17, 2)), rng.uniform(0, 1, (count, 17))
     joints[rng.uniform(size=(count, 17)) < 0.2] = np.nan
-    people = People.of(joints, scores, track_ids=np.arange(count))
+    people = PoseAnnotations.from_joints(joints, scores, track_ids=np.arange(count))
     frames = tuple(FrameInfo(index) for index in range(50))
     return PoseSequence("crowd", COCO_17, frames, people, np.sort(rng.integers(0, 50, count)))
 
 
-def test_csv_tells_each_joint_with_every_digit(tmp_path):
+def test_csv_has_each_joint_with_every_digit(tmp_path):
     sequence = crowd()
     write_csv(sequence, tmp_path / "r.csv")
     with (tmp_path / "r.csv").open(newline="") as file:
@@ -179,7 +179,7 @@ def test_csv_tells_each_joint_with_every_digit(tmp_path):
     joints, scores = np.full((200, 17, 2), np.nan), np.full((200, 17), np.nan)
     for row in rows:
         person, k = int(row["track"]), COCO_17.index(row["joint"])
-        assert int(row["frame"]) == sequence.frame_of[person]
+        assert int(row["frame"]) == sequence.frame_indices[person]
         joints[person, k], scores[person, k] = (float(row["x"]), float(row["y"])), float(row["score"])
     np.testing.assert_array_equal(joints, sequence.people.joints)
     np.testing.assert_array_equal(scores, np.where(sequence.people.has_joint, sequence.people.joint_scores, np.nan))
@@ -190,15 +190,15 @@ def test_csv_tells_each_joint_with_every_digit(tmp_path):
 @pytest.mark.parametrize("make", [three_frames, crowd])
 def test_parquet_has_the_rows_of_csv_with_types(tmp_path, monkeypatch, make):
     parquet = pytest.importorskip("pyarrow.parquet")
-    monkeypatch.setattr(tables, "_ROWS_AT_ONCE", 100)
+    monkeypatch.setattr(tables, "_ROWS_PER_BATCH", 100)
     write_csv(make(), tmp_path / "r.csv")
     write_parquet(make(), tmp_path / "r.parquet")
     file = parquet.ParquetFile(tmp_path / "r.parquet")
     types = ["int64", "double", "int64", "string", "double", "double", "double"]
     assert [str(field.type) for field in file.schema_arrow] == types
-    rows_at_once = [file.metadata.row_group(n).num_rows for n in range(file.num_row_groups)]
-    assert all(100 <= count < 300 for count in rows_at_once[:-1])  # whole frames
-    assert (len(rows_at_once) > 10) == (make is crowd)
+    group_sizes = [file.metadata.row_group(n).num_rows for n in range(file.num_row_groups)]
+    assert all(100 <= count < 300 for count in group_sizes[:-1])  # complete frames
+    assert (len(group_sizes) > 10) == (make is crowd)
     columns = file.read().to_pydict()
     assert tuple(columns) == tables.COLUMNS
     rows = [["" if value is None else str(value) for value in row] for row in zip(*columns.values(), strict=True)]
@@ -206,24 +206,26 @@ def test_parquet_has_the_rows_of_csv_with_types(tmp_path, monkeypatch, make):
         assert [list(tables.COLUMNS), *rows] == list(csv.reader(text))
 
 
-def test_parquet_without_anybody_has_the_columns(tmp_path):
+def test_parquet_without_people(tmp_path):
     parquet = pytest.importorskip("pyarrow.parquet")
-    write_parquet(PoseSequence("s", COCO_17, (), People.empty(COCO_17), np.zeros(0, np.int64)), tmp_path / "r.parquet")
+    write_parquet(
+        PoseSequence("s", COCO_17, (), PoseAnnotations.empty(COCO_17), np.zeros(0, np.int64)), tmp_path / "r.parquet"
+    )
     table = parquet.read_table(tmp_path / "r.parquet")
     assert (table.num_rows, tuple(table.column_names)) == (0, tables.COLUMNS)
 
 
-def test_parquet_says_what_it_needs(tmp_path, monkeypatch):
+def test_parquet_without_pyarrow(tmp_path, monkeypatch):
     monkeypatch.setitem(sys.modules, "pyarrow", None)
     monkeypatch.setitem(sys.modules, "pyarrow.parquet", None)
-    with pytest.raises(ImportError, match="pip install pyarrow"):
+    with pytest.raises(ImportError, match=r"pyarrow.*pip install"):
         write_parquet(three_frames(), tmp_path / "r.parquet")
 
 
-class Failing:
-    """A source that breaks off after its first frame."""
+class FailingSource:
+    """A source that raises after its first frame."""
 
-    name, skeleton, more = "clip", COCO_17, {}
+    name, skeleton, extra = "clip", COCO_17, {}
 
     def __iter__(self):
         yield next(iter(three_frames()))
@@ -231,31 +233,31 @@ class Failing:
 
 
 @pytest.mark.parametrize("write", WRITERS.values(), ids=WRITERS)
-def test_nothing_is_left_of_a_file_that_breaks_off(tmp_path, write):
+def test_no_file_is_left_after_an_error(tmp_path, write):
     with pytest.raises(ValueError, match="line 3 is broken"):
-        write(Failing(), tmp_path / "r")
+        write(FailingSource(), tmp_path / "r")
     assert list(tmp_path.iterdir()) == []
 
 
-class Endless:
-    """A long source, which tells how far its reader is ahead of what is written."""
+class LongSource:
+    """A long source that records the size of the output before each frame."""
 
-    name, skeleton, more = "clip", COCO_17, {}
+    name, skeleton, extra = "clip", COCO_17, {}
 
     def __init__(self, path):
         self.path, self.sizes = path, []
 
     def __iter__(self):
-        people = People.of(*(np.repeat(values, 30, axis=0) for values in some_joints()))
+        people = PoseAnnotations.from_joints(*(np.repeat(values, 30, axis=0) for values in some_joints()))
         for index in range(400):
             self.sizes.append(sum(p.stat().st_size for p in self.path.parent.iterdir()))
             yield FrameInfo(index), people
 
 
 @pytest.mark.parametrize("write", [write_csv, write_parquet])
-def test_tables_are_written_as_the_frames_come(tmp_path, monkeypatch, write):
-    monkeypatch.setattr(tables, "_ROWS_AT_ONCE", 1000)
-    source = Endless(tmp_path / "r")
+def test_tables_are_written_frame_by_frame(tmp_path, monkeypatch, write):
+    monkeypatch.setattr(tables, "_ROWS_PER_BATCH", 1000)
+    source = LongSource(tmp_path / "r")
     write(source, tmp_path / "r")
     assert source.sizes[300] > source.sizes[100] > 0
 
@@ -263,20 +265,20 @@ def test_tables_are_written_as_the_frames_come(tmp_path, monkeypatch, write):
 @pytest.mark.parametrize(
     ("box", "bbox", "expected"),
     [
-        # as the file had it, where that is the box still
+        # the file's numbers, where the box is unchanged
         ((0.1, 0.1, 0.3, 1 / 3 + 0.1), [0.1, 0.1, 0.2, 1 / 3], [0.1, 0.1, 0.2, 1 / 3]),
-        # not where the box has moved since
+        # not where the box has changed
         ((1.0, 1, 3, 4), [0.1, 0.1, 0.2, 0.7], [1, 1, 2, 3]),
         ((1.0, 1, 3, 4), None, [1, 1, 2, 3]),
-        # without the digits that subtracting puts there
+        # without rounding errors
         ((0.1, 0.1, 0.3, 0.8), None, [0.1, 0.1, 0.2, 0.7]),
-        # what other layouts may have under the name
+        # values that other layouts may have under this key
         ((1.0, 1, 3, 4), "1123", [1, 1, 2, 3]),
         ((1.0, 1, 3, 4), [1, 1, None, 3], [1, 1, 2, 3]),
         ((1.0, 1, 3, 4), [1, 1, 2, 10**400], [1, 1, 2, 3]),
     ],
 )
-def test_a_box_has_the_width_its_file_told(box, bbox, expected):
-    people = People.of(np.full((1, 17, 2), np.nan), boxes=np.array([box]))
-    people.more[0] = {"bbox": bbox}
+def test_unchanged_box_keeps_the_numbers_of_its_file(box, bbox, expected):
+    people = PoseAnnotations.from_joints(np.full((1, 17, 2), np.nan), boxes=np.array([box]))
+    people.extra[0] = {"bbox": bbox}
     assert person_xywh(people) == [expected]

@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from made_sequences import assert_same, three_frames
+from sample_sequences import assert_same, three_frames
 from shared_data import shared
 
 from pose_track.formats.mot import read_mot, write_mot
@@ -10,14 +10,14 @@ from pose_track.formats.problems import Problems
 from pose_track.structures.skeleton import COCO_17, POSETRACK_15
 
 
-def written(path, text):
+def write_text(path, text):
     path.write_text(text)
     return path
 
 
-def test_lines_are_people_with_boxes_and_no_joints(tmp_path):
+def test_lines_are_people_with_boxes_without_joints(tmp_path):
     text = "3,7,1.5,2,10,20.25,0.5,-1,-1,-1\n\n1,8,0,0,1,1,-1,-1,-1,-1\n3,-1,9,9,1,1,1,1,0.86\n"
-    sequence = read_mot(written(tmp_path / "gt.txt", text))
+    sequence = read_mot(write_text(tmp_path / "gt.txt", text))
     people = sequence.people
     assert (sequence.name, sequence.layout, sequence.skeleton) == ("gt", "mot", COCO_17)
     assert [f.index for f in sequence.frames] == [0, 1, 2]
@@ -28,18 +28,18 @@ def test_lines_are_people_with_boxes_and_no_joints(tmp_path):
     assert read_mot(tmp_path / "gt.txt", skeleton=POSETRACK_15).skeleton == POSETRACK_15
 
 
-def test_what_is_written(tmp_path, caplog):
+def test_written_lines(tmp_path, caplog):
     write_mot(three_frames(), tmp_path / "r.txt")
     assert (tmp_path / "r.txt").read_text() == (
         "1,3,5,6,30,84,0.8,-1,-1,-1\n"  # the box
         "1,-1,110,120,20,60,-1,-1,-1,-1\n"  # the extent of the joints
     )
-    assert "left out 1 people who have neither a box nor a joint" in caplog.text
+    assert "left out 1 people" in caplog.text
 
 
 @pytest.mark.parametrize("name", ["TUD-Campus", "TUD-Stadtmitte"])
 @pytest.mark.parametrize("kind", ["gt", "test"])
-def test_recorded_files_come_back_to_the_last_digit(tmp_path, name, kind):
+def test_recorded_files_round_trip(tmp_path, name, kind):
     path = shared(f"data/tud_boxes/{name}/{kind}.txt")
     write_mot(read_mot(path), tmp_path / "r.txt")
 
@@ -67,10 +67,10 @@ lines_strategy = st.lists(
 
 @settings(max_examples=40, deadline=None)
 @given(lines_strategy)
-def test_written_again_a_file_tells_the_same(tmp_path_factory, lines):
+def test_files_round_trip(tmp_path_factory, lines):
     folder = tmp_path_factory.mktemp("mot")
     text = "".join(",".join([*map(repr, line[:7]), *filter(None, [line[7]])]) + "\n" for line in lines)
-    first = read_mot(written(folder / "a.txt", text))
+    first = read_mot(write_text(folder / "a.txt", text))
     write_mot(first, folder / "b.txt")
     second = read_mot(folder / "b.txt")
     assert_same(first, second)
@@ -80,30 +80,30 @@ def test_written_again_a_file_tells_the_same(tmp_path_factory, lines):
     assert values == [[float(v) for v in line[:7]] for line in sorted(lines, key=lambda line: line[0])]
 
 
-def test_an_empty_file_has_no_frames(tmp_path):
-    sequence = read_mot(written(tmp_path / "r.txt", ""))
+def test_empty_file(tmp_path):
+    sequence = read_mot(write_text(tmp_path / "r.txt", ""))
     assert (len(sequence), len(sequence.people)) == (0, 0)
 
 
 @pytest.mark.parametrize(
     ("line", "message"),
     [
-        ("2,1,0,0,1", "must be frame,id,x,y,w,h,conf,..., got '2,1,0,0,1'"),
-        ("0,1,0,0,1,1,1", "frame must be a whole number from 1 to 10000000, got '0'"),
-        ("99999999999,1,0,0,1,1,1", "frame must be a whole number"),
-        ("nan,1,0,0,1,1,1", "frame must be a whole number"),
-        ("2,1.5,0,0,1,1,1", "id must be a whole number from -1"),
-        ("2,-2,0,0,1,1,1", "id must be a whole number from -1"),
+        ("2,1,0,0,1", ".*'2,1,0,0,1'"),
+        ("0,1,0,0,1,1,1", "frame .*1 to 10000000.*'0'"),
+        ("99999999999,1,0,0,1,1,1", "frame "),
+        ("nan,1,0,0,1,1,1", "frame "),
+        ("2,1.5,0,0,1,1,1", "id .* -1"),
+        ("2,-2,0,0,1,1,1", "id .* -1"),
         ("2,a,0,0,1,1,1", "could not convert string to float: 'a'"),
-        ("2,1,nan,0,1,1,1", "box and conf must be finite numbers"),
-        ("2,1,0,0,1,1,inf", "box and conf must be finite numbers"),
-        ("1,1,5,5,1,1,1", "id 1 is there twice in frame 1"),
+        ("2,1,nan,0,1,1,1", "box and conf"),
+        ("2,1,0,0,1,1,inf", "box and conf"),
+        ("1,1,5,5,1,1,1", "id 1 .*frame 1"),
     ],
 )
-def test_a_fault_is_named_or_left_out(tmp_path, line, message):
-    path = written(tmp_path / "r.txt", f"1,1,0,0,1,1,1\n{line}\n3,1.0,0,0,1,1,1\n")
+def test_invalid_line_is_named_or_left_out(tmp_path, line, message):
+    path = write_text(tmp_path / "r.txt", f"1,1,0,0,1,1,1\n{line}\n3,1.0,0,0,1,1,1\n")
     with pytest.raises(ValueError, match=r"r\.txt, line 2: " + message):
         read_mot(path)
     problems = Problems(lenient=True)
-    assert read_mot(path, problems).frame_of.tolist() == [0, 2]
+    assert read_mot(path, problems).frame_indices.tolist() == [0, 2]
     assert len(problems.messages) == 1

@@ -7,7 +7,8 @@ import numpy as np
 import pytest
 from formats.track_files import frame, header, write_tracks
 
-from pose_track.formats.tracks_jsonl import HEADER_KEYS, Fault, TracksWriter, read_tracks
+from pose_track.formats.tracks_jsonl import HEADER_KEYS, FaultRecord, read_tracks
+from pose_track.formats.tracks_writer import TracksWriter
 from pose_track.structures.frames import TrackedPoses
 from pose_track.structures.skeleton import COCO_17, POSETRACK_15, Skeleton
 
@@ -20,7 +21,7 @@ def path(tmp_path):
 
 
 def edited(path, number, change):
-    """Rewrite line `number`, counted from 1: `change` gets the record and alters it."""
+    """Rewrite line `number`, counted from 1, after `change` has changed its record in place."""
     lines = path.read_text().splitlines()
     record = json.loads(lines[number - 1])
     change(record)
@@ -38,24 +39,24 @@ def edited(path, number, change):
     ],
 )
 @pytest.mark.parametrize("skeleton", [COCO_17, POSETRACK_15, PAIR], ids=lambda s: s.name)
-def test_what_is_read_is_what_was_written(path, skeleton, people):
+def test_round_trip(path, skeleton, people):
     written = write_tracks(path, skeleton, people)
-    found, frames = read_tracks(path)
-    assert found == header(skeleton)
+    read_header, frames = read_tracks(path)
+    assert read_header == header(skeleton)
     frames_read = list(frames)
     assert [t.track_ids.tolist() for t in frames_read] == people
     for before, after in zip(written, frames_read, strict=True):
         assert (after.frame_index, after.pts_seconds) == (before.frame_index, before.pts_seconds)
         assert after.poses.skeleton == skeleton
         assert after.poses.sources.tolist() == before.poses.sources.tolist()
-        for name, half_step in (("joints", 0.005), ("boxes", 0.005), ("joint_scores", 5e-5), ("scores", 5e-5)):
+        for name, half_unit in (("joints", 0.005), ("boxes", 0.005), ("joint_scores", 5e-5), ("scores", 5e-5)):
             np.testing.assert_allclose(
-                getattr(after.poses, name), getattr(before.poses, name), rtol=1e-6, atol=1.01 * half_step
+                getattr(after.poses, name), getattr(before.poses, name), rtol=1e-6, atol=1.01 * half_unit
             )
     assert frames.fault is None
 
 
-def test_the_lines_are_as_documented(path):
+def test_layout_of_the_lines(path):
     poses = replace(
         frame(PAIR, 17, [3]).poses,
         joints=np.array([[[1.234, -0.001], [5, 6.789]]]),
@@ -66,7 +67,7 @@ def test_the_lines_are_as_documented(path):
     with TracksWriter(path, header(PAIR)) as writer:
         writer.write(TrackedPoses(17, 0.68, poses, np.array([3])))
         writer.write(frame(PAIR, 18, []))
-        writer.fault("decoder gave up")
+        writer.write_fault("decoder gave up")
     assert [json.loads(line) for line in path.read_text().splitlines()] == [
         {"type": "header", **header(PAIR)},
         {
@@ -88,7 +89,7 @@ def test_the_lines_are_as_documented(path):
     assert "-0.0" not in path.read_text()
 
 
-def test_each_line_is_on_disk_as_soon_as_it_is_written(path):
+def test_each_line_is_written_at_once(path):
     writer = TracksWriter(path, header(PAIR))
     counts = [len(path.read_text().splitlines())]
     for index in range(3):
@@ -99,19 +100,19 @@ def test_each_line_is_on_disk_as_soon_as_it_is_written(path):
     assert counts == [1, 2, 3, 4]
 
 
-def test_a_fault_is_known_after_the_frames(path):
+def test_fault_is_known_after_the_frames(path):
     write_tracks(path, PAIR, [[1], [1]], fault="no space left")
     _, frames = read_tracks(path)
     assert frames.fault is None
     assert len(list(frames)) == 2
-    assert frames.fault == Fault("no space left", after_frame=1)
+    assert frames.fault == FaultRecord("no space left", after_frame=1)
 
 
-def test_a_fault_before_the_first_frame(path):
+def test_fault_before_the_first_frame(path):
     write_tracks(path, PAIR, [], fault="cannot decode")
     _, frames = read_tracks(path)
     assert list(frames) == []
-    assert frames.fault == Fault("cannot decode", after_frame=None)
+    assert frames.fault == FaultRecord("cannot decode", after_frame=None)
 
 
 def test_frames_can_be_read_again(path):
@@ -120,7 +121,7 @@ def test_frames_can_be_read_again(path):
     assert [len(t) for t in frames] == [len(t) for t in frames] == [1, 0, 2]
 
 
-def test_reading_and_writing_hold_one_frame_at_a_time(path):
+def test_memory_does_not_grow_with_the_number_of_frames(path):
     def peak(num_frames):
         tracemalloc.start()
         with TracksWriter(path, header(COCO_17)) as writer:
@@ -131,26 +132,26 @@ def test_reading_and_writing_hold_one_frame_at_a_time(path):
         tracemalloc.stop()
         return top
 
-    peak(5)  # what is set up once
+    peak(5)  # one-time allocations
     assert peak(400) < peak(20) + 50_000  # all 400 frames would be about 1 MB
 
 
-def test_a_cut_end_is_an_error_unless_allowed(path, caplog):
+def test_cut_end_is_an_error_unless_allowed(path, caplog):
     write_tracks(path, PAIR, [[1], [1]])
     path.write_bytes(path.read_bytes()[:-9])
     frames = read_tracks(path)[1]
-    with pytest.raises(ValueError, match="line 3: not a whole JSON record"):
+    with pytest.raises(ValueError, match="line 3: "):
         list(frames)
     with caplog.at_level(logging.WARNING):
         assert [t.frame_index for t in read_tracks(path, allow_cut_end=True)[1]] == [0]
     assert "line 3 is cut off" in caplog.text
 
 
-def test_a_broken_line_in_the_middle_is_never_allowed(path):
+def test_invalid_line_in_the_middle_is_never_allowed(path):
     write_tracks(path, PAIR, [[1], [1]])
     lines = path.read_text().splitlines()
     path.write_text("\n".join([lines[0], lines[1][:20], lines[2]]) + "\n")
-    with pytest.raises(ValueError, match="line 2: not a whole JSON record"):
+    with pytest.raises(ValueError, match="line 2: "):
         list(read_tracks(path, allow_cut_end=True)[1])
 
 
@@ -161,77 +162,77 @@ def person(**changes):
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        (lambda r: r.pop("pts_seconds"), "a frame must have"),
-        (lambda r: r.update(extra=1), "a frame must have"),
-        (lambda r: r.update(frame=-1), "frame must be a whole number of at least 0, got -1"),
-        (lambda r: r.update(frame=2.5), "frame must be a whole number of at least 0, got 2.5"),
-        (lambda r: r.update(frame=0), "frame index must rise, got 0 after 0"),
-        (lambda r: r["people"][0].pop("box"), "a person must have"),
-        (person(track_id=0), "track_id must be a whole number of at least 1, got 0"),
-        (person(track_id=1.5), "track_id must be a whole number of at least 1, got 1.5"),
+        (lambda r: r.pop("pts_seconds"), "pts_seconds"),
+        (lambda r: r.update(extra=1), "pts_seconds"),
+        (lambda r: r.update(frame=-1), "frame .*-1"),
+        (lambda r: r.update(frame=2.5), "frame .*2.5"),
+        (lambda r: r.update(frame=0), "0 after 0"),
+        (lambda r: r["people"][0].pop("box"), "box"),
+        (person(track_id=0), "track_id .* 0"),
+        (person(track_id=1.5), "track_id .*1.5"),
         (person(track_id=2), "unique within a frame"),
         (person(box=[1, 2, 3]), "inhomogeneous"),
         (person(joints=[[1, 2, 3]]), "inhomogeneous"),
-        (lambda r: [p.update(joints=[[1, 2, 3]]) for p in r["people"]], "joints must be 2 triples"),
+        (lambda r: [p.update(joints=[[1, 2, 3]]) for p in r["people"]], "joints .*2 triples"),
         (person(score="high"), "could not convert"),
-        (person(score=float("nan")), "NaN is not a number JSON knows"),
+        (person(score=float("nan")), "NaN"),
     ],
 )
-def test_a_wrong_frame_is_named_by_its_line(path, change, message):
+def test_invalid_frame_is_named_by_its_line(path, change, message):
     write_tracks(path, PAIR, [[1], [1, 2]])
     edited(path, 3, change)
     with pytest.raises(ValueError, match=rf"tracks\.jsonl, line 3: .*{message}"):
         list(read_tracks(path)[1])
 
 
-def test_nothing_follows_a_fault(path):
+def test_no_line_may_follow_a_fault(path):
     write_tracks(path, PAIR, [[1]], fault="x")
     with path.open("a") as file:
         file.write('{"frame": 1, "pts_seconds": 0.1, "people": []}\n')
-    with pytest.raises(ValueError, match="line 4: nothing may follow the fault"):
+    with pytest.raises(ValueError, match=r"line 4: .*fault"):
         list(read_tracks(path)[1])
 
 
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        (lambda r: r.update(type="frame"), "must be the header"),
-        (lambda r: r.pop("joint_names"), "the header lacks joint_names"),
-        (lambda r: r.update(skeleton="coco_17"), "joint_names are not those of 'coco_17'"),
+        (lambda r: r.update(type="frame"), ".*header"),
+        (lambda r: r.pop("joint_names"), ".*joint_names"),
+        (lambda r: r.update(skeleton="coco_17"), "joint_names .*coco_17"),
     ],
 )
-def test_a_wrong_header_is_refused_at_once(path, change, message):
+def test_invalid_header_is_refused_at_once(path, change, message):
     write_tracks(path, PAIR, [[1]])
     edited(path, 1, change)
     with pytest.raises(ValueError, match=f"line 1: {message}"):
         read_tracks(path)
 
 
-def test_an_empty_file_has_no_header(path):
+def test_empty_file(path):
     path.write_text("")
     with pytest.raises(ValueError, match="line 1"):
         read_tracks(path)
 
 
 @pytest.mark.parametrize("key", HEADER_KEYS)
-def test_the_writer_wants_a_whole_header_before_it_makes_a_file(path, key):
-    with pytest.raises(ValueError, match=f"the header lacks {key}"):
+def test_incomplete_header_leaves_no_file(path, key):
+    with pytest.raises(ValueError, match=f"header .*{key}"):
         TracksWriter(path, {k: v for k, v in header(PAIR).items() if k != key})
     assert not path.exists()
 
 
-def test_the_writer_refuses_what_does_not_fit(path):
+def test_writer_refuses_invalid_frames(path):
     good = frame(PAIR, 3, [1])
     broken = replace(good, frame_index=4, poses=replace(good.poses, joints=np.full((1, 2, 2), np.nan)))
     with TracksWriter(path, header(PAIR)) as writer:
         writer.write(good)
-        with pytest.raises(ValueError, match="must rise: got 3 after 3"):
+        with pytest.raises(ValueError, match="3 after 3"):
             writer.write(good)
-        with pytest.raises(ValueError, match="skeleton 'pair', got 'coco_17'"):
+        with pytest.raises(ValueError, match=r"'pair'.*'coco_17'"):
             writer.write(frame(COCO_17, 4, [1]))
         with pytest.raises(ValueError, match="not JSON compliant"):
             writer.write(broken)
-        writer.fault("x")
-        with pytest.raises(ValueError, match="a fault ends the file"):
+        writer.write_fault("x")
+        with pytest.raises(ValueError, match="fault"):
             writer.write(frame(PAIR, 5, [1]))
     assert [t.frame_index for t in read_tracks(path)[1]] == [3]

@@ -1,8 +1,8 @@
-"""Results to write in the tests of the formats."""
+"""Tracks files for tests."""
 
 import numpy as np
 
-from pose_track.formats.tracks_jsonl import TracksWriter
+from pose_track.formats.tracks_writer import TracksWriter
 from pose_track.structures.frames import Poses, TrackedPoses
 
 
@@ -34,11 +34,11 @@ def frame(skeleton, index, ids):
 
 
 def write_tracks(path, skeleton, people, source="clip.mp4", fault=None):
-    """Write a frame for each list of ids in `people`; returns the frames."""
+    """Write a frame for each list of track ids in `people`; returns the frames."""
     frames = [frame(skeleton, index, ids) for index, ids in enumerate(people)]
     with TracksWriter(path, header(skeleton, source)) as writer:
         for tracked in frames:
             writer.write(tracked)
         if fault is not None:
-            writer.fault(fault)
+            writer.write_fault(fault)
     return frames

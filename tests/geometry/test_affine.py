@@ -1,3 +1,5 @@
+"""Crop matrices, by hand and against recorded results."""
+
 from __future__ import annotations
 
 import cv2
@@ -16,9 +18,9 @@ SIZES = ((192, 256), (288, 384))
 @pytest.mark.parametrize(
     ("box", "aspect", "padding", "center", "size"),
     [
-        ([0, 0, 30, 100], 0.75, 1.0, [15, 50], [75, 100]),  # too slim: widened
-        ([0, 0, 90, 30], 0.75, 1.0, [45, 15], [90, 120]),  # too flat: heightened
-        ([10, 20, 40, 60], 0.75, 1.25, [25, 40], [37.5, 50]),  # fits already
+        ([0, 0, 30, 100], 0.75, 1.0, [15, 50], [75, 100]),  # too narrow: wider
+        ([0, 0, 90, 30], 0.75, 1.0, [45, 15], [90, 120]),  # too low: higher
+        ([10, 20, 40, 60], 0.75, 1.25, [25, 40], [37.5, 50]),  # has the aspect
     ],
 )
 def test_fit_boxes(box: list[float], aspect: float, padding: float, center: list[float], size: list[float]) -> None:
@@ -32,17 +34,17 @@ def test_fit_no_boxes() -> None:
     assert centers.shape == sizes.shape == (0, 2)
 
 
-def test_quarter_turn_is_counter_clockwise_to_the_eye() -> None:
+def test_a_positive_rotation_is_counter_clockwise_as_displayed() -> None:
     matrix = crop_matrix([50, 50], 100, (100, 100), rotation_degrees=90)
     right_of_centre, above_centre = [80, 50], [50, 20]
     np.testing.assert_allclose(apply_affine(matrix, [right_of_centre]), [above_centre], atol=1e-9)
 
 
 @pytest.mark.parametrize("degrees", [0, 90, -30])
-def test_an_unbiased_crop_has_its_corners_on_the_outermost_pixels(degrees: float) -> None:
-    """The rectangle's corners are the centres of the crop's, the middle stays in the middle of a mirrored crop."""
-    turned = cv2.getRotationMatrix2D((0, 0), -degrees, 1)[:, :2]  # clockwise to the eye, which the crop undoes
-    corners = np.array([[-15, -20], [15, -20], [-15, 20], [0, 0]]) @ turned.T + [50, 60]
+def test_an_unbiased_crop_has_its_corners_at_the_outermost_pixels(degrees: float) -> None:
+    """The corners map to the centres of the crop's corner pixels, the centre to the centre of a mirrored crop."""
+    rotation = cv2.getRotationMatrix2D((0, 0), -degrees, 1)[:, :2]  # clockwise as displayed; the crop inverts it
+    corners = np.array([[-15, -20], [15, -20], [-15, 20], [0, 0]]) @ rotation.T + [50, 60]
     matrix = crop_matrix([50, 60], 30, (48, 64), degrees, unbiased=True)
     expected = [[0, 0], [47, 0], [0, 63], [23.5, 31.5]]
     np.testing.assert_allclose(apply_affine(matrix, corners), expected, atol=1e-9)
@@ -67,26 +69,26 @@ def test_one_bright_spot_and_one_joint_agree(
     crop = cv2.warpAffine(cv2.GaussianBlur(image, (0, 0), 2.0), matrix, size, flags=cv2.INTER_LINEAR)
     weights = crop.astype(float)
     ys, xs = np.mgrid[: size[1], : size[0]]
-    seen = np.array([(xs * weights).sum(), (ys * weights).sum()]) / weights.sum()
-    np.testing.assert_allclose(seen, apply_affine(matrix, [[x, y]])[0], atol=0.02)
-    np.testing.assert_allclose(apply_affine(invert_affine(matrix), [seen])[0], [x, y], atol=0.02 * width / size[0])
+    centroid = np.array([(xs * weights).sum(), (ys * weights).sum()]) / weights.sum()
+    np.testing.assert_allclose(centroid, apply_affine(matrix, [[x, y]])[0], atol=0.02)
+    np.testing.assert_allclose(apply_affine(invert_affine(matrix), [centroid])[0], [x, y], atol=0.02 * width / size[0])
 
 
-def test_one_bright_pixel_at_whole_steps() -> None:
+def test_one_bright_pixel_at_an_integer_scale() -> None:
     image = np.zeros((40, 40), np.uint8)
     image[12, 9] = 255
-    matrix = crop_matrix([10, 10], 16, (48, 64))  # three crop pixels to one of the frame
+    matrix = crop_matrix([10, 10], 16, (48, 64))  # three crop pixels per frame pixel
     crop = cv2.warpAffine(image, matrix, (48, 64), flags=cv2.INTER_LINEAR)
     assert apply_affine(matrix, [[9, 12]]).tolist() == [[21, 38]]
     assert np.argwhere(crop == 255).tolist() == [[38, 21]]
 
 
-def test_inverse_of_many_at_once() -> None:
+def test_inverse_of_several_matrices() -> None:
     matrices = np.stack([crop_matrix([5, 6], 40, (48, 64), r) for r in (0, 30, 200)])
     points = np.random.default_rng(0).uniform(-50, 50, (3, 7, 2))
-    moved = apply_affine(matrices, points)
-    assert np.abs(moved - points).max() > 1
-    np.testing.assert_allclose(apply_affine(invert_affine(matrices), moved), points, atol=1e-9)
+    mapped = apply_affine(matrices, points)
+    assert np.abs(mapped - points).max() > 1
+    np.testing.assert_allclose(apply_affine(invert_affine(matrices), mapped), points, atol=1e-9)
 
 
 @pytest.mark.parametrize("variant", ["demo", "dataset"])
@@ -115,8 +117,8 @@ def test_recorded_matrices_and_points(rotated: bool) -> None:
                 np.testing.assert_allclose(
                     apply_affine(matrix, golden["pts_image"][n]), golden["pts_fwd"][i, n], atol=0.01
                 )
-                back = apply_affine(invert_affine(matrix), golden["pts_input"][i])
-                np.testing.assert_allclose(back, golden["pts_inv"][i, n], atol=0.01)
+                restored = apply_affine(invert_affine(matrix), golden["pts_input"][i])
+                np.testing.assert_allclose(restored, golden["pts_inv"][i, n], atol=0.01)
 
 
 def test_recorded_crops() -> None:
@@ -145,11 +147,13 @@ def test_second_recording_of_matrices_and_points(size: tuple[int, int], unbiased
     for n, degrees in enumerate(golden["rotations_deg"]):
         matrix = crop_matrix(centers[n], sizes[n, 0], size, -degrees if unbiased else degrees, unbiased)
         np.testing.assert_allclose(matrix[:, :2], matrices[n, :, :2], rtol=0, atol=1e-4 * size[0] / sizes[n, 0])
-        moved = apply_affine(matrix, golden["keypoints"][n])
-        np.testing.assert_allclose(moved, points[n], rtol=0, atol=0.01)
+        mapped = apply_affine(matrix, golden["keypoints"][n])
+        np.testing.assert_allclose(mapped, points[n], rtol=0, atol=0.01)
         if not unbiased:
-            back = apply_affine(invert_affine(matrix), moved)
-            np.testing.assert_allclose(apply_affine(golden[f"warp_inv_{suffix}"][n], moved), back, rtol=0, atol=0.01)
+            restored = apply_affine(invert_affine(matrix), mapped)
+            np.testing.assert_allclose(
+                apply_affine(golden[f"warp_inv_{suffix}"][n], mapped), restored, rtol=0, atol=0.01
+            )
 
 
 @pytest.mark.parametrize(("name", "unbiased"), [("crop_plain", False), ("crop_udp", True)])

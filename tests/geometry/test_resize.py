@@ -1,4 +1,4 @@
-"""Pictures made smaller, against the mean of one step."""
+"""Downscaling, compared with the mean in a single step."""
 
 from __future__ import annotations
 
@@ -8,11 +8,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from pose_track.geometry.resize import shrunk
+from pose_track.geometry.resize import downscale
 
 
-def smooth(width: int, height: int, channels: int, seed: int) -> np.ndarray:
-    """A picture as a camera gives it: next to an edge there is no pixel of another world."""
+def smooth_image(width: int, height: int, channels: int, seed: int) -> np.ndarray:
+    """A smooth image, like that of a camera."""
     noise = np.random.default_rng(seed).integers(0, 256, (height // 8 + 2, width // 8 + 2, channels), np.uint8)
     return cv2.resize(noise, (width, height), interpolation=cv2.INTER_CUBIC).reshape(height, width, channels)
 
@@ -24,25 +24,25 @@ def smooth(width: int, height: int, channels: int, seed: int) -> np.ndarray:
     st.sampled_from([1, 3]),
     st.integers(0, 99),
 )
-def test_about_the_mean_of_what_each_pixel_covers(
-    size: tuple[int, int], shares: tuple[float, float], channels: int, seed: int
+def test_close_to_the_mean_of_the_covered_area(
+    size: tuple[int, int], scales: tuple[float, float], channels: int, seed: int
 ) -> None:
-    image = smooth(*size, channels, seed)
-    small = tuple(max(1, round(side * share)) for side, share in zip(size, shares, strict=True))
-    found = shrunk(image, small).reshape(small[1], small[0], channels)
-    expected = cv2.resize(image, small, interpolation=cv2.INTER_AREA).reshape(found.shape)
-    difference = np.abs(found.astype(int) - expected)
+    image = smooth_image(*size, channels, seed)
+    target = tuple(max(1, round(side * scale)) for side, scale in zip(size, scales, strict=True))
+    result = downscale(image, target).reshape(target[1], target[0], channels)
+    expected = cv2.resize(image, target, interpolation=cv2.INTER_AREA).reshape(result.shape)
+    difference = np.abs(result.astype(int) - expected)
     assert difference.mean() < 4
-    assert abs(found.mean() - expected.mean()) < 2
+    assert abs(result.mean() - expected.mean()) < 2
 
 
 @pytest.mark.parametrize("size", [(64, 32), (32, 16), (16, 8), (8, 4)])
-def test_whole_factors_are_exact_to_rounding(size: tuple[int, int]) -> None:
-    image = smooth(64, 32, 3, 0)
+def test_integer_factors_are_exact_up_to_rounding(size: tuple[int, int]) -> None:
+    image = smooth_image(64, 32, 3, 0)
     expected = cv2.resize(image, size, interpolation=cv2.INTER_AREA)
-    assert np.abs(shrunk(image, size).astype(int) - expected).max() <= 1
+    assert np.abs(downscale(image, size).astype(int) - expected).max() <= 1
 
 
-def test_a_picture_of_that_size_is_given_back() -> None:
-    image = smooth(20, 10, 3, 0)
-    assert shrunk(image, (20, 10)) is image
+def test_an_image_of_that_size_is_returned() -> None:
+    image = smooth_image(20, 10, 3, 0)
+    assert downscale(image, (20, 10)) is image

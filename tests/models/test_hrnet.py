@@ -16,12 +16,12 @@ def hrnet_tiny_w8(num_joints: int = 17) -> HRNet:
     return HRNet(num_joints, widths=(8, 16, 32, 64))
 
 
-MAKERS = {"hrnet_w32": hrnet_w32, "hrnet_w48": hrnet_w48, "hrnet_tiny_w8": hrnet_tiny_w8}
+BUILDERS = {"hrnet_w32": hrnet_w32, "hrnet_w48": hrnet_w48, "hrnet_tiny_w8": hrnet_tiny_w8}
 SMALL = {"widths": (4, 8, 16, 32), "num_modules": (1, 1, 1), "num_blocks": 1, "stem_blocks": 1}
 
 
 def gmacs(network: nn.Module, height: int, width: int) -> float:
-    """Multiply-adds of one picture, in units of 1e9. The network is on the meta device: nothing is computed."""
+    """Multiply-adds of one image, in units of 1e9. The network is on the meta device: nothing is computed."""
     with FlopCounterMode(display=False) as counter, torch.no_grad():
         network(torch.zeros(1, 3, height, width, device="meta"))
     return counter.get_total_flops() / 2e9
@@ -33,7 +33,7 @@ def count_parameters(network: nn.Module) -> int:
 
 def on_meta(name: str) -> HRNet:
     with torch.device("meta"):
-        return MAKERS[name](17).eval()
+        return BUILDERS[name](17).eval()
 
 
 def test_published_sizes() -> None:
@@ -74,7 +74,7 @@ def test_heatmaps_start_near_zero() -> None:
     assert not network.final_layer.bias.any()
 
 
-def test_looks_are_the_mean_of_the_stem_around_each_cell_and_leave_the_heatmaps_alone() -> None:
+def test_embeddings_are_local_means_of_the_stem_and_heatmaps_are_unchanged() -> None:
     torch.manual_seed(0)
     network = HRNet(3, **SMALL).eval()  # type: ignore[arg-type]
     images = torch.randn(2, 3, 64, 32)
@@ -86,17 +86,17 @@ def test_looks_are_the_mean_of_the_stem_around_each_cell_and_leave_the_heatmaps_
     torch.testing.assert_close(appearance[:, :, 5, 3], stem[:, :, 4:7, 2:5].mean(dim=(2, 3)))
     torch.testing.assert_close(
         appearance[:, :, 0, 7], stem[:, :, :2, 6:].mean(dim=(2, 3))
-    )  # in a corner, of four cells
+    )  # in a corner: of four cells
 
 
-def test_looks_cost_nearly_nothing() -> None:
+def test_embeddings_cost_almost_nothing() -> None:
     with torch.device("meta"):
         network = hrnet_compact(15).eval()
     assert gmacs(HRNetWithEmbedding(network), 192, 128) == gmacs(network, 192, 128)
     assert count_parameters(HRNetWithEmbedding(network)) == count_parameters(network)
 
 
-def test_a_cell_of_the_stem_is_centred_on_every_fourth_pixel() -> None:
+def test_stem_cells_are_centred_on_every_fourth_pixel() -> None:
     torch.manual_seed(0)
     network = HRNet(3, **SMALL).eval()  # type: ignore[arg-type]
     image = torch.zeros(1, 3, 64, 64, requires_grad=True)
@@ -106,13 +106,13 @@ def test_a_cell_of_the_stem_is_centred_on_every_fourth_pixel() -> None:
     assert (rows.mean().item(), cols.mean().item()) == (4 * 7, 4 * 5)
 
 
-@pytest.mark.parametrize("name", sorted(MAKERS))
+@pytest.mark.parametrize("name", sorted(BUILDERS))
 def test_recorded_names_shapes_and_cost(name: str) -> None:
     recorded = json.loads(shared("data/golden/hrnet_statedict.json").read_text())[name]
     network = on_meta(name)
     state = network.state_dict()
-    ours = {(key, tuple(v.shape), str(v.dtype).removeprefix("torch.")) for key, v in state.items()}
-    assert ours == {(key, tuple(shape), dtype) for key, shape, dtype in recorded["keys"]}
+    entries = {(key, tuple(v.shape), str(v.dtype).removeprefix("torch.")) for key, v in state.items()}
+    assert entries == {(key, tuple(shape), dtype) for key, shape, dtype in recorded["keys"]}
     assert count_parameters(network) == recorded["num_parameters"]
     assert sum(b.numel() for b in network.buffers()) == recorded["num_buffer_elements"]
     assert gmacs(network, 256, 192) == pytest.approx(recorded["gmacs_256x192"], rel=0.01)
@@ -132,21 +132,21 @@ def recorded_tiny() -> HRNet:
 def test_recorded_heatmaps() -> None:
     golden = np.load(shared("data/golden/hrnet_tiny_io.npz"))
     network = recorded_tiny()
-    seen: dict[str, Tensor] = {}
+    activations: dict[str, Tensor] = {}
 
     def record(name: str, outputs: Tensor | list[Tensor]) -> None:
         for branch, output in enumerate([outputs] if isinstance(outputs, Tensor) else outputs):
-            seen[f"act_{name}_branch{branch}"] = output[:1]
+            activations[f"act_{name}_branch{branch}"] = output[:1]
 
     for name in ("layer1", "stage2", "stage3", "stage4"):
         getattr(network, name).register_forward_hook(lambda m, i, outputs, name=name: record(name, outputs))
     heatmaps = network(torch.from_numpy(golden["input"]))
     np.testing.assert_allclose(heatmaps, golden["heatmaps"], rtol=0, atol=5e-4)
-    seen["act_layer1_first4ch"] = seen.pop("act_layer1_branch0")[:, :4]
+    activations["act_layer1_first4ch"] = activations.pop("act_layer1_branch0")[:, :4]
     recorded = {key for key in golden.files if key.startswith("act_")}
-    assert recorded <= seen.keys()
+    assert recorded <= activations.keys()
     for key in recorded:
-        np.testing.assert_allclose(seen[key], golden[key], rtol=0, atol=3e-3, err_msg=key)
+        np.testing.assert_allclose(activations[key], golden[key], rtol=0, atol=3e-3, err_msg=key)
 
 
 @torch.inference_mode()

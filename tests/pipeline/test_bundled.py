@@ -1,4 +1,4 @@
-"""The bundled weights on the project's own sample, which neither network was trained on."""
+"""The bundled networks on the project's sample, which neither was trained on."""
 
 import json
 from pathlib import Path
@@ -16,42 +16,42 @@ from pose_track.video.reader import open_video
 SAMPLE = Path(__file__).parents[2] / "data" / "sample"
 
 
-def truth() -> dict[int, list[dict]]:
+def gt_people() -> dict[int, list[dict]]:
     data = json.loads((SAMPLE / "annotations/val/three_people.json").read_text())
     frames = {image["id"]: index for index, image in enumerate(data["images"])}
     people: dict[int, list[dict]] = {index: [] for index in frames.values()}
-    for note in data["annotations"]:
-        people[frames[note["image_id"]]].append(note)
+    for annotation in data["annotations"]:
+        people[frames[annotation["image_id"]]].append(annotation)
     return people
 
 
 @pytest.fixture(scope="module")
-def found():
-    """(people in truth and result of every 15th frame)."""
-    stages, people = build_stages(Settings(device="cpu")), truth()
+def results():
+    """Ground-truth people and estimated poses of every 15th frame."""
+    stages, people = build_stages(Settings(device="cpu")), gt_people()
     with open_video(SAMPLE / "three_people.mp4", stride=15) as frames:
         return [(people[f.index], stages.estimate(f.image, stages.detect(f))) for f in frames]
 
 
-def test_most_people_are_found(found):
-    hits = total = false = 0
-    for people, poses in found:
+def test_most_people_are_detected(results):
+    matched = total = false_positives = 0
+    for people, poses in results:
         overlap = iou_matrix(xywh_to_xyxy([p["bbox"] for p in people]), poses.boxes)
-        hits += int((overlap.max(axis=1, initial=0) > 0.5).sum())
-        false += int((overlap.max(axis=0, initial=0) < 0.3).sum())
+        matched += int((overlap.max(axis=1, initial=0) > 0.5).sum())
+        false_positives += int((overlap.max(axis=0, initial=0) < 0.3).sum())
         total += len(people)
-    assert hits >= 0.8 * total
-    assert false <= 0.2 * total
+    assert matched >= 0.8 * total
+    assert false_positives <= 0.2 * total
 
 
-def test_most_joints_are_near_the_truth(found):
-    near = []
-    for people, poses in found:
+def test_most_joints_are_near_the_annotated_ones(results):
+    is_near = []
+    for people, poses in results:
         poses = convert_poses(poses, POSETRACK18_17)
         overlap = iou_matrix(xywh_to_xyxy([p["bbox"] for p in people]), poses.boxes)
         for person, row in zip(people, overlap, strict=True):
             if row.max(initial=0) > 0.5:
                 keypoints = np.array(person["keypoints"]).reshape(-1, 3)
                 distance = np.linalg.norm(poses.joints[row.argmax()] - keypoints[:, :2], axis=1)
-                near += (distance < 0.1 * person["bbox"][3])[keypoints[:, 2] > 0].tolist()
-    assert np.mean(near) >= 0.7
+                is_near += (distance < 0.1 * person["bbox"][3])[keypoints[:, 2] > 0].tolist()
+    assert np.mean(is_near) >= 0.7

@@ -3,7 +3,8 @@ import pytest
 from numpy.typing import NDArray
 
 from pose_track.pipeline.render import render, track_color
-from pose_track.structures.frames import ImageArray, Poses, TrackedPoses
+from pose_track.structures.arrays import ImageArray
+from pose_track.structures.frames import Poses, TrackedPoses
 from pose_track.structures.skeleton import COCO_17, POSETRACK_15, Skeleton
 
 
@@ -14,7 +15,7 @@ def person(
     source: str = "detector",
     skeleton: Skeleton = COCO_17,
 ) -> TrackedPoses:
-    """One person whose joints are spread over the inside of the box."""
+    """One person with joints spread over the inside of the box."""
     k = skeleton.num_joints
     x1, y1, x2, y2 = box
     joints = np.stack(
@@ -35,11 +36,11 @@ def changed(drawn: ImageArray) -> NDArray[np.bool_]:
 
 
 def inside(mask: NDArray[np.bool_]) -> NDArray[np.bool_]:
-    """The part of the mask inside the box of `person`, clear of its lines and label."""
+    """The part of the mask inside the box of `person`, without the lines and the label of the box."""
     return mask[60:210, 50:130]
 
 
-def test_the_frame_is_left_as_it_is() -> None:
+def test_frame_is_not_changed() -> None:
     image = blank()
     image.setflags(write=False)
     drawn = render(image, person())
@@ -48,7 +49,7 @@ def test_the_frame_is_left_as_it_is() -> None:
     assert changed(drawn).any()
 
 
-def test_nobody() -> None:
+def test_no_people() -> None:
     tracked = TrackedPoses(0, 0.0, Poses.empty(COCO_17), np.zeros(0, np.int64))
     assert (render(blank(), tracked) == blank()).all()
 
@@ -61,17 +62,17 @@ def test_every_joint_is_drawn(skeleton: Skeleton) -> None:
     assert mask[rows, columns].all()
 
 
-# score of the joints, the least to draw, whether they are drawn
+# joint score, minimum score, whether joints are drawn
 @pytest.mark.parametrize(
     ("score", "minimum", "drawn"), [(0.0, 0.0, False), (0.29, 0.3, False), (0.31, 0.3, True), (0.01, 0.0, True)]
 )
-def test_joints_below_the_least_score_are_not_drawn(score: float, minimum: float, drawn: bool) -> None:
+def test_joints_below_the_minimum_score_are_not_drawn(score: float, minimum: float, drawn: bool) -> None:
     mask = changed(render(blank(), person(score), minimum))
     assert inside(mask).any() == drawn
-    assert mask.any()  # the box is
+    assert mask.any()  # the box is drawn
 
 
-def test_an_edge_needs_both_ends() -> None:
+def test_edge_needs_both_joints() -> None:
     tracked = person()
     tracked.poses.joint_scores[0, 1:] = 0.0
     mask = changed(render(blank(), tracked))
@@ -80,27 +81,27 @@ def test_an_edge_needs_both_ends() -> None:
     assert not inside(mask).any()
 
 
-def test_absent_joint_at_no_place() -> None:
+def test_absent_joint_with_nan_position() -> None:
     tracked = person()
     tracked.poses.joints[0, 3] = np.nan
     tracked.poses.joint_scores[0, 3] = 0.0
     assert changed(render(blank(), tracked)).any()
 
 
-def test_box_of_the_flow_has_gaps() -> None:
+def test_box_from_optical_flow_is_dashed() -> None:
     solid = changed(render(blank(), person(0.0)))[219:222, 40:140]
     dashed = changed(render(blank(), person(0.0, source="flow")))[219:222, 40:140]
     assert solid.any(axis=0).all()
     assert 0.3 < dashed.any(axis=0).mean() < 0.8
 
 
-def test_colour_is_that_of_the_id() -> None:
+def test_colour_depends_on_the_id() -> None:
     drawn = render(blank(), person(track_id=3)).reshape(-1, 3)
     assert (drawn == track_color(3)).all(axis=-1).any()
     assert not (drawn == track_color(4)).all(axis=-1).any()
 
 
-def test_sides_can_be_told_apart() -> None:
+def test_left_and_right_have_different_shades() -> None:
     tracked = person()
     left = [i for i, name in enumerate(COCO_17.joint_names) if name.startswith("left_")]
     tracked.poses.joint_scores[0, left] = 0.0
@@ -108,11 +109,11 @@ def test_sides_can_be_told_apart() -> None:
     assert right_only[right_only != 255].max() < max(track_color(1))
 
 
-def test_colours_of_ids_that_follow_one_another_are_far_apart() -> None:
+def test_colours_of_successive_ids_differ() -> None:
     colors = np.array([track_color(i) for i in range(1, 61)], float)
     for first in range(0, 50):
-        window = colors[first : first + 6]
-        distances = np.linalg.norm(window[:, None] - window[None], axis=-1)[~np.eye(6, dtype=bool)]
+        group = colors[first : first + 6]
+        distances = np.linalg.norm(group[:, None] - group[None], axis=-1)[~np.eye(6, dtype=bool)]
         assert distances.min() > 45
     assert len({track_color(i) for i in range(1, 201)}) > 190
 
@@ -123,23 +124,23 @@ def test_lines_grow_with_the_person_and_the_frame() -> None:
     assert large > 2 * small
 
 
-# a box, what is odd about it
+# box, why it is unusual
 @pytest.mark.parametrize(
     "box",
     [
         (-50, -60, 100, 100),  # beyond the upper left
         (300, 200, 500, 400),  # beyond the lower right
-        (1e9, 1e9, 2e9, 2e9),  # far away
-        (-1e9, -1e9, 1e9, 1e9),  # around everything
-        (50, 50, 50, 50),  # without extent
-        (np.nan, 0, 10, 10),  # no box at all
+        (1e9, 1e9, 2e9, 2e9),  # far outside
+        (-1e9, -1e9, 1e9, 1e9),  # around the frame
+        (50, 50, 50, 50),  # of size 0
+        (np.nan, 0, 10, 10),  # no box
     ],
 )
 @pytest.mark.parametrize("source", ["detector", "flow"])
-def test_odd_boxes_do_no_harm(box: tuple[float, float, float, float], source: str) -> None:
+def test_unusual_boxes(box: tuple[float, float, float, float], source: str) -> None:
     drawn = render(blank(), person(box=box, source=source))
     assert (drawn.shape, drawn.dtype) == ((240, 320, 3), np.uint8)
 
 
-def test_drawing_twice_gives_the_same() -> None:
+def test_drawing_is_deterministic() -> None:
     assert (render(blank(), person()) == render(blank(), person())).all()

@@ -1,4 +1,4 @@
-"""What one video leaves on disk, when all goes well and when it does not."""
+"""Output files of one video, after success, errors and interrupts."""
 
 from __future__ import annotations
 
@@ -13,51 +13,59 @@ from typing import Any
 
 import pytest
 from make_video import HEIGHT, WIDTH, is_upright, make_video, read_number, truncated
+from prefetch_threads import num_prefetch_threads
 from stub_stages import one_person, stub_stages
-from threads_ahead import num_ahead
 
 import pose_track.pipeline.track_file
 from pose_track.config.settings import ReaderSettings, Settings
 from pose_track.formats.tracks_jsonl import read_tracks
-from pose_track.pipeline.errors import writing_into
-from pose_track.pipeline.track_file import ANNOTATED, NAMES, POSETRACK17, RECORDS, Summary, expected_frames, track_file
+from pose_track.pipeline.errors import explain_write_errors
+from pose_track.pipeline.track_file import (
+    ANNOTATED_FILE,
+    OUTPUT_FILES,
+    POSETRACK17_FILE,
+    TRACKS_FILE,
+    Summary,
+    expected_frames,
+    track_file,
+)
 from pose_track.structures.frames import Detections, Frame
 from pose_track.structures.skeleton import POSETRACK_15
 from pose_track.video.reader import DecodeError, VideoInfo, open_video
 
 
-def nobody(frame: Frame) -> Detections:
-    """So that the pictures in the annotated video stay as they are."""
+def no_detections(frame: Frame) -> Detections:
+    """No detections, so that nothing is drawn on the annotated video."""
     return Detections.empty()
 
 
 def lines(folder: Path) -> list[dict[str, Any]]:
-    return [json.loads(line) for line in (folder / RECORDS).read_text().splitlines()]
+    return [json.loads(line) for line in (folder / TRACKS_FILE).read_text().splitlines()]
 
 
 def frame_numbers(folder: Path) -> list[int]:
-    """Of the records; all files must hold the same frames."""
-    _, frames = read_tracks(folder / RECORDS)
+    """Frame indices of the records; asserts that all files hold the same frames."""
+    _, frames = read_tracks(folder / TRACKS_FILE)
     indices = [tracked.frame_index for tracked in frames]
-    eighteen, seventeen = (json.loads((folder / name).read_text()) for name in NAMES[1:3])
-    assert [image["id"] % 10_000 for image in eighteen["images"]] == indices
-    assert [image["imgnum"] for image in seventeen["annolist"]] == [[i + 1] for i in indices]
-    if (folder / ANNOTATED).exists():
-        with open_video(folder / ANNOTATED) as reader:
+    data18, data17 = (json.loads((folder / name).read_text()) for name in OUTPUT_FILES[1:3])
+    assert [image["id"] % 10_000 for image in data18["images"]] == indices
+    assert [image["imgnum"] for image in data17["annolist"]] == [[i + 1] for i in indices]
+    if (folder / ANNOTATED_FILE).exists():
+        with open_video(folder / ANNOTATED_FILE) as reader:
             assert len(list(reader)) == len(indices)
     return indices
 
 
 def only_results(folder: Path) -> bool:
-    """Whether no half-written file lies there."""
-    return {path.name for path in folder.iterdir()} <= set(NAMES)
+    """Whether the folder holds no partial file."""
+    return {path.name for path in folder.iterdir()} <= set(OUTPUT_FILES)
 
 
 @pytest.mark.parametrize("rotation", [0, 90])
-def test_all_files_hold_every_frame(rotation: int, tmp_path: Path) -> None:
+def test_all_files_have_every_frame(rotation: int, tmp_path: Path) -> None:
     video, out = make_video(tmp_path / "clip.mp4", 8, fps=Fraction(30000, 1001), rotation=rotation), tmp_path / "out"
-    summary = track_file(video, out, stub_stages(detect=nobody), Settings())
-    assert {path.name for path in out.iterdir()} == set(NAMES)
+    summary = track_file(video, out, stub_stages(detect=no_detections), Settings())
+    assert {path.name for path in out.iterdir()} == set(OUTPUT_FILES)
     assert frame_numbers(out) == list(range(8))
     header, *records = lines(out)
     assert header["type"] == "header"
@@ -69,13 +77,13 @@ def test_all_files_hold_every_frame(rotation: int, tmp_path: Path) -> None:
     times = [record["pts_seconds"] for record in records]
     assert times == pytest.approx([i * 1001 / 30000 for i in range(8)], abs=1e-6)
     assert all(record["people"] == [] for record in records)
-    with open_video(out / ANNOTATED) as reader:
-        shown = list(reader)
+    with open_video(out / ANNOTATED_FILE) as reader:
+        annotated = list(reader)
         assert (reader.info.fps, reader.info.width, reader.info.height) == (Fraction(30000, 1001), WIDTH, HEIGHT)
         assert reader.info.rotation == 0
-    assert [read_number(frame.image) for frame in shown] == list(range(8))
-    assert all(is_upright(frame.image) for frame in shown)
-    assert [frame.pts_seconds for frame in shown] == pytest.approx(times, abs=1e-4)
+    assert [read_number(frame.image) for frame in annotated] == list(range(8))
+    assert all(is_upright(frame.image) for frame in annotated)
+    assert [frame.pts_seconds for frame in annotated] == pytest.approx(times, abs=1e-4)
     assert (summary.frames, summary.people, summary.track_ids) == (8, 0, set())
 
 
@@ -100,30 +108,30 @@ def test_people_are_recorded_and_counted(tmp_path: Path) -> None:
         ({"start_seconds": 0.2, "end_seconds": 1.0, "stride": 4}, [2, 6], Fraction(10, 4)),
     ],
 )
-def test_a_part_of_the_video(reader: dict[str, Any], expected: list[int], rate: Fraction, tmp_path: Path) -> None:
+def test_selection_of_frames(reader: dict[str, Any], expected: list[int], rate: Fraction, tmp_path: Path) -> None:
     settings = Settings(reader=ReaderSettings(**reader))
-    track_file(make_video(tmp_path / "clip.mp4", 12), tmp_path / "out", stub_stages(detect=nobody), settings)
+    track_file(make_video(tmp_path / "clip.mp4", 12), tmp_path / "out", stub_stages(detect=no_detections), settings)
     assert frame_numbers(tmp_path / "out") == expected
-    with open_video(tmp_path / "out" / ANNOTATED) as video:
+    with open_video(tmp_path / "out" / ANNOTATED_FILE) as video:
         assert video.info.fps == rate
         assert [read_number(frame.image) for frame in video] == expected
 
 
-def test_truncated_video_keeps_the_frames_before_the_fault(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
-    video, out, done = truncated(make_video(tmp_path / "clip.mp4", 40)), tmp_path / "out", Summary()
+def test_truncated_video_keeps_the_frames_before_the_error(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    video, out, summary = truncated(make_video(tmp_path / "clip.mp4", 40)), tmp_path / "out", Summary()
     with pytest.raises(DecodeError) as caught:
-        track_file(video, out, stub_stages(), Settings(), summary=done)
-    assert done.frames == caught.value.frame_index > 5
-    assert frame_numbers(out) == list(range(done.frames))
-    assert lines(out)[-1] == {"type": "fault", "message": str(caught.value), "after_frame": done.frames - 1}
+        track_file(video, out, stub_stages(), Settings(), summary=summary)
+    assert summary.frames == caught.value.frame_index > 5
+    assert frame_numbers(out) == list(range(summary.frames))
+    assert lines(out)[-1] == {"type": "fault", "message": str(caught.value), "after_frame": summary.frames - 1}
     assert only_results(out)
-    assert caplog.records == []  # the error says it all
+    assert caplog.records == []  # the error is reported once
 
 
-def interrupted_at(index: int, how: Callable[[], None]) -> Callable[[Frame], Detections]:
+def calling_at(index: int, call: Callable[[], None]) -> Callable[[Frame], Detections]:
     def detect(frame: Frame) -> Detections:
         if frame.index == index:
-            how()
+            call()
         return one_person(frame)
 
     return detect
@@ -139,7 +147,7 @@ def press_ctrl_c() -> None:
 
 @pytest.fixture
 def default_sigint() -> Iterator[None]:
-    """Ctrl-C raises KeyboardInterrupt, also where the tests were started with it ignored."""
+    """Ctrl-C raises KeyboardInterrupt, even if the tests were started with SIGINT ignored."""
     before = signal.signal(signal.SIGINT, signal.default_int_handler)
     yield
     assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
@@ -151,29 +159,29 @@ def press_twice() -> None:
     press_ctrl_c()
 
 
-@pytest.mark.parametrize("how", [raise_interrupt, press_ctrl_c])
+@pytest.mark.parametrize("interrupt", [raise_interrupt, press_ctrl_c])
 @pytest.mark.usefixtures("default_sigint")
-def test_interrupt_leaves_valid_files(how: Callable[[], None], tmp_path: Path) -> None:
+def test_interrupt_leaves_valid_files(interrupt: Callable[[], None], tmp_path: Path) -> None:
     out, video = tmp_path / "out", make_video(tmp_path / "a.mp4", 80)
     with pytest.raises(KeyboardInterrupt):
-        track_file(video, out, stub_stages(detect=interrupted_at(40, how)), Settings())
+        track_file(video, out, stub_stages(detect=calling_at(40, interrupt)), Settings())
     last = frame_numbers(out)[-1]
-    assert 0 < last < 79  # where the tracker was by then; what was read ahead is let go
+    assert 0 < last < 79  # the tracker is behind the detector; prefetched frames are dropped
     assert lines(out)[-1] == {"type": "fault", "message": "interrupted by the user", "after_frame": last}
-    assert {path.name for path in out.iterdir()} == set(NAMES)
+    assert {path.name for path in out.iterdir()} == set(OUTPUT_FILES)
 
 
 @pytest.mark.usefixtures("default_sigint")
-def test_a_second_interrupt_does_not_wait(tmp_path: Path) -> None:
+def test_second_interrupt_is_not_deferred(tmp_path: Path) -> None:
     video = make_video(tmp_path / "a.mp4", 80)
     with pytest.raises(KeyboardInterrupt):
-        track_file(video, tmp_path / "out", stub_stages(detect=interrupted_at(40, press_twice)), Settings())
+        track_file(video, tmp_path / "out", stub_stages(detect=calling_at(40, press_twice)), Settings())
     assert lines(tmp_path / "out")[-1]["type"] == "fault"
-    assert num_ahead() == 0
+    assert num_prefetch_threads() == 0
 
 
 @pytest.mark.usefixtures("default_sigint")
-def test_interrupt_during_the_exports_waits_for_them(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_interrupt_during_the_exports_is_deferred(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     write = pose_track.pipeline.track_file.write_posetrack18
 
     def interrupted(*args: Any, **kwargs: Any) -> None:
@@ -187,20 +195,20 @@ def test_interrupt_during_the_exports_waits_for_them(tmp_path: Path, monkeypatch
     assert all(line.get("type") != "fault" for line in lines(tmp_path / "out"))
 
 
-def test_an_unexpected_error_is_named_in_the_records(tmp_path: Path) -> None:
+def test_unexpected_error_is_recorded(tmp_path: Path) -> None:
     def fail() -> None:
         raise RuntimeError("the network broke")
 
     with pytest.raises(RuntimeError, match="the network broke"):
         track_file(
-            make_video(tmp_path / "a.mp4"), tmp_path / "out", stub_stages(detect=interrupted_at(6, fail)), Settings()
+            make_video(tmp_path / "a.mp4"), tmp_path / "out", stub_stages(detect=calling_at(6, fail)), Settings()
         )
     assert lines(tmp_path / "out")[-1]["message"] == "RuntimeError: the network broke"
-    assert frame_numbers(tmp_path / "out") == [0, 1, 2, 3]  # those of the windows before
+    assert frame_numbers(tmp_path / "out") == [0, 1, 2, 3]  # those of the batches before
 
 
 def full_after(num_calls: int) -> Callable[..., Any]:
-    """A stand-in for a writing function that runs out of space at a call."""
+    """A stub of a writing function that runs out of disk space after `num_calls` calls."""
     calls = []
 
     def write(*args: Any, **kwargs: Any) -> None:
@@ -214,7 +222,7 @@ def full_after(num_calls: int) -> Callable[..., Any]:
 def test_full_disk_while_writing_names_folder_and_remedy(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(pose_track.pipeline.track_file.TracksWriter, "write", full_after(0))
     out = tmp_path / "out"
-    with pytest.raises(OSError, match=r"cannot write into '.*out': No space left on device; make room") as caught:
+    with pytest.raises(OSError, match=r"out': No space left on device; ") as caught:
         track_file(make_video(tmp_path / "a.mp4"), out, stub_stages(), Settings())
     assert "\n" not in str(caught.value)
     assert [line["type"] for line in lines(out)] == ["header", "fault"]
@@ -224,52 +232,53 @@ def test_full_disk_while_writing_names_folder_and_remedy(tmp_path: Path, monkeyp
 def test_full_disk_during_an_export(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(pose_track.pipeline.track_file, "write_posetrack17", full_after(0))
     out = tmp_path / "out"
-    with pytest.raises(OSError, match=r"cannot write into '.*out': No space left on device"):
+    with pytest.raises(OSError, match=r"out': No space left on device"):
         track_file(make_video(tmp_path / "a.mp4", 3), out, stub_stages(), Settings())
-    assert not (out / POSETRACK17).exists()
-    assert [line.get("frame") for line in lines(out)] == [None, 0, 1, 2]  # done before, so whole and without fault
-    assert (out / ANNOTATED).exists()
+    assert not (out / POSETRACK17_FILE).exists()
+    # complete before the error, so without a fault record
+    assert [line.get("frame") for line in lines(out)] == [None, 0, 1, 2]
+    assert (out / ANNOTATED_FILE).exists()
 
 
-def test_a_failing_export_does_not_hide_the_first_error(
+def test_failing_export_does_not_hide_the_first_error(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     monkeypatch.setattr(pose_track.pipeline.track_file, "write_posetrack18", full_after(0))
     with pytest.raises(DecodeError):
         track_file(truncated(make_video(tmp_path / "a.mp4", 40)), tmp_path / "out", stub_stages(), Settings())
-    assert "exports could not be written either" in caplog.text
+    assert "exports" in caplog.text
 
 
 @pytest.mark.parametrize("blocker", ["out", "out/clip"])
-def test_a_file_where_the_folder_should_be(blocker: str, tmp_path: Path) -> None:
+def test_output_folder_is_a_file(blocker: str, tmp_path: Path) -> None:
     (tmp_path / blocker).parent.mkdir(exist_ok=True)
-    (tmp_path / blocker).write_text("mine")
-    with pytest.raises(OSError, match=r"cannot write into .*another --out"):
+    (tmp_path / blocker).write_text("other")
+    with pytest.raises(OSError, match=r"/out.* --out"):
         track_file(make_video(tmp_path / "clip.mp4", 2), tmp_path / "out" / "clip", stub_stages(), Settings())
-    assert (tmp_path / blocker).read_text() == "mine"
+    assert (tmp_path / blocker).read_text() == "other"
 
 
-def test_an_unreadable_source_is_not_blamed_on_the_results(tmp_path: Path) -> None:
-    with pytest.raises(PermissionError, match=r"picture\.png"), writing_into(tmp_path / "out"):
-        raise PermissionError(errno.EACCES, "Permission denied", str(tmp_path / "picture.png"))
+def test_read_error_passes_unchanged(tmp_path: Path) -> None:
+    with pytest.raises(PermissionError, match=r"image\.png"), explain_write_errors(tmp_path / "out"):
+        raise PermissionError(errno.EACCES, "Permission denied", str(tmp_path / "image.png"))
 
 
-def test_results_are_replaced_only_when_asked_and_when_the_new_run_works(tmp_path: Path) -> None:
+def test_results_are_replaced_only_with_overwrite_and_by_a_new_result(tmp_path: Path) -> None:
     video, out = make_video(tmp_path / "clip.mp4", 4), tmp_path / "out"
     track_file(video, out, stub_stages(), Settings())
     before = {path.name: path.read_bytes() for path in out.iterdir()}
 
-    with pytest.raises(FileExistsError, match=r"already holds tracks\.jsonl, .*; give --overwrite or another --out"):
+    with pytest.raises(FileExistsError, match=r"tracks\.jsonl'.* --overwrite"):
         track_file(video, out, stub_stages(), Settings())
-    with pytest.raises(KeyboardInterrupt):  # at the first frame: the new run has nothing to put in their place
-        track_file(video, out, stub_stages(detect=interrupted_at(0, raise_interrupt)), Settings(), overwrite=True)
+    with pytest.raises(KeyboardInterrupt):  # at the first frame, before the new run has any result
+        track_file(video, out, stub_stages(detect=calling_at(0, raise_interrupt)), Settings(), overwrite=True)
     assert {path.name: path.read_bytes() for path in out.iterdir()} == before
 
     short = Settings.model_validate({"reader": {"end_seconds": 0.15}, "output": {"render": False}})
-    (out / f"{ANNOTATED}.partial").write_bytes(b"of a killed run")
+    (out / f"{ANNOTATED_FILE}.partial").write_bytes(b"of a killed run")
     track_file(video, out, stub_stages(), short, overwrite=True)
     assert frame_numbers(out) == [0, 1]
-    assert {path.name for path in out.iterdir()} == set(NAMES) - {ANNOTATED}  # not the old run's
+    assert {path.name for path in out.iterdir()} == set(OUTPUT_FILES) - {ANNOTATED_FILE}  # the old run's is removed
 
 
 @pytest.mark.parametrize(
@@ -283,14 +292,12 @@ def test_results_are_replaced_only_when_asked_and_when_the_new_run_works(tmp_pat
         (100, {"end_seconds": 60.0}, 100),
     ],
 )
-def test_what_the_progress_bar_counts_to(
-    num_from_header: int | None, settings: dict[str, Any], expected: int | None
-) -> None:
+def test_total_of_the_progress_bar(num_from_header: int | None, settings: dict[str, Any], expected: int | None) -> None:
     info = VideoInfo("clip.mp4", 64, 48, Fraction(10), num_from_header)
     assert expected_frames(info, ReaderSettings(**settings)) == expected
 
 
-def test_the_bar_shows_frames_per_second_and_people(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_progress_bar_shows_frames_per_second_and_people(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     track_file(make_video(tmp_path / "clip.mp4", 5), tmp_path / "out", stub_stages(), Settings())
     last = capsys.readouterr().err.strip().split("\r")[-1]
     assert last.startswith("clip.mp4: 100%")

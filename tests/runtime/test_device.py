@@ -1,7 +1,8 @@
-"""Devices by name, and that PyTorch is not imported where there is no driver."""
+"""Devices by name. PyTorch is not imported where there is no driver."""
 
 from __future__ import annotations
 
+import logging
 import subprocess
 import sys
 
@@ -9,20 +10,43 @@ import pytest
 import torch
 
 from pose_track.runtime import device
-from pose_track.runtime.device import cuda_devices, resolve_device
+from pose_track.runtime.device import cuda_devices, device_name, resolve_device
+from pose_track.utils import extras
+from pose_track.utils.machine import processor_name
 
 
 def test_devices(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(device, "_driver_loads", lambda: True)
     monkeypatch.setattr(device, "cuda_devices", lambda: 0)
     assert resolve_device("cpu") == resolve_device("auto") == "cpu"
-    with pytest.raises(ValueError, match=r"'cuda' .*use 'auto' or 'cpu'"):
+    with pytest.raises(ValueError, match=r"'cuda'.*'auto' or 'cpu'"):
         resolve_device("cuda")
     monkeypatch.setattr(device, "cuda_devices", lambda: 2)
     assert resolve_device("auto") == resolve_device("cuda") == "cuda"
     assert resolve_device("cuda:1") == "cuda:1"
     assert resolve_device("cpu") == "cpu"
-    with pytest.raises(ValueError, match="'cuda:2'; the last is 'cuda:1'"):
+    with pytest.raises(ValueError, match=r"'cuda:2'.*'cuda:1'"):
         resolve_device("cuda:2")
+
+
+def test_a_gpu_without_pytorch(monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture) -> None:
+    """The command that installs PyTorch is logged once a process; asking for the GPU is an error."""
+    monkeypatch.setattr(device, "_driver_loads", lambda: True)
+    monkeypatch.setattr(extras, "find_spec", lambda module: None)
+    device._tell_about_gpu.cache_clear()
+    with caplog.at_level(logging.WARNING):
+        assert [resolve_device("auto") for _ in range(2)] == ["cpu", "cpu"]
+        assert resolve_device("cpu") == "cpu"
+    (message,) = caplog.messages
+    assert "pip install 'pose_track[gpu]'" in message
+    with pytest.raises(ImportError, match=r"'cuda'.*pip install 'pose_track\[gpu\]'"):
+        resolve_device("cuda")
+
+
+def test_device_names(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert device_name("cpu") == f"cpu: {processor_name()}"
+    monkeypatch.setattr(torch.cuda, "get_device_name", lambda device: f"GPU {device[-1]}")
+    assert device_name("cuda:1") == "cuda: GPU 1"
 
 
 @pytest.mark.parametrize("name", ["gpu", "", "cuda:", "cuda:x", "cpu:0", "CUDA"])
@@ -34,7 +58,7 @@ def test_unknown_devices(name: str) -> None:
 @pytest.mark.parametrize(
     ("driver", "available", "expected"), [(False, True, 0), (True, False, 0), (True, True, 3)], ids=str
 )
-def test_a_device_takes_a_driver_and_a_pytorch_that_uses_it(
+def test_a_device_needs_a_driver_and_pytorch_with_cuda(
     driver: bool, available: bool, expected: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(device, "_driver_loads", lambda: driver)
@@ -43,7 +67,7 @@ def test_a_device_takes_a_driver_and_a_pytorch_that_uses_it(
     assert cuda_devices() == expected
 
 
-def test_a_driver_is_a_library_that_loads(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_driver_is_a_loadable_library(monkeypatch: pytest.MonkeyPatch) -> None:
     def load(name: str) -> object:
         assert name == "libcuda.so.1"
         if missing:
@@ -58,7 +82,7 @@ def test_a_driver_is_a_library_that_loads(monkeypatch: pytest.MonkeyPatch) -> No
     assert device._driver_loads()
 
 
-def test_pytorch_is_not_asked_where_there_is_no_driver() -> None:
+def test_pytorch_is_not_imported_without_a_driver() -> None:
     code = """
 import sys
 from pose_track.runtime import device

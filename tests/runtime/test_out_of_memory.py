@@ -1,4 +1,4 @@
-"""Out of memory, as PyTorch says it."""
+"""Smaller batches after PyTorch's out-of-memory errors."""
 
 from __future__ import annotations
 
@@ -7,39 +7,43 @@ import logging
 import pytest
 import torch
 
-from pose_track.runtime.out_of_memory import as_room_allows
+from pose_track.runtime.out_of_memory import halve_batch_on_out_of_memory
 
 
-class Small:
-    """Has room for so many at once."""
+class SmallGpu:
+    """Runs batches of up to `max_batch`."""
 
-    def __init__(self, room: int) -> None:
-        self.room, self.tried = room, list[int]()
+    def __init__(self, max_batch: int) -> None:
+        self.max_batch, self.batch_sizes = max_batch, list[int]()
 
-    def __call__(self, at_once: int) -> str:
-        self.tried.append(at_once)
-        if at_once > self.room:
+    def __call__(self, batch_size: int) -> str:
+        self.batch_sizes.append(batch_size)
+        if batch_size > self.max_batch:
             raise torch.OutOfMemoryError("CUDA out of memory")
         return "done"
 
 
 @pytest.mark.parametrize(
-    ("room", "tried"), [(64, [12]), (12, [12]), (11, [12, 6]), (3, [12, 6, 3]), (2, [12, 6, 3, 1])]
+    ("max_batch", "batch_sizes"), [(64, [12]), (12, [12]), (11, [12, 6]), (3, [12, 6, 3]), (2, [12, 6, 3, 1])]
 )
-def test_half_as_many_until_there_is_room(room: int, tried: list[int], caplog: pytest.LogCaptureFixture) -> None:
-    run = Small(room)
+def test_the_batch_is_halved_until_it_fits(
+    max_batch: int, batch_sizes: list[int], caplog: pytest.LogCaptureFixture
+) -> None:
+    run = SmallGpu(max_batch)
     with caplog.at_level(logging.WARNING):
-        assert as_room_allows(run, 12, "pictures", "do") == ("done", tried[-1])
-    assert run.tried == tried
-    told = [f"the GPU is out of memory with 12 pictures at once; going on with {tried[-1]}"]
-    assert caplog.messages == (told if len(tried) > 1 else [])
+        assert halve_batch_on_out_of_memory(run, 12, "images", "remedy") == ("done", batch_sizes[-1])
+    assert run.batch_sizes == batch_sizes
+    assert len(caplog.messages) == (len(batch_sizes) > 1)
+    for message in caplog.messages:
+        assert "12 images" in message
+        assert message.endswith(f" {batch_sizes[-1]}")
 
 
-def test_no_room_at_all() -> None:
-    with pytest.raises(MemoryError, match="out of memory with crops one by one; use --device cpu"):
-        as_room_allows(Small(0), 5, "crops", "use --device cpu")
+def test_a_batch_of_one_does_not_fit() -> None:
+    with pytest.raises(MemoryError, match=r"crops.*use --device cpu"):
+        halve_batch_on_out_of_memory(SmallGpu(0), 5, "crops", "use --device cpu")
 
 
 def test_other_errors_pass() -> None:
     with pytest.raises(ZeroDivisionError):
-        as_room_allows(lambda at_once: at_once / 0, 5, "crops", "do")
+        halve_batch_on_out_of_memory(lambda batch_size: batch_size / 0, 5, "crops", "remedy")

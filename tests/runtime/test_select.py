@@ -1,6 +1,5 @@
 from __future__ import annotations
 
-import re
 from collections.abc import Collection
 from typing import Any
 
@@ -9,29 +8,32 @@ import pytest
 from torch import nn
 
 from pose_track.models.inference_model import InferenceModel
-from pose_track.runtime import select as choose
+from pose_track.runtime import openvino_runtime, torch_runtime
 from pose_track.runtime.model_spec import ModelSpec
 from pose_track.runtime.openvino_runtime import OpenVinoRuntime
 from pose_track.runtime.select import make_runtime, resolve_runtime
 from pose_track.runtime.torch_runtime import TorchRuntime
+from pose_track.utils import extras
 
-ALL = ("openvino", "onnx", "onnxruntime")
+ALL = ("torch", "openvino", "onnx", "onnxruntime")
+LIGHT = ("openvino",)
 
 
 def install(packages: Collection[str], monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(choose, "find_spec", lambda package: package if package in packages else None)
+    monkeypatch.setattr(extras, "find_spec", lambda package: package if package in packages else None)
 
 
 @pytest.mark.parametrize(
     ("name", "device", "installed", "expected"),
     [
         ("auto", "cpu", ALL, "openvino"),
-        ("auto", "cpu", ("onnx", "onnxruntime"), "torch"),
+        ("auto", "cpu", LIGHT, "openvino"),
+        ("auto", "cpu", ("torch", "onnx", "onnxruntime"), "torch"),
         ("auto", "cuda:1", ALL, "torch"),
         ("torch", "cpu", ALL, "torch"),
-        ("torch", "cuda", (), "torch"),
-        ("openvino", "cpu", ("openvino",), "openvino"),
-        ("onnx", "cpu", ("onnx", "onnxruntime"), "onnx"),
+        ("torch", "cuda", ("torch",), "torch"),
+        ("openvino", "cpu", LIGHT, "openvino"),
+        ("onnx", "cpu", ("onnxruntime",), "onnx"),  # onnx and torch are needed only to convert
     ],
 )
 def test_which_runtime(
@@ -42,26 +44,37 @@ def test_which_runtime(
 
 
 @pytest.mark.parametrize(
-    ("name", "device", "installed", "message"),
+    ("name", "device", "precision", "named"),
     [
-        ("openvino", "cuda", (), "runtime 'openvino' runs on the CPU only, not on 'cuda'; use 'torch' or device 'cpu'"),
-        ("onnx", "cuda", ALL, "runtime 'onnx' runs on the CPU only, not on 'cuda'; use 'torch' or device 'cpu'"),
-        ("openvino", "cpu", (), "runtime 'openvino' needs openvino; pip install openvino, or choose another"),
-        ("onnx", "cpu", (), "runtime 'onnx' needs onnx and onnxruntime; pip install -e '.[onnx]', or choose another"),
-        ("onnx", "cpu", ("onnx",), "runtime 'onnx' needs onnxruntime; pip install -e '.[onnx]', or choose another"),
-        ("tensorrt", "cpu", ALL, "unknown runtime 'tensorrt'; choose one of 'auto', 'torch', 'openvino', 'onnx'"),
+        ("openvino", "cuda", "auto", "'openvino'.*'cuda'.*'torch'"),
+        ("onnx", "cuda", "auto", "'onnx'.*'cuda'.*'torch'"),
+        ("onnx", "cpu", "bfloat16", "'onnx'.*'bfloat16'.*'float32'"),
+        ("tensorrt", "cpu", "auto", "'tensorrt'.*'auto', 'torch', 'openvino', 'onnx'"),
+        ("auto", "cpu", "half", "'half'.*'auto', 'float32', 'bfloat16'"),
     ],
 )
-def test_runtimes_that_are_refused(
-    name: Any, device: str, installed: Collection[str], message: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    install(installed, monkeypatch)
-    with pytest.raises(ValueError, match=f"^{re.escape(message)}$"):
-        resolve_runtime(name, device)
+def test_invalid_runtimes(name: Any, device: str, precision: Any, named: str) -> None:
+    with pytest.raises(ValueError, match=named):
+        resolve_runtime(name, device, precision)
 
 
-def check_largest(name: Any, kind: type) -> None:
-    run = make_runtime(ModelSpec(lambda: InferenceModel(nn.MaxPool2d(4)), "largest of 4x4"), name)
+@pytest.mark.parametrize(
+    ("name", "command"),
+    [
+        ("openvino", "pip install openvino"),
+        ("onnx", r"pip install 'pose_track\[onnx\]'"),
+        ("torch", r"pip install 'pose_track\[gpu\]'"),
+        ("auto", r"pip install 'pose_track\[gpu\]'"),
+    ],
+)
+def test_a_runtime_that_is_not_installed(name: Any, command: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    install((), monkeypatch)
+    with pytest.raises(ImportError, match=command):
+        resolve_runtime(name, "cpu")
+
+
+def check_max_pool(name: Any, kind: type) -> None:
+    run = make_runtime(ModelSpec(lambda: InferenceModel(nn.MaxPool2d(4)), "maximum of 4x4"), name)
     assert isinstance(run, kind)
     (output,) = run(np.zeros((2, 8, 12, 3), np.uint8))
     assert output.shape == (2, 3, 2, 3)
@@ -69,19 +82,61 @@ def check_largest(name: Any, kind: type) -> None:
 
 @pytest.mark.parametrize(("name", "kind"), [("torch", TorchRuntime), ("openvino", OpenVinoRuntime)])
 def test_runtimes_by_name(name: Any, kind: type) -> None:
-    check_largest(name, kind)
+    check_max_pool(name, kind)
 
 
 def test_onnx_by_name() -> None:
-    pytest.importorskip("onnx", reason="networks are written by onnx; pip install -e '.[onnx]'")
-    pytest.importorskip("onnxruntime", reason="networks are run by onnxruntime; pip install -e '.[onnx]'")
+    pytest.importorskip("onnx", reason="networks are exported by onnx; pip install 'pose_track[onnx]'")
+    pytest.importorskip("onnxruntime", reason="networks are run by onnxruntime; pip install 'pose_track[onnx]'")
     from pose_track.runtime.onnx_runtime import OnnxRuntime
 
-    check_largest("onnx", OnnxRuntime)
+    check_max_pool("onnx", OnnxRuntime)
 
 
-def test_a_network_that_is_to_run_with_pytorch_is_folded() -> None:
+def test_pytorch_runs_a_folded_network() -> None:
     network = InferenceModel(nn.Sequential(nn.Conv2d(3, 2, 1), nn.BatchNorm2d(2)))
     run = make_runtime(ModelSpec(lambda: network, "any"), "torch")
     assert isinstance(run, TorchRuntime)
     assert not any(isinstance(layer, nn.BatchNorm2d) for layer in run._network.modules())
+
+
+class CompileRecorder:
+    """An OpenVINO core of a processor with bfloat16 that records the properties of compiled networks."""
+
+    def __init__(self) -> None:
+        self.core, self.hints = openvino_runtime.core(), list[object]()
+
+    def compile_model(self, model: object, device: str, config: dict[str, object]) -> object:
+        self.hints.append(config.get("INFERENCE_PRECISION_HINT"))
+        return self.core.compile_model(model, device, config)
+
+    def get_property(self, device: str, name: str) -> list[str]:
+        return ["FP32", "BF16"]
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self.core, name)
+
+
+def test_precision_reaches_openvino(monkeypatch: pytest.MonkeyPatch) -> None:
+    recorder = CompileRecorder()
+    monkeypatch.setattr(openvino_runtime, "core", lambda: recorder)
+    spec = ModelSpec(lambda: InferenceModel(nn.MaxPool2d(4)), "maximum in each precision")
+    runs = [make_runtime(spec, "openvino", precision=precision) for precision in ("auto", "float32", "bfloat16")]
+    assert recorder.hints == [None, "f32", "bf16"]
+    assert runs[1].precision == "float32"
+
+
+def test_precision_reaches_pytorch(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(torch_runtime, "_cpu_has_bfloat16", lambda: True)
+    spec = ModelSpec(lambda: InferenceModel(nn.Conv2d(3, 2, 1)), "any")
+    precisions = [make_runtime(spec, "torch", precision=name).precision for name in ("auto", "float32", "bfloat16")]
+    assert precisions == ["bfloat16", "float32", "bfloat16"]
+
+
+@pytest.mark.parametrize("name", ["openvino", "torch"])
+def test_bfloat16_on_a_processor_without_it(name: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(torch_runtime, "_cpu_has_bfloat16", lambda: False)
+    monkeypatch.setattr(openvino_runtime, "has_bfloat16", lambda: False)
+    spec = ModelSpec(lambda: InferenceModel(nn.Conv2d(3, 2, 1)), "any")
+    with pytest.raises(ValueError, match=r"'bfloat16'.*'float32'"):
+        make_runtime(spec, name, precision="bfloat16")

@@ -1,13 +1,13 @@
 import numpy as np
 import pytest
 
-from pose_track.structures.conversion import convert_people, convert_poses
+from pose_track.structures.conversion import convert_annotations, convert_poses
 from pose_track.structures.frames import Poses
-from pose_track.structures.sequence import People
+from pose_track.structures.sequence import PoseAnnotations
 from pose_track.structures.skeleton import COCO_17, LSP_14, MPII_16, POSETRACK18_17, POSETRACK_15, SKELETONS
 
 
-def people(skeleton, count=3, seed=0):
+def random_poses(skeleton, count=3, seed=0):
     rng = np.random.default_rng(seed)
     k = skeleton.num_joints
     boxes = rng.uniform(0, 50, (count, 4))
@@ -19,8 +19,8 @@ def people(skeleton, count=3, seed=0):
 
 @pytest.mark.parametrize("source", SKELETONS.values(), ids=SKELETONS)
 @pytest.mark.parametrize("target", SKELETONS.values(), ids=SKELETONS)
-def test_joints_of_the_same_name_are_the_same_and_the_rest_of_a_person_stays(source, target):
-    poses = people(source)
+def test_shared_joints_and_all_other_fields_are_unchanged(source, target):
+    poses = random_poses(source)
     converted = convert_poses(poses, target)
     assert converted.skeleton == target
     derived = {"head_bottom", "head_top"} - set(source.joint_names)
@@ -40,8 +40,8 @@ def test_joints_of_the_same_name_are_the_same_and_the_rest_of_a_person_stays(sou
 
 @pytest.mark.parametrize("target", [POSETRACK_15, POSETRACK18_17])
 @pytest.mark.parametrize("count", [0, 1, 4])
-def test_coco_gets_neck_and_head_top_by_the_rule(target, count):
-    poses = people(COCO_17, count)
+def test_coco_gets_derived_neck_and_head_top(target, count):
+    poses = random_poses(COCO_17, count)
     left, right = (poses.joints[:, COCO_17.index(f"{side}_shoulder")] for side in ("left", "right"))
     scores = poses.joint_scores[:, [COCO_17.index("left_shoulder"), COCO_17.index("right_shoulder")]].mean(axis=1)
     neck = (left + right) / 2
@@ -61,8 +61,8 @@ def test_coco_gets_neck_and_head_top_by_the_rule(target, count):
         ("left_eye", True, True),
     ],
 )
-def test_what_follows_from_an_absent_joint_is_absent(absent, neck, head_top):
-    poses = people(COCO_17)
+def test_a_joint_derived_from_an_absent_joint_is_absent(absent, neck, head_top):
+    poses = random_poses(COCO_17)
     poses.joint_scores[1, COCO_17.index(absent)] = 0
     scores = convert_poses(poses, POSETRACK_15).joint_scores
     at = [POSETRACK_15.index("head_bottom"), POSETRACK_15.index("head_top")]
@@ -72,7 +72,7 @@ def test_what_follows_from_an_absent_joint_is_absent(absent, neck, head_top):
 
 @pytest.mark.parametrize("source", [POSETRACK_15, MPII_16, LSP_14])
 def test_a_predicted_head_is_never_overwritten(source):
-    poses = people(source)
+    poses = random_poses(source)
     poses.joint_scores[0, source.index("head_top")] = 0
     converted = convert_poses(poses, POSETRACK18_17)
     for name in ("head_bottom", "head_top"):
@@ -81,29 +81,31 @@ def test_a_predicted_head_is_never_overwritten(source):
         np.testing.assert_array_equal(converted.joint_scores[:, at], poses.joint_scores[:, of])
 
 
-def test_there_and_back_loses_nothing_both_have():
-    poses = people(POSETRACK_15)
+def test_a_round_trip_keeps_the_shared_joints():
+    poses = random_poses(POSETRACK_15)
     back = convert_poses(convert_poses(poses, POSETRACK18_17), POSETRACK_15)
     np.testing.assert_array_equal(back.joints, poses.joints)
     np.testing.assert_array_equal(back.joint_scores, poses.joint_scores)
 
 
-def told(skeleton, count=3, seed=0):
-    """People as a file tells them, one joint of the second person absent."""
+def random_annotations(skeleton, count=3, seed=0):
+    """People as read from a file; one joint of the second person is absent."""
     rng = np.random.default_rng(seed)
     k = skeleton.num_joints
     joints, scores = rng.uniform(0, 400, (count, k, 2)), rng.uniform(0, 9, (count, k))
     more = np.array([{"n": n} for n in range(count)], object)
     joints[1:2, k // 2] = np.nan
     flags = rng.integers(0, 2, (count, k)).astype(np.int8)
-    return People.of(joints, scores, flags, rng.uniform(0, 9, count), track_ids=np.arange(count), more=more)
+    return PoseAnnotations.from_joints(
+        joints, scores, flags, rng.uniform(0, 9, count), track_ids=np.arange(count), extra=more
+    )
 
 
 @pytest.mark.parametrize("source", SKELETONS.values(), ids=SKELETONS)
 @pytest.mark.parametrize("target", SKELETONS.values(), ids=SKELETONS)
-def test_people_keep_what_both_skeletons_have_to_the_last_digit(source, target):
-    people = told(source)
-    converted = convert_people(people, source, target)
+def test_annotations_keep_shared_joints_exactly(source, target):
+    people = random_annotations(source)
+    converted = convert_annotations(people, source, target)
     assert converted.joints.dtype == converted.joint_scores.dtype == np.float64
     for k, name in enumerate(target.joint_names):
         if name in source.joint_names:
@@ -114,16 +116,18 @@ def test_people_keep_what_both_skeletons_have_to_the_last_digit(source, target):
         else:
             assert (converted.flags[:, k] == -1).all()
             assert name in ("head_bottom", "head_top") or not converted.has_joint[:, k].any()
-    for name in ("scores", "boxes", "track_ids", "more"):
+    for name in ("scores", "boxes", "track_ids", "extra"):
         np.testing.assert_array_equal(getattr(converted, name), getattr(people, name))
     assert (converted is people) == (source == target)
 
 
-def test_people_and_poses_get_the_same_neck_and_head_top():
-    poses = people(COCO_17)
+def test_annotations_and_poses_get_the_same_neck_and_head_top():
+    poses = random_poses(COCO_17)
     poses.joint_scores[1, COCO_17.index("left_shoulder")] = 0
     joints = np.where(poses.joint_scores[..., None] > 0, poses.joints, np.nan).astype(float)
-    converted = convert_people(People.of(joints, poses.joint_scores.astype(float)), COCO_17, POSETRACK_15)
+    converted = convert_annotations(
+        PoseAnnotations.from_joints(joints, poses.joint_scores.astype(float)), COCO_17, POSETRACK_15
+    )
     expected = convert_poses(poses, POSETRACK_15)
     present = expected.joint_scores > 0
     np.testing.assert_array_equal(converted.has_joint, present)
@@ -131,18 +135,18 @@ def test_people_and_poses_get_the_same_neck_and_head_top():
     np.testing.assert_allclose(converted.joint_scores[present], expected.joint_scores[present], rtol=1e-6)
 
 
-def test_a_neck_between_shoulders_of_unknown_scores_has_none():
-    some = told(COCO_17)
+def test_a_neck_between_shoulders_without_scores_has_no_score():
+    some = random_annotations(COCO_17)
     some.joint_scores[0, COCO_17.index("left_shoulder")] = np.nan
     neck = POSETRACK_15.index("head_bottom")
-    converted = convert_people(some, COCO_17, POSETRACK_15)
+    converted = convert_annotations(some, COCO_17, POSETRACK_15)
     assert np.isnan(converted.joint_scores[:, neck]).tolist() == [True, False, False]
     assert converted.has_joint[:, neck].all()
 
 
-def test_an_absent_head_of_a_skeleton_that_has_one_stays_absent():
-    some = told(POSETRACK_15)
+def test_an_absent_head_top_stays_absent_if_the_source_skeleton_has_it():
+    some = random_annotations(POSETRACK_15)
     some.joints[:, POSETRACK_15.index("head_top")] = np.nan
-    converted = convert_people(some, POSETRACK_15, POSETRACK18_17)
+    converted = convert_annotations(some, POSETRACK_15, POSETRACK18_17)
     assert not converted.has_joint[:, POSETRACK18_17.index("head_top")].any()
     assert converted.has_joint[:, POSETRACK18_17.index("head_bottom")].all()

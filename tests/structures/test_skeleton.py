@@ -1,11 +1,22 @@
-"""Joint orders, twins, deviations and edges, written out as the data sets define them."""
+"""Joint orders, flip pairs, sigmas and edges, written out as the data sets define them."""
 
 from __future__ import annotations
+
+from typing import get_args
 
 import numpy as np
 import pytest
 
-from pose_track.structures.skeleton import COCO_17, LSP_14, MPII_16, POSETRACK18_17, POSETRACK_15, SKELETONS, Skeleton
+from pose_track.structures.skeleton import (
+    COCO_17,
+    LSP_14,
+    MPII_16,
+    POSETRACK18_17,
+    POSETRACK_15,
+    SKELETONS,
+    Skeleton,
+    SkeletonName,
+)
 
 ORDERS = {
     "coco_17": "nose left_eye right_eye left_ear right_ear left_shoulder right_shoulder left_elbow right_elbow "
@@ -20,10 +31,10 @@ ORDERS = {
     "right_shoulder left_shoulder left_elbow left_wrist head_bottom head_top",
 }
 
-TWINS = {
+FLIP_PAIRS = {
     "coco_17": [(1, 2), (3, 4), (5, 6), (7, 8), (9, 10), (11, 12), (13, 14), (15, 16)],
     "posetrack_15": [(0, 5), (1, 4), (2, 3), (6, 11), (7, 10), (8, 9)],
-    "posetrack18_17": [(3, 4), (5, 6), (7, 8), (9, 10), (11, 12), (13, 14), (15, 16)],  # not (1, 2), neck and head
+    "posetrack18_17": [(3, 4), (5, 6), (7, 8), (9, 10), (11, 12), (13, 14), (15, 16)],  # not (1, 2): neck and head top
     "mpii_16": [(0, 5), (1, 4), (2, 3), (10, 15), (11, 14), (12, 13)],
     "lsp_14": [(0, 5), (1, 4), (2, 3), (6, 11), (7, 10), (8, 9)],
 }
@@ -39,36 +50,37 @@ SIGMAS = {
 }  # fmt: skip
 
 
-def test_every_skeleton_is_written_out_here() -> None:
-    assert ORDERS.keys() == TWINS.keys() == SIGMAS.keys() == SKELETONS.keys()
+def test_every_skeleton_is_tested() -> None:
+    assert ORDERS.keys() == FLIP_PAIRS.keys() == SIGMAS.keys() == SKELETONS.keys()
     assert {s.name: s for s in (COCO_17, POSETRACK_15, POSETRACK18_17, MPII_16, LSP_14)} == SKELETONS
+    assert set(get_args(SkeletonName)) == set(SKELETONS)
 
 
 @pytest.mark.parametrize("name", ORDERS)
-def test_order_twins_and_sigmas(name: str) -> None:
+def test_order_flip_pairs_and_sigmas(name: str) -> None:
     skeleton = SKELETONS[name]
     assert list(skeleton.joint_names) == ORDERS[name].split()
-    mirrored = list(range(skeleton.num_joints))
-    for a, b in TWINS[name]:
-        mirrored[a], mirrored[b] = b, a
-    assert skeleton.flip_indices.tolist() == mirrored
+    flipped = list(range(skeleton.num_joints))
+    for a, b in FLIP_PAIRS[name]:
+        flipped[a], flipped[b] = b, a
+    assert skeleton.flip_indices.tolist() == flipped
     np.testing.assert_allclose(skeleton.sigmas, SIGMAS[name])
 
 
 @pytest.mark.parametrize("name", ORDERS)
-def test_edges_reach_every_joint_once_from_the_hips(name: str) -> None:
-    """A drawn person is in one piece, and no line is drawn twice; PoseTrack18's ears are never annotated."""
+def test_edges_connect_every_joint_once(name: str) -> None:
+    """A drawn person is connected and no line is drawn twice. PoseTrack18's ears are never annotated."""
     skeleton = SKELETONS[name]
     assert len(set(map(frozenset, skeleton.edges))) == len(skeleton.edges)
-    reached = {skeleton.index("left_hip")}
+    connected = {skeleton.index("left_hip")}
     for _ in range(skeleton.num_joints):
-        reached |= {joint for edge in skeleton.edges if reached & set(edge) for joint in edge}
-    body = set(range(skeleton.num_joints))
-    loose = {"coco_17": {0, 1, 2, 3, 4}, "posetrack18_17": {3, 4}}  # COCO has no neck: its head stands alone
-    assert reached == body - loose.get(name, set())
+        connected |= {joint for edge in skeleton.edges if connected & set(edge) for joint in edge}
+    all_joints = set(range(skeleton.num_joints))
+    unconnected = {"coco_17": {0, 1, 2, 3, 4}, "posetrack18_17": {3, 4}}  # COCO has no neck: its head is separate
+    assert connected == all_joints - unconnected.get(name, set())
 
 
-def test_unknown_joint_names_those_there_are() -> None:
-    with pytest.raises(ValueError, match="lsp_14 has no joint 'nose'; it has right_ankle"):
+def test_an_unknown_joint_lists_the_joints() -> None:
+    with pytest.raises(ValueError, match=r"lsp_14.*'nose'.*right_ankle"):
         LSP_14.index("nose")
     assert Skeleton("two", ("left_eye", "right_eye")).index("right_eye") == 1

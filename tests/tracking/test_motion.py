@@ -1,4 +1,4 @@
-"""The filters of all people at once, against filterpy's, one by one."""
+"""The vectorised Kalman filters, compared with filterpy's."""
 
 from __future__ import annotations
 
@@ -29,20 +29,20 @@ class Reference:
         self.filter.Q = Q_continuous_white_noise(dim=2, dt=dt, spectral_density=ACCELERATION)
         self.filter.predict()
 
-    def numbers(self) -> list[float]:
+    def state(self) -> list[float]:
         (p, pv), (_, v) = self.filter.P
         return [*self.filter.x[:, 0], p, pv, v]
 
 
 def assert_same(motion: Motion, references: list[list[Reference]]) -> None:
-    found = np.stack([motion.position, motion.velocity, *(np.stack([c, c], 1) for c in motion.covariance.T)], axis=-1)
-    expected = np.array([[reference.numbers() for reference in both] for both in references]).reshape(found.shape)
-    np.testing.assert_allclose(found, expected, rtol=1e-9, atol=1e-9)
+    result = np.stack([motion.position, motion.velocity, *(np.stack([c, c], 1) for c in motion.covariance.T)], axis=-1)
+    expected = np.array([[reference.state() for reference in axes] for axes in references]).reshape(result.shape)
+    np.testing.assert_allclose(result, expected, rtol=1e-9, atol=1e-9)
 
 
 @given(st.integers(0, 2**32 - 1), st.integers(0, 4), gaps)
 @repeatable
-def test_equal_to_filterpy_with_people_who_are_missed_now_and_then(seed: int, num: int, steps: list[float]) -> None:
+def test_equal_to_filterpy_with_missed_measurements(seed: int, num: int, steps: list[float]) -> None:
     rng = np.random.default_rng(seed)
     start = rng.uniform(-1000, 1000, (num, 2))
     motion, now = Motion.start(start, 2.0), 2.0
@@ -50,39 +50,39 @@ def test_equal_to_filterpy_with_people_who_are_missed_now_and_then(seed: int, nu
     for dt in steps:
         now += dt
         motion = motion.predict(now)
-        seen = motion.position + rng.normal(0, 50, (num, 2))
-        is_seen = rng.random(num) < 0.7
-        motion = motion[is_seen].correct(seen[is_seen]) + motion[~is_seen]
-        order = [*np.flatnonzero(is_seen), *np.flatnonzero(~is_seen)]
+        measured = motion.position + rng.normal(0, 50, (num, 2))
+        is_measured = rng.random(num) < 0.7
+        motion = motion[is_measured].update(measured[is_measured]) + motion[~is_measured]
+        order = [*np.flatnonzero(is_measured), *np.flatnonzero(~is_measured)]
         references = [references[i] for i in order]
         for place, i in enumerate(order):
-            for reference, at in zip(references[place], seen[i], strict=True):
+            for reference, position in zip(references[place], measured[i], strict=True):
                 reference.predict(dt)
-                if is_seen[i]:
-                    reference.filter.update(at)
+                if is_measured[i]:
+                    reference.filter.update(position)
         assert_same(motion, references)
         assert (motion.seconds == now).all()
 
 
-def test_a_gap_is_one_prediction_however_it_is_divided() -> None:
-    motion = Motion.start(np.array([[3.0, 4.0]]), 0.0).predict(0.1).correct(np.array([[9.0, 4.0]]))
-    once, often = motion.predict(1.1), motion
+def test_one_prediction_equals_several_shorter_ones() -> None:
+    motion = Motion.start(np.array([[3.0, 4.0]]), 0.0).predict(0.1).update(np.array([[9.0, 4.0]]))
+    single, repeated = motion.predict(1.1), motion
     for tenth in range(2, 12):
-        often = often.predict(tenth / 10)
+        repeated = repeated.predict(tenth / 10)
     for name in ("position", "velocity", "covariance"):
-        np.testing.assert_allclose(getattr(often, name), getattr(once, name), rtol=1e-9)
+        np.testing.assert_allclose(getattr(repeated, name), getattr(single, name), rtol=1e-9)
 
 
-def test_steady_walkers_are_expected_where_they_will_be() -> None:
+def test_constant_velocity_is_predicted() -> None:
     velocity = np.array([[50.0, 0.0], [-80.0, 20.0]])
     motion = Motion.start(np.zeros((2, 2)), 0.0)
     for tenth in range(1, 20):
-        motion = motion.predict(tenth / 10).correct(velocity * tenth / 10)
+        motion = motion.predict(tenth / 10).update(velocity * tenth / 10)
     np.testing.assert_allclose(motion.predict(2.5).position, velocity * 2.5, atol=1e-3)
     assert (motion.covariance[:, 0] < POSITION_NOISE).all()
 
 
-def test_people_are_filtered_each_by_their_own_time() -> None:
+def test_each_track_has_its_own_time() -> None:
     early, late = Motion.start(np.zeros((1, 2)), 0.0), Motion.start(np.zeros((1, 2)), 1.0)
     both = (early + late).predict(2.0)
     for row, one in enumerate((early.predict(2.0), late.predict(2.0))):
@@ -91,7 +91,7 @@ def test_people_are_filtered_each_by_their_own_time() -> None:
 
 
 @pytest.mark.parametrize("num", [0, 3])
-def test_starts_at_rest(num: int) -> None:
+def test_new_tracks_are_at_rest(num: int) -> None:
     motion = Motion.start(np.ones((num, 2), np.float32), 7.0)
     assert (len(motion), motion.position.dtype) == (num, np.float64)
     np.testing.assert_array_equal(motion.predict(9.0).position, np.ones((num, 2)))

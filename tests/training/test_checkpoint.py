@@ -28,7 +28,7 @@ def test_a_failing_write_leaves_the_old_checkpoint(tmp_path: Path) -> None:
     assert os.listdir(tmp_path) == ["checkpoint.pt"]
 
 
-def test_files_that_are_no_checkpoint(tmp_path: Path) -> None:
+def test_invalid_checkpoint_files(tmp_path: Path) -> None:
     path = tmp_path / "checkpoint.pt"
     with pytest.raises(FileNotFoundError, match="no checkpoint"):
         load_checkpoint(path)
@@ -36,23 +36,23 @@ def test_files_that_are_no_checkpoint(tmp_path: Path) -> None:
     whole = path.read_bytes()
     for content in (whole[: len(whole) // 2], b"", b"text"):
         path.write_bytes(content)
-        with pytest.raises(ValueError, match=r"checkpoint\.pt is not a checkpoint of this program, or is cut short"):
+        with pytest.raises(ValueError, match=r"checkpoint\.pt is not a checkpoint"):
             load_checkpoint(path)
 
 
 Usage = namedtuple("Usage", "total used free")
 
 
-def test_too_small_a_disk_is_seen_at_the_start(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    network = nn.Linear(1 << 20, 1, bias=False)  # 4 MB; four times that in a checkpoint, and two of them
+def test_full_disk_is_detected_at_the_start(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    network = nn.Linear(1 << 20, 1, bias=False)  # 4 MB; a checkpoint has four times that, and there are two
     monkeypatch.setattr(shutil, "disk_usage", lambda folder: Usage(0, 0, 32 << 20))
     check_space(tmp_path / "run", network)
     assert (tmp_path / "run").is_dir()
     monkeypatch.setattr(shutil, "disk_usage", lambda folder: Usage(0, 0, (32 << 20) - 1))
-    with pytest.raises(OSError, match=r"run has 31 MB free, its checkpoints need 32 MB; give another --out"):
+    with pytest.raises(OSError, match=r"run .*31 MB.*32 MB.*--out"):
         check_space(tmp_path / "run", network)
 
 
-def test_versions_name_what_computes() -> None:
+def test_versions() -> None:
     assert versions().keys() == {"pose_track", "python", "torch", "numpy"}
     assert versions()["torch"] == str(torch.__version__)

@@ -1,4 +1,4 @@
-"""The training configs that come with the project: what they hold, and what their first lines say."""
+"""The training configs of the project: their settings and their header comments."""
 
 from __future__ import annotations
 
@@ -10,10 +10,11 @@ from typing import Any, NamedTuple
 import numpy as np
 import pytest
 import torch
-from made_coco import write_pictures
-from made_labels import posetrack17_frame, posetrack17_rect, write_json
-from made_runs import ROOT, load_tool, tiny_hrnet
+from annotation_files import posetrack17_frame, posetrack17_rect, write_json
+from command_line import run_command
 from scipy.io import savemat
+from tiny_coco import write_images
+from tiny_runs import ROOT, tiny_hrnet
 
 from pose_track.config.load import load_settings
 from pose_track.datasets.top_down import PoseAugmentation
@@ -31,7 +32,7 @@ MPII = PoseAugmentation(scale=0.25, rotation=30, half_body_chance=0)
 
 
 class Recipe(NamedTuple):
-    """rates: (epoch, learning rate) at the beginning, before and after each milestone, and at the end."""
+    """A published recipe. rates: (epoch, learning rate) at the start, around each milestone, and at the end."""
 
     network: str
     skeleton: str
@@ -61,30 +62,30 @@ def load(stem: str) -> TrainingConfig:
     return load_settings(TrainingConfig, FOLDER / f"{stem}.yaml")
 
 
-def test_which_there_are() -> None:
+def test_names_of_the_configs() -> None:
     assert {path.stem for path in CONFIGS} == {*PUBLISHED, "pose_compact", "detector_compact"}
 
 
 @pytest.mark.parametrize("stem", PUBLISHED)
 def test_published_recipes(stem: str) -> None:
-    recipe, experiment = PUBLISHED[stem], load(stem)
-    pose, loop, optimizer = experiment.pose, experiment.loop, experiment.optimizer
-    assert (experiment.task, pose.network, pose.skeleton) == ("pose", recipe.network, recipe.skeleton)
-    assert pose.codec == Codec("plain", recipe.input_size, recipe.sigma)
-    assert (pose.loss, pose.weigh_joints, pose.flip_test) == ("mse", False, True)
+    recipe, config = PUBLISHED[stem], load(stem)
+    pose, loop, optimizer = config.pose, config.loop, config.optimizer
+    assert (config.task, pose.network, pose.skeleton) == ("pose", recipe.network, recipe.skeleton)
+    assert pose.codec == Codec("gaussian", recipe.input_size, recipe.sigma)
+    assert (pose.loss, pose.use_joint_weights, pose.flip_test) == ("mse", False, True)
     assert pose.augmentation == recipe.augmentation
     assert loop.batch_size == recipe.batch_size
     assert (optimizer.name, loop.clip_norm, loop.ema_decay, loop.evaluate_every) == ("adam", None, 0, 1)
     length = 149_813 // loop.batch_size * loop.batch_size  # of an epoch of COCO
     num_samples = round(loop.epochs * length)
-    found = [learning_rate_at(round(epoch * length), length, num_samples, optimizer) for epoch, _ in recipe.rates]
-    assert found == pytest.approx([rate for _, rate in recipe.rates])
+    rates = [learning_rate_at(round(epoch * length), length, num_samples, optimizer) for epoch, _ in recipe.rates]
+    assert rates == pytest.approx([rate for _, rate in recipe.rates])
     assert recipe.rates[-1][0] == loop.epochs - 0.01
 
 
 @pytest.mark.parametrize("stem", PUBLISHED)
-def test_first_weights(stem: str) -> None:
-    """ImageNet's for the network in question, but for the run from scratch and the one that starts from COCO."""
+def test_initial_weights(stem: str) -> None:
+    """Those of ImageNet, except for the run from scratch and the fine-tuning from COCO."""
     trunk = load(stem).init_trunk
     if stem == "coco_w32_256x192_scratch":
         assert trunk is None
@@ -101,41 +102,41 @@ def header(path: Path) -> str:
 
 
 def commands(path: Path) -> list[list[str]]:
-    """The words after `tools/` of each command that trains or evaluates."""
+    """The arguments, after `tools/`, of each training or evaluation command in the header."""
     lines = [line.removeprefix("#").strip() for line in header(path).splitlines() if line.startswith("#   ")]
     words = [shlex.split(line.partition("tools/")[2]) for line in lines if line.startswith(("python ", "torchrun "))]
-    return [found for found in words if found[0] in ("train.py", "evaluate_pose.py")]
+    return [command for command in words if command[0] in ("train.py", "evaluate_pose.py")]
 
 
 @pytest.mark.parametrize("path", CONFIGS, ids=lambda path: path.stem)
-def test_first_lines(path: Path) -> None:
-    """How to run it, where its data go, and what comes out."""
-    text, experiment = header(path), load_settings(TrainingConfig, path)
+def test_header(path: Path) -> None:
+    """The header has the commands, the location of the data, and the expected metric."""
+    text, config = header(path), load_settings(TrainingConfig, path)
     assert {words[1] for words in commands(path)} == {f"configs/train/{path.name}"}
     assert "\n# Data: " in text
-    assert "\n# Figure: " in text
-    files = [source.annotations for source in (*experiment.train, experiment.val)]
+    assert "\n# Result: " in text
+    files = [source.annotations for source in (*config.train, config.val)]
     guide = (ROOT / "data" / "README.md").read_text()
     for file in files:
         assert file.parts[0] == "data"
         assert f"data/{file.parts[1]}" in text
         assert f"`{file.parts[1]}/`" in guide
-    assert (experiment.init_trunk is not None) == ("downloaded once" in text)
+    assert (config.init_trunk is not None) == ("downloaded once" in text)
 
 
 @pytest.mark.parametrize(
     ("path", "words"),
     [pytest.param(path, words, id=shlex.join(words)) for path in CONFIGS for words in commands(path)],
 )
-def test_commands_fail_for_want_of_data_alone(
+def test_commands_fail_only_for_missing_data(
     path: Path, words: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     for name in NETWORKS:
         monkeypatch.setitem(NETWORKS, name, tiny_hrnet)
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr("pose_track.weights.resolve.fetch_weights", without_network)
-    tool = load_tool(words[0].removesuffix(".py"))
-    assert tool.main([str(path), *words[2:], "--hardware.device", "cpu", "--hardware.devices", "1"]) == 2
+    command = {"train.py": "train", "evaluate_pose.py": "evaluate-pose"}[words[0]]
+    assert run_command(command, path, *words[2:], "--hardware.device", "cpu", "--hardware.devices", "1") == 2
     error = capsys.readouterr().err
     missing = ("no annotation file data/", "no images at data/", "there is no weights file '", "cannot fetch hrnet_w")
     assert error.startswith(tuple(f"error: {what}" for what in missing))
@@ -146,36 +147,36 @@ def without_network(published: PublishedWeights) -> Path:
     raise ConnectionError(f"cannot fetch {published.name}")
 
 
-# Runs on data that lie as data/README.md says
+# Runs on data in the layout of data/README.md
 
 
-def joints_of(note: dict[str, Any], count: int) -> np.ndarray:
-    """(count, 2) joints in the box of a person of `made_coco`."""
-    left, top, width, height = note["bbox"]
+def joints_of(annotation: dict[str, Any], count: int) -> np.ndarray:
+    """(count, 2) joints in the box of a person of `tiny_coco`."""
+    left, top, width, height = annotation["bbox"]
     return np.random.default_rng(0).uniform((left, top), (left + width, top + height), (count, 2))
 
 
 def write_coco(root: Path) -> None:
     (root / "annotations").mkdir(parents=True)
     for part in ("train2017", "val2017"):
-        data = write_pictures(root / part, 2)
+        data = write_images(root / part, 2)
         data["categories"][0]["keypoints"] = list(COCO_17.joint_names)
-        for note in data["annotations"]:
-            seen = np.column_stack([joints_of(note, 17), np.full(17, 2)])
-            note |= {"keypoints": seen.ravel().tolist(), "area": 2000}
+        for annotation in data["annotations"]:
+            keypoints = np.column_stack([joints_of(annotation, 17), np.full(17, 2)])
+            annotation |= {"keypoints": keypoints.ravel().tolist(), "area": 2000}
         write_json(root / "annotations" / f"person_keypoints_{part}.json", data)
 
 
 def write_mpii(root: Path) -> None:
     (root / "annot").mkdir(parents=True)
-    data = write_pictures(root / "images", 2)
-    joints = [joints_of(note, 16) for note in data["annotations"]]
+    data = write_images(root / "images", 2)
+    joints = [joints_of(annotation, 16) for annotation in data["annotations"]]
     person = {"center": [41, 41], "scale": 0.3, "joints_vis": [1] * 16}
     people = [{**person, "image": f"{i}.png", "joints": xy.tolist()} for i, xy in enumerate(joints)]
     for part in ("train", "valid"):
         write_json(root / "annot" / f"{part}.json", people)
     heads = np.zeros((2, 2, 2))
-    heads[1] = 20  # as far right and down as from 0
+    heads[1] = 20  # corners in pixels from 1
     truth = {"pos_gt_src": np.stack(joints, axis=-1), "jnt_missing": np.zeros((16, 2)), "headboxes_src": heads}
     savemat(root / "annot" / "gt_valid.mat", truth)
 
@@ -183,8 +184,11 @@ def write_mpii(root: Path) -> None:
 def write_posetrack17(root: Path) -> None:
     for part in ("train", "val"):
         (root / "annotations" / part).mkdir(parents=True)
-        notes = write_pictures(root / "images" / "bonn" / part, 2)["annotations"]
-        people = [posetrack17_rect({k: (*xy,) for k, xy in enumerate(joints_of(note, 15).tolist())}) for note in notes]
+        annotations = write_images(root / "images" / "bonn" / part, 2)["annotations"]
+        people = [
+            posetrack17_rect({k: (*xy,) for k, xy in enumerate(joints_of(annotation, 15).tolist())})
+            for annotation in annotations
+        ]
         names = [f"images/bonn/{part}/{i}.png" for i in range(2)]
         frames = [posetrack17_frame(name, person) for name, person in zip(names, people, strict=True)]
         write_json(root / "annotations" / part / "1.json", {"annolist": frames})
@@ -215,6 +219,6 @@ def test_published_configs_on_tiny_data(
     monkeypatch.setattr("pose_track.weights.resolve.fetch_weights", lambda published: tmp_path / "trunk.pth")
     short = {"loop.epochs": "1", "loop.batch_size": "2", "loop.workers": "0", "hardware.device": "cpu"}
     words = [f"--{key}={value}" for key, value in short.items()]
-    assert load_tool("train").main([str(FOLDER / f"{stem}.yaml"), *words]) == 0
+    assert run_command("train", FOLDER / f"{stem}.yaml", *words) == 0
     assert capsys.readouterr().out.startswith(figure)
     assert (tmp_path / "runs" / stem / "weights.safetensors").is_file()

@@ -8,7 +8,7 @@ import pytest
 import torch
 from shared_data import shared
 
-from pose_track.datasets.people import centre_targets
+from pose_track.datasets.detection import centre_targets
 from pose_track.models.centre import cell_centres
 from pose_track.models.heatmaps import gaussian_targets
 from pose_track.structures.skeleton import COCO_17
@@ -17,7 +17,6 @@ from pose_track.training.loss import (
     centre_focal,
     centre_loss,
     joint_weights,
-    joints_cross_entropy,
     joints_mse,
     joints_ohkm,
 )
@@ -51,7 +50,7 @@ def test_joints_mse_by_hand() -> None:
     assert joints_mse(heatmaps, targets, torch.tensor([[1.0, 0.0], [1.0, 1.0]])).item() == 0
 
 
-def test_ohkm_looks_at_the_hardest_joints_of_each_person() -> None:
+def test_ohkm_uses_the_hardest_joints_of_each_person() -> None:
     """Errors of 1 to 3 in the joints of one person, 0 in those of the other: 0.5 * (9 + 4) / 4."""
     heatmaps = torch.zeros(2, 3, 2, 2)
     heatmaps[0] = torch.tensor([1.0, 3.0, 2.0])[:, None, None]
@@ -61,46 +60,17 @@ def test_ohkm_looks_at_the_hardest_joints_of_each_person() -> None:
     assert few.item() == pytest.approx(joints_mse(heatmaps, torch.zeros(2, 3, 2, 2), torch.ones(2, 3)).item())
 
 
-def bells(*joints: tuple[float, float], labelled: tuple[float, ...] = (1, 1)) -> tuple[torch.Tensor, torch.Tensor]:
+def gaussian_maps(
+    *joints: tuple[float, float], labelled: tuple[float, ...] = (1, 1)
+) -> tuple[torch.Tensor, torch.Tensor]:
     """Targets (1, K, 16, 12) and weights (1, K) of joints in cells."""
     targets, weights = gaussian_targets("dark", np.array(joints), np.array(labelled), (12, 16), sigma=1)
     return torch.from_numpy(targets)[None], torch.from_numpy(weights)[None]
 
 
-def test_cross_entropy_by_hand() -> None:
-    """A target of 2 : 1 over two cells, believed as 1 : 3; the other joint is not labelled, and counts in the mean."""
-    logits = torch.tensor([[[[0.0, np.log(3)]], [[5.0, -5.0]]]], dtype=torch.float32)
-    targets = torch.tensor([[[[0.8, 0.4]], [[1.0, 0.0]]]])
-    expected = -(2 / 3 * np.log(1 / 4) + 1 / 3 * np.log(3 / 4)) / 2
-    assert joints_cross_entropy(logits, targets, torch.tensor([[1.0, 0.0]])).item() == pytest.approx(expected)
-
-
-def test_cross_entropy_is_least_where_the_softmax_is_the_target() -> None:
-    targets, weights = bells((4.3, 7.8), (6.0, 2.0))
-    logits = (targets + 1e-12).log().requires_grad_()
-    joints_cross_entropy(logits, targets, weights).backward()
-    assert logits.grad is not None
-    assert logits.grad.abs().max() < 1e-6
-    elsewhere = torch.zeros_like(targets, requires_grad=True)
-    joints_cross_entropy(elsewhere, targets, weights).backward()
-    assert elsewhere.grad is not None
-    assert np.unravel_index(int(elsewhere.grad[0, 0].argmin()), (16, 12)) == (8, 4)  # raised most at the joint
-    assert elsewhere.grad.sum(dim=(2, 3)).abs().max() < 1e-6
-
-
-def test_cross_entropy_of_an_empty_target_is_0() -> None:
-    targets, weights = torch.zeros(1, 2, 16, 12), torch.ones(1, 2)
-    logits = torch.randn(1, 2, 16, 12, generator=torch.Generator().manual_seed(0)).requires_grad_()
-    loss = joints_cross_entropy(logits, targets, weights)
-    loss.backward()
-    assert loss.item() == 0
-    assert logits.grad is not None
-    assert not logits.grad.any()
-
-
-@pytest.mark.parametrize("loss", [joints_mse, joints_ohkm, joints_cross_entropy])
+@pytest.mark.parametrize("loss", [joints_mse, joints_ohkm])
 def test_half_batches_average_to_the_batch(loss: Callable[..., torch.Tensor]) -> None:
-    """Also where the labelled joints are spread unevenly, so that several processes train as one."""
+    """Even if the labelled joints are distributed unevenly, so that several processes train like one."""
     generator = torch.Generator().manual_seed(0)
     heatmaps, targets = (torch.rand(4, 9, 8, 6, generator=generator) for _ in range(2))
     weights = torch.tensor([[1.0] * 9, [1.5] * 9, [0.0] * 8 + [1.0], [0.0] * 9])
@@ -109,9 +79,9 @@ def test_half_batches_average_to_the_batch(loss: Callable[..., torch.Tensor]) ->
     assert halves[0] > 2 * halves[1]
 
 
-@pytest.mark.parametrize("loss", [joints_mse, joints_ohkm, joints_cross_entropy])
-def test_unlabelled_joints_cost_nothing(loss: Callable[..., torch.Tensor]) -> None:
-    targets, weights = bells((4.0, 7.0), (6.0, 2.0), labelled=(0, 1))
+@pytest.mark.parametrize("loss", [joints_mse, joints_ohkm])
+def test_unlabelled_joints_have_no_loss(loss: Callable[..., torch.Tensor]) -> None:
+    targets, weights = gaussian_maps((4.0, 7.0), (6.0, 2.0), labelled=(0, 1))
     heatmaps = targets.clone().requires_grad_()
     before = loss(heatmaps, targets, weights)
     before.backward()
@@ -123,20 +93,20 @@ def test_unlabelled_joints_cost_nothing(loss: Callable[..., torch.Tensor]) -> No
 
 
 BOXES = np.array([[10, 20, 50, 100], [60, 30, 120, 110]], float)
-HEAT, WHERE, WEIGHT = (torch.from_numpy(part)[None] for part in centre_targets(BOXES, (16, 16)))
-KNOWN = torch.ones_like(HEAT)
+HEAT, CELL_BOXES, WEIGHT = (torch.from_numpy(part)[None] for part in centre_targets(BOXES, (16, 16)))
+ALL_CELLS = torch.ones_like(HEAT)
 
 
 def perfect_output() -> torch.Tensor:
-    """What a network would give that is sure of the centres and measures every box right."""
-    sides = torch.cat([cell_centres(16, 16) - WHERE[0, :2], WHERE[0, 2:] - cell_centres(16, 16)])
+    """The output of a network with confident centres and exact boxes."""
+    sides = torch.cat([cell_centres(16, 16) - CELL_BOXES[0, :2], CELL_BOXES[0, 2:] - cell_centres(16, 16)])
     return torch.cat([torch.where(HEAT == 1, 20.0, -20.0), sides], dim=0)[None]
 
 
 def test_a_perfect_detector_has_no_loss() -> None:
     assert (HEAT == 1).sum() == 2
     output = perfect_output()
-    assert centre_loss(output, HEAT, WHERE, WEIGHT, KNOWN).item() == pytest.approx(0, abs=1e-4)
+    assert centre_loss(output, HEAT, CELL_BOXES, WEIGHT, ALL_CELLS).item() == pytest.approx(0, abs=1e-4)
 
 
 @pytest.mark.parametrize(
@@ -144,23 +114,23 @@ def test_a_perfect_detector_has_no_loss() -> None:
     [(0, -30.0), (0, 25.0), (1, 10.0), (4, -10.0)],
     ids=["missed centres", "false centres", "too far left", "too short"],
 )
-def test_each_fault_costs(channel_and_change: tuple[int, float]) -> None:
+def test_each_error_increases_the_loss(channel_and_change: tuple[int, float]) -> None:
     channel, change = channel_and_change
     output = perfect_output()
     output[:, channel] += change
-    assert centre_loss(output, HEAT, WHERE, WEIGHT, KNOWN).item() > 0.1
+    assert centre_loss(output, HEAT, CELL_BOXES, WEIGHT, ALL_CELLS).item() > 0.1
 
 
-def test_unknown_cells_cost_nothing() -> None:
+def test_ignored_cells_have_no_loss() -> None:
     output = perfect_output()
     output[:, 0, 14, 14] = 20.0
-    known = KNOWN.clone()
+    known = ALL_CELLS.clone()
     assert centre_focal(output[:, 0], HEAT, known).item() > 1
     known[:, 14, 14] = 0
     assert centre_focal(output[:, 0], HEAT, known).item() == pytest.approx(0, abs=1e-4)
 
 
-def test_cells_near_a_centre_cost_less_than_far_ones() -> None:
+def test_false_centres_near_a_true_one_have_a_smaller_gradient() -> None:
     logits = torch.full((1, 1, 3), 2.0, requires_grad=True)
     centre_focal(logits, torch.tensor([[[1.0, 0.7, 0.0]]]), torch.ones(1, 1, 3)).backward()
     assert logits.grad is not None
@@ -168,10 +138,10 @@ def test_cells_near_a_centre_cost_less_than_far_ones() -> None:
     assert at_peak < 0 < near < far / 20
 
 
-def test_pictures_without_people() -> None:
+def test_images_without_people() -> None:
     nothing = torch.zeros(1, 16, 16)
     output = torch.cat([torch.full((1, 1, 16, 16), -20.0), torch.ones(1, 4, 16, 16)], dim=1).requires_grad_()
-    loss = centre_loss(output, nothing, torch.zeros(1, 4, 16, 16), nothing, KNOWN)
+    loss = centre_loss(output, nothing, torch.zeros(1, 4, 16, 16), nothing, ALL_CELLS)
     loss.backward()
     assert loss.item() == pytest.approx(0, abs=1e-6)
     assert output.grad is not None
@@ -179,7 +149,7 @@ def test_pictures_without_people() -> None:
 
 
 def test_box_loss_is_a_weighted_mean() -> None:
-    """One cell is right, one's box (twice as high, area 2 : 1) has IoU 1/2; weights 1 and 3."""
+    """One cell is exact, the other's box is twice as high and has IoU 1/2; the weights are 1 and 3."""
     middle = cell_centres(1, 2)
     sides = torch.full((1, 4, 1, 2), 8.0)
     boxes = torch.cat([middle - 8, middle + 8])[None]

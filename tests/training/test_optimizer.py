@@ -7,48 +7,49 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
-from made_tasks import SMALL, assert_equal
+from tiny_tasks import SMALL, assert_equal
 from torch import nn
 
 from pose_track.models.hrnet import HRNet
 from pose_track.training.muon import MuonAdamW, orthogonalize
-from pose_track.training.optimizer import OptimizerOptions, learning_rate_at, make_optimizer
+from pose_track.training.optimizer import learning_rate_at, make_optimizer
+from pose_track.training.options import OptimizerOptions
 
 COSINE = OptimizerOptions(learning_rate=1.0, warmup_samples=100)
 
 
 def rates(options: OptimizerOptions) -> list[float]:
-    """Of a run of 1,000 samples in steps of 10, ten epochs."""
+    """The learning rates of a run of 1,000 samples in steps of 10 and ten epochs."""
     return [learning_rate_at(seen, 100, 1000, options) for seen in range(0, 1001, 10)]
 
 
 def test_half_a_cosine_after_the_warm_up() -> None:
-    found = rates(COSINE)
-    assert found[0] == pytest.approx(0.01)
-    assert found[5] == pytest.approx(0.51, abs=0.01)
-    assert np.argmax(found) == 10
-    assert found[50] == pytest.approx(0.505)  # half way down from 1 to 0.01
-    assert found[100] == pytest.approx(0.01)
-    assert (np.diff(found[10:]) < 0).all()
+    values = rates(COSINE)
+    assert values[0] == pytest.approx(0.01)
+    assert values[5] == pytest.approx(0.51, abs=0.01)
+    assert np.argmax(values) == 10
+    assert values[50] == pytest.approx(0.505)  # halfway from 1 to 0.01
+    assert values[100] == pytest.approx(0.01)
+    assert (np.diff(values[10:]) < 0).all()
     assert rates(replace(COSINE, warmup_samples=0))[0] == 1.0
     assert rates(replace(COSINE, final_share=0.5))[100] == 0.5
 
 
 def test_steps_at_milestones_in_epochs() -> None:
-    found = rates(OptimizerOptions(learning_rate=1.0, schedule="steps", milestones=(5, 7.5), gamma=0.5))
-    assert found[:50] == [1.0] * 50
-    assert found[50:75] == [0.5] * 25
-    assert found[75:] == [0.25] * 26
+    values = rates(OptimizerOptions(learning_rate=1.0, schedule="steps", milestones=(5, 7.5), gamma=0.5))
+    assert values[:50] == [1.0] * 50
+    assert values[50:75] == [0.5] * 25
+    assert values[75:] == [0.25] * 26
 
 
-def test_a_constant_rate_warms_up_too() -> None:
-    found = rates(replace(COSINE, schedule="constant"))
-    assert found[0] < 0.1
-    assert found[10:] == [1.0] * 91
-    cooled = rates(replace(COSINE, schedule="constant", cooldown=0.5))
-    assert cooled[10:51] == [1.0] * 41
-    assert cooled[75] == pytest.approx(0.5)
-    assert cooled[100] == 0.01
+def test_constant_rate_after_the_warm_up() -> None:
+    values = rates(replace(COSINE, schedule="constant"))
+    assert values[0] < 0.1
+    assert values[10:] == [1.0] * 91
+    cooled_values = rates(replace(COSINE, schedule="constant", cooldown=0.5))
+    assert cooled_values[10:51] == [1.0] * 41
+    assert cooled_values[75] == pytest.approx(0.5)
+    assert cooled_values[100] == 0.01
 
 
 @pytest.mark.parametrize(
@@ -61,13 +62,13 @@ def test_a_constant_rate_warms_up_too() -> None:
         ({"final_share": 1.5}, "final_share must be between 0 and 1"),
         ({"gamma": -0.1}, "gamma must be between 0 and 1"),
         ({"name": "adam", "weight_decay": 0.1}, "weight_decay has no effect on adam"),
-        ({"milestones": (3,)}, "milestones belong to schedule 'steps'"),
-        ({"cooldown": 0.5}, "cooldown belongs to schedule 'constant', not to 'cosine'"),
-        ({"schedule": "steps"}, "milestones belong to schedule 'steps'"),
+        ({"milestones": (3,)}, "milestones .*'steps'"),
+        ({"cooldown": 0.5}, "cooldown .*'constant'.*'cosine'"),
+        ({"schedule": "steps"}, "milestones .*'steps'"),
         ({"schedule": "steps", "milestones": (3, 2)}, "milestones must rise"),
     ],
 )
-def test_options_that_make_no_sense(change: dict[str, Any], message: str) -> None:
+def test_invalid_options(change: dict[str, Any], message: str) -> None:
     with pytest.raises(ValueError, match=message):
         replace(OptimizerOptions(), **change)
 
@@ -78,7 +79,7 @@ def network() -> HRNet:
 
 
 def moved_without_gradient(options: OptimizerOptions) -> dict[str, float]:
-    """How far a step moves the weights whose gradients are all 0, as a share of their length."""
+    """The relative change of the weights by a step with zero gradients."""
     net = network()
     before = {name: p.detach().clone() for name, p in net.named_parameters()}
     for p in net.parameters():
@@ -106,11 +107,11 @@ def test_orthogonalize_keeps_directions() -> None:
     torch.manual_seed(0)
     for shape in ((6, 20), (20, 6), (8, 8)):
         matrix = torch.randn(shape)
-        found = orthogonalize(matrix)
-        assert found.shape == shape
-        assert (torch.linalg.svdvals(found) - 1).abs().max() < 0.35
+        result = orthogonalize(matrix)
+        assert result.shape == shape
+        assert (torch.linalg.svdvals(result) - 1).abs().max() < 0.35
         u, _, v = torch.linalg.svd(matrix, full_matrices=False)
-        assert torch.nn.functional.cosine_similarity(found.flatten(), (u @ v).flatten(), dim=0) > 0.97
+        assert torch.nn.functional.cosine_similarity(result.flatten(), (u @ v).flatten(), dim=0) > 0.97
 
 
 def test_muon_moves_convolutions_as_far_as_adamw_would() -> None:
@@ -138,16 +139,16 @@ def descend(optimizer: torch.optim.Optimizer, net: nn.Module, steps: int) -> Non
         optimizer.step()
 
 
-def test_a_loaded_muon_goes_on_as_if_never_stopped(tmp_path: Path) -> None:
+def test_loaded_muon_continues_exactly(tmp_path: Path) -> None:
     options = OptimizerOptions(name="muon", learning_rate=0.01, weight_decay=0.1)
-    whole = network().eval()
-    descend(make_optimizer(whole, options), whole, 4)
+    uninterrupted = network().eval()
+    descend(make_optimizer(uninterrupted, options), uninterrupted, 4)
 
-    parts = network().eval()
-    first = make_optimizer(parts, options)
-    descend(first, parts, 2)
+    resumed = network().eval()
+    first = make_optimizer(resumed, options)
+    descend(first, resumed, 2)
     torch.save(first.state_dict(), tmp_path / "state.pt")
-    second = make_optimizer(parts, options)
+    second = make_optimizer(resumed, options)
     second.load_state_dict(torch.load(tmp_path / "state.pt", weights_only=True))
-    descend(second, parts, 2)
-    assert_equal(dict(whole.state_dict()), dict(parts.state_dict()))
+    descend(second, resumed, 2)
+    assert_equal(dict(uninterrupted.state_dict()), dict(resumed.state_dict()))

@@ -1,4 +1,4 @@
-"""A short run in double precision, as one process or, under torchrun, as several: two_processes.py FOLDER."""
+"""A short run in double precision, in one process or, under torchrun, in several: two_processes.py FOLDER."""
 
 from __future__ import annotations
 
@@ -7,15 +7,14 @@ import sys
 from pathlib import Path
 
 from lightning_fabric import Fabric
-from made_tasks import pose_task
+from tiny_tasks import pose_task
 from torch import Tensor
 
 from pose_track.datasets.top_down import PoseAugmentation
-from pose_track.training.batch_norm import share_batch_norms
-from pose_track.training.config import LoopOptions
+from pose_track.training.batch_norm import sync_batch_norms
 from pose_track.training.loop import Trainer
 from pose_track.training.loss import joints_mse
-from pose_track.training.optimizer import OptimizerOptions
+from pose_track.training.options import LoopOptions, OptimizerOptions
 
 
 def loss(output: Tensor, targets: Tensor, weights: Tensor) -> Tensor:
@@ -28,7 +27,7 @@ def main(folder: Path) -> None:
     fabric.launch()
     images = folder.parent / f"images_{world}_{fabric.global_rank}"  # each process writes its own
     task = pose_task(images, PoseAugmentation(), loss=loss)._replace(evaluate=lambda net: {})
-    share_batch_norms(task.network.double(), fabric.device)
+    sync_batch_norms(task.network.double(), fabric.device)
     Trainer(task, LoopOptions(epochs=3, batch_size=4), OptimizerOptions(learning_rate=3e-3), folder, fabric).run()
 
 

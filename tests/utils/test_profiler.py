@@ -1,4 +1,4 @@
-"""Where the time goes: self times, threads, errors, and the trace; by a clock that the tests turn."""
+"""Self times, threads, errors and the trace, with a clock that the tests advance."""
 
 from __future__ import annotations
 
@@ -12,12 +12,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from pose_track.utils import profiler as tested
-from pose_track.utils.profiler import UNPROFILED, Profile, StageTime
+from pose_track.utils import profiler as profiler_module
+from pose_track.utils.profiler import NULL_PROFILER, Profile, StageTime
 
 
 class Clock:
-    """Stands still until it is told to go on."""
+    """Stands still but for `work`."""
 
     def __init__(self) -> None:
         self.now = 100.0
@@ -32,12 +32,12 @@ class Clock:
 
 @pytest.fixture
 def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
-    made = Clock()
-    monkeypatch.setattr(tested.time, "perf_counter", made)
-    return made
+    clock = Clock()
+    monkeypatch.setattr(profiler_module.time, "perf_counter", clock)
+    return clock
 
 
-def test_time_of_a_stage_is_without_that_of_stages_inside(clock: Clock) -> None:
+def test_time_of_a_stage_excludes_nested_stages(clock: Clock) -> None:
     profile = Profile()
     clock.work(100)  # before the first stage begins
     inner = profile.timed("network: pose", clock.work)
@@ -59,41 +59,41 @@ def test_time_of_a_stage_is_without_that_of_stages_inside(clock: Clock) -> None:
     assert (profile.seconds, profile.seconds_without_network) == (20, 10)
 
 
-def test_a_call_keeps_its_arguments_and_its_result() -> None:
+def test_arguments_and_result_pass_through() -> None:
     def join(a: str, *, b: str) -> str:
         return a + b
 
     assert Profile().timed("join", join)("x", b="y") == "xy"
 
 
-def test_waiting_for_items_is_noted_and_using_them_is_not(clock: Clock) -> None:
+def test_producing_items_is_timed_and_using_them_is_not(clock: Clock) -> None:
     profile = Profile()
 
     def source() -> Iterator[int]:
         for number in range(3):
             clock.work(2)
             yield number
-        clock.work(1)  # finds that there is no more
+        clock.work(1)  # until the end of the items
 
-    for _ in profile.each("decode", source()):
+    for _ in profile.timed_items("decode", source()):
         clock.work(10)
     assert profile.stages == {"decode": StageTime(7, 3)}
 
 
-def test_a_generator_within_a_generator(clock: Clock) -> None:
+def test_nested_generators(clock: Clock) -> None:
     profile = Profile()
 
-    def waiting(seconds: float, items: Any) -> Iterator[int]:
+    def stage(seconds: float, items: Any) -> Iterator[int]:
         for item in items:
             clock.work(seconds)
             yield item
 
-    inner = profile.each("decode", waiting(1, range(4)))
-    assert list(profile.each("assign", waiting(3, inner))) == [0, 1, 2, 3]
+    inner = profile.timed_items("decode", stage(1, range(4)))
+    assert list(profile.timed_items("assign", stage(3, inner))) == [0, 1, 2, 3]
     assert profile.stages == {"assign": StageTime(12, 4), "decode": StageTime(4, 4)}
 
 
-def test_an_error_ends_the_span_and_goes_on(clock: Clock) -> None:
+def test_error_ends_the_span_and_is_raised(clock: Clock) -> None:
     profile = Profile()
 
     def fails() -> None:
@@ -108,7 +108,7 @@ def test_an_error_ends_the_span_and_goes_on(clock: Clock) -> None:
     with pytest.raises(LookupError, match="lost"):
         profile.timed("network", fails)()
     with pytest.raises(LookupError, match="broken"):
-        list(profile.each("decode", source()))
+        list(profile.timed_items("decode", source()))
     clock.work(1)
     profile.timed("detect", clock.work)(4)
     assert profile.stages["network"] == StageTime(3, 1)
@@ -116,7 +116,7 @@ def test_an_error_ends_the_span_and_goes_on(clock: Clock) -> None:
     assert profile.seconds_without_network == 7
 
 
-def test_closing_closes_a_generator_of_items() -> None:
+def test_closing_closes_a_generator() -> None:
     closed = []
 
     def source() -> Iterator[int]:
@@ -126,13 +126,13 @@ def test_closing_closes_a_generator_of_items() -> None:
             closed.append(True)
 
     items = source()
-    noted = Profile().each("decode", items)
-    assert next(noted) == 0
-    noted.close()  # type: ignore[attr-defined]
+    timed = Profile().timed_items("decode", items)
+    assert next(timed) == 0
+    timed.close()  # type: ignore[attr-defined]
     assert closed == [True]
-    whole = iter([1, 2, 3])
-    assert next(Profile().each("decode", whole)) == 1
-    assert next(whole) == 2  # other iterators stay as they are
+    iterator = iter([1, 2, 3])
+    assert next(Profile().timed_items("decode", iterator)) == 1
+    assert next(iterator) == 2  # other iterators have no close()
 
 
 def in_thread(job: Callable[[], object], name: str) -> threading.Thread:
@@ -141,8 +141,8 @@ def in_thread(job: Callable[[], object], name: str) -> threading.Thread:
     return thread
 
 
-def test_threads_nest_for_themselves(clock: Clock) -> None:
-    """A network of one thread runs from 1 to 5, one of another from 3 to 9, drawing in the first from 0 to 6."""
+def test_each_thread_has_its_own_nesting(clock: Clock) -> None:
+    """One thread runs a network from 1 to 5 and draws from 0 to 6; the other runs a network from 3 to 9."""
     profile = Profile()
     steps = [threading.Event() for _ in range(3)]
 
@@ -176,11 +176,11 @@ def test_threads_nest_for_themselves(clock: Clock) -> None:
         "draw": StageTime(2, 1),
     }
     assert profile.seconds_without_network == 2
-    found = profile.summary()
-    assert (found["share_without_network"], found["share_of_other_stages"]) == (0.2, 0.2)
+    summary = profile.summary()
+    assert (summary["share_without_network"], summary["share_of_other_stages"]) == (0.2, 0.2)
 
 
-def test_many_threads_lose_nothing() -> None:
+def test_many_threads_lose_no_call() -> None:
     profile = Profile()
     step = profile.timed("step", lambda: None)
     threads = [in_thread(lambda: [step() for _ in range(500)], f"t{n}") for n in range(8)]
@@ -199,10 +199,10 @@ trees = st.recursive(
 
 @settings(derandomize=True, deadline=None)
 @given(trees)
-def test_self_times_sum_to_the_whole(tree: Tree) -> None:
+def test_self_times_sum_to_the_total(tree: Tree) -> None:
     clock = Clock()
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(tested.time, "perf_counter", clock)
+        patch.setattr(profiler_module.time, "perf_counter", clock)
         profile = Profile()
 
         def play(tree: Tree) -> None:
@@ -210,21 +210,21 @@ def test_self_times_sum_to_the_whole(tree: Tree) -> None:
                 profile.timed(name, lambda s=seconds, i=inner: (clock.work(s), play(i)))()  # type: ignore[misc]
 
         play(tree)
-        assert sum(one.seconds for one in profile.stages.values()) == profile.seconds
+        assert sum(stage.seconds for stage in profile.stages.values()) == profile.seconds
         networks = profile.stages.get("network: a", StageTime()).seconds
         assert profile.seconds_without_network <= profile.seconds - networks
 
 
 def test_table(clock: Clock) -> None:
     with Profile() as profile:
-        list(profile.each("decode", (clock.work(0.5) for _ in range(2))))
+        list(profile.timed_items("decode", (clock.work(0.5) for _ in range(2))))
         profile.timed("network: pose", clock.work)(2.5)
         clock.work(1.5)
     assert profile.table().splitlines()[:4] == [
-        "stage                  seconds   share    calls  ms a call",
-        "network: pose             2.50   50.0%        1    2500.00",
-        "decode                    1.00   20.0%        2     500.00",
-        "the whole: 5.00 s; no network ran in 50.0% of it; stages that are no network took 20.0% of it",
+        "stage                          seconds   share    calls    ms/call",
+        "network: pose                     2.50   50.0%        1    2500.00",
+        "decode                            1.00   20.0%        2     500.00",
+        "total: 5.00 s; no network ran in 50.0% of it; stages other than networks took 20.0% of it",
     ]
     assert "more than 100 %" in profile.table().splitlines()[4]
 
@@ -237,20 +237,20 @@ def test_trace(tmp_path: Path, clock: Clock) -> None:
         clock.work(1)
         thread = in_thread(profile.timed("encode", lambda: None), "encoder")
         thread.join()
-    found = json.loads(path.read_text())
-    spans = [event for event in found["traceEvents"] if event["ph"] == "X"]
+    trace = json.loads(path.read_text())
+    spans = [event for event in trace["traceEvents"] if event["ph"] == "X"]
     assert [(event["name"], event["ts"], event["dur"]) for event in spans] == [
         ('network: "a"', 0, 250_000),
         ("detect", 0, 250_000),
         ("encode", 1.25e6, 0),
     ]
-    names = {event["tid"]: event["args"]["name"] for event in found["traceEvents"] if event["ph"] == "M"}
+    names = {event["tid"]: event["args"]["name"] for event in trace["traceEvents"] if event["ph"] == "M"}
     assert [names[event["tid"]] for event in spans] == ["MainThread", "MainThread", "encoder"]
-    assert found["otherData"] == profile.summary()
-    assert found["otherData"]["stages"]["detect"] == {"seconds": 0, "calls": 1}
+    assert trace["otherData"] == profile.summary()
+    assert trace["otherData"]["stages"]["detect"] == {"seconds": 0, "calls": 1}
 
 
-def test_trace_is_written_as_calls_end(tmp_path: Path) -> None:
+def test_trace_is_written_when_calls_end(tmp_path: Path) -> None:
     path = tmp_path / "profile.json"
     profile = Profile(path)
     step = profile.timed("step", lambda: None)
@@ -265,7 +265,7 @@ def test_trace_is_written_as_calls_end(tmp_path: Path) -> None:
     assert profile.stages["step"].calls == 1000
 
 
-def test_a_trace_is_whole_after_an_error(tmp_path: Path) -> None:
+def test_trace_is_complete_after_an_error(tmp_path: Path) -> None:
     path = tmp_path / "profile.json"
 
     def fails() -> None:
@@ -277,15 +277,15 @@ def test_a_trace_is_whole_after_an_error(tmp_path: Path) -> None:
     assert json.loads(path.read_text())["otherData"]["stages"]["detect"]["calls"] == 1
 
 
-def test_an_empty_trace_is_whole(tmp_path: Path) -> None:
+def test_empty_trace_is_complete(tmp_path: Path) -> None:
     with Profile(tmp_path / "profile.json") as profile:
         pass
-    found = json.loads((tmp_path / "profile.json").read_text())
-    assert (found["traceEvents"], found["otherData"]["share_without_network"]) == ([], 0)
+    trace = json.loads((tmp_path / "profile.json").read_text())
+    assert (trace["traceEvents"], trace["otherData"]["share_without_network"]) == ([], 0)
     assert len(profile.table().splitlines()) == 3
 
 
-def test_unprofiled_gives_back_what_it_is_given() -> None:
+def test_null_profiler_returns_its_arguments() -> None:
     items = [1, 2]
-    assert UNPROFILED.timed("x", len) is len
-    assert UNPROFILED.each("x", items) is items
+    assert NULL_PROFILER.timed("x", len) is len
+    assert NULL_PROFILER.timed_items("x", items) is items

@@ -17,16 +17,16 @@ from make_video import (
     make_video,
     numbered_image,
     read_number,
-    shared_file,
     truncated,
 )
+from shared_data import shared
 
 from pose_track.structures.frames import Frame
 from pose_track.video.reader import DecodeError, open_video
 from pose_track.video.source import FrameClock
 
 VARYING_TIMES = [Fraction(ms, 1000) for ms in (0, 40, 80, 200, 240, 250, 500, 1000, 1040, 1080)]
-# largest difference of an 8-bit value between the two decoders; they use different builds of FFmpeg, measured: 0
+# of an 8-bit value; the two decoders use different builds of FFmpeg; measured: 0
 MAX_DECODER_DIFFERENCE = 3
 
 decoders = pytest.mark.parametrize("decoder", ["pyav", "decord"])
@@ -39,7 +39,7 @@ def read_all(path: Path, decoder: str = "pyav", **selection: float) -> list[Fram
         return list(reader)
 
 
-def read_until_fault(path: Path, decoder: str = "pyav") -> tuple[list[Frame], DecodeError]:
+def read_until_error(path: Path, decoder: str = "pyav") -> tuple[list[Frame], DecodeError]:
     frames: list[Frame] = []
     with pytest.raises(DecodeError) as caught, open_video(path, decoder) as reader:  # noqa: PT012
         for frame in reader:
@@ -57,8 +57,8 @@ def assert_numbered(frames: list[Frame], num_frames: int, fps: int = 10) -> None
 FORMATS = [
     ("libx264", "mp4"),
     ("libx264", "mkv"),
-    ("libx264", "ts"),  # stamps begin above 0
-    ("libx264", "avi"),  # B-frames in a container without presentation stamps
+    ("libx264", "ts"),  # timestamps start above 0
+    ("libx264", "avi"),  # B-frames in a container without presentation timestamps
     ("libx265", "mp4"),
     ("libvpx-vp9", "webm"),
     ("mpeg4", "avi"),
@@ -68,12 +68,12 @@ FORMATS = [
 
 
 @pytest.mark.parametrize(("codec", "container"), FORMATS)
-def test_every_frame_comes_once_in_order_with_its_time(tmp_path: Path, codec: str, container: str) -> None:
+def test_every_frame_is_read_once_in_order_with_its_time(tmp_path: Path, codec: str, container: str) -> None:
     assert_numbered(read_all(make_video(tmp_path / f"clip.{container}", 30, codec)), 30)
 
 
 @pytest.mark.parametrize(("codec", "container"), [f for f in FORMATS if f[0] != "libsvtav1" and f[1] != "ts"])
-def test_decord_gives_the_same_frames(tmp_path: Path, codec: str, container: str) -> None:
+def test_decord_reads_the_same_frames(tmp_path: Path, codec: str, container: str) -> None:
     assert_numbered(read_all(make_video(tmp_path / f"clip.{container}", 30, codec), "decord"), 30)
 
 
@@ -93,7 +93,7 @@ def test_mirroring_is_applied(tmp_path: Path) -> None:
     assert all(is_upright(f.image) for f in frames)
 
 
-def test_decord_refuses_what_it_would_show_wrongly(tmp_path: Path) -> None:
+def test_decord_refuses_video_that_it_would_decode_wrongly(tmp_path: Path) -> None:
     pytest.importorskip("decord")
     path = make_video(tmp_path / "clip.mp4", 3, mirrored=True)
     with pytest.raises(DecodeError, match="differently"):
@@ -102,7 +102,7 @@ def test_decord_refuses_what_it_would_show_wrongly(tmp_path: Path) -> None:
 
 @decoders
 @pytest.mark.parametrize("container", ["mp4", "mkv"])
-def test_times_of_a_varying_rate_are_kept(tmp_path: Path, decoder: str, container: str) -> None:
+def test_times_of_a_variable_frame_rate_are_kept(tmp_path: Path, decoder: str, container: str) -> None:
     path = make_video(tmp_path / f"clip.{container}", len(VARYING_TIMES), times=VARYING_TIMES)
     frames = read_all(path, decoder)
     assert [f.pts_seconds for f in frames] == [float(t) for t in VARYING_TIMES]
@@ -110,26 +110,26 @@ def test_times_of_a_varying_rate_are_kept(tmp_path: Path, decoder: str, containe
 
 
 @decoders
-def test_times_begin_at_zero(tmp_path: Path, decoder: str) -> None:
+def test_times_start_at_zero(tmp_path: Path, decoder: str) -> None:
     path = make_video(tmp_path / "clip.mkv", 5, times=[t + 7 for t in VARYING_TIMES])
     assert [f.pts_seconds for f in read_all(path, decoder)] == [float(t) for t in VARYING_TIMES[:5]]
 
 
-# stamps given (None: missing), times expected; the average frame lasts 1 s
+# timestamps (None: missing), expected times; the average frame lasts 1 s
 @pytest.mark.parametrize(
-    ("stamps", "times"),
+    ("timestamps", "times"),
     [
         ([], []),
         ([None, None], [0, 1]),
-        ([None, 5, 6], [0, 1, 2]),  # the first stamp missing
-        ([5, 6, 6, 8], [0, 1, 2, 3]),  # one repeated
-        ([5, 7, 6, 9], [0, 2, 3, 4]),  # one goes back
+        ([None, 5, 6], [0, 1, 2]),  # the first timestamp is missing
+        ([5, 6, 6, 8], [0, 1, 2, 3]),  # one is repeated
+        ([5, 7, 6, 9], [0, 2, 3, 4]),  # one decreases
         ([-1, 0, 5], [0, 1, 6]),  # a gap is kept
     ],
 )
-def test_frame_clock_repairs(stamps: list[int | None], times: list[int]) -> None:
+def test_frame_clock_repairs(timestamps: list[int | None], times: list[int]) -> None:
     clock = FrameClock(Fraction(1))
-    assert [clock.seconds(None if s is None else Fraction(s)) for s in stamps] == times
+    assert [clock.seconds(None if t is None else Fraction(t)) for t in timestamps] == times
 
 
 def test_info_of_a_video(tmp_path: Path) -> None:
@@ -140,14 +140,14 @@ def test_info_of_a_video(tmp_path: Path) -> None:
     assert (info.fps, info.num_frames_from_header) == (Fraction(24000, 1001), 12)
 
 
-def test_absurd_rate_is_replaced_by_that_of_the_stamps(tmp_path: Path) -> None:
+def test_implausible_rate_is_replaced_by_that_of_the_timestamps(tmp_path: Path) -> None:
     times = [Fraction(i, 25) for i in range(20)]
     path = make_video(tmp_path / "clip.webm", 20, "libvpx-vp9", fps=Fraction(1000), times=times)
     with open_video(path) as reader:
         assert reader.info.fps == 25
 
 
-# selection, indices expected of 20 frames at 10 frames per second
+# selection, expected indices of 20 frames at 10 frames per second
 @decoders
 @pytest.mark.parametrize(
     ("selection", "indices"),
@@ -159,7 +159,7 @@ def test_absurd_rate_is_replaced_by_that_of_the_stamps(tmp_path: Path) -> None:
         ({"start_seconds": 0.3, "end_seconds": 1.0, "stride": 3}, [3, 6, 9]),
     ],
 )
-def test_selection_keeps_the_indices_of_the_source(
+def test_selection_keeps_the_indices_of_the_video(
     tmp_path: Path, decoder: str, selection: dict[str, float], indices: list[int]
 ) -> None:
     frames = read_all(make_video(tmp_path / "clip.mp4", 20), decoder, **selection)
@@ -168,7 +168,7 @@ def test_selection_keeps_the_indices_of_the_source(
     assert [f.pts_seconds for f in frames] == [i / 10 for i in indices]
 
 
-def test_a_reader_is_read_once(tmp_path: Path) -> None:
+def test_reader_is_read_once(tmp_path: Path) -> None:
     with open_video(make_video(tmp_path / "clip.mp4", 3)) as reader:
         list(reader)
         with pytest.raises(ValueError, match="open it again"):
@@ -180,10 +180,10 @@ def test_a_reader_is_read_once(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("rotation", [0, 90])
-def test_frames_are_let_go(tmp_path: Path, rotation: int) -> None:
+def test_frames_are_released(tmp_path: Path, rotation: int) -> None:
     path = make_video(tmp_path / "clip.mp4", 60, rotation=rotation)
     gc.collect()
-    gc.disable()  # nothing may wait for it: frames are large, and too few to call it
+    gc.disable()  # frames are large, but too few to trigger it: none may need it
     try:
         with open_video(path) as reader:
             num_read = sum(1 for _ in reader)
@@ -195,7 +195,7 @@ def test_frames_are_let_go(tmp_path: Path, rotation: int) -> None:
 
 
 @decoders
-def test_frames_hidden_by_an_edit_list_are_not_shown(tmp_path: Path, decoder: str) -> None:
+def test_frames_hidden_by_an_edit_list_are_skipped(tmp_path: Path, decoder: str) -> None:
     path = make_video(tmp_path / "clip.mp4", 30, options={"bf": "0"})
     content = bytearray(path.read_bytes())
     media_time = content.index(b"elst") + 16  # after version, number of entries and duration, 4 bytes each
@@ -208,9 +208,9 @@ def test_frames_hidden_by_an_edit_list_are_not_shown(tmp_path: Path, decoder: st
     assert [f.pts_seconds for f in frames] == [i / 10 for i in range(15)]
 
 
-# container, codec, how the file is spoilt
+# codec, container, how the file is broken
 @pytest.mark.parametrize(
-    ("codec", "container", "spoil"),
+    ("codec", "container", "break_file"),
     [
         ("libx264", "mp4", truncated),
         ("libx265", "mp4", truncated),
@@ -221,31 +221,31 @@ def test_frames_hidden_by_an_edit_list_are_not_shown(tmp_path: Path, decoder: st
         ("libx264", "mp4", damaged),
     ],
 )
-def test_frames_before_a_fault_come_then_the_fault(
-    tmp_path: Path, codec: str, container: str, spoil: Callable[[Path], Path]
+def test_frames_before_an_error_are_read_then_it_is_raised(
+    tmp_path: Path, codec: str, container: str, break_file: Callable[[Path], Path]
 ) -> None:
-    path = spoil(make_video(tmp_path / f"clip.{container}", 60, codec))
-    frames, fault = read_until_fault(path)
+    path = break_file(make_video(tmp_path / f"clip.{container}", 60, codec))
+    frames, error = read_until_error(path)
     assert 0 < len(frames) < 60
     assert_numbered(frames, len(frames))
-    assert fault.frame_index == len(frames)
-    assert str(path) in str(fault)
+    assert error.frame_index == len(frames)
+    assert str(path) in str(error)
 
 
-def test_packets_lost_within_a_file_are_told(tmp_path: Path) -> None:
-    path = damaged(make_video(tmp_path / "clip.avi", 60, "mpeg4"))  # the header of a packet is lost, FFmpeg goes on
-    frames, fault = read_until_fault(path)
-    assert fault.frame_index == len(frames) < 60
+def test_packets_lost_within_a_file_are_reported(tmp_path: Path) -> None:
+    path = damaged(make_video(tmp_path / "clip.avi", 60, "mpeg4"))  # the header of a packet is lost; FFmpeg continues
+    frames, error = read_until_error(path)
+    assert error.frame_index == len(frames) < 60
 
 
 def test_decord_raises_on_a_cut_file(tmp_path: Path) -> None:
     pytest.importorskip("decord")
     path = truncated(make_video(tmp_path / "clip.mkv", 60))
-    frames, fault = read_until_fault(path, "decord")
-    assert_numbered(frames, fault.frame_index)
+    frames, error = read_until_error(path, "decord")
+    assert_numbered(frames, error.frame_index)
 
 
-# the name, what the error says
+# name, part of the message
 @decoders
 @pytest.mark.parametrize(("name", "message"), [("sound.wav", "no video stream"), ("text.mp4", "cannot be opened")])
 def test_files_without_video(tmp_path: Path, decoder: str, name: str, message: str) -> None:
@@ -272,7 +272,7 @@ def test_missing_file(tmp_path: Path, decoder: str) -> None:
         open_video(tmp_path / "missing.mp4", decoder)
 
 
-# arguments, what the error says
+# arguments, part of the message
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
@@ -291,7 +291,7 @@ def test_bad_arguments(tmp_path: Path, arguments: dict[str, float], message: str
 
 def test_decord_not_installed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "decord", None)
-    with pytest.raises(ImportError, match="pip install decord"):
+    with pytest.raises(ImportError, match=r"pose_track\[decord\]"):
         open_video(make_video(tmp_path / "clip.mp4", 3), "decord")
 
 
@@ -303,7 +303,7 @@ def write_image(path: Path, number: int, size: tuple[int, int] = (WIDTH, HEIGHT)
 def test_folder_of_images_in_natural_order(tmp_path: Path, suffix: str) -> None:
     for number in (0, 1, 2, 9, 10, 11):
         write_image(tmp_path / f"frame{number}{suffix}", number)
-    (tmp_path / "notes.txt").write_text("not a picture")
+    (tmp_path / "notes.txt").write_text("not an image")
     with open_video(tmp_path, fps=10) as reader:
         frames = list(reader)
     assert [read_number(f.image) for f in frames] == [0, 1, 2, 9, 10, 11]
@@ -319,7 +319,7 @@ def test_one_image_is_one_frame(tmp_path: Path) -> None:
 
 
 def test_folder_without_images(tmp_path: Path) -> None:
-    with pytest.raises(ValueError, match="holds no pictures"):
+    with pytest.raises(ValueError, match="holds no images"):
         open_video(tmp_path)
 
 
@@ -330,12 +330,12 @@ def test_images_of_two_sizes(tmp_path: Path) -> None:
         read_all(tmp_path)
 
 
-def test_image_that_cannot_be_read(tmp_path: Path) -> None:
+def test_image_that_cannot_be_decoded(tmp_path: Path) -> None:
     write_image(tmp_path / "a.png", 0)
     (tmp_path / "b.png").write_bytes(b"")
-    frames, fault = read_until_fault(tmp_path)
-    assert (len(frames), fault.frame_index) == (1, 1)
-    assert "b.png" in str(fault)
+    frames, error = read_until_error(tmp_path)
+    assert (len(frames), error.frame_index) == (1, 1)
+    assert "b.png" in str(error)
 
 
 # file, frames, width, height, frames per second
@@ -353,8 +353,8 @@ def test_image_that_cannot_be_read(tmp_path: Path) -> None:
         ("one_by_one.mp4", 1394, 768, 432, 10),
     ],
 )
-def test_healthy_videos_are_read_to_the_end(name: str, num_frames: int, width: int, height: int, fps: Fraction) -> None:
-    with open_video(shared_file(f"data/videos/{name}"), stride=num_frames - 1) as reader:
+def test_intact_videos_are_read_to_the_end(name: str, num_frames: int, width: int, height: int, fps: Fraction) -> None:
+    with open_video(shared(f"data/videos/{name}"), stride=num_frames - 1) as reader:
         frames = list(reader)
     assert (reader.info.width, reader.info.height, reader.info.fps) == (width, height, fps)
     assert [f.index for f in frames] == [0, num_frames - 1]
@@ -364,7 +364,7 @@ def test_healthy_videos_are_read_to_the_end(name: str, num_frames: int, width: i
 @pytest.mark.parametrize("name", ["mall_5_frames.mp4", "squats.mp4", "three_gymnasts.avi"])
 def test_decoders_agree_on_real_videos(name: str) -> None:
     pytest.importorskip("decord")
-    path = shared_file(f"data/videos/{name}")
+    path = shared(f"data/videos/{name}")
     with open_video(path) as first, open_video(path, "decord") as second:
         assert first.info == second.info
         for a, b in zip(first, second, strict=True):

@@ -36,11 +36,11 @@ def read_all(path: Path) -> list[Frame]:
         (30, Fraction(10)),
         (30, Fraction(24000, 1001)),
         (30, Fraction(30000, 1001)),
-        (12, Fraction(1, 2)),  # two seconds a frame
-        (12, Fraction(1234567890, 98765432)),  # a rate that no clock divides
+        (12, Fraction(1, 2)),  # a frame every two seconds
+        (12, Fraction(1234567890, 98765432)),  # a rate that no time base divides
     ],
 )
-def test_frames_and_rate_come_back(tmp_path: Path, num_frames: int, fps: Fraction) -> None:
+def test_frames_and_rate_are_read_back(tmp_path: Path, num_frames: int, fps: Fraction) -> None:
     path = write_video(tmp_path / "out.mp4", num_frames, fps)
     with open_video(path) as reader:
         frames = list(reader)
@@ -51,7 +51,7 @@ def test_frames_and_rate_come_back(tmp_path: Path, num_frames: int, fps: Fractio
     assert [f.pts_seconds for f in frames] == pytest.approx(expected, rel=1e-5, abs=TICK_SECONDS)
 
 
-def test_times_of_a_varying_rate_are_kept(tmp_path: Path) -> None:
+def test_times_of_a_variable_frame_rate_are_kept(tmp_path: Path) -> None:
     with VideoWriter(tmp_path / "out.mp4", WIDTH, HEIGHT, Fraction(10)) as writer:
         for number, seconds in enumerate(VARYING_TIMES):
             writer.write(numbered_image(number), seconds)
@@ -60,17 +60,19 @@ def test_times_of_a_varying_rate_are_kept(tmp_path: Path) -> None:
     assert [read_number(f.image) for f in frames] == list(range(len(VARYING_TIMES)))
 
 
-def test_a_copy_has_the_times_and_rate_of_its_source(tmp_path: Path) -> None:
+def test_copy_has_the_times_and_rate_of_its_source(tmp_path: Path) -> None:
     times = [Fraction(t).limit_denominator(1000) for t in VARYING_TIMES]
     source = make_video(tmp_path / "source.mp4", len(times), times=times)
     with open_video(source) as reader, VideoWriter(tmp_path / "out.mp4", WIDTH, HEIGHT, reader.info.fps) as writer:
-        kept = [(frame, writer.write(frame.image, frame.pts_seconds))[0].pts_seconds for frame in reader]
+        times_read = [(frame, writer.write(frame.image, frame.pts_seconds))[0].pts_seconds for frame in reader]
     with open_video(tmp_path / "out.mp4") as copy:
-        assert [f.pts_seconds for f in copy] == pytest.approx(kept, abs=TICK_SECONDS)
-    assert float(copy.info.fps) == pytest.approx(float(reader.info.fps), rel=0.1)  # the last frame's end is not known
+        assert [f.pts_seconds for f in copy] == pytest.approx(times_read, abs=TICK_SECONDS)
+    assert float(copy.info.fps) == pytest.approx(
+        float(reader.info.fps), rel=0.1
+    )  # the end of the last frame is unknown
 
 
-def test_times_begin_at_the_first_frame(tmp_path: Path) -> None:
+def test_times_start_at_the_first_frame(tmp_path: Path) -> None:
     with VideoWriter(tmp_path / "out.mp4", WIDTH, HEIGHT, Fraction(10)) as writer:
         for number in range(3):
             writer.write(numbered_image(number), 7.0 + number / 10)
@@ -85,16 +87,16 @@ def test_odd_sizes_repeat_their_last_row_or_column(tmp_path: Path, size: tuple[i
     assert np.abs(frames[0].image[: size[1], : size[0]].astype(int) - numbered_image(0, *size)).mean() < 3
 
 
-def test_browsers_can_play_it(tmp_path: Path) -> None:
+def test_format_that_browsers_can_play(tmp_path: Path) -> None:
     path = write_video(tmp_path / "out.mp4", 5, Fraction(10))
     with av.open(str(path)) as container:
         codec = container.streams.video[0].codec_context
         assert (codec.name, codec.pix_fmt, codec.color_range, codec.colorspace) == ("h264", "yuv420p", 1, 1)
     content = path.read_bytes()
-    assert content.index(b"moov") < content.index(b"mdat")  # the index first: it plays while it loads
+    assert content.index(b"moov") < content.index(b"mdat")  # the index is first, so it plays while it loads
 
 
-def test_colours_come_back(tmp_path: Path) -> None:
+def test_colours_are_kept(tmp_path: Path) -> None:
     image = np.zeros((HEIGHT, WIDTH, 3), np.uint8)
     for i, color in enumerate([(255, 0, 0), (0, 255, 0), (0, 0, 255), (255, 255, 255)]):
         image[:, i * WIDTH // 4 : (i + 1) * WIDTH // 4] = color
@@ -105,18 +107,18 @@ def test_colours_come_back(tmp_path: Path) -> None:
     assert np.abs(frame.image[:, 24::48].astype(int) - image[:, 24::48]).max() <= 6
 
 
-def test_nothing_has_the_name_of_the_target_before_the_end(tmp_path: Path) -> None:
+def test_file_is_replaced_at_the_end(tmp_path: Path) -> None:
     path = tmp_path / "out.mp4"
-    path.write_bytes(b"the one before")
+    path.write_bytes(b"old")
     with VideoWriter(path, WIDTH, HEIGHT, Fraction(10)) as writer:
         writer.write(numbered_image(0))
-        assert path.read_bytes() == b"the one before"
+        assert path.read_bytes() == b"old"
     assert len(read_all(path)) == 1
     assert list(tmp_path.iterdir()) == [path]
 
 
 @pytest.mark.parametrize("error", [RuntimeError, KeyboardInterrupt])
-def test_an_error_leaves_a_valid_file_of_what_was_done(tmp_path: Path, error: type[BaseException]) -> None:
+def test_error_leaves_a_valid_file_of_the_frames_before_it(tmp_path: Path, error: type[BaseException]) -> None:
     path = tmp_path / "out.mp4"
     with pytest.raises(error), VideoWriter(path, WIDTH, HEIGHT, Fraction(10)) as writer:  # noqa: PT012
         for number in range(7):
@@ -125,13 +127,13 @@ def test_an_error_leaves_a_valid_file_of_what_was_done(tmp_path: Path, error: ty
     assert [read_number(f.image) for f in read_all(path)] == list(range(7))
 
 
-def test_an_error_before_the_first_frame_leaves_nothing(tmp_path: Path) -> None:
+def test_error_before_the_first_frame_leaves_no_file(tmp_path: Path) -> None:
     with pytest.raises(RuntimeError), VideoWriter(tmp_path / "out.mp4", WIDTH, HEIGHT, Fraction(10)):
         raise RuntimeError
     assert list(tmp_path.iterdir()) == []
 
 
-def test_a_killed_run_leaves_no_file_that_looks_whole(tmp_path: Path) -> None:
+def test_killed_run_leaves_only_the_partial_file(tmp_path: Path) -> None:
     program = (
         "import os, numpy as np; from fractions import Fraction; from pose_track.video.writer import VideoWriter\n"
         f"writer = VideoWriter({str(tmp_path / 'out.mp4')!r}, 64, 48, Fraction(10))\n"
@@ -148,7 +150,7 @@ def test_no_frame_at_all(tmp_path: Path) -> None:
     assert list(tmp_path.iterdir()) == []
 
 
-# name, width, frames per second, error, what it says
+# name, width, frames per second, error, part of its message
 @pytest.mark.parametrize(
     ("name", "width", "fps", "error", "message"),
     [
@@ -177,6 +179,6 @@ def test_bad_frames(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("fps", [Fraction(25), Fraction(24000, 1001), Fraction(1, 3), Fraction(120)])
-def test_clock_divides_a_frame_evenly(fps: Fraction) -> None:
+def test_frame_lasts_a_whole_number_of_ticks(fps: Fraction) -> None:
     assert ticks_per_second(fps) >= 90_000
     assert (ticks_per_second(fps) / fps).denominator == 1

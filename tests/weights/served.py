@@ -1,4 +1,4 @@
-"""A server on this machine that gives one file, and fails in the ways a test asks for."""
+"""A local server of one file, which fails in the ways that a test wants."""
 
 from __future__ import annotations
 
@@ -15,15 +15,20 @@ from urllib.request import ProxyHandler, Request, build_opener
 
 @dataclass
 class Served:
-    """What the server has, how it behaves, and what it was asked for.
+    """The server's file and behaviour, and the requests that it received.
 
-    cut: each answer ends after so many bytes. tag: the ETag; modified: Last-Modified. ranges: whether it can go on
-    from a place. status: instead of an answer. by_chunks: no Content-Length. gate: answers wait for it.
+    cut: each response ends after this many bytes.
+    tag: the ETag header; modified: the Last-Modified header.
+    ranges: whether range requests are supported. shifted: error in bytes of the ranges that it states.
+    status: of an error response, in place of the file.
+    by_chunks: whether Content-Length is missing.
+    gate: responses wait for it.
+    ranges_requested: the Range header of each request.
     """
 
     content: bytes
     url: str = ""
-    kind: str = "application/octet-stream"
+    content_type: str = "application/octet-stream"
     cut: int | None = None
     tag: str | None = '"one"'
     modified: str | None = None
@@ -32,25 +37,25 @@ class Served:
     status: int | None = None
     by_chunks: bool = False
     gate: threading.Event | None = None
-    asked: list[str | None] = field(default_factory=list)
+    ranges_requested: list[str | None] = field(default_factory=list)
 
 
-def answer(served: Served, request: BaseHTTPRequestHandler) -> None:
-    wanted = request.headers.get("Range")
-    served.asked.append(wanted)
+def respond(served: Served, request: BaseHTTPRequestHandler) -> None:
+    range_header = request.headers.get("Range")
+    served.ranges_requested.append(range_header)
     if served.gate is not None:
         served.gate.wait(10)
     if served.status is not None:
         return request.send_error(served.status)
     start = 0
     strong = None if served.tag is None or served.tag.startswith("W/") else served.tag
-    if wanted and served.ranges and request.headers.get("If-Range") in {strong, served.modified} - {None}:
-        start = int(re.findall(r"\d+", wanted)[0])
+    if range_header and served.ranges and request.headers.get("If-Range") in {strong, served.modified} - {None}:
+        start = int(re.findall(r"\d+", range_header)[0])
     if start and start >= len(served.content):
         return request.send_error(416)
     body, whole = served.content[start:], len(served.content)
     request.send_response(206 if start else 200)
-    request.send_header("Content-Type", served.kind)
+    request.send_header("Content-Type", served.content_type)
     for name, value in (("ETag", served.tag), ("Last-Modified", served.modified)):
         if value is not None:
             request.send_header(name, value)
@@ -70,7 +75,7 @@ def serving(content: bytes, **behaviour: Any) -> Iterator[Served]:
 
     class Handler(BaseHTTPRequestHandler):
         def do_GET(self) -> None:
-            answer(served, self)
+            respond(served, self)
 
         def log_message(self, *args: object) -> None:
             pass
@@ -87,6 +92,6 @@ def serving(content: bytes, **behaviour: Any) -> Iterator[Served]:
 
 
 def open_local(request: Request) -> HTTPResponse:
-    """An opener that speaks with the server on this machine, whatever proxies there are."""
-    found: HTTPResponse = build_opener(ProxyHandler({})).open(request, timeout=5)
-    return found
+    """An opener that reaches the local server without proxies."""
+    response: HTTPResponse = build_opener(ProxyHandler({})).open(request, timeout=5)
+    return response

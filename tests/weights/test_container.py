@@ -14,7 +14,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from safetensors.torch import save
 
-from pose_track.weights.container import container
+from pose_track.weights.container import detect_container
 
 TENSORS = {"weight": torch.ones(3, 3)}
 
@@ -40,57 +40,57 @@ def script() -> bytes:
 
 
 @pytest.mark.parametrize(
-    ("content", "kind"), [(save(TENSORS), "safetensors"), (saved(), "torch"), (saved(zipped=False), "torch")]
+    ("content", "expected"), [(save(TENSORS), "safetensors"), (saved(), "torch"), (saved(zipped=False), "torch")]
 )
-def test_weights_are_told_by_their_content(tmp_path: Path, content: bytes, kind: str) -> None:
+def test_containers_are_detected_by_content(tmp_path: Path, content: bytes, expected: str) -> None:
     for name in ("a.safetensors", "a.pth", "a"):
         (tmp_path / name).write_bytes(content)
-        assert container(tmp_path / name) == kind
+        assert detect_container(tmp_path / name) == expected
 
 
 PAGE = b"\n<!DOCTYPE html>\n<html><title>Sign in</title></html>"
-PICTURE = np.zeros((4, 4, 3), np.uint8)
+IMAGE = np.zeros((4, 4, 3), np.uint8)
 
 OTHERS: dict[str, tuple[Callable[[], bytes], str]] = {
-    "empty": (lambda: b"", "is empty"),
-    "page": (lambda: PAGE, "is a page of HTML"),
-    "picture": (lambda: cv2.imencode(".png", PICTURE)[1].tobytes(), r"is a picture \(PNG\)"),
-    "photo": (lambda: cv2.imencode(".jpg", PICTURE)[1].tobytes(), r"is a picture \(JPEG\)"),
-    "pointer": (lambda: b"version https://git-lfs.github.com/spec/v1\noid sha256:12\n", "is a pointer of Git LFS"),
-    "text": (lambda: b'{"message": "not found"}\n', "is text"),
-    "noise": (lambda: bytes(range(200, 256)) * 9, "is no file of weights"),
-    "zeros": (lambda: bytes(5000), "is no file of weights"),
-    "pickle": (lambda: pickle.dumps({"weight": [1.0]}), "is a pickle, but not one of PyTorch's"),
-    "arrays": (lambda: zip_of({"weight.npy": b"\x93NUMPY"}), "is a zip archive of something else"),
-    "packed": (lambda: zip_of({"a/b.txt": b"", "a/w.pth": saved()}), r"is a zip archive with w\.pth in it; unpack it"),
-    "TorchScript": (script, "is a TorchScript program"),
-    "bomb": (lambda: zip_of({"a/data.pkl": bytes(1 << 20)}, zipfile.ZIP_DEFLATED), "is a compressed archive"),
-    "cut zip": (lambda: saved()[:-30], "is cut short"),
-    "cut safetensors": (lambda: save(TENSORS)[:20], "is cut short"),
+    "empty": (lambda: b"", "empty"),
+    "page": (lambda: PAGE, "HTML page"),
+    "image": (lambda: cv2.imencode(".png", IMAGE)[1].tobytes(), r"image \(PNG\)"),
+    "photo": (lambda: cv2.imencode(".jpg", IMAGE)[1].tobytes(), r"image \(JPEG\)"),
+    "pointer": (lambda: b"version https://git-lfs.github.com/spec/v1\noid sha256:12\n", "Git LFS"),
+    "text": (lambda: b'{"message": "not found"}\n', "text"),
+    "noise": (lambda: bytes(range(200, 256)) * 9, "not a weights file"),
+    "zeros": (lambda: bytes(5000), "not a weights file"),
+    "pickle": (lambda: pickle.dumps({"weight": [1.0]}), "pickle"),
+    "arrays": (lambda: zip_of({"weight.npy": b"\x93NUMPY"}), "zip archive without PyTorch weights"),
+    "packed": (lambda: zip_of({"a/b.txt": b"", "a/w.pth": saved()}), r"zip archive with w\.pth in it; unpack it"),
+    "TorchScript": (script, "TorchScript"),
+    "bomb": (lambda: zip_of({"a/data.pkl": bytes(1 << 20)}, zipfile.ZIP_DEFLATED), "compressed archive"),
+    "truncated zip": (lambda: saved()[:-30], "cut short"),
+    "truncated safetensors": (lambda: save(TENSORS)[:20], "cut short"),
 }
 
 
 @pytest.mark.filterwarnings("ignore:.torch.jit")
 @pytest.mark.parametrize("name", OTHERS)
-def test_other_files_get_one_clear_line(tmp_path: Path, name: str) -> None:
-    content, told = OTHERS[name]
+def test_other_files_are_described_in_one_line(tmp_path: Path, name: str) -> None:
+    content, description = OTHERS[name]
     (tmp_path / "given.pth").write_bytes(content())
-    with pytest.raises(ValueError, match=rf"given\.pth' {told}.*; fetch it again or give another file$") as caught:
-        container(tmp_path / "given.pth")
+    with pytest.raises(ValueError, match=rf"given\.pth' .*{description}.*another file$") as caught:
+        detect_container(tmp_path / "given.pth")
     assert "\n" not in str(caught.value)
 
 
-def told(path: Path) -> str:
+def result_or_message(path: Path) -> str:
     try:
-        return container(path)
+        return detect_container(path)
     except ValueError as error:
         return str(error)
 
 
 @given(start=st.sampled_from([b"", b"PK\x03\x04", b"\x80\x02", b"\x10" + bytes(7) + b"{"]), rest=st.binary(max_size=80))
 @settings(derandomize=True, deadline=None, max_examples=60)
-def test_any_bytes_are_told_in_one_line(tmp_path_factory: pytest.TempPathFactory, start: bytes, rest: bytes) -> None:
+def test_any_bytes_give_one_line(tmp_path_factory: pytest.TempPathFactory, start: bytes, rest: bytes) -> None:
     path = tmp_path_factory.getbasetemp() / "any"
     path.write_bytes(start + rest)
-    line = told(path)
-    assert line == "safetensors" or (line.endswith("; fetch it again or give another file") and "\n" not in line)
+    line = result_or_message(path)
+    assert line == "safetensors" or (line.endswith("another file") and "\n" not in line)

@@ -1,4 +1,4 @@
-"""torchvision's networks from files, by its own rules."""
+"""Filling torchvision's networks from files, by its own rules."""
 
 from __future__ import annotations
 
@@ -14,8 +14,8 @@ from pose_track.weights.torchvision import load_torchvision
 
 def network(seed: int = 0) -> nn.Module:
     torch.manual_seed(seed)
-    parts = {"pyramid": FeaturePyramidNetwork([2], 3), "norm": nn.BatchNorm2d(3), "frozen": FrozenBatchNorm2d(3)}
-    return nn.ModuleDict(parts)
+    modules = {"pyramid": FeaturePyramidNetwork([2], 3), "norm": nn.BatchNorm2d(3), "frozen": FrozenBatchNorm2d(3)}
+    return nn.ModuleDict(modules)
 
 
 STATE: dict[str, Tensor] = network(1).state_dict()
@@ -41,12 +41,12 @@ def without(state: dict[str, Tensor], part: str) -> dict[str, Tensor]:
         {**STATE, "frozen.num_batches_tracked": torch.tensor(7)},
         {"state_dict": dict(STATE), "epoch": 3},
     ],
-    ids=["as it is", "older names", "without counters", "with more counters", "a checkpoint"],
+    ids=["unchanged", "older names", "without counters", "with extra counters", "a checkpoint"],
 )
-def test_forms_of_files(tmp_path: Path, content: object) -> None:
-    found = load(tmp_path / "a.pth", content)
-    assert found.keys() == STATE.keys()
-    assert all(torch.equal(found[name], STATE[name]) for name in STATE)
+def test_files_of_all_versions(tmp_path: Path, content: object) -> None:
+    loaded = load(tmp_path / "a.pth", content)
+    assert loaded.keys() == STATE.keys()
+    assert all(torch.equal(loaded[name], STATE[name]) for name in STATE)
 
 
 @pytest.mark.parametrize(
@@ -58,7 +58,7 @@ def test_forms_of_files(tmp_path: Path, content: object) -> None:
         ({**STATE, "norm.weight": torch.zeros(2), "norm.bias": torch.zeros(2)}, r"2 of another shape \(.*norm.weight"),
         ({"epoch": 3}, "wrong.pth"),
     ],
-    ids=["too little", "too much", "both", "other shapes", "no weights"],
+    ids=["missing", "unexpected", "both", "other shapes", "no weights"],
 )
 def test_other_weights_are_refused_in_one_line(tmp_path: Path, content: object, message: str) -> None:
     with pytest.raises(ValueError, match=message) as caught:
@@ -68,13 +68,13 @@ def test_other_weights_are_refused_in_one_line(tmp_path: Path, content: object, 
 
 
 @pytest.mark.parametrize("content", [b"", b"<!DOCTYPE html>log in", b"PK\x03\x04 and no more", b"\x80\x02K"])
-def test_files_that_are_no_weights(tmp_path: Path, content: bytes) -> None:
+def test_files_without_weights(tmp_path: Path, content: bytes) -> None:
     (tmp_path / "page.pth").write_bytes(content)
     with pytest.raises(ValueError, match=r"page\.pth") as caught:
         load_torchvision(network(), tmp_path / "page.pth")
     assert "\n" not in str(caught.value)
 
 
-def test_no_file(tmp_path: Path) -> None:
+def test_a_missing_file(tmp_path: Path) -> None:
     with pytest.raises(FileNotFoundError, match=r"none\.pth"):
         load_torchvision(network(), tmp_path / "none.pth")

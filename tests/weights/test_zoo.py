@@ -1,4 +1,4 @@
-"""The table of published weights against what others say of them."""
+"""The zoo's entries, compared with their publishers' and with the settings."""
 
 from __future__ import annotations
 
@@ -23,19 +23,19 @@ from pose_track.weights.zoo import (
     unknown_name,
 )
 
-POSES = {name: entry for name, entry in ZOO.items() if isinstance(entry, PublishedPoseWeights)}
-OF_TORCHVISION = [entry for entry in ZOO.values() if entry.use in ("detector", "flow")]
+POSE_ENTRIES = {name: entry for name, entry in ZOO.items() if isinstance(entry, PublishedPoseWeights)}
+TORCHVISION_ENTRIES = [entry for entry in ZOO.values() if entry.use in ("detector", "flow")]
 
 
-def test_every_file_is_told_apart() -> None:
+def test_names_and_files_are_unique() -> None:
     assert len({entry.file for entry in ZOO.values()}) == len(ZOO)
     assert all(name == entry.name for name, entry in ZOO.items())
     assert not {BUNDLED_POSE.name, BUNDLED_DETECTOR.name} & ZOO.keys()
 
 
 @pytest.mark.parametrize("entry", ZOO.values(), ids=ZOO)
-def test_what_every_entry_tells(entry: PublishedPoseWeights) -> None:
-    assert entry.figure
+def test_every_entry_is_complete(entry: PublishedPoseWeights) -> None:
+    assert entry.result
     assert entry.source
     assert entry.licence.split(";")[0] in ("Apache-2.0", "MIT", "BSD-3-Clause")
     assert Path(entry.file).name == entry.file
@@ -48,8 +48,8 @@ def test_what_every_entry_tells(entry: PublishedPoseWeights) -> None:
         assert re.search(f"-{entry.sha256}[._]", entry.file)
 
 
-@pytest.mark.parametrize("entry", [*POSES.values(), BUNDLED_POSE], ids=[*POSES, "bundled"])
-def test_what_a_keypoint_network_needs(entry: PublishedPoseWeights) -> None:
+@pytest.mark.parametrize("entry", [*POSE_ENTRIES.values(), BUNDLED_POSE], ids=[*POSE_ENTRIES, "bundled"])
+def test_keypoint_networks_are_complete(entry: PublishedPoseWeights) -> None:
     width, height = entry.input_size
     assert entry.network in NETWORKS
     assert entry.skeleton in SKELETONS
@@ -58,42 +58,42 @@ def test_what_a_keypoint_network_needs(entry: PublishedPoseWeights) -> None:
     assert entry.decoding in (None, "dark")
 
 
-@pytest.mark.parametrize("entry", POSES.values(), ids=POSES)
-def test_the_name_tells_what_the_file_tells(entry: PublishedPoseWeights) -> None:
-    """The names, and the files' names, have the height first."""
+@pytest.mark.parametrize("entry", POSE_ENTRIES.values(), ids=POSE_ENTRIES)
+def test_names_agree_with_file_names(entry: PublishedPoseWeights) -> None:
+    """Both have the height first."""
     (width, height), file = entry.input_size, entry.file
     assert f"{height}x{width}" in entry.name
     assert f"{height}x{width}" in file
     assert entry.network in file.replace("-w", "_w")
     data = {"coco_17": "coco", "posetrack18_17": "posetrack18", "mpii_16": "mpii"}[entry.skeleton]
     assert data in file or entry.url is None
-    assert entry.kind == ("udp" if "udp" in file else "dark" if "dark" in file else "plain")
-    assert entry.kind in entry.name or entry.kind == "plain"
+    assert entry.heatmap_type == ("udp" if "udp" in file else "dark" if "dark" in file else "gaussian")
+    assert entry.heatmap_type in entry.name or entry.heatmap_type == "gaussian"
     assert (entry.ap is not None) == (entry.skeleton == "coco_17")
-    assert entry.ap is None or f"AP {entry.ap}" in entry.figure
+    assert entry.ap is None or f"AP {entry.ap}" in entry.result
     assert entry.sigma == (3 if height == 384 and entry.skeleton == "coco_17" else 2)
     assert ("terms of its own" in entry.licence) == (entry.skeleton != "coco_17")
 
 
-def test_all_of_coco_is_there() -> None:
-    """Rising from plain to DARK to UDP, and with the size, as published."""
-    of_mmpose = {name: entry.ap for name, entry in POSES.items() if entry.ap and entry.url}
+def test_all_coco_networks_are_there() -> None:
+    """Their AP rises from gaussian to DARK to UDP, as published."""
+    of_mmpose = {name: entry.ap for name, entry in POSE_ENTRIES.items() if entry.ap and entry.url}
     assert len(of_mmpose) == 12
     for network in ("hrnet_w32", "hrnet_w48"):
         for size in ("256x192", "384x288"):
-            values = [of_mmpose[f"{network}_coco_{size}{kind}"] for kind in ("", "_dark", "_udp")]
+            values = [of_mmpose[f"{network}_coco_{size}{heatmap_type}"] for heatmap_type in ("", "_dark", "_udp")]
             assert values == sorted(values)  # type: ignore[type-var]
 
 
-@pytest.mark.parametrize("entry", OF_TORCHVISION, ids=lambda entry: entry.name)
-def test_torchvision_says_the_same(entry: PublishedPoseWeights) -> None:
+@pytest.mark.parametrize("entry", TORCHVISION_ENTRIES, ids=lambda entry: entry.name)
+def test_torchvision_entries_agree_with_torchvision(entry: PublishedPoseWeights) -> None:
     published = get_model_weights(entry.name).DEFAULT
     assert entry.url == published.url
-    figures = [value for part in published.meta["_metrics"].values() for value in part.values()]
-    assert float(re.findall(r"[\d.]+", entry.figure)[-1]) in figures
+    results = [value for part in published.meta["_metrics"].values() for value in part.values()]
+    assert float(re.findall(r"[\d.]+", entry.result)[-1]) in results
 
 
-def test_what_the_settings_name_is_there() -> None:
+def test_settings_name_existing_entries() -> None:
     detectors = {*get_args(DetectorName)} - {"compact", "recorded"}
     assert {name for name, entry in ZOO.items() if entry.use == "detector"} == detectors
     methods = get_args(FlowSettings.model_fields["method"].annotation)
@@ -104,7 +104,7 @@ def test_what_the_settings_name_is_there() -> None:
 def test_the_bundled_files_are_there(entry: PublishedPoseWeights) -> None:
     assets = Path(pose_track.__file__).parent / "assets"
     assert (assets / entry.file).is_file()
-    assert (assets / Path(entry.figure).name).is_file()
+    assert (assets / Path(entry.result).name).is_file()
 
 
 @pytest.mark.parametrize(
@@ -113,8 +113,8 @@ def test_the_bundled_files_are_there(entry: PublishedPoseWeights) -> None:
         ("hrnet_w48_coco_384x288_udp", "hrnet_w48_coco_384x288_udp"),
         ("a/td-hm_hrnet-w32_udp-8xb64-210e_coco-256x192-73ede547_20220914.pth", "hrnet_w32_coco_256x192_udp"),
         ("pose_hrnet_w32_256x192.pth", "pose_hrnet_w32_256x192"),
-        ("a/hrnet_w32_coco_256x192", None),  # a path is known by the file's name
-        ("pose.safetensors", None),  # anybody's
+        ("a/hrnet_w32_coco_256x192", None),  # of a path only the file's name counts
+        ("pose.safetensors", None),  # a common name
         ("bundled", None),
         ("", None),
     ],
@@ -127,24 +127,24 @@ def test_finding(given: str, name: str | None) -> None:
     ("given", "message"),
     [
         ("hrnet_w32_coco_256x192-udp", "; did you mean hrnet_w32_coco_256x192_udp, "),
-        ("raft_smal", "'raft_smal'; did you mean raft_small or raft_large? For all: pose-track weights list"),
-        ("FCOS_ResNet50", "'FCOS_ResNet50'; did you mean fcos_resnet50_fpn? For all: "),
+        ("raft_smal", "'raft_smal'; did you mean raft_small or raft_large?"),
+        ("FCOS_ResNet50", "'FCOS_ResNet50'; did you mean fcos_resnet50_fpn?"),
         ("FasterRCNN-ResNet50", "did you mean fasterrcnn_resnet50_fpn_v2"),
-        (ZOO["raft_small"].file, "did you mean raft_small? For all: "),
+        (ZOO["raft_small"].file, "did you mean raft_small?"),
         (
             "HRNet-W48",
-            "did you mean hrnet_w48_coco_256x192, hrnet_w48_coco_384x288 or hrnet_w48_coco_256x192_dark? For all",
+            "did you mean hrnet_w48_coco_256x192, hrnet_w48_coco_384x288 or hrnet_w48_coco_256x192_dark?",
         ),
-        ("", "there are no published weights ''; see pose-track weights list"),
-        ("vitpose", "there are no published weights 'vitpose'; see pose-track weights list"),
+        ("", "''; see pose-track weights list"),
+        ("vitpose", "'vitpose'; see pose-track weights list"),
     ],
 )
 def test_an_unknown_name(given: str, message: str) -> None:
     assert message in str(unknown_name(given))
 
 
-def test_the_guide_has_a_command_and_the_figure_of_each_network_of_coco() -> None:
+def test_the_docs_have_a_command_and_the_ap_of_each_coco_network() -> None:
     guide = (Path(__file__).parents[2] / "docs" / "models.md").read_text(encoding="utf-8")
-    commands = re.findall(r"^python tools/evaluate_coco\.py (\S+) .*# ([\d.]+)$", guide, re.MULTILINE)
+    commands = re.findall(r"^pose-track evaluate-coco (\S+) .*# ([\d.]+)$", guide, re.MULTILINE)
     of_coco = [entry for entry in ZOO.values() if isinstance(entry, PublishedPoseWeights) and entry.ap is not None]
     assert [(entry.name, str(entry.ap)) for entry in of_coco] == commands

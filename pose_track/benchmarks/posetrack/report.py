@@ -1,121 +1,114 @@
-"""What a run of the benchmark gave, to read and to compute with: `report.md` and `report.json`."""
+"""The report of a PoseTrack run: `report.md` to read, `report.json` to process."""
 
 from __future__ import annotations
 
 import json
 import platform
-from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
 import yaml
 
-from pose_track.benchmarks.posetrack.dataset import listed
-from pose_track.benchmarks.posetrack.run import Outcome
+from pose_track.benchmarks.posetrack.dataset import format_counts
+from pose_track.benchmarks.posetrack.run import BenchmarkResult
+from pose_track.benchmarks.versions import library_versions
 from pose_track.evaluation.report import evaluation_json, latex_table, sequence_table, text_table
-from pose_track.pipeline.errors import writing_into
+from pose_track.pipeline.errors import explain_write_errors
 from pose_track.utils.atomic import atomic_text
 from pose_track.utils.hashing import file_sha256
 from pose_track.utils.version import __version__
 
-_LIBRARIES = ("torch", "torchvision", "numpy", "opencv-python-headless", "av")
+_LIBRARIES = ("torch", "torchvision", "numpy", "opencv-python-headless", "av")  # those that influence the metrics
 _MODES = {"poseval": "equal to the official tool, poseval", "clean": "without poseval's quirks"}
 
 
-def write_report(outcome: Outcome, folder: Path) -> None:
+def write_report(result: BenchmarkResult, folder: Path) -> None:
     """Write report.md and report.json into the folder. Raises OSError."""
-    facts = _facts(outcome)
-    with writing_into(folder):
+    conditions = _conditions(result)
+    with explain_write_errors(folder):
         with atomic_text(folder / "report.json") as file:
-            json.dump(facts | _figures(outcome), file, indent=2, allow_nan=False)
+            json.dump(conditions | _metrics(result), file, indent=2, allow_nan=False)
         with atomic_text(folder / "report.md") as file:
-            file.write("\n\n".join(_sections(outcome, facts)) + "\n")
+            file.write("\n\n".join(_sections(result, conditions)) + "\n")
 
 
-def result_text(outcome: Outcome, mode: str = "poseval") -> str:
-    """The table of one mode, and of which sequences it is."""
-    table = "" if outcome.evaluation is None else text_table(outcome.evaluation.modes[mode])
-    return f"{table}\n\n{covered(outcome)}"
+def benchmark_summary(result: BenchmarkResult, mode: str = "poseval") -> str:
+    """The table of one mode, and the sequences that it covers."""
+    table = "" if result.evaluation is None else text_table(result.evaluation.modes[mode])
+    return f"{table}\n\n{coverage(result)}"
 
 
-def covered(outcome: Outcome) -> str:
-    """Which sequences the figures are of, in a sentence or two."""
-    total, broken = len(outcome.data.clips), len(outcome.broken)
-    measured = sum(done.pairs is not None for done in outcome.done.values())
-    text = f"Figures of {measured} of {total} sequences."
-    if len(outcome.done) > measured:
-        text += f" {len(outcome.done) - measured} without labelled people."
-    if broken:
-        text += f" {broken} broken and NOT in the figures: {', '.join(outcome.broken)}."
+def coverage(result: BenchmarkResult) -> str:
+    """The sequences that the metrics cover, in a sentence or two."""
+    total, failed = len(result.dataset.clips), len(result.failed)
+    measured = sum(sequence.pairs is not None for sequence in result.sequences.values())
+    text = f"Metrics of {measured} of {total} sequences."
+    if len(result.sequences) > measured:
+        text += f" {len(result.sequences) - measured} without labelled people."
+    if failed:
+        text += f" {failed} failed and NOT in the metrics: {', '.join(result.failed)}."
     return text
 
 
-def _facts(outcome: Outcome) -> dict[str, Any]:
-    data, done = outcome.data, outcome.done.values()
-    frames, seconds = sum(one.num_frames for one in done), sum(one.seconds for one in done)
+def _conditions(result: BenchmarkResult) -> dict[str, Any]:
+    """All but the metrics: data, speed, settings, hashes and versions."""
+    dataset, sequences = result.dataset, result.sequences.values()
+    frames = sum(sequence.num_frames for sequence in sequences)
+    seconds = sum(sequence.seconds for sequence in sequences)
+    counts = {name.replace(" ", "_"): number for name, number in dataset.counts.items()}
     return {
-        "data": {"year": data.year, "split": data.split, **{k.replace(" ", "_"): v for k, v in data.counts.items()}},
+        "data": {"year": dataset.year, "split": dataset.split, **counts},
         "tracking": {
             "frames": frames,
             "frames_per_second": round(frames / seconds, 2) if seconds else None,
-            "devices": sorted({one.device for one in done}),
-            "pose_track": sorted({one.version for one in done}),
+            "devices": sorted({sequence.device for sequence in sequences}),
+            "pose_track": sorted({sequence.version for sequence in sequences}),
         },
-        "broken": dict(outcome.broken),
-        "settings": outcome.settings.model_dump(mode="json"),
-        "weights": {stage: dict(used) for stage, used in outcome.weights.items()},
-        "annotations": {clip.annotations.name: file_sha256(clip.annotations) for clip in data.clips},
-        "versions": {"pose_track": __version__, "python": platform.python_version(), **_library_versions()},
+        "failed": dict(result.failed),
+        "settings": result.settings.model_dump(mode="json"),
+        "weights": {stage: dict(used) for stage, used in result.weights.items()},
+        "annotations": {clip.annotations.name: file_sha256(clip.annotations) for clip in dataset.clips},
+        "versions": {
+            "pose_track": __version__,
+            "python": platform.python_version(),
+            **library_versions(_LIBRARIES),
+        },
     }
 
 
-def _library_versions() -> dict[str, str]:
-    """Of what decides the figures, as far as installed; without importing any."""
-    found = {}
-    for name in _LIBRARIES:
-        try:
-            found[name] = version(name)
-        except PackageNotFoundError:
-            continue
-    return found
+def _metrics(result: BenchmarkResult) -> dict[str, Any]:
+    return {"modes": {}, "sequences": {}} if result.evaluation is None else evaluation_json(result.evaluation, True)
 
 
-def _figures(outcome: Outcome) -> dict[str, Any]:
-    return {"modes": {}, "sequences": {}} if outcome.evaluation is None else evaluation_json(outcome.evaluation, True)
-
-
-def _sections(outcome: Outcome, facts: dict[str, Any]) -> list[str]:
-    tracking = facts["tracking"]
+def _sections(result: BenchmarkResult, conditions: dict[str, Any]) -> list[str]:
+    submission, tracking = result.settings.submission, conditions["tracking"]
     sections = [
-        f"# PoseTrack {outcome.data.year}, {outcome.data.split}",
-        f"{covered(outcome)} AP, precision and recall of everything found; the others of people scored at least "
-        f"{outcome.settings.submission.min_person_score} and their joints scored at least "
-        f"{outcome.settings.submission.min_joint_score}.",
+        f"# PoseTrack {result.dataset.year}, {result.dataset.split}",
+        f"{coverage(result)} AP, precision and recall count all poses. The other metrics count people with a score of "
+        f"at least {submission.min_person_score} and joints with a score of at least {submission.min_joint_score}.",
     ]
-    if outcome.evaluation is not None:
-        for mode, figures in outcome.evaluation.modes.items():
-            sections += [
-                f"## {mode}: {_MODES[mode]}",
-                _fenced(text_table(figures)),
-                _fenced(latex_table(figures), "latex"),
-            ]
-        sections += ["## Sequences", _fenced(sequence_table(outcome.evaluation, "poseval"))]
-    if outcome.broken:
-        sections += ["## Broken sequences", "\n".join(f"- {name}: {why}" for name, why in outcome.broken.items())]
-    speed = tracking["frames_per_second"]
+    if result.evaluation is not None:
+        for mode, metrics in result.evaluation.modes.items():
+            tables = [_fenced(text_table(metrics)), _fenced(latex_table(metrics), "latex")]
+            sections += [f"## {mode}: {_MODES[mode]}", *tables]
+        sections += ["## Sequences", _fenced(sequence_table(result.evaluation, "poseval"))]
+    if result.failed:
+        sections += ["## Failed sequences", "\n".join(f"- {name}: {error}" for name, error in result.failed.items())]
     return [
         *sections,
-        "## What it was measured on",
-        f"{listed(outcome.data.counts)}. Tracked: {tracking['frames']:,} frames, {speed} a second, reading, both "
-        f"networks and tracker, on {', '.join(tracking['devices'])}.",
+        "## Data and speed",
+        f"{format_counts(result.dataset.counts)}. Tracked: {tracking['frames']:,} frames, "
+        f"{tracking['frames_per_second']} a second with reading, both networks and the tracker, on "
+        f"{', '.join(tracking['devices'])}.",
         "## Settings",
-        _fenced(yaml.safe_dump(facts["settings"], sort_keys=False).rstrip(), "yaml"),
+        _fenced_yaml(conditions["settings"]),
         "## Hashes and versions",
-        _fenced(
-            yaml.safe_dump({k: facts[k] for k in ("weights", "annotations", "versions")}, sort_keys=False).rstrip(),
-            "yaml",
-        ),
+        _fenced_yaml({key: conditions[key] for key in ("weights", "annotations", "versions")}),
     ]
+
+
+def _fenced_yaml(values: dict[str, Any]) -> str:
+    return _fenced(yaml.safe_dump(values, sort_keys=False).rstrip(), "yaml")
 
 
 def _fenced(text: str, language: str = "text") -> str:

@@ -1,4 +1,4 @@
-"""The benchmark from end to end: poses, submissions, figures. What is done is not done again."""
+"""The PoseTrack benchmark from end to end: poses, submissions, metrics. A repeated run continues where it stopped."""
 
 from __future__ import annotations
 
@@ -11,168 +11,199 @@ from typing import Any, NamedTuple
 from tqdm import tqdm
 from tqdm.contrib.logging import logging_redirect_tqdm
 
-from pose_track.benchmarks.posetrack.dataset import Clip, DataSet
-from pose_track.benchmarks.posetrack.saved_poses import Tracking, is_saved, made_with, read_saved, write_found
-from pose_track.benchmarks.posetrack.submissions import ap_submission, as_sequence, without_joints
+from pose_track.benchmarks.posetrack.dataset import Clip, PoseTrackDataset
+from pose_track.benchmarks.posetrack.saved_poses import (
+    SequenceTracker,
+    is_saved,
+    pose_provenance,
+    read_saved_poses,
+    save_poses,
+)
+from pose_track.benchmarks.posetrack.submissions import ap_submission, saved_prediction, tracking_submission
+from pose_track.build.networks import describe_weights
 from pose_track.config.settings import PoseTrackSettings
-from pose_track.evaluation.pairing import Pair, load_pairs
-from pose_track.evaluation.posetrack import Evaluation, Figures, evaluate_posetrack
+from pose_track.evaluation.posetrack import Evaluation, Metrics, evaluate_posetrack
+from pose_track.evaluation.sequence_pairs import SequencePair, load_pairs
 from pose_track.formats.posetrack.reader import write_posetrack17, write_posetrack18
 from pose_track.formats.problems import Problems
-from pose_track.pipeline.errors import writing_into
+from pose_track.pipeline.errors import explain_write_errors
 from pose_track.video.source import DecodeError
-from pose_track.weights.resolve import describe_weights
 
 logger = logging.getLogger(__name__)
 
-RAW, TRACKED, AP, MOTA = "raw", "tracked", "ap", "mota"
+RAW, LINKED, AP, MOTA = "raw", "tracked", "ap", "mota"
+"""Folders of a run: raw poses, linked poses, and the submissions for AP and for the tracking metrics."""
+
 _WRITERS = {"posetrack17": write_posetrack17, "posetrack18": write_posetrack18}
 _BAR = "{l_bar}{bar}| {n_fmt}/{total_fmt} [{elapsed}<{remaining}, {rate_noinv_fmt}]"
 
 
-class Done(NamedTuple):
-    """One sequence: what its files tell of the tracking; truth and submission for AP and for the tracking figures,
-    none where no one is labelled."""
+class SequenceResult(NamedTuple):
+    """Result of one sequence.
+
+    num_frames, seconds, device, version: from the header of its raw poses.
+    pairs: (ground truth, submission) for AP and for the tracking metrics; None where nobody is labelled.
+    """
 
     num_frames: int
     seconds: float
     device: str
     version: str
-    pairs: tuple[Pair, Pair] | None
+    pairs: tuple[SequencePair, SequencePair] | None
 
 
 @dataclass(frozen=True, eq=False)
-class Outcome:
-    """What a run gave. done: the sequences that went well; broken: the others, and why; evaluation: AP of everything
-    found, tracking figures of what is submitted for them; None where there is nothing to measure."""
+class BenchmarkResult:
+    """Result of a run.
 
-    data: DataSet
+    weights: see `describe_weights`.
+    sequences: results of the sequences that succeeded, by name.
+    failed: why the others failed, by name.
+    evaluation: AP, precision and recall of the AP submissions, tracking metrics of the others; None where nobody is
+        labelled.
+    """
+
+    dataset: PoseTrackDataset
     settings: PoseTrackSettings
     weights: Mapping[str, Mapping[str, str]]
-    done: Mapping[str, Done]
-    broken: Mapping[str, str]
+    sequences: Mapping[str, SequenceResult]
+    failed: Mapping[str, str]
     evaluation: Evaluation | None
 
 
-def run_benchmark(data: DataSet, settings: PoseTrackSettings, out: Path) -> Outcome:
-    """Track what is not tracked yet, write the submissions into out/ap and out/mota, and measure them.
+def run_posetrack(dataset: PoseTrackDataset, settings: PoseTrackSettings, out: Path) -> BenchmarkResult:
+    """Track the sequences that have no saved poses, write the submissions into out/ap and out/mota, evaluate them.
 
-    A sequence that fails is logged and left out. Raises ValueError where `out` holds what other settings, weights or
-    another data set gave; FileNotFoundError for missing weights; OSError where `out` cannot be written.
+    A sequence that fails is logged and left out.
+
+    Raises ValueError where `out` holds poses of other settings, other weights or another data set, FileNotFoundError
+    for missing weights, OSError where `out` cannot be written.
     """
-    weights, broken = describe_weights(settings), _Broken()
-    _check_folder(data, out)
-    for clip in data.clips:
-        if clip.fault:
-            broken.add(clip, clip.fault)
+    weights, failures = describe_weights(settings), _Failures()
+    _prepare_folder(dataset, out)
+    for clip in dataset.clips:
+        if clip.error:
+            failures.add(clip, clip.error)
     with logging_redirect_tqdm():
-        _track_missing(data, settings, made_with(settings, weights), out, broken)
-        done = _submit_all(data, settings, out, broken)
-    return Outcome(data, settings, weights, done, broken.faults, _evaluate(done.values()))
+        _track_missing(dataset, settings, pose_provenance(settings, weights), out, failures)
+        sequences = _submit_all(dataset, settings, out, failures)
+    return BenchmarkResult(dataset, settings, weights, sequences, failures.errors, _evaluate(sequences.values()))
 
 
-class _Broken:
-    """Sequences that are left out, and why; told as they come."""
+class _Failures:
+    """Sequences that are left out. errors: the reasons, by name; each is logged when it is added."""
 
     def __init__(self) -> None:
-        self.faults: dict[str, str] = {}
+        self.errors: dict[str, str] = {}
 
-    def add(self, clip: Clip, fault: str) -> None:
-        logger.warning("%s is left out: %s", clip.name, fault)
-        self.faults[clip.name] = fault
+    def add(self, clip: Clip, error: str) -> None:
+        logger.warning("%s is left out: %s", clip.name, error)
+        self.errors[clip.name] = error
 
 
-def _check_folder(data: DataSet, out: Path) -> None:
-    """Make the folders. Raises ValueError where there are poses of another data set."""
+def _prepare_folder(dataset: PoseTrackDataset, out: Path) -> None:
+    """Create the folders. Raises ValueError where `out` holds poses of another data set."""
     raw = out / RAW
-    with writing_into(out):
-        for folder in (RAW, TRACKED, AP, MOTA):
+    with explain_write_errors(out):
+        for folder in (RAW, LINKED, AP, MOTA):
             (out / folder).mkdir(parents=True, exist_ok=True)
-    others = sorted({path.stem for path in raw.glob("*.jsonl")} - {clip.name for clip in data.clips})
+    others = sorted({path.stem for path in raw.glob("*.jsonl")} - {clip.name for clip in dataset.clips})
     if others:
         raise ValueError(
-            f"{str(raw)!r} holds sequences that are not in this data, such as {others[0]}; choose another --out"
+            f"{str(raw)!r} holds sequences that are not in this data set, such as {others[0]}; choose another --out"
         )
 
 
 def _track_missing(
-    data: DataSet, settings: PoseTrackSettings, wanted: Mapping[str, Any], out: Path, broken: _Broken
+    dataset: PoseTrackDataset,
+    settings: PoseTrackSettings,
+    provenance: Mapping[str, Any],
+    out: Path,
+    failures: _Failures,
 ) -> None:
-    files = {clip: _files(clip, out) for clip in data.clips if not clip.fault}
-    kept = {clip: [is_saved(path, clip, wanted) for path in paths] for clip, paths in files.items()}
-    todo = {clip: files[clip] for clip, both in kept.items() if not all(both)}
+    files = {clip: _pose_files(clip, out) for clip in dataset.clips if not clip.error}
+    saved = {clip: [is_saved(path, clip, provenance) for path in paths] for clip, paths in files.items()}
+    todo = {clip: files[clip] for clip, both in saved.items() if not all(both)}
     if not todo:
         return
-    track = _tracking(data, settings, wanted)
+    track = _sequence_tracker(dataset, settings, provenance)
     total = sum(clip.num_frames for clip in todo)
     with tqdm(total=total, desc="tracking", unit=" frames", bar_format=_BAR) as bar:
         for clip, paths in todo.items():
             try:
-                found = track(clip, bar.update)
+                poses = track(clip, bar.update)
             except (ValueError, OSError, DecodeError) as error:
-                broken.add(clip, str(error))
+                failures.add(clip, str(error))
             else:
-                with writing_into(out):
-                    write_found(found, *paths)
+                with explain_write_errors(out):
+                    save_poses(poses, *paths)
 
 
-def _files(clip: Clip, out: Path) -> tuple[Path, Path]:
-    """Of raw and of tracked poses."""
-    return out / RAW / f"{clip.name}.jsonl", out / TRACKED / f"{clip.name}.jsonl"
+def _pose_files(clip: Clip, out: Path) -> tuple[Path, Path]:
+    """The files of a sequence's raw and linked poses."""
+    return out / RAW / f"{clip.name}.jsonl", out / LINKED / f"{clip.name}.jsonl"
 
 
-def _tracking(data: DataSet, settings: PoseTrackSettings, wanted: Mapping[str, Any]) -> Tracking:
-    from pose_track.build.stages import build_stages  # PyTorch takes seconds: not where everything is tracked
-    from pose_track.runtime.device import resolve_device
-    from pose_track.runtime.machine import device_name
+def _sequence_tracker(
+    dataset: PoseTrackDataset, settings: PoseTrackSettings, provenance: Mapping[str, Any]
+) -> SequenceTracker:
+    from pose_track.build.stages import build_stages  # not needed where all poses are saved
+    from pose_track.runtime.device import device_name, resolve_device
 
-    stages = build_stages(settings)
-    return Tracking(stages, settings, wanted, data.edition.first_number, device_name(resolve_device(settings.device)))
+    device = device_name(resolve_device(settings.device))
+    return SequenceTracker(build_stages(settings), settings, provenance, dataset.edition.first_number, device)
 
 
-def _submit_all(data: DataSet, settings: PoseTrackSettings, out: Path, broken: _Broken) -> dict[str, Done]:
-    done = {}
-    for clip in tqdm(data.clips, desc="submissions", unit=" sequences"):
-        if clip.name not in broken.faults:
+def _submit_all(
+    dataset: PoseTrackDataset, settings: PoseTrackSettings, out: Path, failures: _Failures
+) -> dict[str, SequenceResult]:
+    results = {}
+    for clip in tqdm(dataset.clips, desc="submissions", unit=" sequences"):
+        if clip.name not in failures.errors:
             try:
-                with writing_into(out):
-                    done[clip.name] = _submit(clip, data.edition.layout, settings, out)
+                with explain_write_errors(out):
+                    results[clip.name] = _submit(clip, dataset.edition.layout, settings, out)
             except ValueError as error:
-                broken.add(clip, str(error))
-        if clip.name in broken.faults:  # nor may a file of an earlier run stand for it
+                failures.add(clip, str(error))
+        if clip.name in failures.errors:  # remove the submission of an earlier run
             for folder in (AP, MOTA):
                 (out / folder / f"{clip.name}.json").unlink(missing_ok=True)
-    return done
+    return results
 
 
-def _submit(clip: Clip, layout: str, settings: PoseTrackSettings, out: Path) -> Done:
-    """Write both submissions of a sequence, and read them again as anyone would."""
-    assert clip.truth is not None
-    raw, tracked = (read_saved(path) for path in _files(clip, out))
-    sure = without_joints(as_sequence(clip.truth, tracked), settings.submission.min_joint_score)
-    made = {AP: ap_submission(clip.truth, raw), MOTA: sure}
-    for folder, sequence in made.items():
+def _submit(clip: Clip, layout: str, settings: PoseTrackSettings, out: Path) -> SequenceResult:
+    """Write both submissions of a sequence, and read them back as an evaluation server would."""
+    assert clip.gt is not None
+    raw, linked = (read_saved_poses(path) for path in _pose_files(clip, out))
+    min_joint_score = settings.submission.min_joint_score
+    submissions = {
+        AP: ap_submission(clip.gt, raw),
+        MOTA: tracking_submission(saved_prediction(clip.gt, linked), min_joint_score),
+    }
+    for folder, sequence in submissions.items():
         _WRITERS[layout](sequence, out / folder / f"{clip.name}.json")
     pairs = None
-    if clip.truth.people.has_joint.any():
-        of_ap, of_mota = (load_pairs(clip.annotations, out / f / f"{clip.name}.json", Problems())[0] for f in made)
-        pairs = of_ap, of_mota
-    return Done(len(raw.frames), raw.seconds, raw.device, raw.version, pairs)
+    if clip.gt.people.has_joint.any():
+        ap_pair, mota_pair = (
+            load_pairs(clip.annotations, out / folder / f"{clip.name}.json", Problems())[0] for folder in submissions
+        )
+        pairs = ap_pair, mota_pair
+    return SequenceResult(len(raw.frames), raw.seconds, raw.device, raw.version, pairs)
 
 
-def _evaluate(done: Iterable[Done]) -> Evaluation | None:
-    pairs = [one.pairs for one in done if one.pairs is not None]
+def _evaluate(results: Iterable[SequenceResult]) -> Evaluation | None:
+    pairs = [result.pairs for result in results if result.pairs is not None]
     if not pairs:
         return None
-    of_ap, of_mota = (evaluate_posetrack(each) for each in zip(*pairs, strict=True))
+    ap, mota = (evaluate_posetrack(submission) for submission in zip(*pairs, strict=True))
     sequences = {
-        name: {mode: _joined(of_ap.sequences[name][mode], figures) for mode, figures in modes.items()}
-        for name, modes in of_mota.sequences.items()
+        name: {mode: _combine(ap.sequences[name][mode], metrics) for mode, metrics in modes.items()}
+        for name, modes in mota.sequences.items()
     }
-    modes = {mode: _joined(of_ap.modes[mode], figures) for mode, figures in of_mota.modes.items()}
+    modes = {mode: _combine(ap.modes[mode], metrics) for mode, metrics in mota.modes.items()}
     return Evaluation(modes, sequences)
 
 
-def _joined(of_ap: Figures, of_mota: Figures) -> Figures:
-    """The figures of both submissions, each of what it is made for."""
-    return replace(of_mota, ap=of_ap.ap, precision=of_ap.precision, recall=of_ap.recall)
+def _combine(ap_metrics: Metrics, mota_metrics: Metrics) -> Metrics:
+    """AP, precision and recall of the AP submission; all other metrics of the tracking submission."""
+    return replace(mota_metrics, ap=ap_metrics.ap, precision=ap_metrics.precision, recall=ap_metrics.recall)

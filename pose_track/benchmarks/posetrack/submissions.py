@@ -1,7 +1,7 @@
-"""From kept poses to what is submitted: everything, for AP; and who is sure and linked, for the tracking figures.
+"""Submissions from saved poses: all of them for AP; linked people with high scores for the tracking metrics.
 
-Every joint's score is multiplied by its person's: joints of different people are ranked in one list, and a reproduction
-of the published results found 71.5 mAP that way where joint scores alone gave 69.4.
+The score of each joint is multiplied by the score of its person, since the joints of all people are ranked in one list.
+A reproduction of the published results had 71.5 mAP this way, and 69.4 with the joint scores alone.
 """
 
 from __future__ import annotations
@@ -12,60 +12,52 @@ import numpy as np
 
 from pose_track.benchmarks.posetrack.saved_poses import SavedPoses, is_high_score
 from pose_track.config.tracker import TrackerSettings
-from pose_track.formats.tracks_jsonl import people_as_told
+from pose_track.formats.prediction_sequence import prediction_sequence
 from pose_track.linking.poses import link_poses
-from pose_track.structures.conversion import convert_people
+from pose_track.postprocessing.low_joints import drop_low_joints
 from pose_track.structures.frames import TrackedPoses
-from pose_track.structures.sequence import People, PoseSequence
+from pose_track.structures.sequence import PoseSequence
 from pose_track.structures.skeleton import POSETRACK_15
-from pose_track.tracking.tracker import FrameTime
+from pose_track.tracking.linker import FrameTime
 
 
-def ap_submission(truth: PoseSequence, raw: SavedPoses) -> PoseSequence:
-    """Every pose of the listed frames; ids only number the people of a frame."""
-    return _scored(as_sequence(truth, raw))
+def ap_submission(gt: PoseSequence, raw: SavedPoses) -> PoseSequence:
+    """All raw poses of the annotated frames. Track ids only number the people of a frame."""
+    return _with_product_scores(saved_prediction(gt, raw))
 
 
-def link(raw: SavedPoses, tracker: TrackerSettings, min_person_score: float) -> SavedPoses:
-    """The people of every frame whose score is at least so high, with identities by place and motion alone: without
-    pictures, thus without optical flow, and without looks."""
+def tracking_submission(prediction: PoseSequence, min_joint_score: float) -> PoseSequence:
+    """A prediction without joints of lower scores, and without people who have no joint left."""
+    people = drop_low_joints(prediction.people, min_joint_score)
+    keep = np.asarray(people.has_joint.any(axis=1))
+    return _with_product_scores(replace(prediction, people=people[keep], frame_indices=prediction.frame_indices[keep]))
+
+
+def link_raw_poses(raw: SavedPoses, tracker: TrackerSettings, min_person_score: float) -> SavedPoses:
+    """Link the people with at least `min_person_score`, without images.
+
+    Optical flow and appearance are not available, so only positions and motion are used.
+    """
     frames = [FrameTime(tracked.frame_index, tracked.pts_seconds) for tracked in raw.frames]
-    sure = [tracked.poses[is_high_score(tracked.poses, min_person_score)] for tracked in raw.frames]
-    found = link_poses(zip(frames, sure, strict=True), tracker, raw.fps)
+    poses = [tracked.poses[is_high_score(tracked.poses, min_person_score)] for tracked in raw.frames]
+    track_ids = link_poses(zip(frames, poses, strict=True), tracker, raw.fps)
     linked = [
-        TrackedPoses(frame.index, frame.pts_seconds, poses[ids > 0], ids[ids > 0])
-        for frame, poses, ids in zip(frames, sure, found, strict=True)
+        TrackedPoses(frame.index, frame.pts_seconds, people[ids > 0], ids[ids > 0])
+        for frame, people, ids in zip(frames, poses, track_ids, strict=True)
     ]
     return replace(raw, frames=tuple(linked))
 
 
-def without_joints(sequence: PoseSequence, min_joint_score: float) -> PoseSequence:
-    """The sequence without joints of a lower score, and without people who have none left."""
-    people = sequence.people
-    kept = people.joint_scores >= min_joint_score  # not where there is none
-    joints = np.where(kept[..., None], people.joints, np.nan)
-    people = replace(people, joints=joints, joint_scores=np.where(kept, people.joint_scores, np.nan))
-    some = np.asarray(kept.any(axis=1))
-    return _scored(replace(sequence, people=people[some], frame_of=sequence.frame_of[some]))
+def saved_prediction(gt: PoseSequence, saved: SavedPoses) -> PoseSequence:
+    """The saved poses of the frames of `gt`, in its order, with PoseTrack's 15 joints.
 
-
-def as_sequence(truth: PoseSequence, kept: SavedPoses) -> PoseSequence:
-    """The people of the frames that the truth lists, in its order, with PoseTrack's 15 joints; everything else that the
-    truth tells of its frames, but for regions to ignore, which are its own affair.
-
-    Positions are rounded as the files have them. Raises ValueError where a listed frame is not among those kept.
+    Raises ValueError for a frame that was not saved.
     """
-    listed = [kept.frames[index] for index in kept.places(truth).tolist()]
-    people = People.joined(map(people_as_told, listed))
-    if listed:
-        people = convert_people(people, listed[0].poses.skeleton, POSETRACK_15)
-    frame_of = np.repeat(np.arange(len(listed)), [len(tracked) for tracked in listed])
-    infos = tuple(replace(frame, ignore_regions=()) for frame in truth.frames)
-    return PoseSequence(truth.name, POSETRACK_15, infos, people, frame_of, truth.layout, truth.more)
+    return prediction_sequence(gt, [saved.frames[index] for index in saved.frame_indices(gt).tolist()], POSETRACK_15)
 
 
-def _scored(sequence: PoseSequence) -> PoseSequence:
-    """Joint scores times the person's, to the digits that such a product has."""
+def _with_product_scores(sequence: PoseSequence) -> PoseSequence:
+    """Joint scores multiplied by the person's score, to 8 decimals, which is exact for factors of 4 decimals."""
     people = sequence.people
     scores = (people.joint_scores * people.scores[:, None]).round(8)
     return replace(sequence, people=replace(people, joint_scores=scores))

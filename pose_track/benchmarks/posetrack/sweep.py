@@ -1,4 +1,4 @@
-"""AP and tracking figures for many pairs of thresholds, from one set of raw poses, linked by place and motion alone."""
+"""AP and tracking metrics for pairs of score thresholds, from one set of raw poses that are linked without images."""
 
 from __future__ import annotations
 
@@ -10,8 +10,8 @@ from dataclasses import dataclass, fields
 from itertools import groupby
 from pathlib import Path
 
-from pose_track.benchmarks.posetrack.saved_poses import SavedPoses, read_saved
-from pose_track.benchmarks.posetrack.submissions import as_sequence, link, without_joints
+from pose_track.benchmarks.posetrack.saved_poses import SavedPoses, read_saved_poses
+from pose_track.benchmarks.posetrack.submissions import link_raw_poses, saved_prediction, tracking_submission
 from pose_track.config.tracker import TrackerSettings
 from pose_track.evaluation.posetrack import evaluate_posetrack
 from pose_track.formats.posetrack.reader import read_posetrack
@@ -22,9 +22,12 @@ logger = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
-class Point:
-    """Totals, in percent, of what is left over two thresholds: people below `person` are left out before they are
-    linked, joints below `joint` afterwards."""
+class SweepPoint:
+    """Totals in percent for one pair of thresholds.
+
+    person: people below it are dropped before they are linked.
+    joint: joints below it are dropped after linking.
+    """
 
     person: float
     joint: float
@@ -37,7 +40,7 @@ class Point:
 
 
 def parse_thresholds(text: str) -> tuple[float, ...]:
-    """Thresholds in order, from numbers with commas between. Raises ValueError for any that is not from 0 to 1.
+    """Comma-separated thresholds, sorted and without duplicates. Raises ValueError for one that is not in [0, 1].
 
     >>> parse_thresholds("0.5,0,0.25,0.5")
     (0.0, 0.25, 0.5)
@@ -52,91 +55,96 @@ def parse_thresholds(text: str) -> tuple[float, ...]:
 
 
 def load_run(run: Path, gt: Path) -> list[tuple[PoseSequence, SavedPoses]]:
-    """PoseSequence and raw poses of every sequence that a run of the benchmark has and whose truth has people.
+    """Ground truth and raw poses of every sequence of a run that has labelled people.
 
-    run: the run's folder; gt: the folder of annotations. Raises FileNotFoundError or ValueError where there is nothing
-    to compare.
+    run: folder of the run.
+    gt: folder of the annotations.
+
+    Raises FileNotFoundError or ValueError where there is nothing to compare.
     """
     files = sorted(gt.glob("*.json"))
     if not files:
         raise FileNotFoundError(f"there are no .json files in {str(gt)!r}; give the folder of annotations as --gt")
-    kept = {file: run / "raw" / f"{file.stem}.jsonl" for file in files}
-    lacking = [path.stem for path in kept.values() if not path.exists()]
-    if len(lacking) == len(files):
-        raise FileNotFoundError(f"{str(run)!r} has no raw poses of {lacking[0]}; give a folder of run_posetrack.py")
-    if lacking:
-        logger.warning(
-            "%d of %d sequences have no raw poses and are left out: %s", len(lacking), len(files), lacking[0]
+    raw_files = {file: run / "raw" / f"{file.stem}.jsonl" for file in files}
+    missing = [path.stem for path in raw_files.values() if not path.exists()]
+    if len(missing) == len(files):
+        raise FileNotFoundError(
+            f"{str(run)!r} has no raw poses of {missing[0]}; give the --out of pose-track posetrack as --run"
         )
-    found = [(read_posetrack(file), read_saved(path)) for file, path in kept.items() if path.exists()]
-    found = [(truth, raw) for truth, raw in found if truth.people.has_joint.any()]
-    if not found:
+    if missing:
+        logger.warning(
+            "%d of %d sequences have no raw poses and are left out: %s", len(missing), len(files), missing[0]
+        )
+    loaded = [(read_posetrack(file), read_saved_poses(path)) for file, path in raw_files.items() if path.exists()]
+    labelled = [(sequence, raw) for sequence, raw in loaded if sequence.people.has_joint.any()]
+    if not labelled:
         raise ValueError(f"{str(gt)!r} has no labelled people of the sequences in {str(run)!r}")
-    return found
+    return labelled
 
 
 def sweep(
     run: Sequence[tuple[PoseSequence, SavedPoses]],
     tracker: TrackerSettings,
-    persons: Iterable[float],
-    joints: Sequence[float],
+    person_thresholds: Iterable[float],
+    joint_thresholds: Sequence[float],
     mode: str = "poseval",
     step: Callable[[], None] = lambda: None,
-) -> list[Point]:
-    """A point for every pair of thresholds, person by person threshold.
+) -> list[SweepPoint]:
+    """A point for each pair of thresholds, ordered by person threshold, then by joint threshold.
 
-    People are linked once for each person threshold, for joints are left out after that; see `link` for what of the
-    tracker counts. step is called after each point.
+    People are linked once for each person threshold; see `link_raw_poses` for the settings of the tracker that count.
+
+    run: ground truth and raw poses of each sequence.
+    step: called after each point.
     """
     points = []
-    for person in persons:
-        linked = [(truth, as_sequence(truth, link(raw, tracker, person))) for truth, raw in run]
-        for joint in joints:
-            pairs = [(truth, without_joints(sequence, joint)) for truth, sequence in linked]
-            found = evaluate_posetrack(pairs).modes[mode]
-            figures = [float(getattr(found, field.name)[-1]) for field in fields(Point)[2:]]
-            points.append(Point(person, joint, *figures))
+    for person in person_thresholds:
+        linked = [(gt, saved_prediction(gt, link_raw_poses(raw, tracker, person))) for gt, raw in run]
+        for joint in joint_thresholds:
+            pairs = [(gt, tracking_submission(prediction, joint)) for gt, prediction in linked]
+            metrics = evaluate_posetrack(pairs).modes[mode]
+            totals = [float(getattr(metrics, field.name)[-1]) for field in fields(SweepPoint)[2:]]
+            points.append(SweepPoint(person, joint, *totals))
             step()
     return points
 
 
-def best_mota(points: Iterable[Point]) -> Point | None:
-    """The point of the highest MOTA; None where it is defined nowhere."""
+def best_mota(points: Iterable[SweepPoint]) -> SweepPoint | None:
+    """The point with the highest MOTA; None where MOTA is undefined at all points."""
     defined = [point for point in points if not math.isnan(point.mota)]
     return max(defined, key=lambda point: point.mota, default=None)
 
 
-def sweep_table(points: Sequence[Point]) -> str:
-    """MOTA, of people linked without pictures, and AP as two tables: a line a person threshold, a column a joint
-    threshold; the best MOTA is marked."""
+def sweep_table(points: Sequence[SweepPoint]) -> str:
+    """Two tables, MOTA and AP: one row a person threshold, one column a joint threshold; "*" marks the best MOTA."""
     best = best_mota(points)
-    tables = [_grid(points, "MOTA", best), _grid(points, "AP", None)]
-    told = (
-        "MOTA is defined nowhere"
+    tables = [_table(points, "MOTA", best), _table(points, "AP", None)]
+    summary = (
+        "MOTA is undefined at all thresholds"
         if best is None
         else f"* best MOTA {best.mota:.1f} (AP {best.ap:.1f}) at person {best.person:g}, joint {best.joint:g}; "
-        "linked without pictures"
+        "linked without images"
     )
-    return "\n\n".join([*tables, told])
+    return "\n\n".join([*tables, summary])
 
 
-def _grid(points: Sequence[Point], figure: str, marked: Point | None) -> str:
+def _table(points: Sequence[SweepPoint], metric: str, marked: SweepPoint | None) -> str:
     rows = [(person, list(row)) for person, row in groupby(points, key=lambda point: point.person)]
-    lines = [f"{figure:<6}" + "".join(f"{f'j {point.joint:g}':>8}" for point in rows[0][1])]
+    lines = [f"{metric:<6}" + "".join(f"{f'j {point.joint:g}':>8}" for point in rows[0][1])]
     for person, row in rows:
-        cells = (_cell(getattr(point, figure.lower()), point is marked) for point in row)
+        cells = (_cell(getattr(point, metric.lower()), point is marked) for point in row)
         lines.append(f"{f'p {person:g}':<6}" + "".join(cells))
     return "\n".join(lines)
 
 
 def _cell(value: float, is_marked: bool) -> str:
-    shown = "-" if math.isnan(value) else f"{value:.1f}"
-    return f"{shown + '*' if is_marked else shown + ' ':>8}"
+    text = "-" if math.isnan(value) else f"{value:.1f}"
+    return f"{text + '*' if is_marked else text + ' ':>8}"
 
 
-def write_csv(points: Iterable[Point], path: Path) -> None:
-    """A line a point, with four decimals; empty where a figure is undefined."""
-    names = [field.name for field in fields(Point)]
+def write_csv(points: Iterable[SweepPoint], path: Path) -> None:
+    """Write one row a point, to four decimals; a cell is empty where the metric is undefined."""
+    names = [field.name for field in fields(SweepPoint)]
     with atomic_text(path) as file:
         writer = csv.writer(file, lineterminator="\n")
         writer.writerow(names)

@@ -1,4 +1,4 @@
-"""What it costs to look for people only every n-th frame: frames a second against AP, MOTA and IDF1."""
+"""Effect of detecting people only in every n-th frame: frames a second against AP, MOTA and IDF1."""
 
 from __future__ import annotations
 
@@ -9,22 +9,26 @@ from statistics import median
 from tempfile import TemporaryDirectory
 from typing import Any
 
-from pose_track.benchmarks.posetrack.dataset import DataSet
-from pose_track.benchmarks.posetrack.run import Outcome, run_benchmark
-from pose_track.benchmarks.speed.timing import in_turns
+from pose_track.benchmarks.posetrack.dataset import PoseTrackDataset
+from pose_track.benchmarks.posetrack.run import BenchmarkResult, run_posetrack
+from pose_track.benchmarks.speed.timing import run_interleaved
 from pose_track.config.load import configs_folder, load_settings
 from pose_track.config.settings import PoseTrackSettings
 
 SETTING = "detector.every"
-Benchmark = Callable[[DataSet, PoseTrackSettings, Path], Outcome]
+Benchmark = Callable[[PoseTrackDataset, PoseTrackSettings, Path], BenchmarkResult]
 
 
 @dataclass(frozen=True)
-class Cost:
-    """Of a data set, detecting every so-manieth frame. frames_per_second: the median of the rounds; ap, mota, idf1: in
-    percent, as poseval counts."""
+class IntervalResult:
+    """Speed and accuracy on one data set with one interval.
 
-    data: str
+    every: frames from one detection to the next.
+    frames_per_second: median of the rounds.
+    ap, mota, idf1: totals in percent, in poseval's mode.
+    """
+
+    dataset: str
     every: int
     frames_per_second: float
     ap: float
@@ -32,67 +36,69 @@ class Cost:
     idf1: float
 
 
-def detection_costs(
-    data: DataSet,
-    every: Sequence[int],
+def measure_intervals(
+    dataset: PoseTrackDataset,
+    intervals: Sequence[int],
     overrides: Mapping[str, str],
     rounds: int = 1,
-    benchmark: Benchmark = run_benchmark,
-) -> list[Cost]:
-    """Run the benchmark of a data set in the layout of PoseTrack with each distance of detections, in turn.
+    benchmark: Benchmark = run_posetrack,
+) -> list[IntervalResult]:
+    """Run the PoseTrack benchmark with each interval, in turn.
 
-    overrides: dotted settings and their values, of the benchmark's own. Raises ValueError for a distance below 1, or
-    where no sequence has figures.
+    overrides: dotted settings of the benchmark and their values.
+
+    Raises ValueError for an interval below 1, or where no sequence has metrics.
     """
     config = configs_folder() / "benchmark" / "bundled.yaml"
-    chosen = {n: load_settings(PoseTrackSettings, config, {**overrides, SETTING: str(n)}) for n in every}
+    settings_of = {n: load_settings(PoseTrackSettings, config, {**overrides, SETTING: str(n)}) for n in intervals}
 
-    def outcome(settings: PoseTrackSettings) -> Outcome:
+    def run(settings: PoseTrackSettings) -> BenchmarkResult:
         with TemporaryDirectory() as folder:
-            return benchmark(data, settings, Path(folder))
+            return benchmark(dataset, settings, Path(folder))
 
-    jobs = {str(n): lambda settings=settings: outcome(settings) for n, settings in chosen.items()}
-    found = in_turns(jobs, rounds)
-    return [_cost(data.root.name, int(n), outcomes) for n, outcomes in found.items()]
+    jobs = {str(n): lambda settings=settings: run(settings) for n, settings in settings_of.items()}
+    results = run_interleaved(jobs, rounds)
+    return [_interval_result(dataset.root.name, int(n), runs) for n, runs in results.items()]
 
 
-def _cost(name: str, every: int, outcomes: Sequence[Outcome]) -> Cost:
-    evaluation = outcomes[0].evaluation
+def _interval_result(dataset: str, every: int, runs: Sequence[BenchmarkResult]) -> IntervalResult:
+    evaluation = runs[0].evaluation
     if evaluation is None:
-        raise ValueError(f"no sequence of {name!r} could be measured; see the warnings above")
-    figures = evaluation.modes["poseval"]
-    ap, mota, idf1 = (float(getattr(figures, key)[-1]) for key in ("ap", "mota", "idf1"))
-    return Cost(name, every, median(_frames_per_second(outcome) for outcome in outcomes), ap, mota, idf1)
+        raise ValueError(f"no sequence of {dataset!r} could be measured; see the warnings above")
+    totals = evaluation.modes["poseval"]
+    ap, mota, idf1 = (float(getattr(totals, key)[-1]) for key in ("ap", "mota", "idf1"))
+    return IntervalResult(dataset, every, median(_frames_per_second(run) for run in runs), ap, mota, idf1)
 
 
-def _frames_per_second(outcome: Outcome) -> float:
-    done = outcome.done.values()
-    return sum(one.num_frames for one in done) / sum(one.seconds for one in done)
+def _frames_per_second(run: BenchmarkResult) -> float:
+    sequences = run.sequences.values()
+    return sum(sequence.num_frames for sequence in sequences) / sum(sequence.seconds for sequence in sequences)
 
 
-def cost_words(costs: Sequence[Cost]) -> list[str]:
-    """A table; what each figure has lost against the first line of its data set stands behind it.
+def interval_table(results: Sequence[IntervalResult]) -> list[str]:
+    """A table, one row a result; in brackets the difference from the first row of the same data set.
 
-    >>> for line in cost_words([Cost("sample", 1, 20.0, 80.0, 70.0, 90.0), Cost("sample", 3, 30.0, 78.5, 70.5, 90.0)]):
+    >>> rows = [IntervalResult("a", 1, 20.0, 80.0, 70.0, 90.0), IntervalResult("a", 3, 30.0, 78.5, 70.5, 90.0)]
+    >>> for line in interval_table(rows):
     ...     print(line)
-    data                every   frames a second       AP            MOTA            IDF1
-    sample                  1              20.0     80.0            70.0            90.0
-    sample                  3              30.0     78.5 (-1.5)     70.5 (+0.5)     90.0 (+0.0)
+    data set            every   frames a second       AP            MOTA            IDF1
+    a                       1              20.0     80.0            70.0            90.0
+    a                       3              30.0     78.5 (-1.5)     70.5 (+0.5)     90.0 (+0.0)
     """
     heads = "".join(f"{head:>9}{'':7}" for head in ("AP", "MOTA", "IDF1")).rstrip()
-    lines = [f"{'data':<20}{'every':>5}{'frames a second':>18}{heads}"]
-    first: dict[str, Cost] = {}
-    for cost in costs:
-        base = first.setdefault(cost.data, cost)
-        cells = [f"{getattr(cost, key):>9.1f} {_change(cost, base, key):<6}" for key in ("ap", "mota", "idf1")]
-        lines.append(f"{cost.data:<20}{cost.every:>5}{cost.frames_per_second:>18.1f}{''.join(cells)}".rstrip())
+    lines = [f"{'data set':<20}{'every':>5}{'frames a second':>18}{heads}"]
+    first: dict[str, IntervalResult] = {}
+    for result in results:
+        base = first.setdefault(result.dataset, result)
+        cells = [f"{getattr(result, key):>9.1f} {_change(result, base, key):<6}" for key in ("ap", "mota", "idf1")]
+        lines.append(f"{result.dataset:<20}{result.every:>5}{result.frames_per_second:>18.1f}{''.join(cells)}".rstrip())
     return lines
 
 
-def _change(cost: Cost, base: Cost, key: str) -> str:
-    return "" if cost is base else f"({getattr(cost, key) - getattr(base, key):+.1f})"
+def _change(result: IntervalResult, base: IntervalResult, key: str) -> str:
+    return "" if result is base else f"({getattr(result, key) - getattr(base, key):+.1f})"
 
 
-def cost_figures(costs: Sequence[Cost]) -> list[dict[str, Any]]:
+def interval_metrics(results: Sequence[IntervalResult]) -> list[dict[str, Any]]:
     """The same as values for a JSON file."""
-    return [asdict(cost) for cost in costs]
+    return [asdict(result) for result in results]

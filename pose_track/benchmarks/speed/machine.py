@@ -1,56 +1,46 @@
-"""What a figure of speed was measured on."""
+"""Description of the machine that a measurement ran on."""
 
 from __future__ import annotations
 
-import os
 import platform
 import re
 from pathlib import Path
 from typing import Any
 
-import numpy as np
+from pose_track.benchmarks.versions import library_versions
+from pose_track.utils.machine import processor_flags, processor_name, usable_cores
 
-from pose_track.runtime.machine import processor_name
+# Instruction sets that limit the speed of a network, by their names in Linux. avx512_bf16 and amx_bf16: bfloat16.
+_INSTRUCTION_SETS = ("avx2", "avx512f", "avx512_vnni", "avx512_bf16", "amx_tile", "amx_bf16", "amx_int8")
+_LIBRARIES = ("numpy", "torch", "openvino", "onnxruntime")
+_NVIDIA_GPUS = Path("/proc/driver/nvidia/gpus")
 
-# what decides how fast a network can be, of what the kernel lists; bfloat16: avx512_bf16 and amx_bf16
-_INSTRUCTIONS = ("avx2", "avx512f", "avx512_vnni", "avx512_bf16", "amx_tile", "amx_bf16", "amx_int8")
 
+def describe_machine() -> dict[str, Any]:
+    """Processor and its instruction sets, usable cores, GPUs, system, and versions of Python and the libraries.
 
-def describe_computer() -> dict[str, Any]:
-    """Its processor and what that has for networks, the cores there are to use, GPUs, system and versions."""
+    No library is imported for its version.
+    """
+    flags = processor_flags()
     return {
         "processor": processor_name(),
-        "instructions": _instructions(),
-        "cores": num_cores(),
+        "instruction_sets": [name for name in _INSTRUCTION_SETS if name in flags],
+        "cores": usable_cores(),
         "gpus": _gpu_names(),
         "system": platform.platform(),
-        "python": platform.python_version(),
-        "numpy": np.__version__,
+        "versions": {"python": platform.python_version(), **library_versions(_LIBRARIES)},
     }
 
 
-def num_cores() -> int:
-    """Those this process may use."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-
-
-def machine_words() -> str:
-    """The same in a line, as much as a table needs."""
-    found = describe_computer()
-    parts = [found["processor"], f"{found['cores']} cores", " ".join(found["instructions"]), *found["gpus"]]
-    return ", ".join(part for part in parts if part)
-
-
-def _instructions() -> list[str]:
-    """Those of the list above, where the system is Linux on x86; elsewhere none are known."""
-    info = Path("/proc/cpuinfo")
-    flags = re.search(r"^flags\s*: (.+)$", info.read_text(), re.MULTILINE) if info.exists() else None
-    there = set(flags[1].split()) if flags else set[str]()
-    return [name for name in _INSTRUCTIONS if name in there]
+def machine_summary() -> str:
+    """One line for a table: processor, cores, instruction sets and GPUs."""
+    machine = describe_machine()
+    parts = [machine["processor"], f"{machine['cores']} cores", " ".join(machine["instruction_sets"])]
+    return ", ".join(part for part in [*parts, *machine["gpus"]] if part)
 
 
 def _gpu_names() -> list[str]:
-    """As NVIDIA's driver on Linux tells them, without PyTorch."""
-    files = sorted(Path("/proc/driver/nvidia/gpus").glob("*/information"))
+    """Names of NVIDIA GPUs as their Linux driver lists them; PyTorch is not needed."""
+    files = sorted(_NVIDIA_GPUS.glob("*/information"))
     names = [re.search(r"^Model:\s*(.+)$", file.read_text(), re.MULTILINE) for file in files]
     return [name[1].strip() for name in names if name]

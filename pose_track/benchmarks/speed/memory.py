@@ -1,4 +1,4 @@
-"""Whether the main job's memory stays what it is over a long video: its resident memory, looked at from outside."""
+"""Resident memory of `pose-track track` over a long video, sampled from outside its process."""
 
 from __future__ import annotations
 
@@ -10,111 +10,116 @@ from typing import Any, NamedTuple
 
 from pose_track.benchmarks.speed.subprocess_run import TRACK, TrackRun, run_tracking
 from pose_track.utils.atomic import atomic_path
+from pose_track.utils.extras import require
 
-_INTERVAL = 0.1  # seconds between two looks
+_INTERVAL = 0.1  # seconds between two samples
 
 
 class MemorySample(NamedTuple):
-    """Resident memory in MB (10^6 bytes) when so many records were there; peak: the most until then."""
+    """One sample. frames: records on disk; mb: resident memory in MB (10^6 bytes); peak_mb: the highest so far."""
 
-    records: int
+    frames: int
     mb: float
-    peak: float
+    peak_mb: float
 
 
 @dataclass(frozen=True)
 class MemoryUse:
-    """Of a run: settled_after, so many frames after which memory is to stay what it is; looks, in order of time."""
+    """Memory of one run. warmup_frames: frames after which memory should stay constant; samples: in order of time."""
 
     run: TrackRun
-    settled_after: int
+    warmup_frames: int
     samples: Sequence[MemorySample] = field(repr=False)
 
     @property
-    def settled_mb(self) -> float:
-        """At the first look at which `settled_after` records were there.
+    def warmup_mb(self) -> float:
+        """Memory at the first sample with `warmup_frames` frames done.
 
-        >>> looks = [Look(0, 10.0, 10.0), Look(9, 30.0, 40.0), Look(19, 20.0, 40.0), Look(20, 5.0, 40.0)]
-        >>> use = MemoryUse(TrackRun(1.0, 0.5, 20), 8, looks)
-        >>> use.settled_mb, use.end_mb
+        >>> rows = [(0, 10.0, 10.0), (9, 30.0, 40.0), (19, 20.0, 40.0), (20, 5.0, 40.0)]
+        >>> use = MemoryUse(TrackRun(1.0, 0.5, 20), 8, [MemorySample(*row) for row in rows])
+        >>> use.warmup_mb, use.end_mb
         (30.0, 20.0)
         """
-        return next((sample.mb for sample in self.samples if sample.records >= self.settled_after), self.samples[-1].mb)
+        return next((sample.mb for sample in self.samples if sample.frames >= self.warmup_frames), self.samples[-1].mb)
 
     @property
     def end_mb(self) -> float:
-        """At the last look before the last record, after which the process begins to give back what it has."""
-        return [sample.mb for sample in self.samples if sample.records < self.run.frames][-1]
+        """Memory at the last sample before the last record; after that the process releases its memory."""
+        return [sample.mb for sample in self.samples if sample.frames < self.run.frames][-1]
 
     def summary(self) -> dict[str, float]:
-        """MB when settled and at the end, how much that is more, and the most there ever was."""
+        """Memory after warm-up and at the end, the difference, and the peak, in MB."""
         return {
             "frames": self.run.frames,
-            "settled_after": self.settled_after,
-            "settled_mb": self.settled_mb,
+            "warmup_frames": self.warmup_frames,
+            "warmup_mb": self.warmup_mb,
             "end_mb": self.end_mb,
-            "growth_mb": self.end_mb - self.settled_mb,
-            "peak_mb": max(sample.peak for sample in self.samples),
+            "growth_mb": self.end_mb - self.warmup_mb,
+            "peak_mb": max(sample.peak_mb for sample in self.samples),
             "frames_per_second": self.run.frames_per_second,
         }
 
-    def words(self) -> list[str]:
-        """The summary as a line to print."""
-        found = self.summary()
+    def lines(self) -> list[str]:
+        """The summary as lines to print."""
+        summary = self.summary()
         return [
-            f"{found['settled_mb']:.0f} MB after {self.settled_after:,} frames, {found['end_mb']:.0f} MB after "
-            f"{self.run.frames:,}: {found['growth_mb']:+.0f} MB; {found['peak_mb']:.0f} MB at most; "
-            f"{found['frames_per_second']:.1f} frames a second"
+            f"{summary['warmup_mb']:.0f} MB after {self.warmup_frames:,} frames, {summary['end_mb']:.0f} MB after "
+            f"{self.run.frames:,}: {summary['growth_mb']:+.0f} MB; {summary['peak_mb']:.0f} MB at most; "
+            f"{summary['frames_per_second']:.1f} frames a second"
         ]
 
-    def figures(self) -> dict[str, Any]:
-        """All of it as values for a JSON file."""
+    def metrics(self) -> dict[str, Any]:
+        """Summary, run and samples as values for a JSON file."""
         return {**self.summary(), "run": asdict(self.run), "samples": [sample._asdict() for sample in self.samples]}
 
 
-def memory_use(words: Sequence[str], out: Path, settled_after: int = 1000, command: Sequence[str] = TRACK) -> MemoryUse:
-    """Track a video in a process of its own and look at its memory ten times a second.
+def measure_memory(
+    arguments: Sequence[str], out: Path, warmup_frames: int = 1000, command: Sequence[str] = TRACK
+) -> MemoryUse:
+    """Track a video in a process of its own and sample its memory ten times a second.
 
-    words: the video, and options of the main job; out: an empty folder for its results. Raises ValueError where it
-    fails, or where the system does not tell a process's memory as Linux does.
+    arguments: the video and options of `pose-track track`.
+    out: an empty folder for its results.
+
+    Raises ValueError where the run fails, and on a system without /proc.
     """
     if not Path("/proc/self/status").exists():
-        raise ValueError("the memory of another process can be told on Linux only, from /proc; measure there")
+        raise ValueError("the memory of another process can be read on Linux only, from /proc; measure there")
     samples: list[MemorySample] = []
 
-    def sample(pid: int, records: int) -> None:
-        found = resident_mb(pid)
-        if found is not None:
-            samples.append(MemorySample(records, *found))
+    def sample(pid: int, frames: int) -> None:
+        memory = resident_mb(pid)
+        if memory is not None:
+            samples.append(MemorySample(frames, *memory))
 
-    run = run_tracking(words, out, watch=sample, interval=_INTERVAL, command=command)
-    return MemoryUse(run, settled_after, samples)
+    run = run_tracking(arguments, out, watch=sample, interval=_INTERVAL, command=command)
+    return MemoryUse(run, warmup_frames, samples)
 
 
 def resident_mb(pid: int) -> tuple[float, float] | None:
-    """A process's resident memory now and the most it ever had, in MB; None where it has ended. On Linux."""
+    """Resident memory of a process now and its peak, in MB; None where the process has ended. Linux only."""
     try:
         status = Path(f"/proc/{pid}/status").read_text(encoding="ascii", errors="replace")
     except (FileNotFoundError, ProcessLookupError):
         return None
     kib = dict(re.findall(r"^(VmRSS|VmHWM):\s+(\d+) kB$", status, re.MULTILINE))
-    if len(kib) < 2:  # it has ended, and nobody has asked for its code yet
+    if len(kib) < 2:  # a zombie: it has ended, and its exit code is not yet collected
         return None
     return 1.024e-3 * int(kib["VmRSS"]), 1.024e-3 * int(kib["VmHWM"])
 
 
 def plot_memory(use: MemoryUse, path: Path) -> None:
-    """A PNG with the memory over the number of frames. Raises OSError."""
-    from matplotlib.backends.backend_agg import FigureCanvasAgg  # its import takes half a second
+    """Write a PNG of the memory over the number of frames. Raises OSError, or ImportError without matplotlib."""
+    require("matplotlib", purpose="--plot")
+    from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
 
     figure = Figure(figsize=(8.0, 3.6), layout="constrained")
     FigureCanvasAgg(figure)
     axes = figure.subplots()
-    axes.plot(
-        [sample.records for sample in use.samples], [sample.mb for sample in use.samples], color="black", linewidth=1
-    )
-    axes.axvline(use.settled_after, color="grey", linestyle=":", label=f"{use.settled_after:,} frames")
+    frames, mb = [sample.frames for sample in use.samples], [sample.mb for sample in use.samples]
+    axes.plot(frames, mb, color="black", linewidth=1)
+    axes.axvline(use.warmup_frames, color="grey", linestyle=":", label=f"{use.warmup_frames:,} frames")
     axes.set(xlabel="frames done", ylabel="resident memory (MB)", ylim=(0, None))
     axes.grid(alpha=0.3)
     axes.legend(loc="lower right")

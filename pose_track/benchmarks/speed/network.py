@@ -1,4 +1,4 @@
-"""How many people a second a keypoint network does, run in each way there is: as published, by us, by ONNX Runtime."""
+"""Speed of a keypoint network with each backend: eager PyTorch, the project's runtimes, plain ONNX Runtime."""
 
 from __future__ import annotations
 
@@ -10,30 +10,37 @@ from functools import partial
 from importlib.util import find_spec
 from statistics import median
 from tempfile import TemporaryDirectory
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
-from pose_track.benchmarks.speed.timing import check_rounds, in_turns
+from pose_track.benchmarks.speed.timing import check_rounds, run_interleaved
+from pose_track.structures.arrays import Float32Array, ImageArray
+from pose_track.utils.extras import require
 
-if TYPE_CHECKING:  # PyTorch takes seconds, and the options of this are read without it
+if TYPE_CHECKING:  # importing PyTorch takes seconds, and --help does not need it
     from torch import nn
 
     from pose_track.runtime.model_spec import ModelSpec
     from pose_track.runtime.select import RuntimeName
 
 NUM_JOINTS = 17
-PUBLISHED, TORCH, OPENVINO, ONNX = "published way", "our torch", "our OpenVINO", "our ONNX"
+EAGER, TORCH, OPENVINO, ONNX = "eager PyTorch", "pose_track torch", "pose_track OpenVINO", "pose_track ONNX"
 ONNX_RUNTIME = "ONNX Runtime"
-THEIRS = "theirs"
+BASELINE = "baseline"
 _PACKAGES = {OPENVINO: ("openvino",), **dict.fromkeys((ONNX, ONNX_RUNTIME), ("onnx", "onnxruntime"))}
-_LEAST_CALLS = 3
+_MIN_CALLS = 3
 
 
 @dataclass(frozen=True)
 class Workload:
-    """What is run. network: of `models.hrnet.NETWORKS`, with random weights; input_size: w, h; batch: people at
-    once; device: "cpu" or "cuda"."""
+    """What to run.
+
+    network: a name in `models.hrnet.NETWORKS`; its weights are random.
+    input_size: (w, h) of a crop, in pixels.
+    batch: people in one call.
+    device: "cpu" or "cuda".
+    """
 
     network: str = "hrnet_w32"
     input_size: tuple[int, int] = (192, 256)
@@ -41,75 +48,101 @@ class Workload:
     device: str = "cpu"
 
 
+class Backend(NamedTuple):
+    """One way to run the workload. run: passes a batch through the network until its outputs are in main memory;
+    precision: type it calculates in, such as "float32"."""
+
+    run: Callable[[], object]
+    precision: str
+
+
 @dataclass(frozen=True)
 class NetworkSpeeds:
-    """people_per_second: by way, round by round; left_out: ways that are not measured, and why; gmacs: thousand million
-    multiplications and additions for a person; peak_tflops: what the machine can do at most, None where not said."""
+    """All measurements.
+
+    people_per_second: by backend, one value a round.
+    gmacs: multiply-accumulate operations for one person, in 10^9.
+    precisions: by backend; the baseline's is unknown.
+    skipped: backends that were not measured, and why.
+    peak_tflops: highest rate of the machine, 10^12 operations a second; None where unknown.
+    """
 
     workload: Workload
     people_per_second: Mapping[str, Sequence[float]]
     gmacs: float
-    left_out: Mapping[str, str] = field(default_factory=dict)
+    precisions: Mapping[str, str] = field(default_factory=dict)
+    skipped: Mapping[str, str] = field(default_factory=dict)
     peak_tflops: float | None = None
 
     def summary(self) -> dict[str, dict[str, float]]:
-        """By way: medians, ratios to the published way and to ONNX Runtime where they were measured, and what was
-        reached, counting a multiplication and an addition as two."""
-        rates = {way: median(each) for way, each in self.people_per_second.items()}
-        return {way: self._figures(rate, rates) for way, rate in rates.items()}
+        """By backend: medians, speedups over eager PyTorch and ONNX Runtime where measured, and operations a second.
 
-    def _figures(self, rate: float, rates: Mapping[str, float]) -> dict[str, float]:
-        found = {"people_per_second": rate, "ms_per_person": 1000 / rate, "gflops": 2 * self.gmacs * rate}
-        if PUBLISHED in rates:
-            found["times_published"] = rate / rates[PUBLISHED]
+        A multiply-accumulate counts as two operations.
+        """
+        rates = {backend: median(rounds) for backend, rounds in self.people_per_second.items()}
+        return {backend: self._metrics(rate, rates) for backend, rate in rates.items()}
+
+    def _metrics(self, rate: float, rates: Mapping[str, float]) -> dict[str, float]:
+        metrics = {"people_per_second": rate, "ms_per_person": 1000 / rate, "gflops": 2 * self.gmacs * rate}
+        if EAGER in rates:
+            metrics["speedup_over_eager"] = rate / rates[EAGER]
         if ONNX_RUNTIME in rates:
-            found["times_onnx_runtime"] = rate / rates[ONNX_RUNTIME]
+            metrics["speedup_over_onnx_runtime"] = rate / rates[ONNX_RUNTIME]
         if self.peak_tflops is not None:
-            found["share_of_peak"] = found["gflops"] / (1000 * self.peak_tflops)
-        return found
+            metrics["share_of_peak"] = metrics["gflops"] / (1000 * self.peak_tflops)
+        return metrics
 
-    def words(self) -> list[str]:
-        """A table, a line for each way, and what was left out."""
+    def lines(self) -> list[str]:
+        """A table to print, one row a backend, then the skipped backends."""
         w, h = self.workload.input_size
-        what = f"{self.workload.network} {w}x{h}, batch {self.workload.batch}, {self.workload.device}"
-        lines = [f"{what}: {self.gmacs:.2f} GMACs a person", "".join(f"{head:>16}" for head in _HEADS)]
-        for way, found in self.summary().items():
-            cells = [f"{form.format(found[key]) if key in found else '':>16}" for key, form in _COLUMNS.items()]
-            lines.append(f"{way:>16}" + "".join(cells))
-        return [line.rstrip() for line in lines] + [f"without {way}: {why}" for way, why in self.left_out.items()]
+        workload = f"{self.workload.network} {w}x{h}, batch {self.workload.batch}, {self.workload.device}"
+        lines = [f"{workload}: {self.gmacs:.2f} GMACs a person"]
+        lines.append(f"{'backend':>20}{'precision':>11}" + "".join(f"{head:>16}" for head, _ in _COLUMNS.values()))
+        for backend, metrics in self.summary().items():
+            cells = [
+                f"{form.format(metrics[key]) if key in metrics else '':>16}" for key, (_, form) in _COLUMNS.items()
+            ]
+            lines.append(f"{backend:>20}{self.precisions.get(backend, ''):>11}" + "".join(cells))
+        return [line.rstrip() for line in lines] + [f"skipped {name}: {why}" for name, why in self.skipped.items()]
 
 
+# metric -> head of its column, format
 _COLUMNS = {
-    "ms_per_person": "{:.2f}",
-    "people_per_second": "{:.1f}",
-    "times_published": "{:.2f}",
-    "times_onnx_runtime": "{:.2f}",
-    "gflops": "{:.0f}",
-    "share_of_peak": "{:.1%}",
+    "ms_per_person": ("ms a person", "{:.2f}"),
+    "people_per_second": ("people a second", "{:.1f}"),
+    "speedup_over_eager": ("x eager", "{:.2f}"),
+    "speedup_over_onnx_runtime": ("x ONNX Runtime", "{:.2f}"),
+    "gflops": ("GFLOP a second", "{:.0f}"),
+    "share_of_peak": ("of the peak", "{:.1%}"),
 }
-_HEADS = ("way", "ms a person", "people a second", "x published", "x ONNX Runtime", "GFLOP a second", "of the peak")
 
 
-def network_speeds(
+def measure_network(
     work: Workload,
     rounds: int = 3,
     seconds: float = 3.0,
-    theirs: Callable[[], float] | None = None,
+    baseline: Callable[[], float] | None = None,
     peak_tflops: float | None = None,
 ) -> NetworkSpeeds:
-    """Run all ways in turn, each for so many seconds in each round and for three batches at least, after two that do
-    not count. theirs: gives another program's people a second. Raises ValueError for a network, size, batch or number
-    of rounds that cannot be, or for CUDA where there is none."""
+    """Run the workload with all backends, in turn, after two calls of each to warm up.
+
+    seconds: time for each backend in each round; at least three calls are made.
+    baseline: runs another program and returns its people a second.
+
+    Raises ValueError for an unknown network, a wrong size, batch or number of rounds, or CUDA where there is none.
+    """
     check_rounds(rounds)
+    require("torch", purpose="the speed of a network with random weights")
     _check(work)
-    ways, left_out = runnable_ways(work)
-    for run in ways.values():
-        run()
-        run()  # some ways prepare themselves at the first call, others at the second
-    jobs = {way: partial(_people_per_second, run, work.batch, seconds) for way, run in ways.items()}
-    found = in_turns({**jobs, THEIRS: theirs} if theirs is not None else jobs, rounds)
+    backends, skipped = available_backends(work)
+    for backend in backends.values():
+        backend.run()
+        backend.run()  # some backends initialise in the second call
+    jobs = {name: partial(_people_per_second, backend.run, work.batch, seconds) for name, backend in backends.items()}
+    rates = run_interleaved({**jobs, BASELINE: baseline} if baseline is not None else jobs, rounds)
     gmacs = count_gmacs(_make_network(work), work.input_size)
-    return NetworkSpeeds(work, found, gmacs, left_out, peak_tflops)
+    precisions = {name: backend.precision for name, backend in backends.items()}
+    return NetworkSpeeds(work, rates, gmacs, precisions, skipped, peak_tflops)
 
 
 def _people_per_second(run: Callable[[], object], batch: int, seconds: float) -> float:
@@ -128,40 +161,40 @@ def _check(work: Workload) -> None:
 
 
 def seconds_of_call(run: Callable[[], object], seconds: float) -> float:
-    """The median time on the clock of one call, calling for so long, and three times at least."""
-    found: list[float] = []
+    """Median elapsed time of one call, calling for `seconds`, at least three times."""
+    times: list[float] = []
     stop = time.perf_counter() + seconds
-    while len(found) < _LEAST_CALLS or time.perf_counter() < stop:
+    while len(times) < _MIN_CALLS or time.perf_counter() < stop:
         started = time.perf_counter()
         run()
-        found.append(time.perf_counter() - started)
-    return median(found)
+        times.append(time.perf_counter() - started)
+    return median(times)
 
 
-def runnable_ways(work: Workload) -> tuple[dict[str, Callable[[], object]], dict[str, str]]:
-    """By way, a function that takes a batch of pictures through the network until its outputs are in memory; and the
-    ways that are not possible here, with the reason."""
+def available_backends(work: Workload) -> tuple[dict[str, Backend], dict[str, str]]:
+    """The backends that can run the workload here, by name; and those that cannot, with the reason."""
     w, h = work.input_size
     images = np.random.default_rng(0).integers(0, 256, (work.batch, h, w, 3), np.uint8)
-    ways = {PUBLISHED: _published(work), TORCH: _ours(work, "torch", images)}
-    left_out = {way: why for way, packages in _PACKAGES.items() if (why := _reason_against(packages, work.device))}
+    backends = {EAGER: _eager(work), TORCH: _runtime(work, "torch", images)}
+    reasons = {name: _skip_reason(packages, work.device) for name, packages in _PACKAGES.items()}
+    skipped = {name: reason for name, reason in reasons.items() if reason}
     runtimes: dict[str, RuntimeName] = {OPENVINO: "openvino", ONNX: "onnx"}
-    ways |= {way: _ours(work, name, images) for way, name in runtimes.items() if way not in left_out}
-    if ONNX_RUNTIME not in left_out:
-        ways[ONNX_RUNTIME] = _onnx_runtime(work)
-    return ways, left_out
+    backends |= {name: _runtime(work, runtime, images) for name, runtime in runtimes.items() if name not in skipped}
+    if ONNX_RUNTIME not in skipped:
+        backends[ONNX_RUNTIME] = _onnx_runtime(work)
+    return backends, skipped
 
 
-def _reason_against(packages: Sequence[str], device: str) -> str:
-    """Why a way that needs packages, and a CPU, is not possible; "" where it is."""
+def _skip_reason(packages: Sequence[str], device: str) -> str:
+    """Why a CPU backend that needs these packages cannot run; "" where it can."""
     if device != "cpu":
-        return "measured on a CPU only"
-    lacking = [name for name in packages if find_spec(name) is None]
-    return f"{' and '.join(lacking)} not installed" if lacking else ""
+        return "runs on a CPU only"
+    missing = [name for name in packages if find_spec(name) is None]
+    return f"{' and '.join(missing)} not installed" if missing else ""
 
 
 def _make_network(work: Workload) -> nn.Module:
-    """With random weights, always the same."""
+    """The network with random weights of a fixed seed."""
     import torch
 
     from pose_track.models.hrnet import NETWORKS
@@ -171,7 +204,7 @@ def _make_network(work: Workload) -> nn.Module:
         return NETWORKS[work.network](NUM_JOINTS).eval()
 
 
-def _plan(work: Workload) -> ModelSpec:
+def _model_spec(work: Workload) -> ModelSpec:
     """The network with normalisation, as the stages run it."""
     from pose_track.models.inference_model import InferenceModel
     from pose_track.runtime.model_spec import ModelSpec
@@ -180,51 +213,54 @@ def _plan(work: Workload) -> ModelSpec:
     return ModelSpec(lambda: InferenceModel(_make_network(work)), f"{work.network} {w}x{h} of random weights, seed 0")
 
 
-def _ours(work: Workload, runtime: RuntimeName, images: np.ndarray[Any, np.dtype[np.uint8]]) -> Callable[[], object]:
+def _runtime(work: Workload, name: RuntimeName, images: ImageArray) -> Backend:
+    """A runtime of the project, which takes uint8 images."""
     from pose_track.runtime.select import make_runtime
 
-    run = make_runtime(_plan(work), runtime, work.device)
-    return lambda: run(images)
+    runtime = make_runtime(_model_spec(work), name, work.device)
+    return Backend(lambda: runtime(images), runtime.precision)
 
 
-def _published(work: Workload) -> Callable[[], object]:
-    """Eager float32 on planes that are normalised already, with cuDNN's own search as their configs have it."""
+def _eager(work: Workload) -> Backend:
+    """Eager float32 on normalised planes, with cuDNN's algorithm search, as in the published HRNet code."""
     import torch
 
     network = _make_network(work).to(work.device)
-    batch = _planes(work)
+    batch = _normalised_planes(work)
     torch.backends.cudnn.benchmark = True
 
     def run() -> object:
         with torch.no_grad():
             return network(torch.from_numpy(batch).to(work.device)).cpu()
 
-    return run
+    return Backend(run, "float32")
 
 
-def _onnx_runtime(work: Workload) -> Callable[[], object]:
-    """The same network on planes that are normalised already, in ONNX Runtime as it is by default: its threads never
-    sleep, and the batch is known in advance."""
+def _onnx_runtime(work: Workload) -> Backend:
+    """ONNX Runtime with its default options, on normalised planes, with a fixed batch size.
+
+    By default its threads spin while they wait.
+    """
     import onnxruntime
     import torch
 
-    batch = _planes(work)
+    batch = _normalised_planes(work)
     with TemporaryDirectory() as folder, warnings.catch_warnings(), torch.no_grad():
         warnings.simplefilter("ignore")
         path, example = f"{folder}/network.onnx", (torch.from_numpy(batch),)
         torch.onnx.export(_make_network(work), example, path, input_names=["images"], dynamo=False)
         session = onnxruntime.InferenceSession(path, providers=["CPUExecutionProvider"])
-    return lambda: session.run(None, {"images": batch})
+    return Backend(lambda: session.run(None, {"images": batch}), "float32")
 
 
-def _planes(work: Workload) -> np.ndarray[Any, np.dtype[np.float32]]:
-    """(B, 3, H, W) float32, as normalised pictures are."""
+def _normalised_planes(work: Workload) -> Float32Array:
+    """(B, 3, H, W) random values with the distribution of normalised images."""
     w, h = work.input_size
     return np.random.default_rng(0).standard_normal((work.batch, 3, h, w), np.float32)
 
 
 def count_gmacs(network: nn.Module, input_size: tuple[int, int]) -> float:
-    """Thousand million multiplications, each with an addition, of the convolutions for one picture of w, h pixels.
+    """Multiply-accumulate operations of the convolutions for one image of (w, h) pixels, in 10^9.
 
     >>> from torch import nn
     >>> count_gmacs(nn.Conv2d(3, 8, 3, padding=1), (1000, 1000)) == 3 * 8 * 9 * 1e-3
@@ -240,7 +276,7 @@ def count_gmacs(network: nn.Module, input_size: tuple[int, int]) -> float:
         assert isinstance(module, nn.Conv2d)
         total += output.numel() * module.weight[0].numel()
 
-    network = network.to("meta")  # shapes alone: nothing is computed
+    network = network.to("meta")  # shapes only; nothing is computed
     for module in network.modules():
         if isinstance(module, nn.Conv2d):
             module.register_forward_hook(add)

@@ -1,4 +1,4 @@
-"""The main job as a process of its own, watched from outside: when its records are on disk, and what it takes."""
+"""Running `pose-track track` as a process of its own, and timing it from outside."""
 
 from __future__ import annotations
 
@@ -11,16 +11,20 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import IO
 
-from pose_track.pipeline.track_file import RECORDS
+from pose_track.pipeline.track_file import TRACKS_FILE
 
-TRACK = (sys.executable, "-c", "import sys; from pose_track.cli.track import main; sys.exit(main())", "track")
-"""What starts the main job with this very Python; options and the video follow."""
+TRACK = (sys.executable, "-m", "pose_track", "track")
+"""Command that starts `pose-track track` with this Python; the video and options follow."""
 
 
 @dataclass(frozen=True)
 class TrackRun:
-    """What a run took, seconds on the clock from the start of the process. seconds: until it had ended; first_record:
-    until the first frame's record was on disk; frames: how many records there are."""
+    """Times of one run, in seconds from the start of the process.
+
+    seconds: until the process ended.
+    first_record: until the record of the first frame was on disk.
+    frames: number of records.
+    """
 
     seconds: float
     first_record: float
@@ -28,12 +32,12 @@ class TrackRun:
 
     @property
     def frames_per_second(self) -> float:
-        """Of the whole process, start and end included."""
+        """Rate of the whole process, with start and end."""
         return self.frames / self.seconds
 
     @property
     def frames_per_second_running(self) -> float:
-        """From the first record on, until the process had ended. Raises ValueError where that is nothing.
+        """Rate from the first record to the end of the process. Raises ValueError where no time lies between.
 
         >>> TrackRun(seconds=12.0, first_record=2.0, frames=101).frames_per_second_running
         10.0
@@ -43,9 +47,8 @@ class TrackRun:
         return (self.frames - 1) / (self.seconds - self.first_record)
 
 
-class Records:
-    """Counts the records in a file that another process writes. out: the folder that its results go to, which has a
-    folder for the video."""
+class RecordCounter:
+    """Counts the records in the results of another process. out: its output folder, with a folder for the video."""
 
     def __init__(self, out: Path) -> None:
         self._out = out
@@ -53,9 +56,9 @@ class Records:
         self._lines = 0
 
     def count(self) -> int:
-        """How many frames are in the file, the line before them not counted."""
+        """Number of frames recorded so far; the header line does not count."""
         if self._file is None:
-            path = next(self._out.glob(f"*/{RECORDS}"), None)
+            path = next(self._out.glob(f"*/{TRACKS_FILE}"), None)
             if path is None:
                 return 0
             self._file = path.open("rb")
@@ -68,51 +71,49 @@ class Records:
 
 
 def run_tracking(
-    words: Sequence[str],
+    arguments: Sequence[str],
     out: Path,
     environment: Mapping[str, str] | None = None,
     watch: Callable[[int, int], object] = lambda pid, records: None,
     interval: float = 0.01,
     command: Sequence[str] = TRACK,
 ) -> TrackRun:
-    """Run the main job to its end.
+    """Track a video in a new process and wait for its end.
 
-    words: what follows `command`: the video and options; out: a folder for the results, in which there are none; watch:
-    is told every `interval` seconds the process's number and how many records there are. Raises ValueError with its own
-    last line where it fails, or gives no record.
+    arguments: the video and options, which follow `command`.
+    out: a folder for the results, without earlier ones.
+    watch: called every `interval` seconds with the process id and the number of records.
+
+    Raises ValueError with the last line of the process where it fails or writes no record.
     """
     out.mkdir(parents=True, exist_ok=True)
-    records, first = Records(out), None
-    with (out / "output.txt").open("w+b") as told:
+    counter, first = RecordCounter(out), None
+    with (out / "output.txt").open("w+b") as output:
         started = time.perf_counter()
-        process = subprocess.Popen(
-            [*command, *words, "--out", str(out)],
-            stdout=told,
-            stderr=subprocess.STDOUT,
-            env={**os.environ, **(environment or {})},
-        )
+        words, variables = [*command, *arguments, "--out", str(out)], {**os.environ, **(environment or {})}
+        process = subprocess.Popen(words, stdout=output, stderr=subprocess.STDOUT, env=variables)
         try:
             while process.poll() is None:
-                number = records.count()
-                if number and first is None:
+                records = counter.count()
+                if records and first is None:
                     first = time.perf_counter() - started
-                watch(process.pid, number)
+                watch(process.pid, records)
                 time.sleep(interval)
-            seconds, number = time.perf_counter() - started, records.count()
+            seconds, records = time.perf_counter() - started, counter.count()
         finally:
-            records.close()
+            counter.close()
             if process.poll() is None:
                 process.terminate()
                 process.wait()
-        _check(process.returncode, number, told)
-    return TrackRun(seconds, seconds if first is None else first, number)
+        _check_exit(process.returncode, records, output)
+    return TrackRun(seconds, seconds if first is None else first, records)
 
 
-def _check(code: int, records: int, told: IO[bytes]) -> None:
-    """Raises ValueError where the process failed, or wrote nothing."""
+def _check_exit(code: int, records: int, output: IO[bytes]) -> None:
+    """Raise ValueError where the process failed or wrote no record."""
     if code == 0 and records:
         return
-    told.seek(0)
-    lines = told.read().decode(errors="replace").split("\n")
-    last = next((line.strip() for line in reversed(lines) if line.strip()), "it said nothing")
-    raise ValueError(f"the main job ended with code {code} and {records} records: {last}")
+    output.seek(0)
+    lines = output.read().decode(errors="replace").split("\n")
+    last = next((line.strip() for line in reversed(lines) if line.strip()), "it printed nothing")
+    raise ValueError(f"pose-track track ended with code {code} and {records} records: {last}")

@@ -1,4 +1,4 @@
-"""What measurements of speed have in common: how long a job takes, what another program says, and taking turns."""
+"""Timing a call, reading another program's result, and running jobs in turn."""
 
 from __future__ import annotations
 
@@ -13,68 +13,71 @@ from typing import NamedTuple, TypeVar
 T = TypeVar("T")
 
 
-class Seconds(NamedTuple):
-    """How long something took: processor time, and time on the clock."""
+class Timing(NamedTuple):
+    """Seconds of one call: cpu, processor time of this process; wall, elapsed time."""
 
-    processor: float
-    clock: float
-
-
-def time_of(job: Callable[[], object]) -> Seconds:
-    """How long a job takes."""
-    processor, clock = time.process_time(), time.perf_counter()
-    job()
-    return Seconds(time.process_time() - processor, time.perf_counter() - clock)
+    cpu: float
+    wall: float
 
 
-def command_figure(command: str, name: str) -> float:
-    """What a program prints as a line `name: X`, the last of them.
+def time_call(call: Callable[[], object]) -> Timing:
+    """Time one call."""
+    cpu, wall = time.process_time(), time.perf_counter()
+    call()
+    return Timing(time.process_time() - cpu, time.perf_counter() - wall)
 
-    command: is split like a shell's, but run without one. Raises ValueError if the program fails or prints no positive
-    number, OSError if there is none.
+
+def read_metric(command: str, name: str) -> float:
+    """Run a command and return the number of the last line `name: X` it prints.
+
+    command: is split like a shell command, but run without a shell. Raises ValueError if the command fails or prints
+    no positive number, OSError if there is no such program.
     """
     words = shlex.split(command)
     if not words:
-        raise ValueError("the command to compare with is empty")
+        raise ValueError("the command to compare with is empty; give a program that prints its result")
     done = subprocess.run(words, stdout=subprocess.PIPE, text=True, check=False)
     if done.returncode:
         raise ValueError(f"the command {command!r} ended with code {done.returncode}; run it alone to see why")
     lines = re.findall(rf"^{re.escape(name)}: *(\S+)\s*$", done.stdout, re.MULTILINE)
     try:
-        figure = float(lines[-1])
+        value = float(lines[-1])
     except (IndexError, ValueError):
-        figure = math.nan
-    if not 0 < figure < math.inf:
+        value = math.nan
+    if not 0 < value < math.inf:
         raise ValueError(f"the command {command!r} printed no line '{name}: X' with a positive number")
-    return figure
+    return value
 
 
-def in_turns(jobs: Mapping[str, Callable[[], T]], rounds: int) -> dict[str, list[T]]:
-    """Each of the jobs, and all again, `rounds` times, so that a busy moment of the machine hits all of them: by name
-    what each gave, round by round. Raises ValueError for less than one round.
+def run_interleaved(jobs: Mapping[str, Callable[[], T]], rounds: int) -> dict[str, list[T]]:
+    """Run all jobs once in each round, so that other load on the machine affects all of them alike.
 
-    >>> in_turns({"a": lambda: 1, "b": lambda: 2}, 2)
+    Returns the results of each job, by name, in the order of the rounds. Raises ValueError for less than one round.
+
+    >>> run_interleaved({"a": lambda: 1, "b": lambda: 2}, 2)
     {'a': [1, 1], 'b': [2, 2]}
     """
     check_rounds(rounds)
-    found: dict[str, list[T]] = {name: [] for name in jobs}
+    results: dict[str, list[T]] = {name: [] for name in jobs}
     for _ in range(rounds):
         for name, job in jobs.items():
-            found[name].append(job())
-    return found
+            results[name].append(job())
+    return results
 
 
-def take_turns(ours: Callable[[], T], theirs: Callable[[], float] | None, rounds: int) -> tuple[list[T], list[float]]:
-    """`in_turns` of our job and of another program, if there is one."""
-    found: tuple[list[T], list[float]] = ([], [])
-    jobs = {"ours": lambda: found[0].append(ours())}
-    if theirs is not None:
-        jobs["theirs"] = lambda: found[1].append(theirs())
-    in_turns(jobs, rounds)
-    return found
+def compare_interleaved(
+    job: Callable[[], T], baseline: Callable[[], float] | None, rounds: int
+) -> tuple[list[T], list[float]]:
+    """`run_interleaved` for one job and a baseline; the second list is empty without a baseline."""
+    results: tuple[list[T], list[float]] = ([], [])
+    jobs = {"job": lambda: results[0].append(job())}
+    if baseline is not None:
+        jobs["baseline"] = lambda: results[1].append(baseline())
+    run_interleaved(jobs, rounds)
+    return results
 
 
 def check_rounds(rounds: int) -> None:
-    """Raises ValueError for less than one round."""
+    """Raise ValueError for less than one round."""
     if rounds < 1:
         raise ValueError(f"rounds must be 1 or more, got {rounds!r}")

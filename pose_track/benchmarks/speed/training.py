@@ -1,4 +1,4 @@
-"""How fast training is on this machine, and how fast another program does the same."""
+"""Speed of training, optionally compared with another program."""
 
 from __future__ import annotations
 
@@ -9,51 +9,50 @@ from typing import Any, NamedTuple
 import torch
 from lightning_fabric import Fabric
 
-from pose_track.benchmarks.speed.machine import describe_computer
-from pose_track.benchmarks.speed.timing import take_turns
+from pose_track.benchmarks.speed.timing import compare_interleaved
 from pose_track.training.log import Meter
 from pose_track.training.loop import Trainer
 
 
-class Speed(NamedTuple):
-    """samples_per_second, and data_wait, the share of the time spent waiting for data."""
+class TrainingSpeed(NamedTuple):
+    """One measurement. data_wait: share of the time spent waiting for data, in [0, 1]."""
 
     samples_per_second: float
     data_wait: float
 
 
-class Speeds(NamedTuple):
-    """What was measured in turn; theirs, in samples a second, is empty where there is no other program."""
+class TrainingSpeeds(NamedTuple):
+    """All measurements, one a round. baseline: samples a second of the other program; empty without one."""
 
-    ours: list[Speed]
-    theirs: list[float]
+    measurements: list[TrainingSpeed]
+    baseline: list[float]
 
     def summary(self) -> dict[str, float]:
-        """Medians, and how many times faster ours is.
+        """Medians, and the speedup over the baseline.
 
-        >>> Speeds([Speed(3.0, 0.1), Speed(4.0, 0.3)], [2.0, 1.5]).summary()
-        {'samples_per_second': 3.5, 'data_wait': 0.2, 'theirs': 1.75, 'ratio': 2.0}
+        >>> TrainingSpeeds([TrainingSpeed(3.0, 0.1), TrainingSpeed(4.0, 0.3)], [2.0, 1.5]).summary()
+        {'samples_per_second': 3.5, 'data_wait': 0.2, 'baseline': 1.75, 'speedup': 2.0}
         """
-        ours, wait = (median(column) for column in zip(*self.ours, strict=True))
-        found = {"samples_per_second": ours, "data_wait": wait}
-        if self.theirs:
-            found |= {"theirs": median(self.theirs), "ratio": ours / median(self.theirs)}
-        return found
+        rate, wait = (median(column) for column in zip(*self.measurements, strict=True))
+        summary = {"samples_per_second": rate, "data_wait": wait}
+        if self.baseline:
+            summary |= {"baseline": median(self.baseline), "speedup": rate / median(self.baseline)}
+        return summary
 
-    def words(self) -> list[str]:
+    def lines(self) -> list[str]:
         """The summary as lines to print."""
-        found = self.summary()
-        rate, wait = found["samples_per_second"], found["data_wait"]
+        summary = self.summary()
+        rate, wait = summary["samples_per_second"], summary["data_wait"]
         lines = [f"{rate:.3f} samples a second, {wait:.1%} of the time waiting for data"]
-        if self.theirs:
-            lines.append(f"theirs {found['theirs']:.3f} samples a second; ours is {found['ratio']:.2f} times as fast")
+        if self.baseline:
+            lines.append(f"baseline {summary['baseline']:.3f} samples a second; speedup {summary['speedup']:.2f}")
         return lines
 
 
-def training_speed(trainer: Trainer, num_steps: int, num_warmup: int = 1) -> Speed:
-    """Make steps of a training run as `Trainer.run` makes them; the first `num_warmup` of them do not count.
+def measure_training(trainer: Trainer, num_steps: int, num_warmup: int = 1) -> TrainingSpeed:
+    """Time `num_steps` steps of a training run, after `num_warmup` steps that do not count.
 
-    Raises ValueError where there is no step to measure, or the run has not so many left.
+    The steps are those of `Trainer.run`. Raises ValueError where there is no step to measure, or fewer are left.
     """
     needed, left = num_warmup + num_steps, trainer.num_steps - trainer.step
     if not num_warmup < needed <= left:
@@ -67,24 +66,24 @@ def training_speed(trainer: Trainer, num_steps: int, num_warmup: int = 1) -> Spe
             meter.restart()
         if number == needed:
             break
-    found = meter.read()
-    return Speed(found["samples_per_second"], found["data_wait"])
+    rates = meter.read()
+    return TrainingSpeed(rates["samples_per_second"], rates["data_wait"])
 
 
-def measure_in_turn(ours: Callable[[], Speed], theirs: Callable[[], float] | None, rounds: int) -> Speeds:
-    """As `take_turns`, of training."""
-    return Speeds(*take_turns(ours, theirs, rounds))
+def compare_training(
+    measure: Callable[[], TrainingSpeed], baseline: Callable[[], float] | None, rounds: int
+) -> TrainingSpeeds:
+    """Measure `rounds` times, in turn with the baseline."""
+    return TrainingSpeeds(*compare_interleaved(measure, baseline, rounds))
 
 
-def describe_machine(fabric: Fabric) -> dict[str, Any]:
-    """What the speed of training depends on: the computer, threads and precision in use, the GPU if it is one."""
+def describe_backend(fabric: Fabric) -> dict[str, Any]:
+    """How PyTorch runs the training: device, GPU, threads, vector instructions in use, and precision."""
     device = fabric.device
-    gpu = torch.cuda.get_device_name(device) if device.type == "cuda" else None
     return {
-        **describe_computer(),
+        "device": device.type,
+        "gpu": torch.cuda.get_device_name(device) if device.type == "cuda" else None,
         "threads": torch.get_num_threads(),
         "vector_instructions": torch.backends.cpu.get_cpu_capability(),
-        "gpu": gpu,
         "precision": fabric.strategy.precision.precision,
-        "torch": torch.__version__,
     }

@@ -1,58 +1,50 @@
-"""What the writers of PoseTrack's two layouts have in common: the people's joints, and what is told of a whole file."""
+"""What the writers of both PoseTrack layouts share: conversion of joints, and statistics of the source."""
 
 from __future__ import annotations
 
 import logging
 from dataclasses import replace
 
-import numpy as np
-
-from pose_track.structures.conversion import convert_people
-from pose_track.structures.sequence import FloatArray, FrameSource, People
+from pose_track.formats.rounding import POSITION_DECIMALS, SCORE_DECIMALS, rounded
+from pose_track.structures.conversion import convert_annotations
+from pose_track.structures.sequence import PoseAnnotations
 from pose_track.structures.skeleton import Skeleton
 
 logger = logging.getLogger(__name__)
 
-# The evaluation's own limit on the ids of one sequence.
-_MAX_TRACK_ID = 9999
+_MAX_TRACK_ID = 9999  # poseval's limit on the ids of a sequence
 
 
-def is_own(source: FrameSource, layout: str) -> bool:
-    """Whether the source is from a file of this layout, so that what else is told of it, in `more`, belongs there."""
-    return getattr(source, "layout", "") == layout
-
-
-class Survey:
-    """What the people of a source come to, gathered frame by frame."""
+class SourceStatistics:
+    """Statistics of a source, gathered frame by frame."""
 
     def __init__(self) -> None:
         self.num_frames = 0
         self.max_people = 0
         self.max_track_id = 0
 
-    def add(self, people: People) -> None:
+    def add(self, people: PoseAnnotations) -> None:
         self.num_frames += 1
         self.max_people = max(self.max_people, len(people))
         self.max_track_id = max(self.max_track_id, int(people.track_ids.max(initial=0)))
 
     def warn(self, name: str) -> None:
-        """Log what the reader of the file should know."""
+        """Log a warning where poseval cannot evaluate the file. name: the source's."""
         if self.max_track_id > _MAX_TRACK_ID:
             logger.warning("%s has track id %d; poseval stops above %d", name, self.max_track_id, _MAX_TRACK_ID)
 
 
-def converted(people: People, source: Skeleton, target: Skeleton) -> People:
-    """The people with the joints of `target`. What is computed on the way, such as a neck between the shoulders, is
-    rounded as a `tracks.jsonl` is: positions to 2 decimals, scores to 4; the rest stays to the last digit."""
-    people = convert_people(people, source, target)
-    made = [k for k, name in enumerate(target.joint_names) if name not in source.joint_names]
-    if not made:
+def convert_rounded(people: PoseAnnotations, source: Skeleton, target: Skeleton) -> PoseAnnotations:
+    """The people with the joints of `target`.
+
+    Computed joints, such as a neck between the shoulders, have the decimals of a `tracks.jsonl`; the others stay to the
+    last digit.
+    """
+    people = convert_annotations(people, source, target)
+    computed = [k for k, name in enumerate(target.joint_names) if name not in source.joint_names]
+    if not computed:
         return people
     joints, scores = people.joints.copy(), people.joint_scores.copy()
-    joints[:, made], scores[:, made] = shortened(joints[:, made], 2), shortened(scores[:, made], 4)
+    joints[:, computed] = rounded(joints[:, computed], POSITION_DECIMALS)
+    scores[:, computed] = rounded(scores[:, computed], SCORE_DECIMALS)
     return replace(people, joints=joints, joint_scores=scores)
-
-
-def shortened(values: FloatArray, decimals: int) -> FloatArray:
-    """The values with so many decimals; there is no -0.0 among them."""
-    return np.asarray(np.round(values, decimals) + 0.0)

@@ -1,4 +1,4 @@
-"""Which frame of which video each picture is that a file of poses lists."""
+"""Which frame of which video an image of a pose file is."""
 
 from __future__ import annotations
 
@@ -9,70 +9,77 @@ from typing import NamedTuple
 
 from pose_track.structures.sequence import FrameInfo, PoseSequence
 
-# PoseTrack18's ids of pictures: a 1, six digits of the video, four of the frame
+# PoseTrack18's image ids: a 1, six digits of the video, four of the frame
 _POSETRACK18_IDS = range(10**10, 2 * 10**10)
-_PER_VIDEO = 10**4
+_IDS_PER_VIDEO = 10**4
 
-# the number of the first picture by PoseTrack17's way of naming; elsewhere it is 0
-_FIRST_NUMBER = {"posetrack17": 1}
+_FIRST_NUMBER = {"posetrack17": 1}  # number of a video's first image in its name; 0 in other layouts
 
-# a number above this, as of a clock, does not count frames: 19 days at 60 a second
-_MAX_NUMBER = 10**8
+_MAX_NUMBER = 10**8  # 19 days at 60 frames per second; a larger number is something else, such as a time
 
 
-class Place(NamedTuple):
-    """video: the same for the frames of one video, from 0; frame: its number there, from 0."""
+class FramePlace(NamedTuple):
+    """A frame's place.
+
+    video: number of the video within the file, from 0.
+    frame: frame number within the video, from 0.
+    """
 
     video: int
     frame: int
 
 
-def frame_places(sequence: PoseSequence) -> list[Place]:
-    """Each frame's place in time; the frames of a video follow each other, and their numbers rise.
+def frame_places(sequence: PoseSequence) -> list[FramePlace]:
+    """The place of each frame. The frames of a video are consecutive, and their numbers ascend.
 
-    A file may list only some pictures of a video, or those of many videos: the pictures of one are in one folder, by
-    their names, and the last number in a name says which frame it is. Where there are no names, PoseTrack18's image ids
-    tell both. Where the numbers do not rise or there are none, frames are counted by their index, and what tells of no
-    video is all of one.
+    A file may list only some images of a video, or images of many videos. The images of a video share a folder, and
+    the last number in an image's name is its frame number. Without names, PoseTrack18's image ids state both. Where
+    there are no numbers, or they do not ascend, frames are numbered by their index. Frames without any sign of a video
+    belong to one.
 
-    >>> from pose_track.structures.sequence import People
+    >>> from pose_track.structures.sequence import PoseAnnotations
     >>> from pose_track.structures.skeleton import LSP_14
     >>> frames = [FrameInfo(i, name) for i, name in enumerate(["a/000004.jpg", "a/000008.jpg", "b/000000.jpg"])]
-    >>> sequence = PoseSequence("val", LSP_14, tuple(frames), People.empty(LSP_14), People.empty(LSP_14).track_ids)
+    >>> people = PoseAnnotations.empty(LSP_14)
+    >>> sequence = PoseSequence("val", LSP_14, tuple(frames), people, people.track_ids)
     >>> [tuple(place) for place in frame_places(sequence)]
     [(0, 4), (0, 8), (1, 0)]
     """
     first = _FIRST_NUMBER.get(sequence.layout, 0)
-    videos = [list(video) for _, video in groupby(sequence.frames, key=_video)]
-    return [Place(n, number) for n, video in enumerate(videos) for number in _numbers(video, first)]
+    videos = [list(frames) for _, frames in groupby(sequence.frames, key=_video_key)]
+    return [FramePlace(n, number) for n, frames in enumerate(videos) for number in _frame_numbers(frames, first)]
 
 
-def _video(frame: FrameInfo) -> str:
-    """What the frames of one video have in common."""
+def split_image_id(image_id: int | None) -> tuple[int, int] | None:
+    """Video and frame of a PoseTrack18 image id; None for any other id.
+
+    >>> split_image_id(10003420017), split_image_id(17)
+    ((1000342, 17), None)
+    """
+    return divmod(image_id, _IDS_PER_VIDEO) if image_id is not None and image_id in _POSETRACK18_IDS else None
+
+
+def _video_key(frame: FrameInfo) -> str:
+    """A value that the frames of a video share."""
     if frame.image_name:
         return str(PureWindowsPath(frame.image_name).parent)
-    return str(_id_parts(frame)[0])
+    video, _ = split_image_id(frame.image_id) or (-1, -1)
+    return str(video)
 
 
-def _numbers(video: list[FrameInfo], first: int) -> list[int]:
-    """Those of the frames of a video, from 0. first: the usual number of a first picture."""
-    numbers = [_number(frame) for frame in video]
+def _frame_numbers(frames: list[FrameInfo], first: int) -> list[int]:
+    """Numbers, from 0, of the frames of a video. first: the layout's number of a first image."""
+    numbers = [_image_number(frame) for frame in frames]
     if numbers[0] < 0 or any(a >= b for a, b in pairwise(numbers)):
-        return [frame.index for frame in video]
+        return [frame.index for frame in frames]
     return [number - min(first, numbers[0]) for number in numbers]
 
 
-def _number(frame: FrameInfo) -> int:
-    """The number that a frame's picture is called by; -1 where there is none that could count frames."""
+def _image_number(frame: FrameInfo) -> int:
+    """The number in the image's name or id; -1 where there is none that may be a frame number."""
     if not frame.image_name:
-        return _id_parts(frame)[1]
+        _, number = split_image_id(frame.image_id) or (-1, -1)
+        return number
     digits = re.findall(r"[0-9]+", PureWindowsPath(frame.image_name).stem)
     number = int(digits[-1]) if digits and len(digits[-1]) < 20 else -1
     return number if number <= _MAX_NUMBER else -1
-
-
-def _id_parts(frame: FrameInfo) -> tuple[int, int]:
-    """Video and frame as an image id of PoseTrack18 tells them; -1 for any other."""
-    if frame.image_id is None or frame.image_id not in _POSETRACK18_IDS:
-        return -1, -1
-    return divmod(frame.image_id, _PER_VIDEO)

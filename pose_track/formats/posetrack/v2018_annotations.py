@@ -1,4 +1,4 @@
-"""The annotations of PoseTrack18's layout as People: in whole columns where nothing is at fault, else one by one."""
+"""The annotations of PoseTrack18's layout as PoseAnnotations: column by column, and one by one after an error."""
 
 from __future__ import annotations
 
@@ -14,151 +14,157 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pose_track.formats.problems import Problems
-from pose_track.formats.validate import attempt, finite, whole
-from pose_track.formats.xywh import to_corners
-from pose_track.structures.sequence import NOTHING, FloatArray, FrameInfo, IntArray, People
+from pose_track.formats.validate import finite_number, integer, try_read
+from pose_track.formats.xywh import xywh_to_xyxy
+from pose_track.structures.arrays import Float64Array, IntArray
+from pose_track.structures.sequence import NO_EXTRA, FrameInfo, PoseAnnotations
 from pose_track.structures.skeleton import POSETRACK18_17
 
-Note = dict[str, Any]
+JsonObject = dict[str, Any]
 
-_K = POSETRACK18_17.num_joints
+_NUM_JOINTS = POSETRACK18_17.num_joints
 
-# what the fields tell in full; boxes they tell by corners, which need not give width and height to the last digit
-_TOLD = {"keypoints", "scores", "score", "track_id", "image_id"}
+# Keys that PoseAnnotations holds completely. Boxes are not among them: corners may lose the last digit of a size.
+_KNOWN_KEYS = {"keypoints", "scores", "score", "track_id", "image_id"}
 
 
 class FileJoints(NamedTuple):
-    """A file's joints. num: how many; to: places in POSETRACK18_17 of those it knows; of: their places in the file's
-    lists."""
+    """Mapping from the joints of a file to POSETRACK18_17.
+
+    num: number of joints in the file.
+    target: indices into POSETRACK18_17 of the joints that both have.
+    source: indices of the same joints in the file.
+    """
 
     num: int
-    to: list[int]
-    of: list[int]
+    target: list[int]
+    source: list[int]
 
 
-class PeopleReader:
-    """Reads annotations of a file with these frames and joints."""
+class AnnotationReader:
+    """Reads the annotations of a file with the given frames and joints."""
 
     def __init__(self, path: Path, frames: list[FrameInfo], joints: FileJoints, problems: Problems) -> None:
-        self._path, self._frames, self._joints, self._complaints = path, frames, joints, problems
-        self._place_of: dict[int, int] = {}
-        for place, frame in enumerate(frames):
-            self._add_place(place, frame)
+        self._path, self._frames, self._joints, self._problems = path, frames, joints, problems
+        self._frame_of_image: dict[int, int] = {}
+        for index, frame in enumerate(frames):
+            self._add_image_id(index, frame)
 
-    def _add_place(self, place: int, frame: FrameInfo) -> None:
+    def _add_image_id(self, index: int, frame: FrameInfo) -> None:
         if frame.image_id is None:
             return
-        first = self._place_of.setdefault(frame.image_id, place)
-        if first != place:
-            self._complaints.add(f"{self._path}, {self._frame(place)} has the id of frame {first}, {frame.image_id}")
+        first = self._frame_of_image.setdefault(frame.image_id, index)
+        if first != index:
+            self._problems.add(f"{self._path}, {self._describe(index)} has the id of frame {first}, {frame.image_id}")
 
-    def read(self, notes: list[Note]) -> tuple[People, IntArray]:
-        """The people without fault, in the order of the frames and, within one, of the file, and each one's frame."""
+    def read(self, annotations: list[JsonObject]) -> tuple[PoseAnnotations, IntArray]:
+        """The valid people, ordered by frame and, within a frame, as in the file; and (N,) their frame indices."""
         try:
-            people, frame_of = self._columns(notes)
-        except (ValueError, OverflowError):  # look for what it is
-            notes = self._without_faults(notes)
-            people, frame_of = self._columns(notes)
-        if (np.diff(frame_of) >= 0).all():
-            return people, frame_of
-        order = np.argsort(frame_of, kind="stable")
-        return people[order], frame_of[order]
+            people, frame_indices = self._read_columns(annotations)
+        except (ValueError, OverflowError):  # read one by one to name what is invalid
+            annotations = self._valid(annotations)
+            people, frame_indices = self._read_columns(annotations)
+        if (np.diff(frame_indices) >= 0).all():
+            return people, frame_indices
+        order = np.argsort(frame_indices, kind="stable")
+        return people[order], frame_indices[order]
 
-    def _columns(self, notes: list[Note]) -> tuple[People, IntArray]:
-        """Raises ValueError or OverflowError where a value is not of its type."""
-        places = [self._place(note) for note in notes]
-        if None in places:
+    def _read_columns(self, annotations: list[JsonObject]) -> tuple[PoseAnnotations, IntArray]:
+        """Raises ValueError or OverflowError where a value has another type."""
+        frame_indices = [self._frame_index(annotation) for annotation in annotations]
+        if None in frame_indices:
             raise ValueError("an image id is not in the file")
-        track_ids = [note.get("track_id", -1) for note in notes]
+        track_ids = [annotation.get("track_id", -1) for annotation in annotations]
         _check_types(track_ids, {int})
-        joints, flags, joint_scores = self._joint_columns(notes)
+        joints, flags, joint_scores = self._read_joints(annotations)
         has_scores = np.any(~np.isnan(joint_scores), axis=1).tolist()
-        mores = [_more(note, told) for note, told in zip(notes, has_scores, strict=True)]
-        people = People.of(
+        extras = [_extra(annotation, has) for annotation, has in zip(annotations, has_scores, strict=True)]
+        people = PoseAnnotations.from_joints(
             joints,
             joint_scores,
             flags,
-            scores=_matrix([[note.get("score")] for note in notes], 1)[:, 0],
-            boxes=to_corners(_matrix([note.get("bbox") for note in notes], 4)),
-            head_boxes=to_corners(_matrix([note.get("bbox_head") for note in notes], 4)),
+            scores=_matrix([[annotation.get("score")] for annotation in annotations], 1)[:, 0],
+            boxes=xywh_to_xyxy(_matrix([annotation.get("bbox") for annotation in annotations], 4)),
+            head_boxes=xywh_to_xyxy(_matrix([annotation.get("bbox_head") for annotation in annotations], 4)),
             track_ids=np.array(track_ids, np.int64),
-            more=np.fromiter(mores, object, len(mores)),
+            extra=np.fromiter(extras, object, len(extras)),
         )
-        return people, np.array(places, np.int64)
+        return people, np.array(frame_indices, np.int64)
 
-    def _place(self, note: Note) -> int | None:
-        image_id = note.get("image_id")
-        return self._place_of.get(image_id) if isinstance(image_id, int) else None
+    def _frame_index(self, annotation: JsonObject) -> int | None:
+        image_id = annotation.get("image_id")
+        return self._frame_of_image.get(image_id) if isinstance(image_id, int) else None
 
-    def _joint_columns(self, notes: list[Note]) -> tuple[FloatArray, NDArray[np.int8], FloatArray]:
-        """(N, K, 2) positions, (N, K) flags and (N, K) scores.
+    def _read_joints(self, annotations: list[JsonObject]) -> tuple[Float64Array, NDArray[np.int8], Float64Array]:
+        """(N, K, 2) positions, (N, K) visibility flags and (N, K) scores.
 
-        A joint is not there where x, y and flag are 0, as in poseval; it may still have a score. A flag that is no
-        whole number, as where a score is written in its place, tells nothing.
+        A joint is absent where x, y and flag are 0, as in poseval; it may still have a score. A flag that is not an
+        integer, as where a score stands in its place, counts as missing.
         """
-        count, to, of = self._joints
-        triples = np.nan_to_num(_matrix([note.get("keypoints") for note in notes], 3 * count)).reshape(-1, count, 3)
-        grid = np.zeros((len(notes), _K, 3))
-        grid[:, to] = triples[:, of]
-        scores = np.full((len(notes), _K), np.nan)
-        scores[:, to] = _matrix([note.get("scores") for note in notes], count)[:, of]
+        count, target, source = self._joints
+        keypoints = _matrix([annotation.get("keypoints") for annotation in annotations], 3 * count)
+        triples = np.nan_to_num(keypoints).reshape(-1, count, 3)
+        grid = np.zeros((len(annotations), _NUM_JOINTS, 3))
+        grid[:, target] = triples[:, source]
+        scores = np.full((len(annotations), _NUM_JOINTS), np.nan)
+        scores[:, target] = _matrix([annotation.get("scores") for annotation in annotations], count)[:, source]
         absent = (grid == 0).all(axis=-1)
         flag = grid[..., 2]
-        told = ~absent & (flag == np.floor(flag)) & (flag >= 0) & (flag <= 127)
+        has_flag = ~absent & (flag == np.floor(flag)) & (flag >= 0) & (flag <= 127)
         joints = np.where(absent[..., None], np.nan, grid[..., :2])
-        return joints, np.where(told, flag, -1).astype(np.int8), np.where(absent & (scores == 0), np.nan, scores)
+        return joints, np.where(has_flag, flag, -1).astype(np.int8), np.where(absent & (scores == 0), np.nan, scores)
 
-    def _without_faults(self, notes: list[Note]) -> list[Note]:
-        """The notes that can be read, as they would be without what is at fault in them."""
-        kept, num_people = [], Counter[int]()
-        for note in notes:
-            name, place = f"annotation {note.get('id', 'without id')}", self._place(note)
-            if place is None:
-                what = f"is of image {reprlib.repr(note.get('image_id'))}, which the file does not list"
-                self._complaints.add(f"{self._path}, {name}: {what}")
+    def _valid(self, annotations: list[JsonObject]) -> list[JsonObject]:
+        """The valid annotations, without their invalid joints."""
+        valid, num_people = [], Counter[int]()
+        for annotation in annotations:
+            name, index = f"annotation {annotation.get('id', 'without id')}", self._frame_index(annotation)
+            if index is None:
+                problem = f"is of image {reprlib.repr(annotation.get('image_id'))}, which the file does not list"
+                self._problems.add(f"{self._path}, {name}: {problem}")
                 continue
-            where = f"{self._path}, {self._frame(place)}, person {num_people[place]} ({name})"
-            num_people[place] += 1
-            clean = attempt(_clean, note, self._joints.num, where=where, problems=self._complaints)
-            if clean is not None:
-                clean |= self._clean_joints(clean, where)
-                kept.append({key: clean[key] for key in note})
-        return kept
+            where = f"{self._path}, {self._describe(index)}, person {num_people[index]} ({name})"
+            num_people[index] += 1
+            numbers = try_read(_read_numbers, annotation, self._joints.num, where=where, problems=self._problems)
+            if numbers is not None:
+                numbers |= self._valid_joints(numbers, where)
+                valid.append({key: numbers[key] for key in annotation})
+        return valid
 
-    def _clean_joints(self, note: Note, where: str) -> Note:
-        """The keypoints and scores of a person without joints at fault."""
-        triples, scores = list(note.get("keypoints") or []), list(note.get("scores") or [])
+    def _valid_joints(self, annotation: JsonObject, where: str) -> JsonObject:
+        """The keypoints and scores of a person; an invalid joint becomes absent."""
+        triples, scores = list(annotation.get("keypoints") or []), list(annotation.get("scores") or [])
         for k in range(len(triples) // 3):
             numbers = [*triples[3 * k : 3 * k + 3], *scores[k : k + 1]]
-            if attempt(_check_joint, numbers, where=f"{where}, joint {k}", problems=self._complaints) is None:
+            if try_read(_check_joint, numbers, where=f"{where}, joint {k}", problems=self._problems) is None:
                 triples[3 * k : 3 * k + 3] = [0, 0, 0]
                 scores[k : k + 1] = [0 for _ in scores[k : k + 1]]
         return {"keypoints": triples, "scores": scores}
 
-    def _frame(self, place: int) -> str:
-        name = self._frames[place].image_name
-        return f"frame {place} ({name})" if name else f"frame {place}"
+    def _describe(self, index: int) -> str:
+        name = self._frames[index].image_name
+        return f"frame {index} ({name})" if name else f"frame {index}"
 
 
-def _clean(note: Note, num_joints: int) -> Note:
-    """The note with its own numbers as such, those of its joints as they are. Raises ValueError for what is not."""
+def _read_numbers(annotation: JsonObject, num_joints: int) -> JsonObject:
+    """The annotation with its boxes, track id and score as numbers; joints are only counted. Raises ValueError for
+    another value."""
     for key, count in (("bbox", 4), ("bbox_head", 4), ("scores", num_joints), ("keypoints", 3 * num_joints)):
-        values = note.get(key) or []
+        values = annotation.get(key) or []
         if not isinstance(values, list) or len(values) not in (0, count):
             raise ValueError(f"{key} must be {count} numbers, got {reprlib.repr(values)}")
         if count == 4:
-            note = note | {key: [finite(value, key) for value in values]}
-    track_id, score = note.get("track_id"), note.get("score")
-    told = {
-        "track_id": -1 if track_id is None else whole(track_id, "track_id", -1),
-        "score": None if score is None else finite(score, "score"),
+            annotation = annotation | {key: [finite_number(value, key) for value in values]}
+    track_id, score = annotation.get("track_id"), annotation.get("score")
+    return annotation | {
+        "track_id": -1 if track_id is None else integer(track_id, "track_id", -1),
+        "score": None if score is None else finite_number(score, "score"),
     }
-    return note | told
 
 
 def _check_joint(numbers: list[Any]) -> bool:
     for value, name in zip(numbers, ("x", "y", "visibility", "score"), strict=False):
-        finite(value, name)
+        finite_number(value, name)
     return True
 
 
@@ -167,28 +173,28 @@ def _check_types(values: Collection[Any], types: set[type]) -> None:
         raise ValueError("a value is of another type")
 
 
-def _matrix(rows: list[Any], width: int) -> FloatArray:
-    """(N, width) finite numbers, NaN in the rows that are None, [] or [None]. Raises ValueError or OverflowError."""
-    told = [bool(row) and row != [None] for row in rows]
-    lists = [row for row, is_told in zip(rows, told, strict=True) if is_told]
+def _matrix(rows: list[Any], width: int) -> Float64Array:
+    """(N, width) finite numbers; NaN in rows that are None, [] or [None]. Raises ValueError or OverflowError."""
+    has_values = [bool(row) and row != [None] for row in rows]
+    lists = [row for row, has in zip(rows, has_values, strict=True) if has]
     _check_types(lists, {list})
     if not set(map(len, lists)) <= {width}:
-        raise ValueError(f"a list is not of {width}")
+        raise ValueError(f"a list does not have {width} values")
     values = list(chain.from_iterable(lists))
     _check_types(values, {int, float})
     numbers = np.fromiter(values, np.float64, len(values))
     if not np.isfinite(numbers).all():
         raise ValueError("a number is not finite")
     matrix = np.full((len(rows), width), math.nan)
-    matrix[told] = numbers.reshape(-1, width)
+    matrix[has_values] = numbers.reshape(-1, width)
     return matrix
 
 
-def _more(note: Note, has_scores: bool) -> Any:
-    """What the fields do not tell, or not as the file does."""
-    more = {
+def _extra(annotation: JsonObject, has_scores: bool) -> Any:
+    """The keys that PoseAnnotations does not hold, or whose form in the file the writer would change."""
+    extra = {
         key: value
-        for key, value in note.items()
-        if key not in _TOLD or value in ([], None) or (key == "scores" and not has_scores)
+        for key, value in annotation.items()
+        if key not in _KNOWN_KEYS or value in ([], None) or (key == "scores" and not has_scores)
     }
-    return more or NOTHING
+    return extra or NO_EXTRA

@@ -13,14 +13,18 @@ from typing import Any, NamedTuple, TextIO
 
 import numpy as np
 
-from pose_track.formats.posetrack.common import Survey, converted, is_own, shortened
-from pose_track.formats.posetrack.v2017_fast import is_prediction
+from pose_track.formats.json_text import write_json_list
+from pose_track.formats.layout import has_layout
+from pose_track.formats.posetrack.common import SourceStatistics, convert_rounded
+from pose_track.formats.posetrack.v2017 import is_prediction
 from pose_track.formats.posetrack.v2018 import LAYOUT, is_labelled
-from pose_track.formats.xywh import to_corners, to_spans
+from pose_track.formats.rounding import POSITION_DECIMALS, rounded
+from pose_track.formats.xywh import xywh_to_xyxy, xyxy_to_xywh
 from pose_track.geometry.boxes import joints_to_boxes
-from pose_track.structures.sequence import NOTHING, FloatArray, FrameInfo, FrameSource, People
+from pose_track.structures.arrays import Float64Array
+from pose_track.structures.sequence import NO_EXTRA, FrameInfo, FrameSource, PoseAnnotations
 from pose_track.structures.skeleton import POSETRACK18_17
-from pose_track.utils.atomic import atomic_text, write_json_list
+from pose_track.utils.atomic import atomic_text
 
 _EARS = [POSETRACK18_17.index("left_ear"), POSETRACK18_17.index("right_ear")]
 _CATEGORY = {
@@ -31,42 +35,44 @@ _CATEGORY = {
     "skeleton": [[a + 1, b + 1] for a, b in POSETRACK18_17.edges],  # counted from 1, as in COCO
 }
 
-# how much wider and higher than the joints' extent poseval makes a box where it makes this layout of PoseTrack17's
-_GROW = 0.3
+# by how much poseval enlarges the extent of the joints where it converts PoseTrack17's layout to this one
+_BOX_MARGIN = 0.3
 
 
 def write_posetrack18(source: FrameSource, path: str | Path) -> None:
     """Write images, annotations and categories, as in COCO, with the joints of POSETRACK18_17.
 
-    Each frame is among the images, also without people. A picture without a name gets `images/<name of the source>/
-    000000.jpg`, counted from 0; a frame without an image id gets 1, the video's six digits (where the source's name
-    begins with six; else 000000), then its index as four digits. An annotation's id is a hundred times that (more
-    where a frame has more people), plus the person's place in the frame. bbox is a person's box or, where none is
-    told, the joints' extent grown by 30 %, as poseval does. Ears, which PoseTrack does not annotate, are zeros.
-    A joint without a flag gets 1; one at just (0, 0) whose flag is 0 cannot be told from one that is not there.
+    Frames without people are among the images too.
+    file_name: where missing, `images/<source's name>/000000.jpg`, numbered from 0.
+    id of an image: where missing, a 1, the six digits that the source's name starts with (else 000000), and the frame
+        index as four digits.
+    id of an annotation: 100 times the image id (more where a frame has more people) plus the person's position.
+    bbox: where missing, the extent of the joints enlarged by 30 %, as poseval does.
+    keypoints: ears, which PoseTrack does not annotate, are zeros. A missing visibility flag becomes 1. A joint at
+        exactly (0, 0) with flag 0 is read as absent.
 
-    What a file of this layout had besides comes back if the source was read from one. The file appears only when it is
-    whole. The source is gone through twice.
+    Other fields are written if the source was read from a file of this layout. The file appears only when it is
+    complete. The source is iterated twice.
     """
-    survey = Survey()
+    statistics = SourceStatistics()
     for _, people in source:
-        survey.add(people)
-    rows = _Rows(source, survey)
-    # annotations come after all images, so they wait in a file of their own
-    with atomic_text(path) as file, tempfile.TemporaryFile("w+", encoding="utf-8", dir=Path(path).parent) as waiting:
+        statistics.add(people)
+    rows = _Rows(source, statistics)
+    # annotations follow all images, so they are written to a temporary file first
+    with atomic_text(path) as file, tempfile.TemporaryFile("w+", encoding="utf-8", dir=Path(path).parent) as buffer:
         file.write('{"images": ')
-        write_json_list(file, rows.images(waiting))
+        write_json_list(file, rows.images(buffer))
         file.write(',\n"annotations": ')
-        _copy_list(waiting, file)
-        more = dict(source.more) if is_own(source, LAYOUT) else {}
-        for key, value in ({"categories": [_CATEGORY]} | more).items():
+        _copy_list(buffer, file)
+        extra = dict(source.extra) if has_layout(source, LAYOUT) else {}
+        for key, value in ({"categories": [_CATEGORY]} | extra).items():
             file.write(f",\n{json.dumps(key)}: {json.dumps(value)}")
         file.write("}\n")
-    survey.warn(source.name)
+    statistics.warn(source.name)
 
 
 def _copy_list(lines: TextIO, file: TextIO) -> None:
-    """A JSON list of what is there line by line."""
+    """Write the lines as a JSON list."""
     lines.seek(0)
     separator = "[\n"
     for line in lines:
@@ -76,14 +82,19 @@ def _copy_list(lines: TextIO, file: TextIO) -> None:
 
 
 class _Ids(NamedTuple):
-    """How this layout numbers things. first_image: the id of frame 0; per_image: ids set apart for a frame."""
+    """Ids of a source.
+
+    vid_id: the video's.
+    first_image: image id of frame 0.
+    per_image: number of annotation ids reserved for each image.
+    """
 
     vid_id: str
     first_image: int
     per_image: int
 
     @classmethod
-    def of(cls, name: str, max_people: int) -> _Ids:
+    def from_name(cls, name: str, max_people: int) -> _Ids:
         digits = re.match(r"\d{6}", name)
         vid_id = digits[0] if digits else name
         number = int(vid_id) if digits else 0
@@ -91,30 +102,30 @@ class _Ids(NamedTuple):
 
 
 class _Rows:
-    """The images and annotations of a source. own: what else is told is from this layout, and says what it can."""
+    """The images and annotations of a source."""
 
-    def __init__(self, source: FrameSource, survey: Survey) -> None:
-        self._source, self._own = source, is_own(source, LAYOUT)
-        self._ids, self._num_frames = _Ids.of(source.name, survey.max_people), survey.num_frames
+    def __init__(self, source: FrameSource, statistics: SourceStatistics) -> None:
+        self._source, self._same_layout = source, has_layout(source, LAYOUT)
+        self._ids, self._num_frames = _Ids.from_name(source.name, statistics.max_people), statistics.num_frames
 
     def images(self, annotations: TextIO) -> Iterator[dict[str, Any]]:
-        """The images; the annotations of each are written to a file on the way, a line each."""
+        """Yield the images, and write the annotations of each to a file, one a line."""
         for frame, people in self._source:
             image = self._image(frame)
-            people = converted(people, self._source.skeleton, POSETRACK18_17)
-            for place, row in enumerate(_annotations(people, self._own)):
-                usual = {"id": image["id"] * self._ids.per_image + place, "category_id": 1}
-                row = {**usual, **row, "image_id": image["id"]}
+            people = convert_rounded(people, self._source.skeleton, POSETRACK18_17)
+            for position, row in enumerate(_annotations(people, self._same_layout)):
+                defaults = {"id": image["id"] * self._ids.per_image + position, "category_id": 1}
+                row = {**defaults, **row, "image_id": image["id"]}
                 annotations.write(json.dumps(row, separators=(",", ":"), allow_nan=False) + "\n")
             yield image
 
     def _image(self, frame: FrameInfo) -> dict[str, Any]:
         image_id = self._ids.first_image + frame.index if frame.image_id is None else frame.image_id
-        usual = {"frame_id": image_id, "vid_id": self._ids.vid_id, "nframes": self._num_frames}
-        row: dict[str, Any] = dict(frame.more) if self._own else usual | {"has_no_densepose": True}
-        if frame.image_name or not self._own:
+        defaults = {"frame_id": image_id, "vid_id": self._ids.vid_id, "nframes": self._num_frames}
+        row: dict[str, Any] = dict(frame.extra) if self._same_layout else defaults | {"has_no_densepose": True}
+        if frame.image_name or not self._same_layout:
             row["file_name"] = frame.image_name or f"images/{self._source.name}/{frame.index:06d}.jpg"
-        if not self._own or is_labelled(row) != frame.is_labelled:
+        if not self._same_layout or is_labelled(row) != frame.is_labelled:
             row["is_labeled"] = frame.is_labelled
         if frame.ignore_regions:
             row["ignore_regions_x"] = [region[:, 0].tolist() for region in frame.ignore_regions]
@@ -122,67 +133,68 @@ class _Rows:
         return row | {"id": image_id}
 
 
-def _annotations(people: People, own: bool) -> Iterator[dict[str, Any]]:
-    """Everybody, without the ids of image and annotation."""
-    if not own:
-        people = replace(_without_ears(people), boxes=_boxes(people), more=np.full(len(people), NOTHING, object))
-    told = ~np.isnan(people.joint_scores)
-    has_scores = np.any(told, axis=1)
-    if not own:
+def _annotations(people: PoseAnnotations, same_layout: bool) -> Iterator[dict[str, Any]]:
+    """The annotation of each person, without image id and annotation id."""
+    if not same_layout:
+        people = replace(_without_ears(people), boxes=_boxes(people), extra=np.full(len(people), NO_EXTRA, object))
+    has_score = ~np.isnan(people.joint_scores)
+    has_scores = np.any(has_score, axis=1)
+    if not same_layout:
         has_scores |= is_prediction(people.joint_scores, people.scores, np.any(people.has_joint, axis=1))
     columns = (
-        people.more.tolist(),
+        people.extra.tolist(),
         _keypoints(people),
         has_scores.tolist(),
-        np.where(told, people.joint_scores, 0).tolist(),
+        np.where(has_score, people.joint_scores, 0).tolist(),
         people.scores.tolist(),
         people.track_ids.tolist(),
-        _spans(people, "bbox", people.boxes),
-        _spans(people, "bbox_head", people.head_boxes),
+        _boxes_xywh(people, "bbox", people.boxes),
+        _boxes_xywh(people, "bbox_head", people.head_boxes),
     )
-    for more, keypoints, has_score, joint_scores, score, track_id, bbox, bbox_head in zip(*columns, strict=True):
-        row = dict(more) | {"keypoints": keypoints}
-        row |= {"scores": joint_scores} if has_score else {}
+    for extra, keypoints, with_scores, joint_scores, score, track_id, bbox, bbox_head in zip(*columns, strict=True):
+        row = dict(extra) | {"keypoints": keypoints}
+        row |= {"scores": joint_scores} if with_scores else {}
         row |= {} if math.isnan(score) else {"score": score}
         row |= {"track_id": track_id} if track_id >= 0 else {}
         for key, box in (("bbox", bbox), ("bbox_head", bbox_head)):
             if box is not None:
                 row[key] = box
             elif row.get(key):
-                del row[key]  # the file had one, the person no longer has
+                del row[key]  # a box that was removed since the file was read
         yield row
 
 
-def _without_ears(people: People) -> People:
+def _without_ears(people: PoseAnnotations) -> PoseAnnotations:
     joints, scores = people.joints.copy(), people.joint_scores.copy()
     joints[:, _EARS], scores[:, _EARS] = np.nan, np.nan
     return replace(people, joints=joints, joint_scores=scores)
 
 
-def _boxes(people: People) -> FloatArray:
-    """(N, 4) the people's boxes, or else their joints' extent, grown; NaN for whom there is neither."""
-    there = people.has_joint
-    extents = shortened(joints_to_boxes(people.joints, there, 0, _GROW), 2)
-    boxes = np.where(there.any(axis=1, keepdims=True), extents, np.nan)
+def _boxes(people: PoseAnnotations) -> Float64Array:
+    """(N, 4) boxes; where missing, the enlarged extent of the joints, and NaN without joints."""
+    present = people.has_joint
+    extents = rounded(joints_to_boxes(people.joints, present, 0, _BOX_MARGIN), POSITION_DECIMALS)
+    boxes = np.where(present.any(axis=1, keepdims=True), extents, np.nan)
     return np.where(np.isnan(people.boxes), boxes, people.boxes)
 
 
-def _keypoints(people: People) -> list[list[float]]:
-    """x y flag of everybody's joints, in a row; zeros where one is not there, and 1 for a flag that is not told."""
+def _keypoints(people: PoseAnnotations) -> list[list[float]]:
+    """x y flag of all joints of each person, flat; zeros for an absent joint, and 1 for a missing flag."""
     flags = np.where(people.flags < 0, 1, people.flags)
     columns = people.has_joint.tolist(), people.joints.tolist(), flags.tolist()
     return [
-        [value for there, xy, flag in zip(*person, strict=True) for value in ((*xy, flag) if there else (0, 0, 0))]
+        [value for present, xy, flag in zip(*person, strict=True) for value in ((*xy, flag) if present else (0, 0, 0))]
         for person in zip(*columns, strict=True)
     ]
 
 
-def _spans(people: People, key: str, boxes: FloatArray) -> list[list[float] | None]:
-    """Everybody's box as left top width height, None for who has none; as the file had it where it still says so."""
-    told = ~np.any(np.isnan(boxes), axis=1)
-    if not told.any():
+def _boxes_xywh(people: PoseAnnotations, key: str, boxes: Float64Array) -> list[list[float] | None]:
+    """Each person's box as x y width height, None where missing. A box that was not changed since it was read from a
+    file has the file's numbers."""
+    has_box = ~np.any(np.isnan(boxes), axis=1)
+    if not has_box.any():
         return [None] * len(people)
-    had = np.array([more.get(key) or [np.nan] * 4 for more in people.more.tolist()])
-    same = (to_corners(had) == boxes).all(axis=1, keepdims=True)
-    spans = np.where(same, had, to_spans(boxes)).tolist()
-    return [span if is_told else None for span, is_told in zip(spans, told.tolist(), strict=True)]
+    read = np.array([extra.get(key) or [np.nan] * 4 for extra in people.extra.tolist()])
+    unchanged = (xywh_to_xyxy(read) == boxes).all(axis=1, keepdims=True)
+    xywh = np.where(unchanged, read, xyxy_to_xywh(boxes)).tolist()
+    return [box if has else None for box, has in zip(xywh, has_box.tolist(), strict=True)]

@@ -1,6 +1,6 @@
 import numpy as np
 import pytest
-from formats.posetrack_files import CATEGORY, annotation, file18, image, put
+from formats.posetrack_files import CATEGORY, annotation, file18, image, mentions, put
 
 from pose_track.formats.posetrack.reader import read_posetrack
 from pose_track.formats.problems import Problems
@@ -14,14 +14,14 @@ def read(path, images, annotations, **more):
     return read_posetrack(file18(path / "b.json", images, annotations, **more))
 
 
-def test_truth(tmp_path):
+def test_gt(tmp_path):
     joints = {"nose": (3, 4.5, 1), "head_bottom": (5, 6, 0), "left_ear": (7, 8, 1), "right_ankle": (0, 0, 1)}
-    note = annotation(101, joints, bbox=[1, 2, 0.1, 4], bbox_head=[10, 20, 30, 40], scores=[], iscrowd=False)
+    person = annotation(101, joints, bbox=[1, 2, 0.1, 4], bbox_head=[10, 20, 30, 40], scores=[], iscrowd=False)
     regions = {"ignore_regions_x": [[1, 2, 3.5], []], "ignore_regions_y": [[4, 5, 6], []]}
-    truth = read(tmp_path, [image(0, vid_id="000001"), image(1, is_labeled=False, **regions)], [note], info={"v": 1})
-    assert (truth.name, truth.layout, truth.skeleton, len(truth)) == ("b", "posetrack18", POSETRACK18_17, 2)
-    people = truth.people
-    assert truth.frame_of.tolist() == [1]
+    gt = read(tmp_path, [image(0, vid_id="000001"), image(1, is_labeled=False, **regions)], [person], info={"v": 1})
+    assert (gt.name, gt.layout, gt.skeleton, len(gt)) == ("b", "posetrack18", POSETRACK18_17, 2)
+    people = gt.people
+    assert gt.frame_indices.tolist() == [1]
     assert np.flatnonzero(people.has_joint).tolist() == [NOSE, NECK, EAR, ANKLE]
     assert people.joints[people.has_joint].tolist() == [[3, 4.5], [5, 6], [7, 8], [0, 0]]
     assert people.flags[people.has_joint].tolist() == [1, 0, 1, 1]
@@ -31,26 +31,26 @@ def test_truth(tmp_path):
     assert np.isnan(people.scores).all()
     assert people.track_ids.tolist() == [7]
     boxes = {"bbox": [1, 2, 0.1, 4], "bbox_head": [10, 20, 30, 40]}
-    assert people.more[0] == {"id": 1, "category_id": 1, "scores": [], "iscrowd": False} | boxes
-    first, second = truth.frames
+    assert people.extra[0] == {"id": 1, "category_id": 1, "scores": [], "iscrowd": False} | boxes
+    first, second = gt.frames
     assert (first.index, first.image_name, first.image_id) == (0, "images/a/000000.jpg", 100)
-    assert (first.is_labelled, first.more) == (True, {"is_labeled": True, "vid_id": "000001"})
+    assert (first.is_labelled, first.extra) == (True, {"is_labeled": True, "vid_id": "000001"})
     assert (second.image_id, second.is_labelled) == (101, False)
     assert [region.tolist() for region in second.ignore_regions] == [[[1, 4], [2, 5], [3.5, 6]], []]
-    assert truth.more == {"info": {"v": 1}, "categories": [CATEGORY]}
+    assert gt.extra == {"info": {"v": 1}, "categories": [CATEGORY]}
 
 
 def test_prediction(tmp_path):
     scores = np.arange(17) / 32
-    note = annotation(joints={"nose": (3, 4, 1), "head_bottom": (5, 6, 0.4)}, scores=scores.tolist(), score=0.5)
-    untold = annotation(track_id=None)
+    person = annotation(joints={"nose": (3, 4, 1), "head_bottom": (5, 6, 0.4)}, scores=scores.tolist(), score=0.5)
+    blank = annotation(track_id=None)
     frame = image()
-    del frame["is_labeled"], untold["keypoints"]
-    sequence = read(tmp_path, [frame], [note, untold])
+    del frame["is_labeled"], blank["keypoints"]
+    sequence = read(tmp_path, [frame], [person, blank])
     people = sequence.people
     np.testing.assert_array_equal(people.joint_scores[0], np.where(scores == 0, [0] + [NAN] * 16, scores))
     assert people.scores.tolist() == pytest.approx([0.5, NAN], nan_ok=True)
-    assert people.flags[0, [NOSE, NECK]].tolist() == [1, -1]  # a score in the flag's place is none
+    assert people.flags[0, [NOSE, NECK]].tolist() == [1, -1]  # a score in place of a flag is not a flag
     assert people.track_ids.tolist() == [7, -1]
     assert np.isnan(people.boxes).all()
     assert np.isnan(people.head_boxes).all()
@@ -58,50 +58,50 @@ def test_prediction(tmp_path):
     assert sequence.frames[0].is_labelled
 
 
-def test_people_are_in_the_order_of_the_frames_then_of_the_file(tmp_path):
-    notes = [annotation(n, track_id=i) for i, n in enumerate([102, 100, 102, 100, 101])]
-    sequence = read(tmp_path, [image(0), image(1), image(2)], notes)
+def test_people_are_ordered_by_frame_then_as_in_the_file(tmp_path):
+    annotations = [annotation(n, track_id=i) for i, n in enumerate([102, 100, 102, 100, 101])]
+    sequence = read(tmp_path, [image(0), image(1), image(2)], annotations)
     assert sequence.people.track_ids.tolist() == [1, 3, 4, 0, 2]
-    assert sequence.frame_of.tolist() == [0, 0, 1, 2, 2]
+    assert sequence.frame_indices.tolist() == [0, 0, 1, 2, 2]
     assert [len(people) for _, people in sequence] == [2, 1, 2]
 
 
-def test_joints_go_by_name(tmp_path):
+def test_joints_are_mapped_by_name(tmp_path):
     names = ["tail", "neck", "rankle", "nose", "Nose"]
-    note = {"image_id": 100, "keypoints": [9, 9, 1, 1, 2, 1, 3, 4, 1, 5, 6, 1, 7, 8, 1], "scores": [0.5] * 5}
-    sequence = read(tmp_path, [image()], [note], categories=[{"name": "dog"}, CATEGORY | {"keypoints": names}])
+    person = {"image_id": 100, "keypoints": [9, 9, 1, 1, 2, 1, 3, 4, 1, 5, 6, 1, 7, 8, 1], "scores": [0.5] * 5}
+    sequence = read(tmp_path, [image()], [person], categories=[{"name": "dog"}, CATEGORY | {"keypoints": names}])
     people = sequence.people
     assert np.flatnonzero(people.has_joint).tolist() == [NOSE, NECK, ANKLE]
     assert people.joints[people.has_joint].tolist() == [[5, 6], [1, 2], [3, 4]]
     assert np.flatnonzero(people.joint_scores == 0.5).tolist() == [NOSE, NECK, ANKLE]
-    assert sequence.more == {}  # these categories do not fit what would be written
-    with pytest.raises(ValueError, match=r"b\.json has none of the joints of posetrack18_17, only \['tail'\]"):
+    assert sequence.extra == {}  # the writer writes other categories
+    with pytest.raises(ValueError, match=r"b\.json .*posetrack18_17.*\['tail'\]"):
         read(tmp_path, [image()], [], categories=[{"keypoints": ["tail"]}])
-    with pytest.raises(ValueError, match=r"b\.json: keypoints of the category must be names of joints, got 17"):
+    with pytest.raises(ValueError, match=r"b\.json: keypoints .*17"):
         read(tmp_path, [image()], [], categories=[{"keypoints": 17}])
 
 
 @pytest.mark.parametrize("skeleton", [COCO_17, POSETRACK_15], ids=lambda s: s.name)
 def test_files_with_the_joints_of_another_skeleton(tmp_path, skeleton):
-    note = annotation() | {"keypoints": [v for k in range(skeleton.num_joints) for v in (k + 1, k, 1)]}
+    person = annotation() | {"keypoints": [v for k in range(skeleton.num_joints) for v in (k + 1, k, 1)]}
     category = CATEGORY | {"keypoints": list(skeleton.joint_names)}
-    (people,) = (people for _, people in read(tmp_path, [image()], [note], categories=[category]))
+    (people,) = (people for _, people in read(tmp_path, [image()], [person], categories=[category]))
     for k, name in enumerate(POSETRACK18_17.joint_names):
         if name in skeleton.joint_names:
-            place = skeleton.index(name)
-            assert people.joints[0, k].tolist() == [place + 1, place]
+            source = skeleton.index(name)
+            assert people.joints[0, k].tolist() == [source + 1, source]
         else:
             assert not people.has_joint[0, k]
 
 
-def test_without_categories_the_usual_joints_are_meant(tmp_path):
+def test_default_joints_without_categories(tmp_path):
     path = put(tmp_path / "b.json", {"images": [image()], "annotations": [annotation(joints={"nose": (1, 2, 1)})]})
     assert np.argwhere(read_posetrack(path).people.has_joint).tolist() == [[0, NOSE]]
 
 
-def test_annotations_of_other_categories_are_no_people(tmp_path):
-    notes = [annotation(track_id=1), annotation(track_id=2, category_id=2)]
-    sequence = read(tmp_path, [image()], notes, categories=[CATEGORY, {"id": 2, "name": "dog"}])
+def test_other_categories_are_left_out(tmp_path):
+    annotations = [annotation(track_id=1), annotation(track_id=2, category_id=2)]
+    sequence = read(tmp_path, [image()], annotations, categories=[CATEGORY, {"id": 2, "name": "dog"}])
     assert sequence.people.track_ids.tolist() == [1]
 
 
@@ -117,44 +117,44 @@ BROKEN = [
     (annotation(105, id=9), "annotation 9: is of image 105, which the file does not list"),
     (annotation("100", id=9), "annotation 9: is of image '100', which the file does not list"),
     (annotation([100], id=9), "annotation 9: is of image [100], which the file does not list"),
-    (annotation(id=9, track_id="7"), f"{PERSON}: track_id must be a whole number of at least -1, got '7'"),
-    (annotation(id=9, track_id=True), f"{PERSON}: track_id must be a whole number of at least -1, got True"),
-    (annotation(id=9, track_id=7.5), f"{PERSON}: track_id must be a whole number of at least -1, got 7.5"),
-    (annotation(id=9, bbox=[1, 2, 3]), f"{PERSON}: bbox must be 4 numbers, got [1, 2, 3]"),
-    (annotation(id=9, bbox_head=[1, 2, 3, INF]), f"{PERSON}: bbox_head must be a finite number, got inf"),
-    (annotation(id=9, bbox_head="1234"), f"{PERSON}: bbox_head must be 4 numbers, got '1234'"),
-    (annotation(id=9, score="high"), f"{PERSON}: score must be a finite number, got 'high'"),
-    (annotation(id=9, scores=NOT_17), f"{PERSON}: scores must be 17 numbers, got [0.5, 0.5, "),
-    (annotation(id=9) | {"keypoints": NOT_51}, f"{PERSON}: keypoints must be 51 numbers, got [1.0, 1.0, "),
+    (annotation(id=9, track_id="7"), f"{PERSON}: track_id ... got '7'"),
+    (annotation(id=9, track_id=True), f"{PERSON}: track_id ... got True"),
+    (annotation(id=9, track_id=7.5), f"{PERSON}: track_id ... got 7.5"),
+    (annotation(id=9, bbox=[1, 2, 3]), f"{PERSON}: bbox ... got [1, 2, 3]"),
+    (annotation(id=9, bbox_head=[1, 2, 3, INF]), f"{PERSON}: bbox_head ... got inf"),
+    (annotation(id=9, bbox_head="1234"), f"{PERSON}: bbox_head ... got '1234'"),
+    (annotation(id=9, score="high"), f"{PERSON}: score ... got 'high'"),
+    (annotation(id=9, scores=NOT_17), f"{PERSON}: scores ... got [0.5, 0.5, "),
+    (annotation(id=9) | {"keypoints": NOT_51}, f"{PERSON}: keypoints ... got [1.0, 1.0, "),
     (
         annotation(id=9, joints={"nose": (1, NAN, 1), "head_top": (3, 4, 1)}),
-        f"{PERSON}, joint 0: y must be a finite nu",
+        f"{PERSON}, joint 0: y",
     ),
-    (annotation(id=9, joints={"nose": (1, 2, "1"), "head_top": (3, 4, 1)}), f"{PERSON}, joint 0: visibility must be a"),
+    (annotation(id=9, joints={"nose": (1, 2, "1"), "head_top": (3, 4, 1)}), f"{PERSON}, joint 0: visibility"),
     (
         annotation(id=9, joints={"nose": (1, 2, 1), "head_top": (3, 4, 1)}, scores=[INF] + [0.5] * 16),
-        f"{PERSON}, joint 0: score must be a finite number, got inf",
+        f"{PERSON}, joint 0: score ... got inf",
     ),
 ]
 
 
 @pytest.mark.parametrize(("bad", "message"), BROKEN, ids=[message.rpartition(":")[0] for _, message in BROKEN])
-def test_people_at_fault_are_named_or_left_out(tmp_path, bad, message):
-    """A fault of a joint costs the joint, any other the person."""
+def test_invalid_people_are_named_or_left_out(tmp_path, bad, message):
+    """An invalid joint is left out; any other error leaves out the person."""
     path = file18(tmp_path / "b.json", [image(), image(1)], [GOOD, bad, GOOD])
-    with pytest.raises(ValueError) as caught:  # noqa: PT011 (the text is compared below)
+    with pytest.raises(ValueError) as caught:  # noqa: PT011 (the message is checked below)
         read_posetrack(path)
-    assert str(caught.value).startswith(f"{path}, {message}")
+    assert mentions(str(caught.value), f"{path}, {message}")
     problems = Problems(lenient=True)
     sequence = read_posetrack(path, problems)
-    assert [m.startswith(f"{path}, {message}") for m in problems.messages] == [True]
+    assert [mentions(m, f"{path}, {message}") for m in problems.messages] == [True]
     joints = [np.flatnonzero(has).tolist() for has in sequence.people.has_joint]
     head_top = [POSETRACK18_17.index("head_top")]
     assert joints == ([[NOSE], head_top, [NOSE]] if "joint 0" in message else [[NOSE], [NOSE]])
-    assert all(more.keys() <= {*GOOD, "scores"} for more in sequence.people.more)  # no keys the file has not
+    assert all(extra.keys() <= {*GOOD, "scores"} for extra in sequence.people.extra)  # no keys that the file lacks
 
 
-def test_ids_that_are_whole_numbers_told_with_a_point(tmp_path):
+def test_ids_written_as_floats(tmp_path):
     sequence = read(tmp_path, [image()], [annotation(track_id=7.0), annotation(track_id=8)])
     assert sequence.people.track_ids.tolist() == [7, 8]
 
@@ -162,40 +162,40 @@ def test_ids_that_are_whole_numbers_told_with_a_point(tmp_path):
 @pytest.mark.parametrize(
     ("bad", "message"),
     [
-        (image(1) | {"id": "101"}, "frame 1 (images/a/000001.jpg): id must be a whole number of at least 0, got '101'"),
-        ({"file_name": "c.jpg"}, "frame 1 (c.jpg): id must be a whole number of at least 0, got None"),
+        (image(1) | {"id": "101"}, "frame 1 (images/a/000001.jpg): id ... got '101'"),
+        ({"file_name": "c.jpg"}, "frame 1 (c.jpg): id ... got None"),
         (image(1) | {"id": 100}, "frame 1 (images/a/000001.jpg) has the id of frame 0, 100"),
-        (image(1, file_name=5), "frame 1: file_name must be text, got 5"),
-        (image(1, is_labeled="no"), "frame 1 (images/a/000001.jpg): is_labeled must be true or false, got 'no'"),
+        (image(1, file_name=5), "frame 1: file_name ... got 5"),
+        (image(1, is_labeled="no"), "frame 1 (images/a/000001.jpg): is_labeled ... got 'no'"),
         (
             image(1, ignore_regions_x=[[1, 2]], ignore_regions_y=[[1]]),
-            "frame 1 (images/a/000001.jpg): ignore_regions_x and _y must be as long as each other, got",
+            "frame 1 (images/a/000001.jpg): ignore_regions_x and _y",
         ),
         (
             image(1, ignore_regions_x=[[1, NAN]], ignore_regions_y=[[1, 2]]),
-            "frame 1 (images/a/000001.jpg): ignore_regions_x must be a finite number, got nan",
+            "frame 1 (images/a/000001.jpg): ignore_regions_x ... got nan",
         ),
         (
             image(1, ignore_regions_x=[1, 2], ignore_regions_y=[1, 2]),
-            "frame 1 (images/a/000001.jpg): ignore_regions_x must be a list of lists, got [1, 2]",
+            "frame 1 (images/a/000001.jpg): ignore_regions_x ... got [1, 2]",
         ),
     ],
 )
-def test_frames_at_fault_keep_their_place(tmp_path, bad, message):
+def test_invalid_frames_keep_their_position(tmp_path, bad, message):
     path = file18(tmp_path / "b.json", [image(), bad, image(2)], [annotation(100), annotation(102)])
-    with pytest.raises(ValueError) as caught:  # noqa: PT011 (the text is compared below)
+    with pytest.raises(ValueError) as caught:  # noqa: PT011 (the message is checked below)
         read_posetrack(path)
-    assert str(caught.value).startswith(f"{path}, {message}")
+    assert mentions(str(caught.value), f"{path}, {message}")
     problems = Problems(lenient=True)
     sequence = read_posetrack(path, problems)
     assert len(problems.messages) == 1
-    assert (len(sequence), sequence.frame_of.tolist()) == (3, [0, 2])
+    assert (len(sequence), sequence.frame_indices.tolist()) == (3, [0, 2])
     assert sequence.frames[1].ignore_regions == ()
 
 
-def test_a_version_whose_image_ids_do_not_match(tmp_path):
+def test_image_ids_that_do_not_match(tmp_path):
     path = file18(tmp_path / "b.json", [image(0), image(1)], [annotation(n, id=n) for n in (7, 8, 9)])
-    with pytest.raises(ValueError, match=r"b\.json, annotation 7: is of image 7, which the file does not list"):
+    with pytest.raises(ValueError, match=r"b\.json, annotation 7: .*image 7"):
         read_posetrack(path)
     problems = Problems(lenient=True)
     assert len(read_posetrack(path, problems).people) == 0
@@ -205,11 +205,11 @@ def test_a_version_whose_image_ids_do_not_match(tmp_path):
 @pytest.mark.parametrize(
     ("content", "message"),
     [
-        ([], "is in no layout of PoseTrack: it needs annolist, or images and annotations, but is a list"),
-        ({"images": [], "info": 1}, r"is in no layout of PoseTrack: .* but has the keys \['images', 'info'\]"),
-        ({"images": {}, "annotations": []}, ": images must be a list of objects, got {}"),
-        ({"images": [], "annotations": [5]}, r": annotations must be a list of objects, got \[5\]"),
-        ({"images": [], "annotations": [], "categories": 5}, ": categories must be a list of objects, got 5"),
+        ([], ".*annolist.*list"),
+        ({"images": [], "info": 1}, r".*annolist.*\['images', 'info'\]"),
+        ({"images": {}, "annotations": []}, ": images .*{}"),
+        ({"images": [], "annotations": [5]}, r": annotations .*\[5\]"),
+        ({"images": [], "annotations": [], "categories": 5}, ": categories .*5"),
     ],
 )
 def test_files_of_other_layouts(tmp_path, content, message):

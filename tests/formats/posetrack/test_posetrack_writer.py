@@ -10,9 +10,10 @@ from formats.track_files import write_tracks
 from shared_data import shared
 
 from pose_track.formats.posetrack.reader import write_posetrack17, write_posetrack18
-from pose_track.formats.tracks_jsonl import TracksSource, read_tracks
+from pose_track.formats.tracks_jsonl import read_tracks
+from pose_track.formats.tracks_source import TracksSource
 from pose_track.structures.conversion import convert_poses
-from pose_track.structures.sequence import FrameInfo, People, PoseSequence
+from pose_track.structures.sequence import FrameInfo, PoseAnnotations, PoseSequence
 from pose_track.structures.skeleton import COCO_17, POSETRACK18_17, POSETRACK_15
 
 PEOPLE = [[1, 2], [], [3, 2], [2]]
@@ -22,7 +23,7 @@ writers = pytest.mark.parametrize("write", [write_posetrack17, write_posetrack18
 
 
 def expected(tracks, target):
-    """The frames of `tracks` as they are to come out: converted, and rounded as the file of tracks is."""
+    """The frames of the tracks file, converted to the target skeleton."""
     return [(t, convert_poses(t.poses, target)) for t in read_tracks(tracks)[1]]
 
 
@@ -33,7 +34,7 @@ def exported(tmp_path, write, skeleton, people=PEOPLE, source="videos/clip.mp4")
 
 
 def shapes(value):
-    """Keys and types of a JSON value, to the depth where lists hold the same of everything."""
+    """Keys and types of a JSON value; of a list, those of its first item."""
     if isinstance(value, dict):
         return {key: shapes(v) for key, v in value.items()}
     if isinstance(value, list):
@@ -43,12 +44,12 @@ def shapes(value):
 
 @sources
 @pytest.mark.parametrize("people", [[], [[]], PEOPLE], ids=["no frames", "nobody", "people"])
-def test_17_holds_every_frame_and_every_present_joint(tmp_path, skeleton, people):
+def test_17_has_every_frame_and_every_present_joint(tmp_path, skeleton, people):
     found = exported(tmp_path, write_posetrack17, skeleton, people)
-    truth = expected(tmp_path / "tracks.jsonl", POSETRACK_15)
+    frames = expected(tmp_path / "tracks.jsonl", POSETRACK_15)
     assert found.keys() == {"annolist"}
     assert len(found["annolist"]) == len(people)
-    for (tracked, poses), record in zip(truth, found["annolist"], strict=True):
+    for (tracked, poses), record in zip(frames, found["annolist"], strict=True):
         index = tracked.frame_index
         assert record["image"] == [{"name": f"images/clip/{index + 1:08d}.jpg"}]
         assert (record["imgnum"], record["is_labeled"]) == ([index + 1], [1])
@@ -67,9 +68,9 @@ def test_17_holds_every_frame_and_every_present_joint(tmp_path, skeleton, people
 
 @sources
 @pytest.mark.parametrize("people", [[], [[]], PEOPLE], ids=["no frames", "nobody", "people"])
-def test_18_holds_every_frame_and_every_person(tmp_path, skeleton, people):
+def test_18_has_every_frame_and_every_person(tmp_path, skeleton, people):
     found = exported(tmp_path, write_posetrack18, skeleton, people, source="000342_mpii_test.mp4")
-    truth = expected(tmp_path / "tracks.jsonl", POSETRACK18_17)
+    frames = expected(tmp_path / "tracks.jsonl", POSETRACK18_17)
     assert list(found) == ["images", "annotations", "categories"]
     assert [i["id"] for i in found["images"]] == [10003420000 + n for n in range(len(people))]
     assert [i["file_name"] for i in found["images"]] == [
@@ -79,7 +80,7 @@ def test_18_holds_every_frame_and_every_person(tmp_path, skeleton, people):
         assert image["frame_id"] == image["id"]
         assert (image["vid_id"], image["nframes"], image["is_labeled"]) == ("000342", len(people), True)
     annotations = iter(found["annotations"])
-    for tracked, poses in truth:
+    for tracked, poses in frames:
         for k, track_id in enumerate(tracked.track_ids):
             a = next(annotations)
             image_id = 10003420000 + tracked.frame_index
@@ -88,10 +89,10 @@ def test_18_holds_every_frame_and_every_person(tmp_path, skeleton, people):
             keypoints = np.reshape(a["keypoints"], (17, 3))
             scores = poses.joint_scores[k].copy()
             scores[[POSETRACK18_17.index(ear) for ear in EARS]] = 0
-            there = scores > 0
-            np.testing.assert_array_equal(keypoints[:, 2], there)
-            np.testing.assert_allclose(keypoints[there, :2], poses.joints[k, there], atol=0.0051)
-            assert (keypoints[~there] == 0).all()
+            present = scores > 0
+            np.testing.assert_array_equal(keypoints[:, 2], present)
+            np.testing.assert_allclose(keypoints[present, :2], poses.joints[k, present], atol=0.0051)
+            assert (keypoints[~present] == 0).all()
             np.testing.assert_allclose(a["scores"], scores, atol=5.1e-5)
             x1, y1, x2, y2 = poses.boxes[k]
             np.testing.assert_allclose(a["bbox"], [x1, y1, x2 - x1, y2 - y1], atol=0.01)
@@ -122,7 +123,7 @@ def test_18_annotation_ids_stay_unique_in_a_crowd(tmp_path):
 
 @writers
 def test_computed_numbers_have_the_decimals_of_tracks(tmp_path, write):
-    """COCO's people get a neck and a top of the head; boxes are told by other numbers in 2018."""
+    """COCO's people get a computed neck and top of the head; 2018 has computed widths and heights of boxes."""
     exported(tmp_path, write, COCO_17, [[], list(range(1, 9))])
     decimals = re.findall(r"\d\.(\d+)", (tmp_path / "out.json").read_text())
     assert {len(d) for d in decimals} == {1, 2, 3, 4}
@@ -130,7 +131,7 @@ def test_computed_numbers_have_the_decimals_of_tracks(tmp_path, write):
     assert {len(d) for d in re.findall(r"\d\.(\d+)", joints)} == {1, 2}
 
 
-def test_a_person_without_joints_has_no_points(tmp_path):
+def test_person_without_joints(tmp_path):
     tracks = tmp_path / "tracks.jsonl"
     write_tracks(tracks, POSETRACK_15, [[1]])
     lines = tracks.read_text().splitlines()
@@ -145,7 +146,7 @@ def test_a_person_without_joints_has_no_points(tmp_path):
     assert (annotation["keypoints"], annotation["scores"]) == ([0] * 51, [0] * 17)
 
 
-def test_a_present_joint_at_the_origin_is_present(tmp_path):
+def test_joint_at_the_origin_is_present(tmp_path):
     tracks = tmp_path / "tracks.jsonl"
     write_tracks(tracks, POSETRACK18_17, [[1]])
     lines = tracks.read_text().splitlines()
@@ -160,7 +161,7 @@ def test_a_present_joint_at_the_origin_is_present(tmp_path):
 @writers
 def test_image_names_and_ids_are_kept(tmp_path, write):
     frames = (FrameInfo(0, "shots/0.png", 70), FrameInfo(1, "shots/10.png", 71, is_labelled=False), FrameInfo(5))
-    people = People.of(np.full((1, 17, 2), 3.0))
+    people = PoseAnnotations.from_joints(np.full((1, 17, 2), 3.0))
     write(PoseSequence("clip", POSETRACK18_17, frames, people, np.array([1])), tmp_path / "out.json")
     found = json.loads((tmp_path / "out.json").read_text())
     images = found.get("images", found.get("annolist"))
@@ -174,9 +175,9 @@ def test_image_names_and_ids_are_kept(tmp_path, write):
 
 
 @writers
-def test_what_is_not_told_has_no_key(tmp_path, write):
-    """No id, no scores, no head box; of PoseTrack18, a bbox is computed."""
-    people = People.of(np.array([[[3.0, 4.0], [13.0, 24.0]] + [[np.nan, np.nan]] * 13] * 2))
+def test_missing_values_have_no_key(tmp_path, write):
+    """No id, no scores, no head box; for PoseTrack18 a bbox is computed."""
+    people = PoseAnnotations.from_joints(np.array([[[3.0, 4.0], [13.0, 24.0]] + [[np.nan, np.nan]] * 13] * 2))
     write(PoseSequence("clip", POSETRACK_15, (FrameInfo(0),), people, np.array([0, 0])), tmp_path / "out.json")
     found = json.loads((tmp_path / "out.json").read_text())
     if "annolist" in found:
@@ -190,15 +191,15 @@ def test_what_is_not_told_has_no_key(tmp_path, write):
 
 
 @writers
-def test_numbers_that_json_cannot_hold_leave_no_file(tmp_path, write):
-    people = People.of(np.full((1, 15, 2), 3.0), scores=np.array([np.inf]))
+def test_infinite_numbers_leave_no_file(tmp_path, write):
+    people = PoseAnnotations.from_joints(np.full((1, 15, 2), 3.0), scores=np.array([np.inf]))
     with pytest.raises(ValueError, match="not JSON compliant"):
         write(PoseSequence("clip", POSETRACK_15, (FrameInfo(0),), people, np.array([0])), tmp_path / "out.json")
     assert list(tmp_path.iterdir()) == []
 
 
 @writers
-def test_a_failed_export_leaves_the_old_file_and_nothing_else(tmp_path, write):
+def test_failed_export_leaves_the_old_file(tmp_path, write):
     tracks, out = tmp_path / "tracks.jsonl", tmp_path / "out.json"
     write_tracks(tracks, COCO_17, PEOPLE)
     tracks.write_bytes(tracks.read_bytes()[:-9])
@@ -213,7 +214,7 @@ def test_a_failed_export_leaves_the_old_file_and_nothing_else(tmp_path, write):
 
 
 @writers
-def test_warnings_tell_of_an_early_end_and_of_ids_the_evaluation_refuses(tmp_path, write, caplog):
+def test_warnings_about_an_early_end_and_large_ids(tmp_path, write, caplog):
     tracks = tmp_path / "tracks.jsonl"
     write_tracks(tracks, COCO_17, [[9999]])
     with caplog.at_level(logging.WARNING):
@@ -222,7 +223,7 @@ def test_warnings_tell_of_an_early_end_and_of_ids_the_evaluation_refuses(tmp_pat
     write_tracks(tracks, COCO_17, [[10000]], fault="camera unplugged")
     with caplog.at_level(logging.WARNING):
         write(TracksSource(tracks), tmp_path / "out.json")
-    assert sorted("ends early" in message for message in caplog.messages) == [False, True]  # each once
+    assert sorted("ends early" in message for message in caplog.messages) == [False, True]  # one of each
     assert "clip has track id 10000" in caplog.text
     assert "after frame 0: camera unplugged" in caplog.text
 
@@ -231,7 +232,7 @@ def test_warnings_tell_of_an_early_end_and_of_ids_the_evaluation_refuses(tmp_pat
 def test_memory_does_not_grow_with_the_video(tmp_path, write):
     def peak(num_frames):
         tracemalloc.start()
-        write(Long(num_frames), tmp_path / "out.json")
+        write(LongSource(num_frames), tmp_path / "out.json")
         size = tracemalloc.get_traced_memory()[1]
         tracemalloc.stop()
         return size
@@ -240,41 +241,41 @@ def test_memory_does_not_grow_with_the_video(tmp_path, write):
     assert peak(120) < peak(20) + 20_000  # the 100 frames in between are 70 kB of JSON
 
 
-class Long:
-    """A source of many frames with a person in each."""
+class LongSource:
+    """A source of many frames with one person each."""
 
-    name, skeleton, more = "clip", POSETRACK_15, MappingProxyType({})
+    name, skeleton, extra = "clip", POSETRACK_15, MappingProxyType({})
 
     def __init__(self, num_frames):
         self.num_frames = num_frames
 
     def __iter__(self):
         for index in range(self.num_frames):
-            yield FrameInfo(index), People.of(np.full((1, 15, 2), 3.25), track_ids=np.array([1]))
+            yield FrameInfo(index), PoseAnnotations.from_joints(np.full((1, 15, 2), 3.25), track_ids=np.array([1]))
 
 
 def test_17_has_the_keys_and_types_of_a_real_file(tmp_path):
     real = json.loads(min(shared("data/mpposetrack_gt").glob("*.json")).read_text())
-    ours = exported(tmp_path, write_posetrack17, POSETRACK_15)
-    theirs, mine = shapes(real["annolist"])[0], shapes(ours["annolist"])[0]
-    assert mine.keys() - theirs.keys() == set()
-    point, rect = mine["annorect"][0]["annopoints"][0]["point"][0], mine["annorect"][0]
-    assert (point.pop("score"), rect.pop("score")) == (["number"], ["number"])  # what a prediction has besides
-    assert {key: theirs[key] for key in mine} == mine
+    written = exported(tmp_path, write_posetrack17, POSETRACK_15)
+    real_shape, shape = shapes(real["annolist"])[0], shapes(written["annolist"])[0]
+    assert shape.keys() - real_shape.keys() == set()
+    point, rect = shape["annorect"][0]["annopoints"][0]["point"][0], shape["annorect"][0]
+    assert (point.pop("score"), rect.pop("score")) == (["number"], ["number"])  # only predictions have them
+    assert {key: real_shape[key] for key in shape} == shape
 
 
 def test_18_has_the_keys_and_types_of_a_real_file(tmp_path):
     (path,) = shared("data/posetrack18_sample/annotations/val").glob("003418*.json")
     real = json.loads(path.read_text())
-    ours = exported(tmp_path, write_posetrack18, POSETRACK_15, source="003418_mpii_test.mp4")
-    truth_only = {"ignore_regions_x", "ignore_regions_y", "width", "height", "mask_file"}
-    truth_only |= {"bbox_head", "iscrowd", "num_keypoints"}
+    written = exported(tmp_path, write_posetrack18, POSETRACK_15, source="003418_mpii_test.mp4")
+    gt_only = {"ignore_regions_x", "ignore_regions_y", "width", "height", "mask_file"}
+    gt_only |= {"bbox_head", "iscrowd", "num_keypoints"}
     for part in ("images", "annotations", "categories"):
-        theirs, mine = shapes(real[part])[0], shapes(ours[part])[0]
+        real_shape, shape = shapes(real[part])[0], shapes(written[part])[0]
         if part == "annotations":
-            assert (theirs.pop("scores"), mine.pop("scores")) == ([], ["number"])  # the truth has none
-            assert mine.pop("score") == "number"
-        assert mine == {key: theirs[key] for key in theirs.keys() - truth_only}
-    assert ours["images"][0]["id"] == real["images"][0]["id"]
-    assert ours["annotations"][0]["id"] == real["annotations"][0]["id"]
-    assert ours["categories"][0]["keypoints"] == real["categories"][0]["keypoints"]
+            assert (real_shape.pop("scores"), shape.pop("scores")) == ([], ["number"])  # ground truth has none
+            assert shape.pop("score") == "number"
+        assert shape == {key: real_shape[key] for key in real_shape.keys() - gt_only}
+    assert written["images"][0]["id"] == real["images"][0]["id"]
+    assert written["annotations"][0]["id"] == real["annotations"][0]["id"]
+    assert written["categories"][0]["keypoints"] == real["categories"][0]["keypoints"]

@@ -1,4 +1,4 @@
-"""What tools/benchmark.py can measure, by name: a module a job, which holds its options and its measurement."""
+"""The jobs of `pose-track benchmark`, by name. Each module holds the options and the measurement of one job."""
 
 from pose_track.benchmarks.speed.jobs.detection import JOB as DETECTION
 from pose_track.benchmarks.speed.jobs.evaluate import JOB as EVALUATE

@@ -1,28 +1,30 @@
-"""benchmark.py evaluate --gt DIR --pred DIR: reading and all figures of the evaluation, in processor time."""
+"""pose-track benchmark evaluate --gt DIR --pred DIR: processor time of reading and evaluating."""
 
 from __future__ import annotations
 
 from argparse import ArgumentParser, Namespace
 
-from pose_track.benchmarks.speed.jobs.job import Job, Measured, add_against, add_rounds, other_program
+from pose_track.benchmarks.speed.jobs.job import Job, JobResult, add_against, add_rounds, baseline_metric
 
 
 def _add_options(parser: ArgumentParser) -> None:
     for name in ("--gt", "--pred"):
-        parser.add_argument(name, required=True, help="as of tools/evaluate.py")
-    parser.add_argument("--repeat", type=int, nargs="+", default=[], help="also with sequences so many times as long")
+        parser.add_argument(name, required=True, help="as for pose-track evaluate")
+    parser.add_argument(
+        "--repeat", type=int, nargs="+", default=[], help="also evaluate sequences of N times the length"
+    )
     add_rounds(parser)
     add_against(parser, "seconds")
 
 
-def _measure(options: Namespace, overrides: dict[str, str]) -> Measured:
-    from pose_track.benchmarks.speed.evaluation import frame_times, measure_evaluation
+def _measure(options: Namespace, overrides: dict[str, str]) -> JobResult:
+    from pose_track.benchmarks.speed.evaluation import measure_evaluation, seconds_per_frame
 
-    times = measure_evaluation(options.gt, options.pred, other_program(options, "seconds"), options.rounds)
-    per_frame = frame_times(options.gt, options.pred, options.repeat, options.rounds)
-    longer = [f"sequences {n} times as long: {1e3 * time:.3f} ms a frame to evaluate" for n, time in per_frame.items()]
-    each = {"ours": [time.processor for time in times.ours], "theirs": times.theirs}
-    return Measured([*times.words(), *longer], {**times.summary(), "each": each, "seconds_per_frame": per_frame})
+    times = measure_evaluation(options.gt, options.pred, baseline_metric(options, "seconds"), options.rounds)
+    per_frame = seconds_per_frame(options.gt, options.pred, options.repeat, options.rounds)
+    longer = [f"sequences of {n} times the length: {1e3 * time:.3f} ms a frame" for n, time in per_frame.items()]
+    rounds = {"cpu_seconds": [timing.cpu for timing in times.timings], "baseline": times.baseline}
+    return JobResult([*times.lines(), *longer], {**times.summary(), "rounds": rounds, "seconds_per_frame": per_frame})
 
 
-JOB = Job("reading and evaluating, in seconds", _add_options, _measure)
+JOB = Job("speed of the PoseTrack evaluation, in seconds", _add_options, _measure)

@@ -1,4 +1,4 @@
-"""What a job of tools/benchmark.py is: its options, and a measurement that gives lines to print and figures to keep."""
+"""A job of `pose-track benchmark`: its options, and a measurement that returns lines to print and metrics for JSON."""
 
 from __future__ import annotations
 
@@ -8,42 +8,45 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Any, NamedTuple
 
-from pose_track.benchmarks.speed.timing import command_figure
+from pose_track.benchmarks.speed.timing import read_metric
 
 
-class Measured(NamedTuple):
-    """What came out. lines: to print; figures: values for a JSON file."""
+class JobResult(NamedTuple):
+    """The result of a job. lines: to print; metrics: values for a JSON file."""
 
     lines: Sequence[str]
-    figures: Mapping[str, Any]
+    metrics: Mapping[str, Any]
 
 
 @dataclass(frozen=True)
 class Job:
-    """add_options: of its own, to its parser; measure: options and dotted settings -> what came out.
+    """One job.
 
-    takes_settings: whether --section.name VALUE means anything to it. measure raises ValueError, OSError or ImportError
-    in the user's words; nothing is too slow for it.
+    help: one line for `--help`.
+    add_options: adds the job's own options to its parser.
+    measure: from the options and the dotted settings to the result. Raises ValueError, OSError or ImportError with a
+    one-line message. A slow machine is no error.
+    takes_settings: whether the job accepts --section.name VALUE.
     """
 
     help: str
     add_options: Callable[[ArgumentParser], None]
-    measure: Callable[[Namespace, dict[str, str]], Measured]
+    measure: Callable[[Namespace, dict[str, str]], JobResult]
     takes_settings: bool = False
 
 
 def add_rounds(parser: ArgumentParser) -> None:
-    """--rounds N."""
-    parser.add_argument("--rounds", type=int, default=3, help="measurements of each; the median counts")
+    """Add --rounds N."""
+    parser.add_argument("--rounds", type=int, default=3, help="number of measurements; the median counts")
 
 
-def add_against(parser: ArgumentParser, figure: str) -> None:
-    """--against COMMAND. figure: what the command prints."""
+def add_against(parser: ArgumentParser, metric: str) -> None:
+    """Add --against COMMAND. metric: the name of what the command prints."""
     parser.add_argument(
-        "--against", metavar="COMMAND", help=f"another program to measure in turn; it prints '{figure}: X'"
+        "--against", metavar="COMMAND", help=f"baseline program to measure in turn; it prints a line '{metric}: X'"
     )
 
 
-def other_program(options: Namespace, figure: str) -> Callable[[], float] | None:
-    """The command of `add_against` as a function that runs it and gives its figure; None where there is none."""
-    return partial(command_figure, options.against, figure) if options.against else None
+def baseline_metric(options: Namespace, metric: str) -> Callable[[], float] | None:
+    """The command of `add_against` as a function that runs it and returns its metric; None without a command."""
+    return partial(read_metric, options.against, metric) if options.against else None

@@ -1,0 +1,5 @@
+"""The exit codes of the commands, besides 0."""
+
+EXIT_ERROR = 2
+EXIT_INTERRUPTED = 130  # as a shell reports Ctrl-C
+EXIT_BROKEN_PIPE = 141  # as a shell reports a program whose output nobody reads

@@ -1,0 +1,52 @@
+"""The options that several commands share."""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Mapping
+from pathlib import Path
+
+
+def add_config(parser: argparse._ActionsContainer, content: str = "settings") -> None:
+    """--config FILE."""
+    parser.add_argument("--config", type=Path, metavar="FILE", help=f"YAML file of {content}")
+
+
+def add_overwrite(parser: argparse.ArgumentParser) -> None:
+    """--overwrite."""
+    parser.add_argument("--overwrite", action="store_true", help="replace outputs that exist")
+
+
+def add_device(parser: argparse.ArgumentParser) -> None:
+    """--device, the setting `device`."""
+    parser.add_argument("--device", choices=("auto", "cpu", "cuda"), help="where the networks run")
+
+
+def add_runtime(parser: argparse.ArgumentParser) -> None:
+    """--runtime, the setting `runtime.name`."""
+    choices = ("auto", "torch", "openvino", "onnx")
+    parser.add_argument("--runtime", choices=choices, help="what runs the networks; torch only on a GPU")
+
+
+def add_skeleton(parser: argparse.ArgumentParser) -> None:
+    """--skeleton, the joints of COCO results."""
+    from pose_track.structures.skeleton import SKELETONS
+
+    names = ", ".join(SKELETONS)
+    parser.add_argument(
+        "--skeleton", choices=SKELETONS, metavar="NAME", help=f"joints of COCO results: {names} (default: coco_17)"
+    )
+
+
+def add_lenient(parser: argparse.ArgumentParser) -> None:
+    """--lenient."""
+    parser.add_argument("--lenient", action="store_true", help="skip invalid entries of the files, and count them")
+
+
+def given(values: Mapping[str, object]) -> dict[str, str]:
+    """Settings for which an option was given, as text.
+
+    >>> given({"device": "cpu", "reader.stride": None})
+    {'device': 'cpu'}
+    """
+    return {key: str(value) for key, value in values.items() if value is not None}

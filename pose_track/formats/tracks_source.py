@@ -1,0 +1,71 @@
+"""A `tracks.jsonl` as a FrameSource; see `tracks_jsonl` for its layout."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterator, Mapping
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from pose_track.formats.pose_conversion import tracked_to_annotations
+from pose_track.formats.tracks_jsonl import FaultRecord, read_tracks
+from pose_track.structures.frames import TrackedPoses
+from pose_track.structures.sequence import FrameInfo, PoseAnnotations
+from pose_track.structures.skeleton import Skeleton
+
+logger = logging.getLogger(__name__)
+
+
+class TracksSource:
+    """The frames of a `tracks.jsonl`, read from the file during iteration.
+
+    name: the stem of the video's file name.
+    extra: the file's header, with `fps`, `width`, `height` and so on. A person's `extra` has the `source` of the box.
+
+    Frame indices are those of the video. A joint with score 0 is absent. allow_cut_end: leave out a last line without a
+    line break. The first iteration that reaches the fault record of a file logs a warning. Raises ValueError, with the
+    line number, as `read_tracks` does.
+    """
+
+    def __init__(self, path: str | Path, allow_cut_end: bool = False) -> None:
+        self._path = path
+        self._header, self._records = read_tracks(path, allow_cut_end)
+        self._warned = False
+
+    @property
+    def name(self) -> str:
+        return Path(str(self._header["source"])).stem
+
+    @property
+    def skeleton(self) -> Skeleton:
+        return self._records.skeleton
+
+    @property
+    def extra(self) -> Mapping[str, Any]:
+        return self._header
+
+    @property
+    def fps(self) -> float:
+        """Frames per second of the video."""
+        return float(self._header["fps"])
+
+    @property
+    def fault(self) -> FaultRecord | None:
+        """Why the run ended early; known once an iteration has reached the end."""
+        return self._records.fault
+
+    def __iter__(self) -> Iterator[tuple[FrameInfo, PoseAnnotations]]:
+        for tracked in self._records:
+            yield FrameInfo(tracked.frame_index, pts_seconds=tracked.pts_seconds), _with_sources(tracked)
+        if self.fault is not None and not self._warned:
+            self._warned = True
+            logger.warning("%s ends early, after frame %s: %s", self._path, self.fault.after_frame, self.fault.message)
+
+
+def _with_sources(tracked: TrackedPoses) -> PoseAnnotations:
+    assert tracked.poses.sources is not None
+    extra = np.fromiter([{"source": source} for source in tracked.poses.sources.tolist()], object, len(tracked))
+    return replace(tracked_to_annotations(tracked), extra=extra)

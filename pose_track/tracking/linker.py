@@ -1,0 +1,169 @@
+"""The online tracker: assigns a track id to each pose of a frame. An assigned id never changes later."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from typing import Protocol, TypeVar
+
+import numpy as np
+
+from pose_track.structures.arrays import BoolArray, IntArray
+from pose_track.structures.frames import Detections, Frame, Poses
+from pose_track.structures.skeleton import Skeleton
+from pose_track.tracking.association import Association
+from pose_track.tracking.confirmation import confirm_tracks
+from pose_track.tracking.propagation import FlowEstimator, Propagation, warp_tracks
+from pose_track.tracking.tracks import Tracks
+
+T = TypeVar("T")
+
+
+class FrameLike(Protocol):
+    """Anything with a frame index and a presentation time, such as `Frame`."""
+
+    @property
+    def index(self) -> int: ...
+
+    @property
+    def pts_seconds(self) -> float: ...
+
+
+@dataclass(frozen=True)
+class FrameTime:
+    """The index and time of a frame without its image, for linking poses from a file."""
+
+    index: int
+    pts_seconds: float
+
+
+NO_PROPAGATION = Propagation()
+
+
+class PoseLinker:
+    """Links the poses of each frame to tracks.
+
+    Track ids are 1, 2, 3, ... in the order of the tracks' first poses, and within a frame by falling person score. No
+    id is used again before `reset`.
+
+    associate: matches tracks with poses.
+    buffer_frames: the track buffer: for how many frames, by frame index, a track may be missed and still be continued.
+        Raises ValueError if negative.
+    reactivation_frames: the same for re-activation by appearance.
+    min_start_score: lowest person score of a pose that starts a track; a pose found by propagation never does.
+    min_confirm_frames: see `confirm_tracks`.
+    flow: the optical flow, None for none. A shot cut ends all tracks.
+    propagation: how people who are not detected are followed by the flow.
+    warped_frames: from how many frames poses are warped by the flow, for the cue "flow".
+    """
+
+    def __init__(
+        self,
+        associate: Association,
+        buffer_frames: int,
+        reactivation_frames: int = 0,
+        min_start_score: float = 0.0,
+        min_confirm_frames: int = 1,
+        flow: FlowEstimator | None = None,
+        propagation: Propagation = NO_PROPAGATION,
+        warped_frames: int = 1,
+    ) -> None:
+        if buffer_frames < 0:
+            raise ValueError(f"buffer_frames must be 0 or more, got {buffer_frames!r}")
+        self._associate = associate
+        self._buffer_frames = buffer_frames
+        self._max_missed_frames = max(buffer_frames, reactivation_frames)
+        self._min_start_score = min_start_score
+        self._min_confirm_frames = min_confirm_frames
+        self._flow = flow
+        self._propagation = propagation
+        self._warped_frames = warped_frames
+        self.reset()
+
+    def reset(self) -> None:
+        """Remove all tracks and restart the ids at 1. Call it before another video."""
+        self._tracks: Tracks | None = None
+        self._skeleton: Skeleton | None = None
+        self._next_id = 1
+        self._last_index = -1
+        if self._flow is not None:
+            self._flow.reset()
+
+    def propose(self, frame: Frame) -> Detections:
+        """Boxes for tracked people in the next frame, besides those of the detector; their source is "flow".
+
+        Call it for every frame that has an image, before `assign`. Without optical flow there are no boxes.
+        """
+        if self._flow is None:
+            return Detections.empty()
+        step = self._flow.advance(frame.image)
+        if step.is_cut:
+            self._tracks = None
+        if self._tracks is None:
+            return Detections.empty()
+        self._tracks = warp_tracks(self._tracks, step)
+        return self._propagation.boxes(self._tracks)
+
+    def assign(self, poses: Poses, frame: FrameLike) -> IntArray:
+        """(N,) track ids of the poses of the next frame; 0 for a pose without a track.
+
+        Call it for every frame, also without people. Raises ValueError if the frame index does not increase, or the
+        skeleton changes, without a `reset`.
+        """
+        self._check(poses, frame)
+        order = _canonical_order(poses)
+        order = order[self._propagation.accepts(poses)[order]]
+        ids = np.zeros(len(poses), np.int64)
+        ids[order] = self._assign(poses[order], frame)
+        return ids
+
+    def confirm(self, frames: Iterable[tuple[T, IntArray]]) -> Iterator[tuple[T, IntArray]]:
+        """The frames with the ids of confirmed tracks only: see `confirm_tracks`."""
+        return confirm_tracks(frames, self._min_confirm_frames, self._max_missed_frames)
+
+    def _check(self, poses: Poses, frame: FrameLike) -> None:
+        if frame.index <= self._last_index:
+            raise ValueError(
+                f"frame index must increase, got {frame.index} after {self._last_index}; call reset() first"
+            )
+        if self._skeleton not in (None, poses.skeleton):
+            raise ValueError(f"poses must have the skeleton {self._skeleton.name!r}, got {poses.skeleton.name!r}")
+        self._skeleton, self._last_index = poses.skeleton, frame.index
+
+    def _assign(self, poses: Poses, frame: FrameLike) -> IntArray:
+        tracks = self._buffered_tracks(poses.skeleton, frame)
+        is_recent = frame.index - tracks.last_index - 1 <= self._buffer_frames
+        rows, cols = self._associate(tracks, poses, frame.pts_seconds, is_recent)
+        ids = np.zeros(len(poses), np.int64)
+        ids[cols] = tracks.ids[rows]
+        is_new = (ids == 0) & (poses.scores >= self._min_start_score) & (poses.sources != "flow")
+        self._assign_new_ids(ids, is_new)
+        is_missed = np.ones(len(tracks), bool)
+        is_missed[rows] = False
+        self._tracks = tracks[rows].update(poses[cols], frame.index, frame.pts_seconds)
+        if is_missed.any():
+            self._tracks += tracks[is_missed].mark_missed()
+        if is_new.any():
+            self._tracks += Tracks.start(
+                poses[is_new], ids[is_new], frame.index, frame.pts_seconds, self._warped_frames
+            )
+        return ids
+
+    def _buffered_tracks(self, skeleton: Skeleton, frame: FrameLike) -> Tracks:
+        """The tracks that were not missed for too long."""
+        if self._tracks is None:
+            return Tracks.empty(skeleton, self._warped_frames)
+        keep = frame.index - self._tracks.last_index - 1 <= self._max_missed_frames
+        return self._tracks if keep.all() else self._tracks[keep]
+
+    def _assign_new_ids(self, ids: IntArray, is_new: BoolArray) -> None:
+        """Write the next ids into `ids` where `is_new`."""
+        num = int(is_new.sum())
+        ids[is_new] = self._next_id + np.arange(num)
+        self._next_id += num
+
+
+def _canonical_order(poses: Poses) -> IntArray:
+    """Indices of the poses by falling person score, independent of the order they come in."""
+    x, y = poses.joints.sum(axis=1).T
+    return np.lexsort((*poses.boxes.T, y, x, -poses.scores))
