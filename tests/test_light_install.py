@@ -70,7 +70,9 @@ def test_track_writes_people_and_a_video(tracked: Path) -> None:
     assert all(len(frame["people"]) == 2 for frame in frames)  # type: ignore[arg-type]
     weights = header["weights"]
     assert isinstance(weights, dict)
-    assert weights["pose"]["precision"] in ("float32", "bfloat16")
+    for network in ("detector", "pose"):
+        assert weights[network]["device"] == "cpu"
+        assert weights[network]["precision"] in ("float32", "bfloat16")
     assert any(path.suffix == ".mp4" for path in (tracked / "out/three_people").iterdir())
 
 

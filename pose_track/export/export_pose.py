@@ -1,4 +1,4 @@
-"""Export of a keypoint network. The file is kept only if it finds the same joints as the network."""
+"""Export of a keypoint network. The file is written only if it finds the same joints as the network."""
 
 from __future__ import annotations
 

@@ -57,7 +57,7 @@ def load_entry(entry: Path, read: Callable[[Path], T]) -> T | None:
 def store_entry(entry: Path, write: Callable[[Path], None], level: int = logging.WARNING) -> None:
     """Create the folder `entry` with the files that `write` puts into the folder given to it.
 
-    The entry appears whole or not at all, also where several processes store it at the same time. Where nothing can be
+    The entry appears complete or not at all, also where several processes store it at once. Where nothing can be
     written (OSError or RuntimeError), that is logged once: the program works without a cache.
 
     level: of that log message.

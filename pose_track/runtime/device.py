@@ -54,7 +54,7 @@ def device_name(device: str) -> str:
 
 
 def cuda_devices() -> int:
-    """The number of CUDA devices that PyTorch can use. Importing PyTorch takes seconds, so it is not asked where no
+    """The number of CUDA devices that PyTorch can use. Importing PyTorch takes seconds, so this is skipped where no
     driver is installed."""
     if not _driver_loads() or missing_modules("torch"):
         return 0
@@ -64,14 +64,14 @@ def cuda_devices() -> int:
 
 
 def _has_usable_gpu() -> bool:
-    """Whether there is a CUDA device; without PyTorch, a user with an NVIDIA driver is told how to use the GPU."""
+    """Whether there is a CUDA device; logs how to use the GPU where there is a driver but no PyTorch."""
     if _driver_loads() and missing_modules("torch"):
-        _tell_about_gpu()
+        _log_gpu_hint()
     return cuda_devices() > 0
 
 
 @cache
-def _tell_about_gpu() -> None:
+def _log_gpu_hint() -> None:
     """Once a process."""
     logger.warning("this machine has an NVIDIA GPU, which is not used without PyTorch; %s", install_command("torch"))
 

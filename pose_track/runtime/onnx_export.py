@@ -24,8 +24,8 @@ def to_onnx(
 ) -> bytes:
     """A network as the content of an ONNX file, written by PyTorch's exporter of traced networks.
 
-    The newer exporter fixes the batch size of a network with flip test, which halves the batch, to that of the example,
-    and its files of opset 17 are invalid (PyTorch 2.15, onnxscript 0.7).
+    The newer exporter fixes the batch size of a network with flip test to that of the example, and its files of opset
+    17 are invalid (PyTorch 2.15, onnxscript 0.7).
 
     Args:
         example: an input to trace the network with.
@@ -34,14 +34,13 @@ def to_onnx(
             network's own, under their own names.
     """
     import torch
+    from torch.onnx import TrainingMode
 
     file = io.BytesIO()
-    mode = torch.onnx.TrainingMode.EVAL if fold_batch_norms else torch.onnx.TrainingMode.PRESERVE
     with torch.no_grad(), warnings.catch_warnings():
         warnings.filterwarnings("ignore", category=DeprecationWarning)
         warnings.filterwarnings("ignore", "It is recommended that constant folding be turned off", UserWarning)
-        # fixed sizes become constants
-        warnings.filterwarnings("ignore", category=torch.jit.TracerWarning)  # type: ignore[attr-defined]
+        warnings.filterwarnings("ignore", category=torch.jit.TracerWarning)  # type: ignore[attr-defined]  # fixed sizes
         torch.onnx.export(
             network.eval(),
             (example,),
@@ -50,7 +49,7 @@ def to_onnx(
             output_names=list(output_names),
             dynamic_axes={name: dict(axes) for name, axes in dynamic_axes.items()},
             opset_version=opset,
-            training=mode,
+            training=TrainingMode.EVAL if fold_batch_norms else TrainingMode.PRESERVE,
             dynamo=False,
         )
     return file.getvalue()

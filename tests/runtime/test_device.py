@@ -33,7 +33,7 @@ def test_a_gpu_without_pytorch(monkeypatch: pytest.MonkeyPatch, caplog: pytest.L
     """The command that installs PyTorch is logged once a process; asking for the GPU is an error."""
     monkeypatch.setattr(device, "_driver_loads", lambda: True)
     monkeypatch.setattr(extras, "find_spec", lambda module: None)
-    device._tell_about_gpu.cache_clear()
+    device._log_gpu_hint.cache_clear()
     with caplog.at_level(logging.WARNING):
         assert [resolve_device("auto") for _ in range(2)] == ["cpu", "cpu"]
         assert resolve_device("cpu") == "cpu"

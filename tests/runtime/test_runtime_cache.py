@@ -1,4 +1,4 @@
-"""The cache of compiled networks: its folder, and entries that are whole."""
+"""The cache of compiled networks: its folder, and complete entries."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ def content(folder: Path) -> dict[str, str]:
     return {str(path.relative_to(folder)): path.read_text() for path in folder.rglob("*") if path.is_file()}
 
 
-def test_an_entry_is_whole_or_missing(tmp_path: Path) -> None:
+def test_an_entry_is_complete_or_missing(tmp_path: Path) -> None:
     def write(folder: Path) -> None:
         (folder / "a").write_text("1")
         assert not (tmp_path / "in" / "entry").exists()
