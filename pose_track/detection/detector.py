@@ -12,6 +12,7 @@ import numpy as np
 from pose_track.geometry.boxes import clip_boxes, nms, nonempty
 from pose_track.geometry.resize import downscale
 from pose_track.models.centre_boxes import PADDING_GREY, SIZE_MULTIPLE, decode_centres
+from pose_track.models.score_map import ScoreMap
 from pose_track.runtime.model_spec import Run
 from pose_track.structures.arrays import Float32Array, Float64Array, ImageArray
 from pose_track.structures.frames import Detections
@@ -51,6 +52,7 @@ class CentreDetector:
         min_score: score below which a box is dropped.
         max_iou: non-maximum suppression: highest IoU of two boxes that are both kept.
         max_people: peaks that become boxes, at most; those of the highest scores.
+        score_map: from the network's score to the one returned; None for the same.
     """
 
     def __init__(
@@ -60,9 +62,10 @@ class CentreDetector:
         min_score: float = 0.3,
         max_iou: float = 0.6,
         max_people: int = 100,
+        score_map: ScoreMap | None = None,
     ):
         self._run, self._long_side, self._min_score = run, long_side, min_score
-        self._max_iou, self._max_people = max_iou, max_people
+        self._max_iou, self._max_people, self._score_map = max_iou, max_people, score_map
 
     def __call__(self, image: ImageArray) -> Detections:
         """Boxes x1 y1 x2 y2 within the image, (H, W, 3) uint8 RGB, by descending score."""
@@ -82,7 +85,7 @@ class CentreDetector:
 
     def _decode(self, image: ImageArray, factors: Float64Array, maps: Float32Array) -> Detections:
         """The people of one image, from the maps (5, h, w) of its canvas."""
-        canvas_boxes, scores = decode_centres(maps, self._min_score, self._max_people)
+        canvas_boxes, scores = decode_centres(maps, self._min_score, self._max_people, self._score_map)
         image_boxes = (canvas_boxes + 0.5) / np.tile(factors, 2) - 0.5  # in both, pixel centres are whole numbers
         boxes = clip_boxes(image_boxes, (image.shape[1], image.shape[0])).astype(np.float32)
         inside = nonempty(boxes)  # drops boxes in the padding

@@ -23,6 +23,7 @@ from pose_track.models.heatmaps import (
     find_peaks,
     gaussian_targets,
 )
+from pose_track.models.score_map import ScoreMap
 from pose_track.structures.arrays import Float32Array, Float64Array
 
 STRIDE = 4  # crop pixels per heatmap cell
@@ -44,6 +45,7 @@ class Codec:
     sigma: standard deviation of the Gaussians, in cells.
     decoding: one of `DECODINGS[heatmap_type]`; None for the first of them.
     blur_kernel_size: width of the smoothing kernel in cells, odd; None for the usual one, see `kernel_size`.
+    score_map: from the height of a peak to a joint's score; None for the height itself.
 
     Raises ValueError for an unknown heatmap type, a decoding that the type does not allow, another input size, a sigma
     that is not positive, and a kernel size that is not odd and positive.
@@ -54,6 +56,7 @@ class Codec:
     sigma: float = 2.0
     decoding: Decoding | None = None
     blur_kernel_size: int | None = None
+    score_map: ScoreMap | None = None
 
     def __post_init__(self) -> None:
         if self.heatmap_type not in get_args(HeatmapType):
@@ -116,9 +119,9 @@ class Codec:
     def decode(self, heatmaps: Float32Array) -> tuple[Float32Array, Float32Array]:
         """Joints (B, K, 2) in crop pixels and scores (B, K) of heatmaps (B, K, h, w).
 
-        `torch_decoder.Decoder` does the same with tensors. The score is the height of the map's peak: 1 for a perfect
-        map, seldom a little more. A joint of score 0 lies at (0, 0). Raises ValueError for heatmaps of another size
-        than `heatmap_size`.
+        `torch_decoder.Decoder` does the same with tensors. The score is the height of the map's peak, 1 for a perfect
+        map, seldom a little more; or `score_map` of it, a calibrated score. A joint of score 0 lies at (0, 0). Raises
+        ValueError for heatmaps of another size than `heatmap_size`.
         """
         self.check_heatmap_size(heatmaps.shape)
         return self.decode_peaks(find_peaks(heatmaps, self.kernel_size, self.peak_radius))
@@ -133,7 +136,10 @@ class Codec:
         """As `decode`, from the peaks of heatmaps: smoothed with `kernel_size`, with the cells within `peak_radius`."""
         cells = self._joints_in_cells(peaks)
         x, y = self.cell_size.tolist()
-        return peaks.library.stack([cells[..., 0] * x, cells[..., 1] * y], axis=-1), peaks.scores.clip(min=0)
+        scores = peaks.scores.clip(min=0)
+        if self.score_map is not None:
+            scores = self.score_map(scores)
+        return peaks.library.stack([cells[..., 0] * x, cells[..., 1] * y], axis=-1), scores
 
     def _joints_in_cells(self, peaks: Peaks) -> ArrayOrTensor:
         """(B, K, 2) joints in cells."""

@@ -12,7 +12,7 @@ from pose_track.geometry.boxes import nonempty
 from pose_track.geometry.oks import oks_matrix, oks_nms
 from pose_track.models.codec import Codec
 from pose_track.pose.keypoints import KeypointFunction
-from pose_track.structures.arrays import Float32Array, Float64Array, ImageArray
+from pose_track.structures.arrays import BoolArray, Float32Array, Float64Array, ImageArray
 from pose_track.structures.conversion import convert_poses
 from pose_track.structures.frames import Detections, Poses
 from pose_track.structures.skeleton import Skeleton
@@ -63,6 +63,12 @@ def suppress_duplicates(poses: Poses, max_oks: float, aspect: float = 3 / 4, pad
     return poses[oks_nms(oks_matrix(*people, *people, poses.skeleton.sigmas), poses.scores, max_oks)]
 
 
+def within_image(joints: NDArray[np.floating], image: ImageArray) -> BoolArray:
+    """(N, K) whether joints (N, K, 2) lie in an image (H, W, 3), whose outermost pixels reach half a pixel further."""
+    height, width = image.shape[:2]
+    return np.asarray(((joints >= -0.5) & (joints <= (width - 0.5, height - 0.5))).all(axis=-1))
+
+
 class PoseEstimator:
     """The poses of the people in given boxes.
 
@@ -105,7 +111,8 @@ class PoseEstimator:
         images share a batch.
 
         Boxes that are empty or not finite are skipped. `boxes` and `sources` of the poses are those of the detections.
-        A joint's score is that of `Codec.decode`, a person's that of `person_scores`.
+        A joint's score is that of `Codec.decode`, or 0 outside the image, where nothing of it can be seen; a person's
+        score is that of `person_scores`.
         """
         detections = [people[nonempty(people.boxes)] for people in detections]
         if not any(map(len, detections)):
@@ -114,12 +121,17 @@ class PoseEstimator:
         joints, *others = self._find_keypoints(images, matrices)
         ends = np.cumsum([len(people) for people in detections])[:-1]
         arrays = [np.split(array, ends) for array in (to_frame(joints, np.concatenate(matrices)), *others)]
-        return [self._poses(*image_arrays) for image_arrays in zip(detections, *arrays, strict=True)]
+        return [self._poses(*image_arrays) for image_arrays in zip(images, detections, *arrays, strict=True)]
 
     def _poses(
-        self, detections: Detections, joints: Float32Array, joint_scores: Float32Array, *features: Float32Array
+        self,
+        image: ImageArray,
+        detections: Detections,
+        joints: Float32Array,
+        joint_scores: Float32Array,
+        *features: Float32Array,
     ) -> Poses:
-        joint_scores = joint_scores.clip(max=1)
+        joint_scores = joint_scores.clip(max=1) * within_image(joints, image)
         scores = person_scores(detections.scores, joint_scores, self._min_joint_score)
         skeleton, sources = self._network_skeleton, detections.sources
         poses = Poses(joints, joint_scores, detections.boxes, scores, skeleton, sources, *features)

@@ -7,6 +7,7 @@ import pytest
 
 from pose_track.detection.detector import CentreDetector, letterbox
 from pose_track.models.centre_boxes import PADDING_GREY, decode_centres
+from pose_track.models.score_map import ScoreMap
 
 
 def blank_output(height: int, width: int) -> np.ndarray:
@@ -139,3 +140,16 @@ def test_no_people_and_no_warnings() -> None:
     assert boxes.shape == (0, 4)
     assert scores.shape == (0,)
     assert boxes.dtype == scores.dtype == np.float32
+
+
+def test_a_score_map_calibrates_boxes_before_they_are_selected() -> None:
+    score_map = ScoreMap(((0, 0), (0.5, 0.25), (1, 0.95)))
+    output = blank_output(8, 8)
+    output[0, 2, 2], output[0, 5, 5] = logit(0.5), logit(0.75)
+    output[1:, [2, 5], [2, 5]] = 8
+    boxes, scores = decode_centres(output, 0.2, 10, score_map)
+    np.testing.assert_allclose(scores, [0.6, 0.25], atol=1e-6)
+    np.testing.assert_array_equal(boxes, decode_centres(output, 0.2, 10)[0])
+    assert len(decode_centres(output, 0.3, 10, score_map)[0]) == 1
+    found = CentreDetector(dot_finder, 320, 0.2, score_map=score_map)(np.full((320, 320, 3), 255, np.uint8))
+    np.testing.assert_allclose(found.scores, score_map(1 / (1 + np.exp(-3.0))), atol=1e-5)

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 
 import cv2
 import numpy as np
@@ -16,7 +17,7 @@ from pose_track.models.heatmaps import HeatmapType
 from pose_track.models.hrnet import HRNet
 from pose_track.models.inference_model import InferenceModel
 from pose_track.pose.estimator import PoseEstimator, person_scores
-from pose_track.pose.keypoints import CroppedKeypoints, Run, crop_people, sample_maps
+from pose_track.pose.keypoints import CroppedKeypoints, KeypointFunction, Run, crop_people, sample_maps
 from pose_track.runtime.torch_runtime import TorchRuntime
 from pose_track.structures.frames import Detections
 from pose_track.structures.skeleton import COCO_17, Skeleton
@@ -299,3 +300,26 @@ def test_recorded_rescoring_and_suppression() -> None:
         assert found_pose[0] == expected_pose[0]
         assert found_pose[1] == pytest.approx(expected_pose[1], abs=1e-5)
         assert found_pose[2] == pytest.approx(expected_pose[2], abs=1e-4)
+
+
+@pytest.mark.parametrize(("moved", "is_inside"), [(0, True), (-20, True), (-24, False), (-60, False)])
+def test_a_joint_outside_the_image_has_no_score(moved: float, is_inside: bool) -> None:
+    """As of a person whom the border cuts off, in the black part of the crop. The joints lie at x = 20 + moved."""
+    image = draw_spots(np.array([[[20.0, 40], [20, 80], [20, 120]]]))
+    boxes = np.array([[-30.0, 20, 70, 160]])
+    poses = PoseEstimator(_moved(ColourNetwork(), moved), THREE, CODEC)(image, Detections(boxes, np.ones(1)))
+    np.testing.assert_allclose(poses.joints[..., 0], 20 + moved, atol=3)
+    assert ((poses.joint_scores > 0.8) == is_inside).all()
+    assert ((poses.joint_scores == 0) != is_inside).all()
+    assert (poses.scores > 0) == is_inside
+
+
+def _moved(run: Run, pixels: float) -> KeypointFunction:
+    """The joints of a network, wrong by some frame pixels in x."""
+    find = CroppedKeypoints(run, CODEC)
+
+    def moved(images: Sequence[np.ndarray], matrices: Sequence[np.ndarray]) -> tuple[np.ndarray, ...]:
+        joints, scores = find(images, matrices)
+        return joints + np.float32([pixels * matrices[0][0, 0, 0], 0]), scores
+
+    return moved
