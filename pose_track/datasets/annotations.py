@@ -32,6 +32,7 @@ def read_entries(
     entries: Iterable[tuple[str, _Entry]],
     read: Callable[[_Entry], _Label | None],
     on_broken: OnBroken = "stop",
+    remedy: str = SKIP_REMEDY,
 ) -> list[_Label]:
     """The labels that `read` returns for the entries, in their order, without None.
 
@@ -43,6 +44,7 @@ def read_entries(
         entries: pairs of a name for error messages and the entry.
         read: returns the label of an entry, or None to leave it out.
         on_broken: "stop" or "skip"; any other value raises ValueError.
+        remedy: what the error of a broken entry advises.
     """
     if on_broken not in ("stop", "skip"):
         raise ValueError(f'on_broken must be "stop" or "skip", got {on_broken!r}')
@@ -52,7 +54,7 @@ def read_entries(
             label = read(entry)
         except ValueError as error:
             if on_broken == "stop":
-                raise ValueError(f"{name} {error}; {SKIP_REMEDY}") from None
+                raise ValueError(f"{name} {error}; {remedy}") from None
             errors.append(f"{name} {error}")
             continue
         if label is not None:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
+import reprlib
+from collections import Counter, defaultdict
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
@@ -12,7 +13,7 @@ import numpy as np
 from pose_track.datasets.annotations import JsonObject, OnBroken, get_fields, read_entries, read_json, to_array
 from pose_track.datasets.joint_names import JointMap
 from pose_track.datasets.labels import ImageLabel, PersonLabel
-from pose_track.formats.validate import object_list
+from pose_track.formats.validate import integer, object_list
 from pose_track.structures.arrays import Float64Array
 from pose_track.structures.skeleton import Skeleton
 
@@ -21,13 +22,16 @@ def load_coco_people(path: Path, skeleton: Skeleton, on_broken: OnBroken = "stop
     """The people with at least one labelled joint, their joints mapped by name to `skeleton`, without crowds.
 
     Joints of the skeleton that the file lacks are not labelled. The box is the file's own. on_broken: what happens to
-    an annotation with a broken box, keypoints or image, see `read_entries`. Raises FileNotFoundError, or ValueError
-    if the file has none of the joints, or naming a broken annotation.
+    an annotation with a broken box, keypoints or image, or all beyond its image, see `read_entries`. Raises
+    FileNotFoundError, or ValueError if the file has none of the joints, or naming a broken annotation.
     """
     file = CocoFile(path, read_json(path))
     joints = JointMap(file.joint_names, skeleton, path)
+    joints.log_differences()
 
     def read(annotation: JsonObject) -> PersonLabel | None:
+        if not file.is_person(annotation):
+            return None
         keypoints = file.keypoints(annotation)
         pose = None if annotation.get("iscrowd") else joints.convert(keypoints[:, :2], keypoints[:, 2])
         if pose is None:
@@ -36,39 +40,67 @@ def load_coco_people(path: Path, skeleton: Skeleton, on_broken: OnBroken = "stop
         if not (box[2:] > box[:2]).all():
             raise ValueError(f"has an empty bbox {annotation['bbox']}")
         image = file.image(annotation)
-        (file_name,) = get_fields(image, "file_name")
-        return PersonLabel(file_name, *pose, box, image_id=image["id"])
+        (file_name,), size = get_fields(image, "file_name"), image_size(image)
+        _check_inside(pose[0][pose[1] > 0], "joints", size)
+        _check_inside(box.reshape(2, 2), "bbox", size)
+        source = str(image.get("source", ""))
+        return PersonLabel(file_name, *pose, box, image_id=image["id"], source=source, image_size=size)
 
-    return read_entries(path, file.people(), read, on_broken)
+    return read_entries(path, file.annotations(), read, on_broken)
 
 
 def load_boxes(path: Path) -> list[ImageLabel]:
     """Every image of the file with its person boxes; crowd boxes become ignore regions.
 
-    Raises FileNotFoundError, or ValueError naming a broken image or annotation: an image that lacks a box would teach
-    the detector that nobody is there.
+    Raises FileNotFoundError, or ValueError naming a broken image or annotation, or an image that is listed twice: an
+    image that lacks a box would teach the detector that nobody is there.
     """
     file = CocoFile(path, read_json(path))
     boxes: dict[Any, list[Float64Array]] = defaultdict(list)
     ignore: dict[Any, list[Float64Array]] = defaultdict(list)
-    for crowd, image_id, box in read_entries(
-        path, file.people(), lambda entry: (entry.get("iscrowd"), file.image(entry)["id"], file.box(entry))
-    ):
-        (ignore if crowd else boxes)[image_id].append(box)
 
-    def read(image: JsonObject) -> ImageLabel:
-        file_name, width, height = get_fields(image, "file_name", "width", "height")
+    def read_box(annotation: JsonObject) -> None:
+        if file.is_person(annotation):
+            image, box = file.image(annotation), file.box(annotation)
+            _check_inside(box.reshape(2, 2), "bbox", image_size(image))
+            (ignore if annotation.get("iscrowd") else boxes)[image["id"]].append(box)
+
+    def read_image(image: JsonObject) -> ImageLabel:
+        file_name, *_ = get_fields(image, "file_name", "width", "height")
         return ImageLabel(
             file_name,
-            width,
-            height,
+            *required_image_size(image),
             np.array(boxes[image["id"]]).reshape(-1, 4),
             np.array(ignore[image["id"]]).reshape(-1, 4),
             bool(image.get("exhaustive", True)),
             str(image.get("source", "")),
         )
 
-    return read_entries(path, ((f"{path}: image {key}", image) for key, image in file.images.items()), read)
+    remedy = "correct or remove it"
+    read_entries(path, file.annotations(), read_box, remedy=remedy)
+    images = ((f"{path}: image {key}", image) for key, image in file.images.items())
+    labels = read_entries(path, images, read_image, remedy=remedy)
+    twice = [name for name, count in Counter(label.file_name for label in labels).items() if count > 1]
+    if twice:
+        raise ValueError(f"{path} lists {twice[0]!r} as several images; give all its boxes to one of them")
+    return labels
+
+
+def image_size(image: JsonObject) -> tuple[int, int] | None:
+    """Width and height of an image entry; None where it declares neither. Raises ValueError for anything else."""
+    return None if image.get("width") is image.get("height") is None else required_image_size(image)
+
+
+def required_image_size(image: JsonObject) -> tuple[int, int]:
+    """Width and height of an image entry. Raises ValueError where it lacks one, or for anything but whole numbers."""
+    width, height = get_fields(image, "width", "height")
+    return integer(width, "width", 1), integer(height, "height", 1)
+
+
+def _check_inside(points: Float64Array, name: str, size: tuple[int, int] | None) -> None:
+    """Raises ValueError if the extent of (N, 2) points does not touch an image of a known width and height."""
+    if size is not None and ((points.max(axis=0) < -0.5).any() or (points.min(axis=0) > np.array(size)).any()):
+        raise ValueError(f"has its {name} at {points[0].tolist()}, beyond its image of {size[0]}x{size[1]} pixels")
 
 
 class CocoFile:
@@ -80,9 +112,10 @@ class CocoFile:
 
     Attributes:
         images: image entries by id.
-        joint_names: of the person category; empty where the file has none.
+        joint_names: of the person category; empty where it has none.
 
-    Raises ValueError naming the file if it is not in COCO format.
+    Raises ValueError naming the file if it is not in COCO format, if two images share an id, or if it has several
+    categories and no person.
     """
 
     def __init__(self, path: Path, data: Any):
@@ -91,23 +124,29 @@ class CocoFile:
             raise ValueError(f"{path} is not in COCO format: it has no {' and no '.join(missing)}")
         self._path = path
         self._annotations = object_list(data["annotations"], f"{path}: annotations")
-        self.images: dict[Any, JsonObject] = {}
-        for number, image in enumerate(object_list(data["images"], f"{path}: images")):
-            if "id" not in image:
-                raise ValueError(f"{path}: image number {number} has no id")
-            self.images[image["id"]] = image
+        self.images = _images_by_id(path, object_list(data["images"], f"{path}: images"))
         categories = object_list(data.get("categories"), f"{path}: categories")
-        self._person_ids = {c.get("id") for c in categories if c.get("name") == "person"}
-        person_first = sorted(categories, key=lambda c: c.get("name") != "person")
-        self.joint_names: Sequence[str] = next((c["keypoints"] for c in person_first if c.get("keypoints")), ())
+        people = _person_categories(path, categories)
+        self._category_ids = {category.get("id") for category in categories}
+        self._person_ids = {category.get("id") for category in people}
+        self.joint_names = _joint_names(path, people)
 
-    def people(self) -> Iterator[tuple[str, JsonObject]]:
-        """The annotations of the category "person", each after its name for error messages; all annotations if the
-        file has no such category."""
-        ids = self._person_ids
+    def annotations(self) -> Iterator[tuple[str, JsonObject]]:
+        """All annotations, each after its name for error messages."""
         for annotation in self._annotations:
-            if not ids or annotation.get("category_id", next(iter(ids))) in ids:
-                yield f"{self._path}: annotation {annotation.get('id', 'without id')}", annotation
+            yield f"{self._path}: annotation {annotation.get('id', 'without id')}", annotation
+
+    def is_person(self, annotation: JsonObject) -> bool:
+        """Whether an annotation is of the category "person", in any case, or of the only category of the file.
+
+        Raises ValueError if the file has categories, but not that of the annotation.
+        """
+        category = annotation.get("category_id")
+        if not self._category_ids or (category is None and self._person_ids == self._category_ids):
+            return True
+        if category not in self._category_ids:
+            raise ValueError(f"is of category {category!r}, which the file does not list")
+        return category in self._person_ids
 
     def image(self, annotation: JsonObject) -> JsonObject:
         """The image entry of an annotation. Raises ValueError if the file does not list it."""
@@ -134,3 +173,32 @@ class CocoFile:
         if not np.isfinite(box).all() or (box[2:] < 0).any():
             raise ValueError(f"needs a bbox of left, top, width, height, got {annotation['bbox']}")
         return np.concatenate([box[:2], box[:2] + box[2:]])
+
+
+def _images_by_id(path: Path, entries: Sequence[JsonObject]) -> dict[Any, JsonObject]:
+    images: dict[Any, JsonObject] = {}
+    for number, image in enumerate(entries):
+        if "id" not in image:
+            raise ValueError(f"{path}: image number {number} has no id")
+        other = images.setdefault(image["id"], image)
+        if other.get("file_name") != image.get("file_name"):
+            names = f"{other.get('file_name')!r} and {image.get('file_name')!r}"
+            raise ValueError(f"{path}: {names} have the same image id, {image['id']!r}; give each its own")
+    return images
+
+
+def _person_categories(path: Path, categories: Sequence[JsonObject]) -> list[JsonObject]:
+    """The category "person", in any case, or else the only one. Raises ValueError naming several others."""
+    people = [category for category in categories if str(category.get("name")).strip().casefold() == "person"]
+    if people or len(categories) < 2:
+        return people or list(categories)
+    names = ", ".join(str(category.get("name")) for category in categories)
+    remedy = "rename the one to be trained to person, or keep only that one and its annotations"
+    raise ValueError(f"{path} has several categories, {names}, and none is person; {remedy}")
+
+
+def _joint_names(path: Path, categories: Sequence[JsonObject]) -> Sequence[str]:
+    names = next((category["keypoints"] for category in categories if category.get("keypoints")), [])
+    if not isinstance(names, list) or not all(isinstance(name, str) for name in names):
+        raise ValueError(f"{path}: keypoints of a category must be a list of joint names, got {reprlib.repr(names)}")
+    return names

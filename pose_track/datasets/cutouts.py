@@ -16,7 +16,7 @@ import numpy as np
 
 from pose_track.datasets.annotations import JsonObject, OnBroken, get_fields, read_entries, read_json
 from pose_track.datasets.augment import ColourJitter, Degradation, Region
-from pose_track.datasets.coco import CocoFile
+from pose_track.datasets.coco import CocoFile, required_image_size
 from pose_track.datasets.images import ImageStore
 from pose_track.structures.arrays import BoolArray, Float32Array, Float64Array, ImageArray
 
@@ -36,11 +36,13 @@ class Outline:
     file_name: of the image.
     box: (4,) x1 y1 x2 y2 in pixels.
     segmentation: COCO's polygons or run-length encoding, or the name of a mask image of the same size, white on people.
+    image_size: width and height that the annotation file declares.
     """
 
     file_name: str
     box: Float64Array
     segmentation: Any
+    image_size: tuple[int, int] | None = None
 
 
 class Cutout(NamedTuple):
@@ -60,6 +62,8 @@ def load_outlines(path: Path, on_broken: OnBroken = "stop") -> list[Outline]:
     file = CocoFile(path, read_json(path))
 
     def read(annotation: JsonObject) -> Outline | None:
+        if not file.is_person(annotation):
+            return None
         image, box = file.image(annotation), file.box(annotation)
         segmentation = annotation.get("segmentation") or image.get("mask_file")
         if not segmentation or annotation.get("iscrowd"):
@@ -68,11 +72,11 @@ def load_outlines(path: Path, on_broken: OnBroken = "stop") -> list[Outline]:
             raise ValueError(
                 f"has a segmentation that is neither polygons nor run-length encoding, {reprlib.repr(segmentation)}"
             )
-        file_name, width, height = get_fields(image, "file_name", "width", "height")
-        untruncated = (box[:2] >= 1).all() and (box[2:] < (width - 1, height - 1)).all()
-        return Outline(file_name, box, segmentation) if untruncated and box[3] - box[1] >= MIN_HEIGHT else None
+        (file_name,), size = get_fields(image, "file_name"), required_image_size(image)
+        untruncated = (box[:2] >= 1).all() and (box[2:] < np.subtract(size, 1)).all()
+        return Outline(file_name, box, segmentation, size) if untruncated and box[3] - box[1] >= MIN_HEIGHT else None
 
-    return read_entries(path, file.people(), read, on_broken)
+    return read_entries(path, file.annotations(), read, on_broken)
 
 
 def _is_outline(segmentation: object) -> bool:
@@ -104,7 +108,7 @@ class Cutouts:
     def read(self, index: int) -> Cutout:
         """The person of one outline, cropped to the mask."""
         outline = self.outlines[index]
-        image = self.images.read(outline.file_name)
+        image = self.images.read(outline.file_name, outline.image_size)
         mask = self._mask(outline, image.shape[:2])
         rows, columns = mask_extent(mask)
         return Cutout(image[rows, columns], mask[rows, columns].astype(np.float32))

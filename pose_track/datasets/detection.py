@@ -169,7 +169,7 @@ class DetectionDataset:
     def _draw_image(self, index: int, window: IntArray, rng: np.random.Generator) -> DetectionCanvas:
         """An image on a canvas of size `window`, w h, with up to `MAX_PASTED` pasted people."""
         label = self.labels[index]
-        image = self._read(label)
+        image = self.images.read(label.file_name, label.image_size)
         placement = self._draw_placement(np.array(image.shape[1::-1]), window, rng)
         canvas = canvas_of_image(image, label, placement)
         if self.cutouts is not None:
@@ -178,15 +178,6 @@ class DetectionDataset:
                     break
                 canvas = _paste_random_person(canvas, placement, self.cutouts, rng)
         return canvas
-
-    def _read(self, label: ImageLabel) -> ImageArray:
-        image = self.images.read(label.file_name)
-        if image.shape[:2] != (label.height, label.width):
-            expected, actual = f"{label.width}x{label.height}", f"{image.shape[1]}x{image.shape[0]}"
-            raise ValueError(
-                f"{self.images.path}: {label.file_name} has {actual} pixels, its label {expected}; correct the label"
-            )
-        return image
 
     def _draw_placement(self, source: IntArray, window: IntArray, rng: np.random.Generator) -> Placement:
         """A random size and position in the window for an image of size `source`, w h."""

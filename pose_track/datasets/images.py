@@ -15,42 +15,80 @@ import numpy as np
 from pose_track.structures.arrays import ImageArray
 
 _JPEG_START, _JPEG_SCAN, _JPEG_END = b"\xff\xd8", b"\xff\xda", b"\xff\xd9"
+ImageSize = tuple[int, int]
+"""Width and height in pixels."""
+
 _COMPRESSED = {b"\x1f\x8b": "gzip", b"BZ": "bzip2", b"\xfd7": "xz"}
 _ZIP_HEADER = struct.Struct(
     "<26xHH"
 )  # local file header; ends with the lengths of the file name and of the extra field
 
 
-def decode_image(data: bytes, name: str) -> ImageArray:
-    """(H, W, 3) uint8 RGB as stored. EXIF orientation is ignored, since labels refer to stored pixels.
+def with_slashes(name: str) -> str:
+    """An image name that may come from Windows, its folders separated by slashes.
 
-    Raises ValueError naming the image if `data` is not an image, or is a truncated JPEG file.
+    >>> with_slashes("train\\\\0.jpg")
+    'train/0.jpg'
+    """
+    return name.replace("\\", "/")
+
+
+def decode_image(data: bytes, name: str, size: ImageSize | None = None) -> ImageArray:
+    """(H, W, 3) uint8 RGB, in the orientation that its labels count in.
+
+    That is the shown image, turned by its EXIF orientation, unless the labels declare the size of the stored one.
+
+    Args:
+        data: an image file.
+        name: of the image, for error messages.
+        size: width and height that the labels declare; None where they declare none.
+
+    Raises ValueError naming the image if `data` is not an image, is a truncated JPEG file, or has neither shown nor
+    stored the size `size`.
     """
     if data.startswith(_JPEG_START) and data.find(_JPEG_END, data.find(_JPEG_SCAN)) < 0:
         raise ValueError(f"{name}: a truncated JPEG file; download it again, or remove it and its labels")
-    flags = cv2.IMREAD_COLOR | cv2.IMREAD_IGNORE_ORIENTATION
+    image = _decode(data, name, cv2.IMREAD_COLOR)
+    if size not in (None, _size(image)):
+        image = _decode(data, name, cv2.IMREAD_COLOR | cv2.IMREAD_IGNORE_ORIENTATION)
+    if size is not None and size != _size(image):
+        actual, declared = (f"{width}x{height}" for width, height in (_size(image), size))
+        remedy = "correct the label, or give the image that was labelled"
+        raise ValueError(f"{name} has {actual} pixels, its label {declared}; {remedy}")
+    return np.asarray(cv2.cvtColor(image, cv2.COLOR_BGR2RGB), np.uint8)
+
+
+def _decode(data: bytes, name: str, flags: int) -> ImageArray:
     image = cv2.imdecode(np.frombuffer(data, np.uint8), flags) if data else None
     if image is None:
         raise ValueError(f"{name}: not an image that OpenCV reads; download it again, or remove it and its labels")
-    return np.asarray(cv2.cvtColor(image, cv2.COLOR_BGR2RGB), np.uint8)
+    return np.asarray(image, np.uint8)
+
+
+def _size(image: ImageArray) -> ImageSize:
+    height, width = image.shape[:2]
+    return width, height
 
 
 class ImageStore:
     """Reads images by name from a folder, a zip file or an uncompressed tar file.
 
     path: the folder or archive. A folder within an archive is written as if the archive were a folder,
-    `train2017.zip/train2017`. Names are relative to `path` and must not leave it. A store can be pickled and read from
-    several threads. Raises FileNotFoundError if there is neither folder nor file, and ValueError for a file that is
-    neither zip nor tar.
+    `train2017.zip/train2017`. Names are relative to `path` and must not leave it; backslashes separate folders too. A
+    store can be pickled and read from several threads. Raises FileNotFoundError if there is neither folder nor file,
+    and ValueError for a file that is neither zip nor tar.
     """
 
     def __init__(self, path: Path):
         self.path = path
         self._files: _Folder | _Archive = _Folder(path) if path.is_dir() else _Archive(path)
 
-    def read(self, name: str) -> ImageArray:
-        """(H, W, 3) uint8 RGB. Raises FileNotFoundError or ValueError naming the image."""
-        return decode_image(self._files.read(name), f"{self.path}: {name}")
+    def read(self, name: str, size: ImageSize | None = None) -> ImageArray:
+        """(H, W, 3) uint8 RGB. size: width and height that the labels declare, see `decode_image`.
+
+        Raises FileNotFoundError or ValueError naming the image.
+        """
+        return decode_image(self._files.read(name), f"{self.path}: {name}", size)
 
 
 class _Folder:
@@ -59,6 +97,8 @@ class _Folder:
 
     def read(self, name: str) -> bytes:
         file = (self.path / name).resolve()
+        if not file.is_file():
+            file = (self.path / with_slashes(name)).resolve()
         if not file.is_relative_to(self.path.resolve()):
             raise ValueError(f"{name!r} leaves the image folder {self.path}")
         if not file.is_file():
@@ -77,20 +117,26 @@ class _Archive:
         if file is None:
             raise FileNotFoundError(f"no images at {path}; give a folder, a zip file or an uncompressed tar file")
         self.path, self.file, folder = path, file, PurePosixPath(path.relative_to(file))
-        members = ((PurePosixPath(name), member) for name, member in _members(file).items())
+        members = ((PurePosixPath(with_slashes(name)), member) for name, member in _members(file).items())
         self.members = {str(n.relative_to(folder)): m for n, m in members if n.is_relative_to(folder)}
         if not self.members:
             raise FileNotFoundError(f"{file} has no images" + (f" in {str(folder)!r}" if path != file else ""))
 
     def read(self, name: str) -> bytes:
-        if name not in self.members:
-            example = next(iter(self.members))
-            raise FileNotFoundError(f"{self.path} has no image {name!r}; its names are like {example!r}")
+        member = self.members.get(str(PurePosixPath(with_slashes(name))))
+        if member is None:
+            raise FileNotFoundError(f"{self.path} has no image {name!r}; {self._hint(with_slashes(name))}")
         with self.file.open("rb") as file:
             try:
-                return self.members[name].read(file)
+                return member.read(file)
             except (zlib.error, struct.error) as error:
                 raise ValueError(f"{self.path}: {name} is damaged ({error}); download {self.file} again") from None
+
+    def _hint(self, name: str) -> str:
+        """The folder in the archive that has an image of this name, or an example of the names."""
+        folder = next((member.removesuffix(f"/{name}") for member in self.members if member.endswith(f"/{name}")), None)
+        example = next(iter(self.members))
+        return f"give {self.path / folder} as images" if folder else f"its names are like {example!r}"
 
 
 class _TarMember(NamedTuple):

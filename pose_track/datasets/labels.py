@@ -22,6 +22,8 @@ class PersonLabel:
     box: (4,) x1 y1 x2 y2 in pixels.
     image_id: the annotation file's id of the image, 0 if it has none.
     head_size: the length in pixels that normalises PCKh, NaN if unknown.
+    source: the collection that the image comes from, "" if unknown.
+    image_size: width and height of the labelled image, None if the annotation file does not declare them.
     """
 
     file_name: str
@@ -30,6 +32,8 @@ class PersonLabel:
     box: Float64Array
     image_id: int = 0
     head_size: float = math.nan
+    source: str = ""
+    image_size: tuple[int, int] | None = None
 
 
 @dataclass(frozen=True, eq=False)
@@ -51,6 +55,11 @@ class ImageLabel:
     ignore: Float64Array
     exhaustive: bool
     source: str
+
+    @property
+    def image_size(self) -> tuple[int, int]:
+        """Width and height."""
+        return self.width, self.height
 
 
 def box_around(joints: NDArray[np.floating], visibility: NDArray[np.integer]) -> Float64Array | None:

@@ -147,3 +147,98 @@ def test_other_files(tmp_path: Path, text: str, message: str) -> None:
         load_boxes(tmp_path / "annotations.json")
     with pytest.raises(FileNotFoundError, match=r"no annotation file .*other"):
         load_boxes(tmp_path / "other.json")
+
+
+PERSON = {"id": 1, "name": "person", "keypoints": NAMES}
+CAR = {"id": 2, "name": "car"}
+HORSE = {"id": 7, "name": "horse", "keypoints": NAMES}
+
+
+@pytest.mark.parametrize("name", ["person", "Person", "PERSON", " person"])
+def test_people_in_any_spelling_among_others(tmp_path: Path, name: str) -> None:
+    annotations = [annotation(), annotation(category_id=2, keypoints=[])]
+    file = write(tmp_path, *annotations, categories=[CAR, {**PERSON, "name": name}])
+    assert len(load_boxes(file)[0].boxes) == len(load_coco_people(file, POSETRACK_15)) == 1
+
+
+def test_the_only_category_has_any_name(tmp_path: Path) -> None:
+    file = write(tmp_path, annotation(category_id=7), categories=[HORSE])
+    assert len(load_boxes(file)[0].boxes) == len(load_coco_people(file, POSETRACK_15)) == 1
+    file = write(tmp_path, annotation(category_id=5), categories=[])
+    assert len(load_boxes(file)[0].boxes) == 1
+
+
+@pytest.mark.parametrize(
+    ("changes", "categories", "message"),
+    [
+        ({"category_id": 7}, [HORSE, CAR], r"several categories, horse, car"),
+        ({"category_id": 9}, [PERSON, CAR], r"annotation 5 is of category 9"),
+        ({"category_id": 9}, [HORSE], r"annotation 5 is of category 9"),
+        ({"category_id": None}, [PERSON, CAR], r"annotation 5 is of category None"),
+        ({}, [{**PERSON, "keypoints": "nose"}], r"keypoints of a category .*'nose'"),
+        ({}, [{**PERSON, "keypoints": [1]}], r"keypoints of a category .*1"),
+    ],
+)
+def test_categories_that_do_not_say_who_is_meant(
+    tmp_path: Path, changes: dict[str, Any], categories: list[Any], message: str
+) -> None:
+    file = write(tmp_path, annotation(**changes), categories=categories)
+    for load in (load_boxes, lambda path: load_coco_people(path, POSETRACK_15)):
+        with pytest.raises(ValueError, match=rf"annotations\.json.*{message}"):
+            load(file)
+
+
+IMAGE = {"id": 1, "file_name": "a.png", "width": 100, "height": 80}
+
+
+def test_images_that_share_an_id_or_a_name(tmp_path: Path) -> None:
+    file = write(tmp_path, annotation(), images=[IMAGE, {**IMAGE, "file_name": "b.png"}])
+    with pytest.raises(ValueError, match=r"annotations\.json.*'a\.png'.*'b\.png'.* 1"):
+        load_boxes(file)
+    file = write(tmp_path, annotation(), images=[IMAGE, {**IMAGE, "id": 2}])
+    with pytest.raises(ValueError, match=r"annotations\.json.*'a\.png'"):  # its second entry lacks the box
+        load_boxes(file)
+    assert len(load_coco_people(file, POSETRACK_15)) == 1
+    assert len(load_boxes(write(tmp_path, annotation(), images=[IMAGE, IMAGE]))[0].boxes) == 1
+
+
+def test_the_declared_size(tmp_path: Path) -> None:
+    (person,) = load_coco_people(write(tmp_path, annotation()), POSETRACK_15)
+    assert person.image_size == load_boxes(write(tmp_path, annotation()))[0].image_size == (100, 80)
+    undeclared = write(tmp_path, annotation(), images=[{"id": 1, "file_name": "a.png"}])
+    assert load_coco_people(undeclared, POSETRACK_15)[0].image_size is None
+    with pytest.raises(ValueError, match=r"image 1 has no width, no height"):
+        load_boxes(undeclared)
+    for size in ({"width": "100"}, {"width": 0}, {"height": 80.5}, {"width": None}):
+        file = write(tmp_path, annotation(), images=[{**IMAGE, **size}])
+        for load in (load_boxes, lambda path: load_coco_people(path, POSETRACK_15)):
+            with pytest.raises(ValueError, match=rf"annotations\.json.*{next(iter(size))} must be an integer"):
+                load(file)
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"bbox": [101, 20, 30, 40]}, r"bbox at \[101"),
+        ({"bbox": [10, -60, 30, 40]}, r"bbox at \[10"),
+        ({"keypoints": [120, 2, 2, 130, 4, 1, 0, 0, 0, 7, 8, 2]}, r"joints at \[1[23]0"),
+        ({"keypoints": [1, -20, 2, 3, -4, 1, 0, 0, 0, 7, 8, 2]}, r"joints at \[3"),
+    ],
+)
+def test_labels_beyond_their_image(tmp_path: Path, changes: dict[str, Any], message: str) -> None:
+    """With a few joints outside, as in labels of people at the border, they are kept."""
+    file = write(tmp_path, annotation(**changes))
+    with pytest.raises(ValueError, match=rf"annotation 5 .*{message}.*100x80"):
+        load_coco_people(file, POSETRACK_15)
+    if "bbox" in changes:
+        with pytest.raises(ValueError, match=rf"annotation 5 .*{message}.*100x80"):
+            load_boxes(file)
+    partly = write(tmp_path, annotation(bbox=[-5, -5, 300, 40], keypoints=[-9, 2, 2, 3, 4, 1, 0, 0, 0, 7, 8, 2]))
+    assert load_coco_people(partly, POSETRACK_15)[0].joints[POSETRACK_15.index("nose")].tolist() == [-9, 2]
+
+
+def test_segmentation_without_box_or_keypoints(tmp_path: Path) -> None:
+    entry = {"id": 5, "image_id": 1, "category_id": 1, "segmentation": [[1, 2, 3, 4, 5, 6]]}
+    with pytest.raises(ValueError, match=r"annotation 5 needs 4 numbers as bbox"):
+        load_boxes(write(tmp_path, entry))
+    assert load_coco_people(write(tmp_path, entry), POSETRACK_15) == []

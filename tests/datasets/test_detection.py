@@ -27,7 +27,7 @@ class InMemoryStore(ImageStore):
     def __init__(self, *images: np.ndarray):
         self.path, self.images = Path("memory"), images
 
-    def read(self, name: str) -> np.ndarray:
+    def read(self, name: str, size: tuple[int, int] | None = None) -> np.ndarray:
         return self.images[int(name)].copy()
 
 

@@ -11,6 +11,8 @@ from pathlib import Path
 import cv2
 import numpy as np
 import pytest
+from hypothesis import assume, given
+from hypothesis import strategies as st
 
 from pose_track.datasets.images import ImageStore, decode_image
 
@@ -102,8 +104,8 @@ def test_a_folder_within(tmp_path: Path, kind: str) -> None:
 
 def test_missing_image_of_an_archive_shows_an_example_name(tmp_path: Path) -> None:
     store = ImageStore(write_zip(tmp_path / "set.zip", {"train/a.png": png()}))
-    with pytest.raises(FileNotFoundError, match=r"'a\.png'.*'train/a\.png'"):
-        store.read("a.png")
+    with pytest.raises(FileNotFoundError, match=r"'b\.png'.*'train/a\.png'"):
+        store.read("b.png")
 
 
 def numbered(count: int) -> dict[str, bytes]:
@@ -186,11 +188,62 @@ def test_truncated_jpeg_file_is_named() -> None:
     assert decode_image(jpeg + b"\xff\xdatrailing data", "a.jpg").shape == (64, 64, 3)
 
 
-def test_stored_orientation_is_kept() -> None:
-    """Labels refer to stored pixels, so EXIF orientation is ignored."""
-    jpeg = cv2.imencode(".jpg", IMAGE)[1].tobytes()
-    turned = b"MM\0*\0\0\0\x08\0\x01\x01\x12\0\x03\0\0\0\x01\0\x06\0\0\0\0\0\0"  # TIFF header, one entry: orientation 6
-    exif = b"Exif\0\0" + turned
-    with_exif = jpeg[:2] + b"\xff\xe1" + (len(exif) + 2).to_bytes(2, "big") + exif + jpeg[2:]
-    assert cv2.imdecode(np.frombuffer(with_exif, np.uint8), cv2.IMREAD_COLOR).shape == (9, 6, 3)  # OpenCV rotates it
-    assert decode_image(with_exif, "a.jpg").shape == (6, 9, 3)
+def jpeg_of(image: np.ndarray, orientation: int) -> bytes:
+    """A JPEG file with EXIF orientation."""
+    jpeg = cv2.imencode(".jpg", image)[1].tobytes()
+    tiff = b"MM\0*\0\0\0\x08\0\x01\x01\x12\0\x03\0\0\0\x01\0" + bytes([orientation]) + b"\0\0\0\0\0\0"
+    exif = b"Exif\0\0" + tiff
+    return jpeg[:2] + b"\xff\xe1" + (len(exif) + 2).to_bytes(2, "big") + exif + jpeg[2:]
+
+
+def shown(stored: np.ndarray, orientation: int) -> np.ndarray:
+    """A stored image as it is shown (Exif 2.3, tag 274)."""
+    image = stored.transpose(1, 0, 2) if orientation >= 5 else stored
+    rows, columns = orientation in (3, 4, 7, 8), orientation in (2, 3, 6, 7)
+    return image[:: -1 if rows else 1, :: -1 if columns else 1]
+
+
+@given(st.integers(1, 8), st.integers(1, 40), st.integers(1, 40), st.booleans())
+def test_labels_count_in_the_shown_image_or_in_the_declared_one(
+    orientation: int, width: int, height: int, is_declared: bool
+) -> None:
+    image = np.random.default_rng(0).integers(0, 256, (height, width, 3), dtype=np.uint8)
+    stored = decode_image(jpeg_of(image, 1), "a.jpg")
+    upright, data = shown(stored, orientation), jpeg_of(image, orientation)
+    size = (upright.shape[1], upright.shape[0]) if is_declared else None
+    np.testing.assert_array_equal(decode_image(data, "a.jpg", size), upright)
+    if upright.shape != stored.shape:
+        np.testing.assert_array_equal(decode_image(data, "a.jpg", (width, height)), stored)
+
+
+@given(st.integers(1, 8), st.tuples(st.integers(1, 40), st.integers(1, 40)))
+def test_an_image_of_another_size_is_named(orientation: int, size: tuple[int, int]) -> None:
+    image = np.zeros((30, 20, 3), np.uint8)
+    assume(size not in ((20, 30), (30, 20)))
+    for data in (jpeg_of(image, orientation), png(image)):
+        with pytest.raises(ValueError, match=rf"a\.jpg .*20x30.*{size[0]}x{size[1]}"):
+            decode_image(data, "a.jpg", size)
+
+
+@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("written", ["sub/b.png", "sub\\b.png"])
+def test_names_from_windows(tmp_path: Path, kind: str, written: str) -> None:
+    """With backslashes in the labels, and in the archive, as old programs write them."""
+    members = {written if "zip" in kind else "sub/b.png": png()}
+    store = ImageStore(write_store(kind, tmp_path / "set", members))
+    for name in ("sub\\b.png", "sub/b.png", ".\\sub\\b.png", "./sub//b.png"):
+        np.testing.assert_array_equal(store.read(name), IMAGE)
+    for name in ("..\\set\\sub\\b.png", "..\\..\\b.png", "C:\\sub\\b.png"):
+        with pytest.raises((ValueError, FileNotFoundError), match=r"leaves the image folder|no image"):
+            ImageStore(store.path / "sub").read(name)
+
+
+def test_a_backslash_can_be_part_of_a_name(tmp_path: Path) -> None:
+    store = ImageStore(write_folder(tmp_path / "set", {"a\\b.png": png(), "a/b.png": png(IMAGE[::-1])}))
+    np.testing.assert_array_equal(store.read("a\\b.png"), IMAGE)
+
+
+def test_a_missing_image_names_the_folder_that_has_it(tmp_path: Path) -> None:
+    store = ImageStore(write_zip(tmp_path / "set.zip", {"a/x.png": png(), "train/sub/b.png": png()}))
+    with pytest.raises(FileNotFoundError, match=r"sub/b\.png.*give .*set\.zip/train\b"):
+        store.read("sub/b.png")
