@@ -14,6 +14,7 @@ from pose_track.datasets.cutouts import Cutouts, paste, vary
 from pose_track.datasets.images import ImageStore
 from pose_track.datasets.labels import PersonLabel
 from pose_track.datasets.options import check_fractions, check_unit_interval, option
+from pose_track.datasets.truncation import truncate
 from pose_track.geometry.affine import apply_affine, fit_boxes
 from pose_track.models.codec import Codec
 from pose_track.structures.arrays import Float32Array, Float64Array, ImageArray
@@ -37,6 +38,9 @@ class PoseAugmentation:
     upper_body_chance: float = option(
         0.5, "Probability that a half-body crop shows the upper body; 0.6915 in the published code (normal < 0.5)."
     )
+    truncation_chance: float = option(
+        0.0, "Probability that the picture ends at a line through the person; joints beyond it get empty heatmaps."
+    )
     paste_chance: float = option(0.0, "Probability of another person pasted at the crop's edge.")
     colour: ColourJitter = field(default_factory=ColourJitter, metadata={"description": "Colours of the crop."})
     degradation: Degradation = field(
@@ -46,7 +50,7 @@ class PoseAugmentation:
 
     def __post_init__(self) -> None:
         check_unit_interval(
-            self, "rotation_chance", "flip_chance", "half_body_chance", "upper_body_chance", "paste_chance"
+            self, *(f"{name}_chance" for name in ("rotation", "flip", "half_body", "upper_body", "truncation", "paste"))
         )
         check_fractions(self, "scale", "shift")
         if not 0 <= self.rotation <= 180:
@@ -54,7 +58,10 @@ class PoseAugmentation:
 
 
 class PoseSample(NamedTuple):
-    """image: (3, H, W) uint8 RGB; target: (K, H / 4, W / 4) heatmaps; weight: (K,), 0 for unlabelled joints."""
+    """image: (3, H, W) uint8 RGB; target: (K, H / 4, W / 4) heatmaps; weight: (K,), 0 for joints of unknown place.
+
+    A joint that a truncation cut off is known to be absent: its target is empty, its weight 1.
+    """
 
     image: ImageArray
     target: Float32Array
@@ -99,17 +106,21 @@ class TopDownDataset:
     def sample(self, index: int, seed: int) -> PoseSample:
         """The crop of a person. seed: of the augmentation, not negative."""
         person, rng = self.people[index], np.random.default_rng([seed, index])
-        image = self.images.read(person.file_name)
+        image, absent = self.images.read(person.file_name), np.zeros(len(person.joints), np.bool_)
+        chance = self.augmentation.truncation_chance if self.augmentation is not None else 0.0
+        if chance > 0 and rng.random() < chance:  # without truncation, the other draws are as they were
+            image, person, absent = truncate(image, person, rng) or (image, person, absent)
         matrix, flip = self._draw_crop(person, rng)
         crop: ImageArray = np.asarray(cv2.warpAffine(image, matrix, self.codec.input_size), np.uint8)
         joints, visibility = apply_affine(matrix, person.joints), person.visibility
         if flip:
             crop = np.asarray(cv2.flip(crop, 1), np.uint8)
             joints[:, 0] = self.codec.input_size[0] - 1 - joints[:, 0]
-            joints, visibility = joints[self.skeleton.flip_indices], visibility[self.skeleton.flip_indices]
+            joints, visibility, absent = (a[self.skeleton.flip_indices] for a in (joints, visibility, absent))
         if self.augmentation is not None:
             crop = self._augment_image(crop, self.augmentation, rng)
         target, weight = self.codec.encode(joints, (visibility > 0).astype(np.float32))
+        weight[absent] = 1
         return PoseSample(np.ascontiguousarray(crop.transpose(2, 0, 1)), target, weight)
 
     def _draw_crop(self, person: PersonLabel, rng: np.random.Generator) -> tuple[Float64Array, bool]:

@@ -138,6 +138,33 @@ def test_unlabelled_and_outside_joints_have_no_weight(tmp_path: Path) -> None:
     assert not sample.target[1:].any()
 
 
+def test_joints_cut_off_by_truncation_have_empty_heatmaps_of_full_weight(tmp_path: Path) -> None:
+    grid = {k: (55.0 + 12 * (k % 5), 40.0 + 25 * (k // 5)) for k in range(15)}
+    data, cut = (
+        TopDownDataset(write_dot(tmp_path), [person(grid)], POSETRACK_15, Codec("gaussian", SIZE), augmentation)
+        for augmentation in (PLAIN, replace(PLAIN, truncation_chance=1.0))
+    )
+    assert data.sample(0, 0).target.any(axis=(1, 2)).all()
+    samples = [cut.sample(0, seed) for seed in range(20)]
+    absent = np.array([~sample.target.any(axis=(1, 2)) for sample in samples])
+    assert all(sample.weight.all() for sample in samples)
+    assert absent.any(axis=0).all()
+    assert not absent.all(axis=1).any()
+
+
+def test_the_mirror_image_of_a_cut_off_joint_is_absent(tmp_path: Path) -> None:
+    grid = {k: (55.0 + 12 * (k % 5), 40.0 + 25 * (k // 5)) for k in range(15)}
+    cut, mirrored = (
+        TopDownDataset(write_dot(tmp_path), [person(grid)], POSETRACK_15, Codec("gaussian", SIZE), augmentation)
+        for augmentation in (
+            replace(PLAIN, truncation_chance=1.0), replace(PLAIN, truncation_chance=1.0, flip_chance=1.0),
+        )
+    )  # fmt: skip
+    for seed in range(10):
+        absent, twins = (~data.sample(0, seed).target.any(axis=(1, 2)) for data in (cut, mirrored))
+        np.testing.assert_array_equal(twins, absent[POSETRACK_15.flip_indices])
+
+
 LEGS = ("hip", "knee", "ankle")
 
 
@@ -289,7 +316,7 @@ def test_pasting_needs_cutouts(tmp_path: Path) -> None:
     "change",
     [
         {"scale": 1.0}, {"flip_chance": 1.5}, {"rotation": -1}, {"rotation_chance": 2}, {"shift": 1},
-        {"paste_chance": -1}, {"half_body_chance": 2}, {"upper_body_chance": -0.1},
+        {"paste_chance": -1}, {"truncation_chance": 1.1}, {"half_body_chance": 2}, {"upper_body_chance": -0.1},
     ],
 )  # fmt: skip
 def test_values_out_of_range(change: dict[str, float]) -> None:

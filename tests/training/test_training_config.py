@@ -164,6 +164,7 @@ POSE_VALUES: dict[str, Any] = {
     **{f"pose.cutouts.{key}": value for key, value in CUTOUT_FILES.items()},
     **{f"pose.augmentation.{key}": value for key, value in IMAGE_AUGMENTATION.items()}, "pose.augmentation.scale": 0.1,
     "pose.augmentation.rotation": 5.0, "pose.augmentation.rotation_chance": 0.1, "pose.augmentation.shift": 0.1,
+    "pose.augmentation.truncation_chance": 0.1,
     "pose.augmentation.half_body_chance": 0.1, "pose.augmentation.upper_body_chance": 0.69,
 }  # fmt: skip
 DETECTOR_VALUES: dict[str, Any] = {
