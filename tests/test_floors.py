@@ -42,7 +42,7 @@ TORCH_FREE = [
     *("evaluation.sequence_pairs", "evaluation.report"),
     *("linking.poses", "linking.frames", "linking.files", "utils.machine", "utils.hashing"),
     *("benchmarks.posetrack.run", "benchmarks.posetrack.report", "benchmarks.posetrack.sweep"),
-    *("benchmarks.posetrack.plot", "benchmarks.speed.jobs", "benchmarks.coco", "benchmarks.ablation"),
+    *("benchmarks.posetrack.plot", "benchmarks.jobs", "benchmarks.coco", "benchmarks.ablation"),
     *("tracking.linker", "tracking.similarity", "tracking.appearance", "tracking.association"),
     *("tracking.confirmation", "tracking.propagation", "flow.optical_flow"),
     *("postprocessing.postprocess", "postprocessing.files"),

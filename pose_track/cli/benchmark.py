@@ -14,7 +14,7 @@ from pose_track.cli.parser import Parser
 
 
 def add_arguments(parser: Parser) -> None:
-    from pose_track.benchmarks.speed.jobs import JOBS
+    from pose_track.benchmarks.jobs import JOBS
 
     jobs = parser.add_subparsers(dest="job", required=True, metavar="JOB", parser_class=Parser)
     for name, job in JOBS.items():
@@ -25,7 +25,7 @@ def add_arguments(parser: Parser) -> None:
 
 
 def run(options: argparse.Namespace, overrides: Mapping[str, str]) -> int:
-    from pose_track.benchmarks.speed.jobs import JOBS
+    from pose_track.benchmarks.jobs import JOBS
     from pose_track.benchmarks.speed.machine import describe_machine, machine_summary
 
     job = JOBS[options.job]

@@ -1,10 +1,11 @@
-"""Average precision of a person detector, computed by pycocotools."""
+"""Average precision and recall of a person detector, computed by pycocotools."""
 
 from __future__ import annotations
 
 import contextlib
 import io
-from collections.abc import Sequence
+import math
+from collections.abc import Iterable, Sequence
 from typing import Any, Protocol
 
 import numpy as np
@@ -21,6 +22,7 @@ class BoxLabels(Protocol):
     height: image height in pixels.
     boxes: (N, 4) x1 y1 x2 y2 of people.
     ignore: (M, 4) x1 y1 x2 y2 of ignore regions.
+    source: the collection that the image comes from, "" if unknown.
     """
 
     @property
@@ -29,12 +31,19 @@ class BoxLabels(Protocol):
     def boxes(self) -> Float64Array: ...
     @property
     def ignore(self) -> Float64Array: ...
+    @property
+    def source(self) -> str: ...
 
 
-def box_average_precision(
-    labels: Sequence[BoxLabels], detections: Sequence[Detections], min_height: float = 0.15, iou: float = 0.5
-) -> float:
-    """AP in [0, 1] at one IoU, interpolated at 101 recalls as in COCO; NaN without labelled people to evaluate.
+def box_ap_ar(
+    labels: Sequence[BoxLabels],
+    detections: Sequence[Detections],
+    ious: Sequence[float] = (0.5, 0.75),
+    min_height: float = 0.15,
+) -> tuple[Float64Array, Float64Array]:
+    """AP and AR in [0, 1] at each of T IoUs, (T,) each; NaN without labelled people to evaluate.
+
+    AP is interpolated at 101 recalls as in COCO. AR is the recall of all detections, whatever their scores.
 
     labels, detections: one per image. An image's 100 best detections count.
     min_height: the least height of a person, as a share of the image height. Shorter people, labelled or detected, are
@@ -59,16 +68,43 @@ def box_average_precision(
             annotation["id"] = annotation_id
     predicted = COCO()
     predicted.dataset = {**gt.dataset, "annotations": results}
+    return _accumulate(gt, predicted, ious, min_height)
+
+
+def _accumulate(gt: COCO, predicted: COCO, ious: Sequence[float], min_area: float) -> tuple[Float64Array, Float64Array]:
     with contextlib.redirect_stdout(io.StringIO()):
         gt.createIndex()
         predicted.createIndex()
         evaluation = COCOeval(gt, predicted, "bbox")
-        evaluation.params.iouThrs = np.array([iou])
-        evaluation.params.areaRng, evaluation.params.areaRngLbl = [[min_height, 1e9]], ["tall"]
+        evaluation.params.iouThrs = np.array(ious)
+        evaluation.params.areaRng, evaluation.params.areaRngLbl = [[min_area, 1e9]], ["tall"]
         evaluation.evaluate()
         evaluation.accumulate()
-    precision = evaluation.eval["precision"][0, :, 0, 0, -1]
-    return float(precision.mean()) if (precision >= 0).all() else float("nan")
+    precision, recall = evaluation.eval["precision"][:, :, 0, 0, -1], evaluation.eval["recall"][:, 0, 0, -1]
+    known = recall >= 0  # COCO's -1 stands for "undefined"
+    return np.where(known, precision.mean(axis=1), np.nan), np.where(known, recall, np.nan)
+
+
+def detection_metrics(labels: Sequence[BoxLabels], detections: Sequence[Detections]) -> dict[str, float]:
+    """AP50, AP75 and AR75 of people taller than 15 % of the image: means over the sources, then those of each source.
+
+    The keys are "ap50", "ap75" and "ar75", then with the source, such as "ap50_street"; "ap50_all" for images
+    without a source. AR75 is the recall at IoU 0.75. A source without people to evaluate is NaN, and left out of the
+    mean.
+    """
+    metrics: dict[str, dict[str, float]] = {"ap50": {}, "ap75": {}, "ar75": {}}
+    for source in sorted({label.source for label in labels}):
+        chosen = [i for i, label in enumerate(labels) if label.source == source]
+        ap, ar = box_ap_ar([labels[i] for i in chosen], [detections[i] for i in chosen], (0.5, 0.75))
+        for name, value in zip(metrics, (ap[0], ap[1], ar[1]), strict=True):
+            metrics[name][source or "all"] = float(value)
+    means = {name: _mean(values.values()) for name, values in metrics.items()}
+    return means | {f"{name}_{source}": value for name, values in metrics.items() for source, value in values.items()}
+
+
+def _mean(values: Iterable[float]) -> float:
+    known = [value for value in values if not math.isnan(value)]
+    return sum(known) / len(known) if known else math.nan
 
 
 def _annotation(image_id: int, box: FloatingArray, height: int, **fields: float) -> dict[str, Any]:

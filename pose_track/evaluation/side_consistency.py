@@ -5,8 +5,8 @@ Two shares, each over the person-frames of a video, a person-frame being one tra
 - side changes: left and right changed sides against the frame before, see `side_changes`. A person-frame counts if any
   of the six pairs of joints changed. Pairs that cannot be compared are left out, and so are person-frames without any
   pair to compare.
-- close pairs: the left and the right ankle (knee, wrist) lie in one place, see `close_pairs`. Mostly both are on the same
-  limb; people who stand with their legs together or hold their hands count as well, so the share never becomes 0.
+- close pairs: the left and the right ankle (knee, wrist) lie in one place, see `close_pairs`. Either both are on one
+  limb, or the person stands with legs together or holds hands; so the share never becomes 0.
 
 Body height is the longer side of the person's box.
 """

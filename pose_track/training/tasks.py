@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import logging
-import math
-from collections.abc import Callable, Sequence
-from typing import Any
+from collections.abc import Callable
+from typing import Any, cast
 
 import numpy as np
 import torch
@@ -17,46 +15,55 @@ from pose_track.datasets.coco import load_boxes
 from pose_track.datasets.cutouts import Cutouts, load_outlines
 from pose_track.datasets.detection import DetectionDataset
 from pose_track.datasets.images import ImageStore
-from pose_track.datasets.labels import ImageLabel
 from pose_track.datasets.load import load_people
 from pose_track.datasets.mixture import Mixture
+from pose_track.datasets.sources import of_sources
 from pose_track.datasets.top_down import TopDownDataset
-from pose_track.detection.detector import CentreDetector
-from pose_track.evaluation.box_ap import box_average_precision
-from pose_track.models.centre import centre_compact
+from pose_track.models.centre import CentreNet, centre_compact
 from pose_track.models.hrnet import NETWORKS
 from pose_track.models.inference_model import InferenceModel
 from pose_track.runtime.torch_runtime import TorchRuntime
 from pose_track.structures.arrays import ImageArray
-from pose_track.structures.skeleton import SKELETONS, Skeleton
 from pose_track.training.batch_norm import sync_batch_norms
-from pose_track.training.config import CocoSource, DataSource, PoseTrainingConfig, TrainingConfig
+from pose_track.training.config import (
+    CocoSource,
+    DetectorTrainingConfig,
+    HardwareSettings,
+    PoseTrainingConfig,
+    TeacherConfig,
+    TrainingConfig,
+    TrainSource,
+)
+from pose_track.training.imitation import ImitatingNet
+from pose_track.training.initial_weights import load_detector, load_pose, load_pose_trunk
+from pose_track.training.joint_coverage import check_coverage
 from pose_track.training.loader import SeededDataset, TrainingData
 from pose_track.training.loop import Task
 from pose_track.training.loss import centre_loss, joint_weights, joints_mse, joints_ohkm
-from pose_track.training.validation import evaluate_poses, pose_evaluator
+from pose_track.training.validation import detector_metrics, evaluate_poses, exhaustive_images, pose_evaluator
 from pose_track.training.visualise import draw_boxes, draw_heatmaps
-from pose_track.weights.load import load_trunk, load_weights
-from pose_track.weights.resolve import weights_file
-
-logger = logging.getLogger(__name__)
+from pose_track.utils.extras import require
 
 LOSSES = {"mse": joints_mse, "ohkm": joints_ohkm}
 NUM_DRAWN = 8  # samples in the image of a run
 
 
-def build_network(config: TrainingConfig, device: str = "cpu") -> nn.Module:
-    """The network with the weights of `init_weights` or `init_trunk`, or random ones of the loop's seed."""
+def build_network(config: TrainingConfig, device: str = "cpu", new_head: bool = False) -> nn.Module:
+    """The network with the weights of `init_weights` or `init_trunk`, or random ones of the loop's seed.
+
+    new_head: whether `init_weights` may be of a keypoint network for other joints, see `load_pose`.
+    """
     torch.manual_seed(config.loop.seed)
     if config.task == "detector":
         network: nn.Module = centre_compact()
+        if config.init_weights is not None:
+            load_detector(network, str(config.init_weights))
     else:
-        network = NETWORKS[config.pose.network](SKELETONS[config.pose.skeleton].num_joints)
-    if config.init_weights is not None:
-        load_weights(network, weights_file(str(config.init_weights)))
-    if config.init_trunk is not None:
-        naming, unused = load_trunk(network, weights_file(str(config.init_trunk)))
-        logger.info("trunk from %s (names: %s); %d tensors not used", config.init_trunk, naming, len(unused))
+        network = NETWORKS[config.pose.network](config.pose.skeleton.num_joints)
+        if config.init_weights is not None:
+            load_pose(network, str(config.init_weights), config.pose.skeleton, new_head)
+        if config.init_trunk is not None:
+            load_pose_trunk(network, str(config.init_trunk))
     return sync_batch_norms(network, torch.device(device)) if config.hardware.sync_batch_norm else network
 
 
@@ -66,10 +73,12 @@ def build_task(config: TrainingConfig, device: str) -> Task:
 
 
 def _pose_task(config: TrainingConfig, device: str) -> Task:
-    network = build_network(config, device)  # first, since its errors are found fastest
+    network = build_network(config, device, new_head=True)  # first, since its errors are found fastest
     pose, val = config.pose, config.val
-    skeleton, codec = SKELETONS[pose.skeleton], pose.codec
-    data = Mixture([(_pose_data(source, config, skeleton), source.weight) for source in config.train])
+    skeleton, codec, loss = pose.skeleton, pose.codec, _pose_loss(pose)
+    datasets = [_pose_data(source, config) for source in config.train]
+    check_coverage([dataset.people for dataset in datasets], skeleton)
+    data = Mixture([(dataset, source.weight) for dataset, source in zip(datasets, config.train, strict=True)])
     images = ImageStore(val.images)
     on_broken = config.loop.on_broken
     people = load_people(val.format, val.annotations, skeleton, on_broken)
@@ -83,12 +92,13 @@ def _pose_task(config: TrainingConfig, device: str) -> Task:
         run = TorchRuntime(InferenceModel(trained), device, "float32")
         return draw_heatmaps(run, codec, crops.transpose(0, 2, 3, 1), targets)
 
-    return Task(network, data, _pose_loss(pose, skeleton), evaluate, draw)
+    return Task(network, data, loss, evaluate, draw)
 
 
-def _pose_data(source: DataSource, config: TrainingConfig, skeleton: Skeleton) -> TopDownDataset:
-    pose, on_broken = config.pose, config.loop.on_broken
+def _pose_data(source: TrainSource, config: TrainingConfig) -> TopDownDataset:
+    pose, skeleton, on_broken = config.pose, config.pose.skeleton, config.loop.on_broken
     people = load_people(source.format, source.annotations, skeleton, on_broken)
+    people = of_sources(people, source.sources, source.annotations)
     images, cutouts = ImageStore(source.images), _cutouts(pose.cutouts)
     return TopDownDataset(images, people, skeleton, pose.codec, pose.augmentation, cutouts)
 
@@ -97,11 +107,11 @@ def _cutouts(source: CocoSource | None) -> Cutouts | None:
     return None if source is None else Cutouts(ImageStore(source.images), load_outlines(source.annotations))
 
 
-def _pose_loss(pose: PoseTrainingConfig, skeleton: Skeleton) -> Callable[..., Tensor]:
+def _pose_loss(pose: PoseTrainingConfig) -> Callable[..., Tensor]:
     loss = LOSSES[pose.loss]
     if not pose.use_joint_weights:
         return loss
-    factors = joint_weights(skeleton)
+    factors = joint_weights(pose.skeleton)
     return lambda output, targets, weights: loss(output, targets, weights * factors.to(weights.device))
 
 
@@ -109,16 +119,8 @@ def _detector_task(config: TrainingConfig, device: str) -> Task:
     network = build_network(config, device)
     detector, val = config.detector, config.val
     cutouts = _cutouts(detector.cutouts)
-    datasets = [
-        DetectionDataset(
-            ImageStore(source.images), load_boxes(source.annotations), detector.canvas, detector.augmentation, cutouts
-        )
-        for source in config.train
-    ]
-    data = Mixture([(dataset, source.weight) for dataset, source in zip(datasets, config.train, strict=True)])
-    images, labels = ImageStore(val.images), load_boxes(val.annotations)
-    if not any(label.exhaustive for label in labels):
-        raise ValueError(f"{val.annotations} has no exhaustively labelled image to evaluate on; give other val data")
+    data = Mixture([(_detector_data(source, detector, cutouts), source.weight) for source in config.train])
+    images, labels = ImageStore(val.images), exhaustive_images(val.annotations)
 
     def evaluate(trained: nn.Module) -> dict[str, float]:
         return detector_metrics(trained, images, labels, detector.long_side, device)
@@ -128,7 +130,29 @@ def _detector_task(config: TrainingConfig, device: str) -> Task:
         run = TorchRuntime(InferenceModel(trained), device, "float32")
         return draw_boxes(run, canvases.transpose(0, 2, 3, 1), heat, boxes)
 
-    return Task(network, data, centre_loss, evaluate, draw)
+    task = Task(network, data, centre_loss, evaluate, draw)
+    return task if detector.teacher is None else _imitation_task(task, detector, detector.teacher, config.hardware)
+
+
+def _detector_data(source: TrainSource, detector: DetectorTrainingConfig, cutouts: Cutouts | None) -> DetectionDataset:
+    labels = of_sources(load_boxes(source.annotations), source.sources, source.annotations)
+    return DetectionDataset(ImageStore(source.images), labels, detector.canvas, detector.augmentation, cutouts)
+
+
+def _imitation_task(
+    task: Task, detector: DetectorTrainingConfig, teacher: TeacherConfig, hardware: HardwareSettings
+) -> Task:
+    """The task with the imitation of a teacher, which is no part of the result."""
+    require("openvino", purpose="detector.teacher")
+    from pose_track.runtime.intermediate_outputs import IntermediateOutputs
+
+    features = IntermediateOutputs(teacher.model, teacher.features, detector.canvas, hardware.threads)
+    network = ImitatingNet(cast(CentreNet, task.network), features, detector.canvas)
+
+    def loss(output: tuple[Tensor, Tensor], *targets: Tensor) -> Tensor:
+        return task.loss(output[0], *targets) + teacher.weight * output[1]
+
+    return task._replace(network=network, loss=loss, result=lambda trained: cast(ImitatingNet, trained).network)
 
 
 def first_samples(data: TrainingData, on_broken: OnBroken = "stop") -> list[NDArray[Any]]:
@@ -136,22 +160,3 @@ def first_samples(data: TrainingData, on_broken: OnBroken = "stop") -> list[NDAr
     samples = SeededDataset(data, on_broken)
     chosen = [samples[int(index), 0][0] for index in data.epoch_order(0, 0)[:NUM_DRAWN]]
     return [np.stack(field) for field in zip(*chosen, strict=True)]
-
-
-def detector_metrics(
-    network: nn.Module, images: ImageStore, labels: Sequence[ImageLabel], long_side: int, device: str = "cpu"
-) -> dict[str, float]:
-    """AP50 of people taller than 15 % of the image: the mean over the sources ("ap50"), then that of each source.
-
-    Images that are not exhaustively labelled are left out.
-    """
-    detect = CentreDetector(TorchRuntime(InferenceModel(network), device, "float32"), long_side, min_score=0.02)
-    labels = [label for label in labels if label.exhaustive]
-    detections = [detect(images.read(label.file_name)) for label in labels]
-    per_source: dict[str, float] = {}
-    for source in sorted({label.source for label in labels}):
-        chosen = [i for i, label in enumerate(labels) if label.source == source]
-        ap = box_average_precision([labels[i] for i in chosen], [detections[i] for i in chosen])
-        per_source[f"ap50_{source or 'all'}"] = ap
-    known = [value for value in per_source.values() if not math.isnan(value)]
-    return {"ap50": sum(known) / len(known) if known else math.nan, **per_source}

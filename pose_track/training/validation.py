@@ -1,4 +1,4 @@
-"""Metrics of a keypoint network on labelled images."""
+"""Metrics of a keypoint network and of the person detector on labelled images."""
 
 from __future__ import annotations
 
@@ -11,19 +11,24 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 from torch import nn
+from tqdm import tqdm
 
 from pose_track.datasets.annotations import JsonObject, OnBroken, read_entries, read_json, to_array
-from pose_track.datasets.coco import CocoFile
+from pose_track.datasets.coco import CocoFile, load_boxes
 from pose_track.datasets.images import ImageStore
 from pose_track.datasets.joint_names import JointMap
-from pose_track.datasets.labels import PersonLabel
+from pose_track.datasets.labels import ImageLabel, PersonLabel
 from pose_track.datasets.load import identify_format
+from pose_track.detection.detector import CentreDetector
+from pose_track.evaluation.box_ap import detection_metrics
 from pose_track.evaluation.coco_keypoints import LabelledPose, keypoint_ground_truth, keypoint_metrics
-from pose_track.evaluation.pck import pck, torso_sizes
+from pose_track.evaluation.pck import has_torso, pck, person_sizes
 from pose_track.evaluation.pckh import PckhGroundTruth, load_pckh_ground_truth, pckh
 from pose_track.models.codec import Codec
 from pose_track.models.inference_model import InferenceModel
+from pose_track.runtime.model_spec import Run
 from pose_track.runtime.torch_runtime import TorchRuntime
+from pose_track.structures.frames import Detections
 from pose_track.structures.skeleton import COCO_17, MPII_16, Skeleton
 from pose_track.training.config import Metric
 from pose_track.training.prediction import (
@@ -38,6 +43,7 @@ from pose_track.training.prediction import (
 if TYPE_CHECKING:
     from pycocotools.coco import COCO
 
+MIN_SCORE = 0.02  # score below which a box is not evaluated
 HEAD_SIZES_FILE = "gt_valid.mat"  # head sizes of MPII's validation people, published beside valid.json
 
 
@@ -68,6 +74,32 @@ def evaluate_poses(
     flip_indices = skeleton.flip_indices if flip_test else None
     run = TorchRuntime(InferenceModel(network, flip_indices, codec.flip_shift), device, "float32")
     return evaluator.compute(predict_poses(run, codec, images, evaluator.candidates))
+
+
+def detector_metrics(
+    network: nn.Module, images: ImageStore, labels: Sequence[ImageLabel], long_side: int, device: str = "cpu"
+) -> dict[str, float]:
+    """`detection_metrics` of a detector, run in float32. Images that are not exhaustively labelled are left out."""
+    run = TorchRuntime(InferenceModel(network), device, "float32")
+    labels = [label for label in labels if label.exhaustive]
+    return detection_metrics(labels, detect_labelled(run, images, labels, long_side))
+
+
+def detect_labelled(run: Run, images: ImageStore, labels: Sequence[ImageLabel], long_side: int) -> list[Detections]:
+    """The detections of a `CentreNet` in each labelled image, down to the score `MIN_SCORE`."""
+    detect = CentreDetector(run, long_side, min_score=MIN_SCORE)
+    return [
+        detect(images.read(label.file_name, label.image_size))
+        for label in tqdm(labels, "detecting", leave=False, disable=None)
+    ]
+
+
+def exhaustive_images(annotations: Path) -> list[ImageLabel]:
+    """The images of a COCO-format file in which every person is labelled. Raises ValueError where there is none."""
+    labels = [label for label in load_boxes(annotations) if label.exhaustive]
+    if not labels:
+        raise ValueError(f"{annotations} has no exhaustively labelled image to evaluate on; give other val data")
+    return labels
 
 
 def pose_evaluator(
@@ -129,17 +161,28 @@ def _pckh_ground_truth(people: Sequence[PersonLabel], annotations: Path) -> Pckh
 
 
 def _pck_evaluator(people: Sequence[PersonLabel], skeleton: Skeleton) -> PoseEvaluator:
-    """PCK@0.2 of the torso: "pck" over all joints, and one a joint type, such as "pck_hip", NaN if unlabelled."""
+    """PCK@0.2 of the torso: "pck" over all joints, one a source, such as "pck_gym", and one a joint type, such as
+    "pck_hip"; NaN if unlabelled. Images without a source count in the first and the third kind only.
+
+    Of a skeleton without shoulders and hips it is PCK@0.05 of the longer side of the box, and "pck_box" in the names.
+    """
+    name = "pck" if has_torso(skeleton) else "pck_box"
+    sources = np.array([person.source for person in people])
     truth, visibility = np.stack([p.joints for p in people]), np.stack([p.visibility for p in people])
-    sizes = torso_sizes(truth, visibility, skeleton)
+    sizes = person_sizes(truth, visibility, np.stack([p.box for p in people]), skeleton)
 
     def compute(predictions: PosePredictions) -> dict[str, float]:
         total, per_joint = pck(predictions.joints, truth, visibility, sizes)
+        by_source: dict[str, float] = {}
+        for source in sorted(set(sources.tolist()) - {""}):
+            of = sources == source
+            share, joint_shares = pck(predictions.joints[of], truth[of], visibility[of], sizes[of])
+            by_source[f"{name}_{source}"] = math.nan if np.isnan(joint_shares).all() else share
         values: dict[str, list[float]] = defaultdict(list)
         for joint_type, value in zip(skeleton.joint_types, per_joint.tolist(), strict=True):
             values[joint_type] += [] if math.isnan(value) else [value]
-        means = {name: sum(values[name]) / len(values[name]) if values[name] else math.nan for name in sorted(values)}
-        return {"pck": total, **{f"pck_{name}": mean for name, mean in means.items()}}
+        means = {part: sum(values[part]) / len(values[part]) if values[part] else math.nan for part in sorted(values)}
+        return {name: total, **by_source, **{f"{name}_{part}": mean for part, mean in means.items()}}
 
     return PoseEvaluator("pck", gt_candidates(people), compute)
 
@@ -167,7 +210,9 @@ def coco_ground_truth(path: Path, file: CocoFile, skeleton: Skeleton, on_broken:
     joints = JointMap(file.joint_names, skeleton, path)
     unlabelled = np.zeros((skeleton.num_joints, 2)), np.zeros(skeleton.num_joints, np.int64)
 
-    def read(annotation: JsonObject) -> LabelledPose:
+    def read(annotation: JsonObject) -> LabelledPose | None:
+        if not file.is_person(annotation):
+            return None
         keypoints = file.keypoints(annotation)
         pose = joints.convert(keypoints[:, :2], keypoints[:, 2]) or unlabelled
         area = float(to_array(annotation.get("area"), (), "area"))
@@ -176,4 +221,4 @@ def coco_ground_truth(path: Path, file: CocoFile, skeleton: Skeleton, on_broken:
         crowd = bool(annotation.get("iscrowd"))
         return LabelledPose(file.image(annotation)["id"], *pose, file.box(annotation), area, crowd)
 
-    return keypoint_ground_truth(file.images, read_entries(path, file.people(), read, on_broken))
+    return keypoint_ground_truth(file.images, read_entries(path, file.annotations(), read, on_broken))

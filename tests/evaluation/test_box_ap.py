@@ -1,23 +1,33 @@
 from __future__ import annotations
 
+import contextlib
+import io
 import math
 
 import numpy as np
 import pytest
+from pycocotools.coco import COCO
+from pycocotools.cocoeval import COCOeval
 
 from pose_track.datasets.labels import ImageLabel
-from pose_track.evaluation.box_ap import box_average_precision
+from pose_track.evaluation.box_ap import box_ap_ar, detection_metrics
 from pose_track.structures.frames import Detections
 
 A, B, FAR = [10, 10, 30, 60], [50, 10, 80, 70], [5, 75, 20, 95]  # in an image of 100 by 100
 SHORT = [60, 80, 70, 90]  # a tenth of the image height
 
 
-def label(*boxes: list[float], ignore: tuple[list[float], ...] = ()) -> ImageLabel:
+def box_average_precision(
+    labels: list[ImageLabel], detected: list[Detections], min_height: float = 0.15, iou: float = 0.5
+) -> float:
+    return float(box_ap_ar(labels, detected, [iou], min_height)[0][0])
+
+
+def label(*boxes: list[float], ignore: tuple[list[float], ...] = (), source: str = "") -> ImageLabel:
     def array(values: tuple[list[float], ...]) -> np.ndarray:
         return np.array(values, float).reshape(-1, 4)
 
-    return ImageLabel("a.png", 100, 100, array(boxes), array(ignore), True, "")
+    return ImageLabel("a.png", 100, 100, array(boxes), array(ignore), True, source)
 
 
 def detections(*boxes: list[float], scores: tuple[float, ...] | None = None) -> Detections:
@@ -77,3 +87,69 @@ def test_iou_and_height_limits() -> None:
 def test_labels_and_detections_must_have_equal_length() -> None:
     with pytest.raises(ValueError, match="zip"):
         box_average_precision([label(A)], [])
+
+
+def test_recall_at_two_ious() -> None:
+    """Recall counts every detection, whatever its score; short people and ignore regions do not count."""
+    rough = [10, 10, 30, 40]  # IoU 0.6 with A
+    labels = [label(A, B, SHORT, ignore=([0, 70, 100, 100],))]
+    ap, ar = box_ap_ar(labels, [detections(FAR, rough, A, scores=(0.9, 0.8, 0.1))], (0.5, 0.75))
+    assert ar == pytest.approx([1 / 2, 1 / 2])
+    assert ap == pytest.approx([51 / 101, 51 / 101 / 2])
+    assert np.isnan(box_ap_ar([label(SHORT)], [detections(A)])).all()
+
+
+def test_agreement_with_plain_pycocotools() -> None:
+    """On random boxes without ignored people, where the relative height has no effect: COCOeval's own stats."""
+    rng = np.random.default_rng(0)
+    labels, detected = [], []
+    for _ in range(12):
+        corner, size = rng.uniform(0, 60, (6, 2)), rng.uniform(16, 40, (6, 2))
+        boxes = np.concatenate([corner, corner + size], axis=1)
+        labels.append(label(*boxes.tolist()))
+        found = boxes[rng.random(6) < 0.8] + rng.normal(0, 1.5, 4)
+        detected.append(detections(*found.tolist(), FAR, scores=tuple(rng.random(len(found) + 1))))
+    images, annotations, results = [], [], []
+    for number, (truth, result) in enumerate(zip(labels, detected, strict=True), 1):
+        images.append({"id": number, "width": 100, "height": 100})
+        for box in truth.boxes:
+            x1, y1, x2, y2 = box.tolist()
+            area = (x2 - x1) * (y2 - y1)
+            entry = {"bbox": [x1, y1, x2 - x1, y2 - y1], "area": area, "iscrowd": 0, "category_id": 1}
+            annotations.append({**entry, "image_id": number, "id": len(annotations) + 1})
+        for (x1, y1, x2, y2), score in zip(result.boxes.tolist(), result.scores.tolist(), strict=True):
+            entry = {"bbox": [x1, y1, x2 - x1, y2 - y1], "score": score, "category_id": 1}
+            results.append({**entry, "image_id": number})
+    with contextlib.redirect_stdout(io.StringIO()):
+        gt = COCO()
+        gt.dataset = {"images": images, "annotations": annotations, "categories": [{"id": 1, "name": "person"}]}
+        gt.createIndex()
+        evaluation = COCOeval(gt, gt.loadRes(results), "bbox")
+        evaluation.evaluate()
+        evaluation.accumulate()
+        evaluation.summarize()
+    ap, ar = box_ap_ar(labels, detected, (0.5, 0.75), min_height=0)
+    assert 0.3 < ap[1] < ap[0] < 0.9
+    assert ap == pytest.approx(evaluation.stats[1:3])
+    at_75 = evaluation.params.iouThrs.tolist().index(0.75)
+    assert ar[1] == pytest.approx(evaluation.eval["recall"][at_75, 0, 0, -1])
+
+
+def test_metrics_are_means_over_sources() -> None:
+    rough = [10, 10, 30, 40]  # IoU 0.6 with A
+    labels = [label(A, source="street"), label(A, B, source="street"), label(A, source="shop"), label(source="night")]
+    detected = [detections(A), detections(A), detections(rough), detections(FAR)]
+    metrics = detection_metrics(labels, detected)
+    street = 67 / 101  # two of three are found: recalls 0 to 0.66
+    assert list(metrics) == [
+        *("ap50", "ap75", "ar75", "ap50_night", "ap50_shop", "ap50_street"),
+        *("ap75_night", "ap75_shop", "ap75_street", "ar75_night", "ar75_shop", "ar75_street"),
+    ]
+    assert [metrics[f"{name}_street"] for name in ("ap50", "ap75", "ar75")] == pytest.approx([street, street, 2 / 3])
+    assert [metrics[f"{name}_shop"] for name in ("ap50", "ap75", "ar75")] == pytest.approx([1, 0, 0])
+    assert math.isnan(metrics["ap50_night"])
+    assert [metrics[name] for name in ("ap50", "ap75", "ar75")] == pytest.approx([(1 + street) / 2, street / 2, 1 / 3])
+    assert list(detection_metrics([label(A)], [detections(A)])) == [
+        *("ap50", "ap75", "ar75", "ap50_all", "ap75_all", "ar75_all")
+    ]
+    assert all(math.isnan(value) for value in detection_metrics([], []).values())

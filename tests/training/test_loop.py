@@ -32,7 +32,7 @@ from pose_track.training.loader import StepBatchSampler, make_loader
 from pose_track.training.loop import DivergedError, Task, Trainer
 from pose_track.training.loss import centre_loss, joints_mse, joints_ohkm
 from pose_track.training.options import LoopOptions, OptimizerOptions
-from pose_track.training.tasks import detector_metrics
+from pose_track.training.validation import detector_metrics
 
 ADAMW = OptimizerOptions(learning_rate=1e-2, warmup_samples=80)
 SHORT = LoopOptions(epochs=2, batch_size=4, checkpoint_seconds=0.0)

@@ -11,8 +11,8 @@ from pathlib import Path
 import pytest
 from command_line import run_command
 
+from pose_track.benchmarks.jobs.track import option_words
 from pose_track.benchmarks.speed import video as video_speed
-from pose_track.benchmarks.speed.jobs.track import option_words
 from pose_track.benchmarks.speed.subprocess_run import RecordCounter, TrackRun, run_tracking
 from pose_track.benchmarks.speed.video import VideoSpeed, measure_video
 from pose_track.cli.exit_codes import EXIT_ERROR

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from pose_track.benchmarks.speed.jobs.job import Job, JobResult, add_against, add_rounds, baseline_metric
+from pose_track.benchmarks.jobs.job import Job, JobResult, add_against, add_rounds, baseline_metric
 
 
 def _add_options(parser: ArgumentParser) -> None:

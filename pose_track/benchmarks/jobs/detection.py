@@ -5,7 +5,7 @@ from __future__ import annotations
 from argparse import ArgumentParser, Namespace
 from pathlib import Path
 
-from pose_track.benchmarks.speed.jobs.job import Job, JobResult, add_rounds
+from pose_track.benchmarks.jobs.job import Job, JobResult, add_rounds
 
 
 def _add_options(parser: ArgumentParser) -> None:

@@ -6,8 +6,8 @@ from argparse import ArgumentParser, Namespace
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from pose_track.benchmarks.speed.jobs.job import Job, JobResult
-from pose_track.benchmarks.speed.jobs.track import option_words
+from pose_track.benchmarks.jobs.job import Job, JobResult
+from pose_track.benchmarks.jobs.track import option_words
 
 
 def _add_options(parser: ArgumentParser) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from argparse import ArgumentParser, Namespace
 
-from pose_track.benchmarks.speed.jobs.job import Job, JobResult, add_against, add_rounds, baseline_metric
+from pose_track.benchmarks.jobs.job import Job, JobResult, add_against, add_rounds, baseline_metric
 
 
 def _add_options(parser: ArgumentParser) -> None:

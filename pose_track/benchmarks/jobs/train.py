@@ -7,7 +7,7 @@ from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
-from pose_track.benchmarks.speed.jobs.job import Job, JobResult, add_against, add_rounds, baseline_metric
+from pose_track.benchmarks.jobs.job import Job, JobResult, add_against, add_rounds, baseline_metric
 from pose_track.utils.extras import require
 
 

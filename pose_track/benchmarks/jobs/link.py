@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from argparse import ArgumentParser, Namespace
 
-from pose_track.benchmarks.speed.jobs.job import Job, JobResult, add_rounds
+from pose_track.benchmarks.jobs.job import Job, JobResult, add_rounds
 from pose_track.config.settings import TRACK_PRESETS
 
 
