@@ -11,10 +11,10 @@ from scipy.optimize import isotonic_regression
 
 from pose_track.geometry.boxes import iou_matrix
 from pose_track.models.score_map import ScoreMap
-from pose_track.structures.arrays import BoolArray, Float64Array, FloatingArray
+from pose_track.structures.arrays import BoolArray, Float64Array, FloatingArray, IntArray
 
-MAX_KNOTS = 16
-MIN_CASES_PER_KNOT = 25
+MAX_KNOTS = 20
+MIN_CASES_PER_KNOT = 50
 MIN_CASES = 100
 
 
@@ -34,8 +34,9 @@ def fit_score_map(scores: FloatingArray, is_right: NDArray[np.number]) -> ScoreM
     """The map from raw scores (N,) in [0, 1] to the share of right cases.
 
     Isotonic regression (Zadrozny and Elkan, "Transforming Classifier Scores into Accurate Multiclass Probability
-    Estimates", KDD 2002) of up to `MAX_KNOTS` groups of equally many cases of similar score. Its steps become the knots
-    of a piecewise linear map, which keeps the order of all scores; beyond the last one the map rises half way to 1.
+    Estimates", KDD 2002) of up to `MAX_KNOTS` equal intervals of scores, wider where one would have fewer than
+    `MIN_CASES_PER_KNOT` cases. Its steps become the knots of a piecewise linear map, which keeps the order of all
+    scores; beyond the last one the map rises half way to 1.
 
     is_right: (N,) 1 for a right case, 0 for a wrong one; or a share in between.
 
@@ -45,8 +46,7 @@ def fit_score_map(scores: FloatingArray, is_right: NDArray[np.number]) -> ScoreM
         raise ValueError(
             f"a calibration needs at least {MIN_CASES} cases, got {len(scores)}; give more validation data"
         )
-    order = np.argsort(scores, kind="stable")
-    groups = np.array_split(order, max(1, min(MAX_KNOTS, len(order) // MIN_CASES_PER_KNOT)))
+    groups = _intervals(scores)
     counts = np.array([len(group) for group in groups])
     raw = np.array([scores[group].mean() for group in groups])
     shares = np.array([(is_right[group].sum() + 0.5) / (len(group) + 1) for group in groups])  # never 0 or 1
@@ -56,6 +56,19 @@ def fit_score_map(scores: FloatingArray, is_right: NDArray[np.number]) -> ScoreM
     raw = np.add.reduceat(raw * counts, starts) / weights
     shares = steps.x[starts]
     return ScoreMap(tuple(_increasing([(0.0, 0.0), *zip(raw, shares, strict=True), (1.0, (1 + shares[-1]) / 2)])))
+
+
+def _intervals(scores: FloatingArray) -> list[IntArray]:
+    """The indices of the cases in each interval, by ascending score."""
+    groups = [np.zeros(0, np.int64)]
+    intervals = (np.asarray(scores, np.float64) * MAX_KNOTS).astype(int)
+    for interval in np.unique(intervals):
+        if len(groups[-1]) >= MIN_CASES_PER_KNOT:
+            groups.append(np.zeros(0, np.int64))
+        groups[-1] = np.concatenate([groups[-1], np.flatnonzero(intervals == interval)])
+    if len(groups) > 1 and len(groups[-1]) < MIN_CASES_PER_KNOT:
+        groups[-2:] = [np.concatenate(groups[-2:])]
+    return groups
 
 
 def cross_fit(scores: FloatingArray, is_right: NDArray[np.number], half: BoolArray) -> tuple[ScoreMap, ScoreMap]:
