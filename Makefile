@@ -10,6 +10,10 @@ CORE := .venv/.core
 READY := .venv/.ready
 
 TRAIN := $(VENV) tools/train.py configs/train
+CALIBRATE := $(VENV) tools/calibrate.py configs/train
+POSE_VAL := --val data/person_boxes/val_keypoints.json data/person_boxes/val.tar \
+	--val data/gym/val_keypoints.json data/gym/val.tar --val data/pose_train/val_clean.json data/pose_train/val.tar
+BOX_VAL := --val data/person_boxes/val.json data/person_boxes/val.tar --val data/gym/val_boxes.json data/gym/val.tar
 
 .PHONY: track test check setup bundle train-defaults
 
@@ -28,11 +32,13 @@ check: $(READY)
 bundle: $(READY)
 	$(VENV) -m pose_track.export.bundle
 
-# the bundled weights again, from data/pose_train and data/person_boxes; takes hours, and resumes where it was interrupted
+# the bundled weights again, from data/pose_train, data/person_boxes and data/gym; takes hours, and resumes where it was interrupted
 train-defaults: $(READY) data/figures/figures.json
 	$(TRAIN)/pose_compact.yaml --out runs/pose_small --resume --pose.input_size '[96, 128]' --pose.sigma 1.5 --loop.epochs 7
 	$(TRAIN)/pose_compact.yaml --out runs/pose --resume --init_weights runs/pose_small/weights.safetensors
 	$(TRAIN)/detector_compact.yaml --out runs/detector --resume
+	$(CALIBRATE)/pose_compact.yaml --weights runs/pose/weights.safetensors --decoding dark $(POSE_VAL)
+	$(CALIBRATE)/detector_compact.yaml --weights runs/detector/weights.safetensors $(BOX_VAL)
 
 data/figures/figures.json: $(READY)
 	$(VENV) tools/make_figures.py --out data/figures --images 1500

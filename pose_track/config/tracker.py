@@ -41,7 +41,7 @@ class FlowSettings(BaseSettings):
     max_frames: Annotated[int, Field(ge=0)] = Field(
         default=30, description="Successive frames in which flow follows a person whom the detector misses; 0 for none."
     )
-    min_score: Share = Field(default=0.4, description="Mean joint score below which such a pose is dropped, 0 to 1.")
+    min_score: Share = Field(default=0.5, description="Mean joint score below which such a pose is dropped, 0 to 1.")
 
     @model_validator(mode="after")
     def _weights_fit_method(self) -> FlowSettings:
@@ -61,12 +61,12 @@ class TrackerSettings(BaseSettings):
     matching: Literal["greedy", "hungarian"] = Field(default="hungarian", description="Assignment of poses to tracks.")
     min_similarity: Share = Field(default=0.2, description="Lowest similarity of a match, 0 to 1.")
     min_high_score: Share = Field(
-        default=0.25, description="Person score from which a pose is high-score and matched in the first round."
+        default=0.5, description="Person score from which a pose is high-score and matched in the first round."
     )
     min_low_score_similarity: Share = Field(
         default=0.5, description="Lowest similarity of a match in the second round, of low-score poses."
     )
-    min_start_score: Share = Field(default=0.25, description="Lowest person score of a pose that starts a track.")
+    min_start_score: Share = Field(default=0.5, description="Lowest person score of a pose that starts a track.")
     buffer_seconds: NotNegative = Field(
         default=2.0, description="Track buffer: seconds that a lost track is kept for matching."
     )

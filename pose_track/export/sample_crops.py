@@ -38,8 +38,10 @@ def crops_of_people(source: Path | None, codec: Codec, padding: float, count: in
     with open_video(source, stride=1 if source.is_dir() else STRIDE) as reader:
         images = [frame.image for frame in islice(reader, MAX_IMAGES)]
     settings = DetectorSettings()
-    run = make_runtime(detector_spec(detector_network(settings)), precision="float32")
-    detector = CentreDetector(run, settings.long_side, settings.min_score, settings.max_iou)
+    network = detector_network(settings)
+    run = make_runtime(detector_spec(network), precision="float32")
+    options = (settings.long_side, settings.min_score, settings.max_iou)
+    detector = CentreDetector(run, *options, score_map=network.score_map)
     detections = detector.detect_images(images)
     if not any(map(len, detections)):
         raise ValueError(f"there are no people in {str(source)!r}; give images of people as --images")
