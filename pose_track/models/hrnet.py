@@ -5,7 +5,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import asdict
-from typing import Any
+from typing import Any, cast
 
 from torch import Tensor, nn
 
@@ -96,7 +96,13 @@ class HighResolutionModule(nn.Module):
         self.relu = nn.ReLU(inplace=True)
 
     def forward(self, xs: list[Tensor]) -> list[Tensor]:
-        xs = [branch(x) for branch, x in zip(self.branches, xs, strict=True)]
+        return self.exchange(self.run_branches(xs))
+
+    def run_branches(self, xs: list[Tensor]) -> list[Tensor]:
+        """The output of each branch before the exchange."""
+        return [branch(x) for branch, x in zip(self.branches, xs, strict=True)]
+
+    def exchange(self, xs: list[Tensor]) -> list[Tensor]:
         return [self.relu(paths(xs)) for paths in self.fuse_layers]
 
 
@@ -160,11 +166,22 @@ class HRNetTrunk(nn.Module):
 
     def features(self, stem: Tensor) -> Tensor:
         """The finest branch after stage 4, from the output of `stem`."""
+        return self.last_exchange(self.branches(stem))
+
+    def branches(self, stem: Tensor) -> list[Tensor]:
+        """The output of each branch before the last exchange, the finest first, from the output of `stem`."""
         xs = [self.layer1(stem)]
         xs = self.stage2(self._enter(self.transition1, xs))
         xs = self.stage3(self._enter(self.transition2, xs))
-        finest: Tensor = self.stage4(self._enter(self.transition3, xs))[0]
-        return finest
+        xs = self._enter(self.transition3, xs)
+        *earlier, last = self.stage4
+        for module in earlier:
+            xs = module(xs)
+        return cast(HighResolutionModule, last).run_branches(xs)
+
+    def last_exchange(self, branches: list[Tensor]) -> Tensor:
+        """The finest branch after the last exchange, from the output of `branches`."""
+        return cast(HighResolutionModule, self.stage4[-1]).exchange(branches)[0]
 
     def forward(self, x: Tensor) -> Tensor:
         return self.features(self.stem(x))
