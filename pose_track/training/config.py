@@ -9,6 +9,7 @@ from pydantic import Field, model_validator
 
 from pose_track.config.base import AboveZero, BaseSettings, Positive
 from pose_track.config.fields import flatten
+from pose_track.config.skeletons import SkeletonSetting
 from pose_track.datasets.detection import DetectionAugmentation
 from pose_track.datasets.load import LabelFormat
 from pose_track.datasets.top_down import PoseAugmentation
@@ -17,14 +18,14 @@ from pose_track.models.codec import Codec
 from pose_track.models.heatmaps import HeatmapType
 from pose_track.models.hrnet_config import HRNetName
 from pose_track.models.metadata import pose_metadata
-from pose_track.structures.skeleton import SkeletonName
+from pose_track.structures.skeleton import POSETRACK_15
 from pose_track.training.options import LoopOptions, OptimizerOptions
 
 Metric = Literal["coco", "pckh", "pck"]
 NotNegativeInt = Annotated[int, Field(ge=0)]
 
 _LOCAL_KEYS = frozenset({
-    "annotations", "images", "format", "cutouts", "val", "init_weights", "init_trunk",
+    "annotations", "images", "format", "cutouts", "val", "init_weights", "init_trunk", "model",
     "epochs", "evaluate_every", "checkpoint_seconds", "workers", "on_broken",
     "device", "devices", "nodes", "compile", "threads",
 })  # fmt: skip
@@ -50,14 +51,19 @@ class TrainSource(DataSource):
     """Annotations and images to train on."""
 
     weight: AboveZero = Field(default=1.0, description="How often an epoch contains each sample, on average.")
+    sources: tuple[str, ...] = Field(
+        default=(), description="Only images of these collections, by the key source of an image; empty for all."
+    )
 
 
 class PoseTrainingConfig(BaseSettings):
     """The keypoint network and its training samples."""
 
     network: HRNetName = Field(default="hrnet_compact", description="Network architecture.")
-    skeleton: SkeletonName = Field(
-        default="posetrack_15", description="Joints; the data's joints are mapped to them by name."
+    skeleton: SkeletonSetting = Field(
+        default=POSETRACK_15,
+        description="Joints, to which the data's are mapped by name: a skeleton's name, a YAML file with a skeleton of "
+        "your own, relative to the config, or its content.",
     )
     input_size: tuple[Positive, Positive] = Field(
         default=(128, 192), description="Width and height of a crop in pixels, multiples of 32."
@@ -95,6 +101,16 @@ class PoseTrainingConfig(BaseSettings):
         return self
 
 
+class TeacherConfig(BaseSettings):
+    """A published detector whose features ours imitates while it is trained."""
+
+    model: Path = Field(
+        description="Its ONNX file, or .xml file of OpenVINO's format; its input is a normalised RGB image, as ours."
+    )
+    features: tuple[str, str, str, str] = Field(description="Names of its tensors at strides 8, 16, 32 and 64.")
+    weight: AboveZero = Field(default=2.0, description="Weight of the imitation beside the loss of the boxes.")
+
+
 class DetectorTrainingConfig(BaseSettings):
     """The person detector and its training samples."""
 
@@ -106,6 +122,8 @@ class DetectorTrainingConfig(BaseSettings):
     cutouts: CocoSource | None = Field(
         default=None, description="COCO-format people with masks to paste, for augmentation.paste_chance."
     )
+
+    teacher: TeacherConfig | None = Field(default=None, description="A published detector to imitate; null for none.")
 
     @model_validator(mode="after")
     def _canvas_fits(self) -> DetectorTrainingConfig:
@@ -173,12 +191,16 @@ class TrainingConfig(BaseSettings):
     def _other_task(self) -> str:
         return "detector" if self.task == "pose" else "pose"
 
+    def all_settings(self) -> dict[str, Any]:
+        """All settings of the task as nested plain values, as in a settings file."""
+        return self.model_dump(mode="json", exclude={self._other_task})
+
     def result_settings(self) -> dict[str, Any]:
         """The settings that determine the result of a run, by dotted key.
 
         File locations, hardware, logging and the length of the run are left out.
         """
-        values = flatten(self.model_dump(mode="json", exclude={self._other_task}))
+        values = flatten(self.all_settings())
         return {key: value for key, value in values.items() if not _LOCAL_KEYS & set(key.split("."))}
 
     def metadata(self) -> dict[str, str]:

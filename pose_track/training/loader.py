@@ -59,7 +59,8 @@ class StepBatchSampler:
 
     def __init__(self, data: TrainingData, batch_size: int, seed: int, steps: range, rank: int = 0, world: int = 1):
         if len(data) < batch_size:
-            raise ValueError(f"{len(data)} samples do not fill one batch of {batch_size}; lower batch_size")
+            size = f"loop.batch_size {len(data)} or less"
+            raise ValueError(f"an epoch has {len(data)} samples, too few for a batch of {batch_size}; give {size}")
         if batch_size % world:
             raise ValueError(f"batch_size {batch_size} must be a multiple of the number of processes, {world}")
         self.data, self.batch_size, self.seed = data, batch_size, seed

@@ -26,6 +26,7 @@ from pose_track.training.loader import Batch, StepBatchSampler, TimedLoader, Tra
 from pose_track.training.log import Meter, RunLog, format_row
 from pose_track.training.optimizer import learning_rate_at, make_optimizer, warmup_ema
 from pose_track.training.options import LoopOptions, OptimizerOptions
+from pose_track.training.short_runs import short_run_warnings
 from pose_track.utils.interrupts import DeferredInterrupt
 
 logger = logging.getLogger(__name__)
@@ -43,6 +44,7 @@ class Task(NamedTuple):
     loss: takes the network's output and the batch's tensors after the image, and returns a mean over the samples.
     evaluate: returns metrics by name; higher is better, and the first is the main metric.
     draw: returns an image (H, W, 3) RGB of predictions and targets.
+    result: the part of the network that is evaluated, drawn and kept; by default all of it.
     """
 
     network: nn.Module
@@ -50,6 +52,7 @@ class Task(NamedTuple):
     loss: Callable[..., Tensor]
     evaluate: Callable[[nn.Module], dict[str, float]]
     draw: Callable[[nn.Module], ImageArray]
+    result: Callable[[nn.Module], nn.Module] = lambda network: network
 
 
 class Trainer:
@@ -119,7 +122,7 @@ class Trainer:
         except (RuntimeError, KeyError, ValueError) as error:
             reason = " ".join(str(error).split())[:200]
             raise ValueError(
-                f"{self._path} belongs to another run; give its config, or another --out ({reason})"
+                f"{self._path} belongs to another run; leave these settings out, or give another --out ({reason})"
             ) from error
 
     def _check_settings(self, saved: Mapping[str, Any]) -> None:
@@ -206,6 +209,7 @@ class Trainer:
         After SIGINT or SIGTERM, finishes the current step, saves a checkpoint and raises KeyboardInterrupt.
         """
         check_space(self.folder, self.network)
+        self._warn_if_short()
         batches = self.batches()
         meter = Meter(self.fabric, batches, self.options.batch_size)
         evaluation_steps = max(1, round(self.options.evaluate_every * self.steps_per_epoch))
@@ -223,8 +227,13 @@ class Trainer:
                     self.save()
                     saved = time.monotonic()
                 if interrupt.requested:
-                    raise KeyboardInterrupt(f"stopped after step {self.step}; continue with --resume")
+                    raise KeyboardInterrupt(f"stopped after step {self.step}; continue with --resume {self.folder}")
         return self.evaluate() if metrics is None else metrics  # a resumed run may have been complete
+
+    def _warn_if_short(self) -> None:
+        if self.fabric.is_global_zero:
+            for line in short_run_warnings(self.steps_per_epoch, self.num_steps, self.options, self.optimizer_options):
+                logger.warning("%s", line)
 
     def batches(self) -> TimedLoader:
         """This process's part of the batches of all remaining steps."""
@@ -250,12 +259,16 @@ class Trainer:
             metrics = self.evaluate()
             row = {**progress, **metrics}
             logger.info("%s", format_row(row, next(iter(metrics), None)))
-            run_log.write(self.step, row, self.task.draw(self.averaged.module))
+            run_log.write(self.step, row, self.task.draw(self.result))
         self.fabric.barrier()
         meter.restart()
         return metrics
 
     def evaluate(self) -> dict[str, float]:
         """The metrics of the averaged weights."""
-        network: nn.Module = self.averaged.module
-        return self.task.evaluate(network.eval())
+        return self.task.evaluate(self.result.eval())
+
+    @property
+    def result(self) -> nn.Module:
+        """The network with the averaged weights, without what only training needs."""
+        return self.task.result(self.averaged.module)

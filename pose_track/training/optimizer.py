@@ -26,6 +26,19 @@ def make_optimizer(network: nn.Module, options: OptimizerOptions, fused: bool = 
     return optimizer([{"params": decayed, "weight_decay": decay}, not_decayed], lr=rate, fused=fused)
 
 
+MAX_WARMUP = 0.1
+"""Largest share of a run that the warm-up takes."""
+
+
+def warmup_length(num_samples: int, options: OptimizerOptions) -> int:
+    """Samples of the linear warm-up in a run of `num_samples`: as the options state, at most `MAX_WARMUP` of the run.
+
+    >>> [warmup_length(samples, OptimizerOptions(warmup_samples=1500)) for samples in (200, 4_000, 100_000)]
+    [20, 400, 1500]
+    """
+    return min(options.warmup_samples, round(MAX_WARMUP * num_samples))
+
+
 def learning_rate_at(seen: int, epoch_length: int, num_samples: int, options: OptimizerOptions) -> float:
     """The learning rate of a step.
 
@@ -39,7 +52,7 @@ def learning_rate_at(seen: int, epoch_length: int, num_samples: int, options: Op
     >>> [round(learning_rate_at(epoch * 100, 100, 2000, steps), 6) for epoch in (0, 9.99, 10, 15)]
     [1.0, 1.0, 0.1, 0.01]
     """
-    warmup = min(1.0, (seen + 1) / max(options.warmup_samples, 1))
+    warmup = min(1.0, (seen + 1) / max(warmup_length(num_samples, options), 1))
     if options.schedule == "constant":
         remaining = (1 - seen / num_samples) / options.cooldown if options.cooldown else 1.0
         factor = max(options.final_share, min(1.0, remaining))
@@ -54,8 +67,8 @@ def learning_rate_at(seen: int, epoch_length: int, num_samples: int, options: Op
 def warmup_ema(decay: float) -> Callable[[Any, Any, Any], None]:
     """The update of an exponential moving average of weights.
 
-    The decay is (1 + n) / (10 + n) after n steps, and at most `decay`, so that the initial weights soon lose their
-    influence.
+    The decay is (1 + n) / (10 + n) after n steps, and at most `decay`. So the average reaches back over about a ninth
+    of the steps at most, and the initial weights lose their influence in a short run as well.
     """
 
     def update(averaged: Any, current: Any, num_averaged: Any) -> None:

@@ -18,7 +18,9 @@ class LoopOptions:
     accumulate: int = option(1, "Micro-batches into which a process splits its part of a step, to save memory.")
     clip_norm: float | None = option(1.0, "Largest gradient norm; null for no clipping.")
     ema_decay: float = option(
-        0.998, "Decay of the averaged weights per step, after a warm-up; 0 keeps the last weights."
+        0.998,
+        "Decay of the averaged weights per step, less at first, so that they average a ninth of the steps at most; 0 "
+        "keeps the last weights.",
     )
     evaluate_every: float = option(1.0, "Epochs between two evaluations.")
     checkpoint_seconds: float = option(120.0, "Seconds between two checkpoints.")
@@ -55,7 +57,7 @@ class OptimizerOptions:
     )
     learning_rate: float = option(1e-3, "Highest learning rate, at the end of the warm-up.")
     weight_decay: float = option(0.0, "Weight decay of convolutions, for adamw and muon.")
-    warmup_samples: int = option(0, "Samples of the linear warm-up.")
+    warmup_samples: int = option(0, "Samples of the linear warm-up, which takes a tenth of the run at most.")
     schedule: Literal["cosine", "steps", "constant"] = option(
         "cosine", "Half a cosine, steps at milestones, or constant with a linear cooldown at the end."
     )

@@ -46,7 +46,7 @@ def test_a_keypoint_network(tmp_path: Path, data: Path, capsys: pytest.CaptureFi
     printed = capsys.readouterr().out
     assert printed.startswith("pck ")
     assert printed.endswith(f" -> {out / 'weights.safetensors'}\n")
-    names = ["checkpoint.pt", "images", "log.csv", "tensorboard", "weights.safetensors"]
+    names = ["checkpoint.pt", "config.yaml", "images", "log.csv", "tensorboard", "weights.safetensors"]
     assert sorted(path.name for path in out.iterdir()) == names
     with (out / "log.csv").open() as file:
         assert [(row["step"], row["epoch"]) for row in csv.DictReader(file)] == [("2", "1.0"), ("4", "2.0")]
@@ -56,7 +56,7 @@ def test_a_keypoint_network(tmp_path: Path, data: Path, capsys: pytest.CaptureFi
     assert 0 <= float(metadata["pck"]) <= 1
     assert str(data) not in str(metadata)  # no paths of the data
     identified = identify_weights(out / "weights.safetensors")
-    assert (identified.naming, identified.num_joints, identified.skeleton) == ("pose_track", 15, "posetrack_15")
+    assert (identified.naming, identified.num_joints, identified.skeleton) == ("pose_track", 15, POSETRACK_15)
     assert (identified.input_size, identified.heatmap_type, identified.sigma) == ((32, 64), "gaussian", 2)
     assert metadata["network"] == "hrnet_compact"
 
@@ -93,6 +93,66 @@ def test_a_resumed_run_keeps_its_settings(tmp_path: Path, data: Path, capsys: py
     assert "pck " in capsys.readouterr().out
     assert run_command("train", *arguments, "--resume", "--loop.epochs", "2") == 0
     assert load_checkpoint(tmp_path / "out" / "checkpoint.pt")["step"] == 4
+
+
+def test_resuming_needs_the_folder_alone(
+    tmp_path: Path, data: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """From another working folder, without the config and without the initial weights."""
+    first, second = tmp_path / "first", tmp_path / "second"
+    config = write_config(tmp_path, POSE)  # its data are relative to the working folder
+    monkeypatch.chdir(data)
+    assert run_command("train", config, "--out", first) == 0
+    changes = ["--optimizer.learning_rate", "0.01", "--init_weights", first / "weights.safetensors"]
+    assert run_command("train", config, "--out", second, *changes) == 0
+    config.unlink()
+    (first / "weights.safetensors").unlink()
+    (second / "weights.safetensors").unlink()
+
+    monkeypatch.chdir(tmp_path)
+    assert run_command("train", "--resume", "second", "--loop.epochs", 2, "--hardware.threads", 2) == 0
+    checkpoint = load_checkpoint(second / "checkpoint.pt")
+    assert (checkpoint["step"], checkpoint["settings"]["optimizer.learning_rate"]) == (4, 0.01)
+    assert run_command("train", "--out", "second", "--resume") == 0  # at its end, which the folder has noted
+    assert (second / "weights.safetensors").exists()
+
+    capsys.readouterr()
+    assert run_command("train", "--resume", "second", "--optimizer.learning_rate", "0.02") == 2
+    assert "(its optimizer.learning_rate was 0.01, now it is 0.02)" in capsys.readouterr().err
+    assert load_checkpoint(second / "checkpoint.pt")["step"] == 4
+
+
+def test_a_run_that_ended_before_its_first_checkpoint_is_started(tmp_path: Path, data: Path) -> None:
+    out = tmp_path / "out"
+    assert run_command("train", write_config(tmp_path, POSE, data), "--out", out) == 0
+    (out / "checkpoint.pt").unlink()
+    assert run_command("train", "--resume", out) == 0
+    assert load_checkpoint(out / "checkpoint.pt")["step"] == 2
+    assert run_command("train", "--resume", tmp_path / "run.yaml", "--out", out) == 0  # the config after --resume
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ([], "--resume DIR"),
+        (["--out", "runs/a"], "--resume DIR"),
+        (["--resume"], "--resume DIR"),
+        (["--resume", "runs/a"], "runs/a has no config.yaml"),
+        (["--resume", "--out", "runs/a"], "runs/a has no config.yaml"),
+        (["--resume", "runs/a", "--out", "runs/b"], "runs/a and --out runs/b"),
+    ],
+)
+def test_no_run_to_resume(
+    tmp_path: Path,
+    arguments: list[str],
+    message: str,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert run_command("train", *arguments) == 2
+    (line,) = capsys.readouterr().err.splitlines()
+    assert message in line
 
 
 def test_the_folder_is_named_after_the_config(tmp_path: Path, data: Path, monkeypatch: pytest.MonkeyPatch) -> None:

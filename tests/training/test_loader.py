@@ -61,7 +61,7 @@ def test_processes_share_a_batch(world: int, share: int, start: int, seed: int) 
 
 @pytest.mark.parametrize(
     ("length", "size", "world", "message"),
-    [(2, 3, 1, "2 samples .*batch_size"), (8, 3, 2, "batch_size 3 must be a multiple")],
+    [(2, 3, 1, "2 samples.*batch_size"), (8, 3, 2, "batch_size 3 must be a multiple")],
 )
 def test_impossible_batches(length: int, size: int, world: int, message: str) -> None:
     with pytest.raises(ValueError, match=message):
