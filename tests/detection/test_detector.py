@@ -127,6 +127,18 @@ def test_only_peaks_become_boxes() -> None:
     assert scores_of(CentreDetector(run, 320, max_iou=1.0)) == [0.8]
 
 
+def test_boxes_are_means_over_neighbours() -> None:
+    """The weights are squares of the scores; cells beyond the border have none."""
+    output = blank_output(8, 8)
+    output[0, 3, 4], output[0, 3, 5], output[0, 0, 0] = logit(0.8), logit(0.4), logit(0.6)
+    output[1:, 3, 4], output[1:, 3, 5], output[1:, 0, 0] = 16, 21, 8
+    boxes, scores = decode_centres(output, 0.1, 10)
+    np.testing.assert_allclose(scores, [0.8, 0.6], atol=1e-6)
+    ours, neighbours = np.array([19.5, 11.5, 51.5, 43.5]), np.array([22.5, 6.5, 64.5, 48.5])
+    np.testing.assert_allclose(boxes[0], (4 * ours + neighbours) / 5, atol=1e-4)
+    np.testing.assert_allclose(boxes[1], [-4.5, -4.5, 11.5, 11.5], atol=1e-4)
+
+
 def test_boxes_are_clipped_and_dropped_in_the_padding() -> None:
     wide = np.zeros((100, 320, 3), np.uint8)  # rows 100 to 127 of the canvas are padding
     run = network_of((2, 5, 0.9, 100), (20, 15, 0.8, 10), size=(40, 16))
@@ -140,6 +152,7 @@ def test_no_people_and_no_warnings() -> None:
     assert boxes.shape == (0, 4)
     assert scores.shape == (0,)
     assert boxes.dtype == scores.dtype == np.float32
+    assert len(decode_centres(blank_output(8, 8), 0, 10)[0]) == 0  # scores that underflow are nobody's
 
 
 def test_a_score_map_calibrates_boxes_before_they_are_selected() -> None:

@@ -15,7 +15,7 @@ from pose_track.config.load import load_settings
 from pose_track.datasets.top_down import PoseAugmentation
 from pose_track.models.hrnet import NETWORKS
 from pose_track.structures.skeleton import SKELETONS
-from pose_track.training.config import CocoSource, PoseTrainingConfig, TrainingConfig, TrainSource
+from pose_track.training.config import CocoSource, PoseTrainingConfig, TeacherConfig, TrainingConfig, TrainSource
 from pose_track.training.tasks import LOSSES
 
 
@@ -146,7 +146,7 @@ CUTOUT_FILES = {"annotations": "b", "images": "c"}
 DATA_FILES = {**CUTOUT_FILES, "format": "coco"}
 
 COMMON_VALUES: dict[str, Any] = {
-    "train.0.weight": 2.0, **{f"train.0.{key}": value for key, value in DATA_FILES.items()},
+    "train.0.weight": 2.0, "train.0.sources": ["a"], **{f"train.0.{key}": value for key, value in DATA_FILES.items()},
     **{f"val.{key}": value for key, value in DATA_FILES.items()}, "init_weights": "a.pth",
     "optimizer.name": "muon", "optimizer.learning_rate": 1.0, "optimizer.weight_decay": 0.1,
     "optimizer.warmup_samples": 9, "optimizer.schedule": "constant", "optimizer.final_share": 0.5,
@@ -171,9 +171,13 @@ DETECTOR_VALUES: dict[str, Any] = {
     "detector.canvas": 128, "detector.long_side": 128, "detector.augmentation.long_side": [80.0, 90.0],
     "detector.augmentation.aspect": 1.1, "detector.augmentation.mosaic_chance": 0.5,
     **{f"detector.cutouts.{key}": value for key, value in CUTOUT_FILES.items()},
+    "detector.teacher.model": "b.onnx", "detector.teacher.features": ["e", "f", "g", "h"],
+    "detector.teacher.weight": 7.0,
     **{f"detector.augmentation.{key}": value for key, value in IMAGE_AUGMENTATION.items()},
 }  # fmt: skip
+TEACHER = {"model": "a.onnx", "features": ["a", "b", "c", "d"], "weight": 1.0}
 NEEDED: dict[str, dict[str, Any]] = {
+    **{f"detector.teacher.{key}": {"detector.teacher": TEACHER} for key in TEACHER},
     "optimizer.cooldown": {"optimizer.schedule": "constant"},
     "optimizer.milestones": {"optimizer.schedule": "steps", "optimizer.milestones": [1.0]},
     **{
@@ -188,6 +192,7 @@ LOCAL = {
     *(f"{section}.{key}" for section in ("train.0", "val") for key in DATA_FILES),
     *(f"{section}.cutouts.{key}" for section in ("pose", "detector") for key in CUTOUT_FILES),
     *("init_weights", "init_trunk", "loop.epochs", "loop.evaluate_every", "loop.checkpoint_seconds"),
+    "detector.teacher.model",
     *("loop.workers", "loop.on_broken"),
     *("hardware.device", "hardware.devices", "hardware.nodes", "hardware.compile", "hardware.threads"),
 }
@@ -196,6 +201,7 @@ LOCAL = {
 def all_names() -> set[str]:
     """The names of all settings, including those in lists and optional sections."""
     sections = {"train": ("train.0", TrainSource)}
+    sections |= {"detector.teacher": ("detector.teacher", TeacherConfig)}
     sections |= {name: (name, CocoSource) for name in ("pose.cutouts", "detector.cutouts")}
     nested = {f"{prefix}.{inner}" for prefix, kind in sections.values() for inner in setting_names(kind)}
     return set(setting_names(TrainingConfig)) - set(sections) | nested
@@ -248,7 +254,8 @@ def test_result_settings_survive_json() -> None:
 
 
 def test_every_setting_has_a_one_line_description() -> None:
-    fields = [field for kind in (TrainingConfig, TrainSource, CocoSource) for field in setting_fields(kind)]
+    kinds = (TrainingConfig, TrainSource, CocoSource, TeacherConfig)
+    fields = [field for kind in kinds for field in setting_fields(kind)]
     assert {field.key for field in setting_fields(TrainingConfig)} == set(setting_names(TrainingConfig))
     for field in fields:
         assert field.description, field.key
