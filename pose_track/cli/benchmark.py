@@ -1,4 +1,5 @@
-"""Measure speed and memory, in turn with another program where one is given; see docs/speed.md.
+"""Measure speed and memory, in turn with another program where one is given; see docs/speed.md. The jobs `quality` and
+`consistency` measure the accuracy of networks; see docs/bundled_networks.md.
 
 A job prints a table; --json FILE keeps its figures and the machine that they were measured on.
 """

@@ -45,7 +45,7 @@ COMMANDS = {
         Command("posetrack", MEASURE, "run the PoseTrack benchmark on a data set"),
         Command("sweep", MEASURE, "AP and MOTA over score thresholds"),
         Command("ablate", MEASURE, "what each part of a tracker contributes"),
-        Command("benchmark", MEASURE, "speed and memory"),
+        Command("benchmark", MEASURE, "speed and memory, and the accuracy of a pair of networks"),
         Command("weights", NETWORKS, "list, download and verify published weights"),
         Command("calibrate", NETWORKS, "make the scores of trained weights the share of right joints or boxes"),
         Command("export", NETWORKS, "export a keypoint network to ONNX or OpenVINO"),

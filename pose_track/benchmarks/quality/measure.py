@@ -125,7 +125,7 @@ def _boxes_figures(boxes: Sequence[ImageSet], settings: Settings, sets: _Sets) -
 
 
 def _posetrack_figures(data: PoseTrackSet, settings: PoseTrackSettings, sets: _Sets) -> Iterator[Figure]:
-    """AP and MOTA of the PoseTrack benchmark, in poseval's mode."""
+    """AP and MOTA of the PoseTrack benchmark, in poseval's mode; no MOTA of sequences with one frame."""
     root = sets.find(data.root)
     if root is None:
         yield from (_absent("keypoints", f"{data.name} {metric}", data.root) for metric in ("AP", "MOTA"))
@@ -136,8 +136,9 @@ def _posetrack_figures(data: PoseTrackSet, settings: PoseTrackSettings, sets: _S
         reasons = "; ".join(result.failed.values()) or "nobody is labelled"
         raise ValueError(f"{root} cannot be measured: {reasons}")
     totals = result.evaluation.modes["poseval"]
-    for metric, values in (("AP", totals.ap), ("MOTA", totals.mota)):
-        yield Figure("keypoints", f"{data.name} {metric}", float(values[-1]) / 100, percent=True)
+    for metric, value in (("AP", float(totals.ap[-1])), ("MOTA", float(totals.mota[-1]))):
+        if not math.isnan(value):
+            yield Figure("keypoints", f"{data.name} {metric}", value / 100, percent=True)
 
 
 def _video_figures(config: QualityConfig, settings: Settings, sets: _Sets) -> Iterator[Figure]:
