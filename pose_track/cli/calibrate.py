@@ -12,6 +12,7 @@ import argparse
 import json
 import math
 from collections.abc import Mapping
+from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -93,7 +94,7 @@ def _figures(calibration: Calibration, min_joint_score: float) -> dict[str, Any]
         for name, scores in calibration.cut_off.items()
     }
     known = {name: None if math.isnan(gap) else round(gap, 4) for name, gap in gaps.items()}
-    tables = {name: [tenth._asdict() for tenth in table if tenth.count] for name, table in calibration.tables.items()}
+    tables = {name: [asdict(tenth) for tenth in table if tenth.count] for name, table in calibration.tables.items()}
     return {"largest_gap": known, "min_joint_score": min_joint_score, "cut_off": cut_off, "tables": tables}
 
 

@@ -66,7 +66,7 @@ class TrackerSettings(BaseSettings):
     min_low_score_similarity: Share = Field(
         default=0.5, description="Lowest similarity of a match in the second round, of low-score poses."
     )
-    min_start_score: Share = Field(default=0.5, description="Lowest person score of a pose that starts a track.")
+    min_start_score: Share = Field(default=0.6, description="Lowest person score of a pose that starts a track.")
     buffer_seconds: NotNegative = Field(
         default=2.0, description="Track buffer: seconds that a lost track is kept for matching."
     )

@@ -3,22 +3,25 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import NamedTuple
+from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 from scipy.optimize import isotonic_regression
 
 from pose_track.geometry.boxes import iou_matrix
 from pose_track.models.score_map import ScoreMap
 from pose_track.structures.arrays import BoolArray, Float64Array, FloatingArray, IntArray
 
+RightCases = BoolArray | FloatingArray
+"""(N,) 1 for a right case, 0 for a wrong one; or a share in between."""
+
 MAX_KNOTS = 20
 MIN_CASES_PER_KNOT = 50
 MIN_CASES = 100
 
 
-class Tenth(NamedTuple):
+@dataclass(frozen=True)
+class Tenth:
     """The cases whose score is in one tenth of [0, 1].
 
     low: its lowest score. count: of the cases. mean_score, share_right: of the cases, NaN where there are none.
@@ -30,7 +33,7 @@ class Tenth(NamedTuple):
     share_right: float
 
 
-def fit_score_map(scores: FloatingArray, is_right: NDArray[np.number]) -> ScoreMap:
+def fit_score_map(scores: FloatingArray, is_right: RightCases) -> ScoreMap:
     """The map from raw scores (N,) in [0, 1] to the share of right cases.
 
     Isotonic regression (Zadrozny and Elkan, "Transforming Classifier Scores into Accurate Multiclass Probability
@@ -38,7 +41,7 @@ def fit_score_map(scores: FloatingArray, is_right: NDArray[np.number]) -> ScoreM
     `MIN_CASES_PER_KNOT` cases. Its steps become the knots of a piecewise linear map, which keeps the order of all
     scores; beyond the last one the map rises half way to 1.
 
-    is_right: (N,) 1 for a right case, 0 for a wrong one; or a share in between.
+    is_right: (N,) whether each is right, or a share.
 
     Raises ValueError for fewer than `MIN_CASES` cases.
     """
@@ -71,7 +74,7 @@ def _intervals(scores: FloatingArray) -> list[IntArray]:
     return groups
 
 
-def cross_fit(scores: FloatingArray, is_right: NDArray[np.number], half: BoolArray) -> tuple[ScoreMap, ScoreMap]:
+def cross_fit(scores: FloatingArray, is_right: RightCases, half: BoolArray) -> tuple[ScoreMap, ScoreMap]:
     """The maps fitted on the cases (N,) outside `half` and on those inside it; each is checked on the others.
 
     Raises ValueError as `fit_score_map`.
@@ -89,7 +92,7 @@ def _increasing(knots: Sequence[tuple[float, float]]) -> list[tuple[float, float
     return kept
 
 
-def reliability(scores: FloatingArray, is_right: NDArray[np.number]) -> list[Tenth]:
+def reliability(scores: FloatingArray, is_right: RightCases) -> list[Tenth]:
     """The ten tenths of cases with scores (N,) in [0, 1]. is_right: (N,) as in `fit_score_map`.
 
     >>> import numpy as np
@@ -138,5 +141,6 @@ def right_boxes(
             is_right[box] = True
             overlaps[:, overlaps[box].argmax()] = -1
     centres = (boxes[:, None, :2] + boxes[:, None, 2:]) / 2
-    is_ignored = ((centres >= ignore[None, :, :2]) & (centres <= ignore[None, :, 2:])).all(axis=-1).any(axis=1)
+    is_within = (centres >= ignore[None, :, :2]) & (centres <= ignore[None, :, 2:])  # (N, R, 2)
+    is_ignored = np.any(np.all(is_within, axis=2), axis=1)
     return is_right, is_right | ~is_ignored

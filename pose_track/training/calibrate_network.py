@@ -10,6 +10,7 @@ import numpy as np
 from pose_track.config.settings import DetectorSettings, PoseSettings
 from pose_track.datasets.coco import load_boxes
 from pose_track.datasets.images import ImageStore
+from pose_track.datasets.labels import PersonLabel
 from pose_track.datasets.load import load_people
 from pose_track.detection.detector import CentreDetector
 from pose_track.evaluation.calibration import Tenth, cross_fit, fit_score_map, reliability
@@ -90,10 +91,7 @@ def _calibrate_detector(run: Run, long_side: int, sources: Sequence[DataSource])
 
 def _calibrate_pose(run: Run, codec: Codec, skeleton: Skeleton, sources: Sequence[DataSource]) -> Calibration:
     estimate = PoseEstimator(CroppedKeypoints(run, codec, max_batch=32), skeleton, codec, PoseSettings().padding)
-    data = [
-        (ImageStore(source.images), load_people(source.format, source.annotations, skeleton), source.annotations)
-        for source in sources
-    ]
+    data = [(ImageStore(source.images), _people(source, skeleton), source.annotations) for source in sources]
     found = merge([find_people(estimate, images, people, image_groups(labels)) for images, people, labels in data])
     counted = found.labelled & (found.scores > 0)
     halves = np.broadcast_to(found.half[:, None], counted.shape)
@@ -112,9 +110,18 @@ def _calibrate_pose(run: Run, codec: Codec, skeleton: Skeleton, sources: Sequenc
     return Calibration(metadata, score_map, reliability(scores, is_right), tables, cut_off)
 
 
+def _people(source: DataSource, skeleton: Skeleton) -> list[PersonLabel]:
+    people = load_people(source.format, source.annotations, skeleton)
+    if not people:
+        raise ValueError(
+            f"{source.annotations} has no person with a labelled joint of {skeleton.name}; give other data"
+        )
+    return people
+
+
 def _score(scores: Float32Array, half: BoolArray, of_half: ScoreMap, of_others: ScoreMap) -> Float32Array:
     """Calibrated scores: in `half` by one map, elsewhere by the other."""
-    return np.where(half, of_half(scores), of_others(scores))
+    return np.asarray(np.where(half, of_half(scores), of_others(scores)), np.float32)
 
 
 def _cuts(skeleton: Skeleton) -> dict[str, tuple[str, str]]:

@@ -101,11 +101,12 @@ def find_people(
     boxes = np.stack([person.box for person in people])
     sizes = person_sizes(joints, visibility, boxes, estimate.skeleton)
     chosen = np.flatnonzero(sizes > 0)  # not NaN
-    poses = [Poses.empty(estimate.skeleton), *_poses(estimate, images, [people[i] for i in chosen])]
+    measured = [people[i] for i in chosen.tolist()]
+    poses = [Poses.empty(estimate.skeleton), *_poses(estimate, images, measured)]
     chosen = chosen[[len(pose) > 0 for pose in poses[1:]]]
     found = np.concatenate([pose.joints for pose in poses])
     distances = np.linalg.norm(found - joints[chosen], axis=-1)
-    names = [people[i].file_name for i in chosen]
+    names = [people[i].file_name for i in chosen.tolist()]
     return FoundPeople(
         np.concatenate([pose.joint_scores for pose in poses]),
         distances <= PCK_THRESHOLD * sizes[chosen, None],

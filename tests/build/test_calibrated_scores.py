@@ -67,8 +67,8 @@ def joint_scores(built: Stages, frame: Frame, detections: Detections) -> np.ndar
 def test_every_runtime(runtime: str, weights: dict[str, Path], frame: Frame) -> None:
     raw = stages(weights["pose_raw"], weights["detector_raw"], "openvino")
     calibrated = stages(weights["pose_calibrated"], weights["detector_calibrated"], runtime, min_score=0)
-    assert [raw.descriptions[stage]["scores"] for stage in ("detector", "pose")] == ["raw", "raw"]
-    assert [calibrated.descriptions[stage]["scores"] for stage in ("detector", "pose")] == ["calibrated"] * 2
+    assert [raw.weights[stage]["scores"] for stage in ("detector", "pose")] == ["raw", "raw"]
+    assert [calibrated.weights[stage]["scores"] for stage in ("detector", "pose")] == ["calibrated"] * 2
     boxes, same_boxes = raw.detect(frame), calibrated.detect(frame)  # type: ignore[operator]
     assert len(boxes) >= 2
     np.testing.assert_allclose(same_boxes.scores[: len(boxes)], MAP(boxes.scores), atol=1e-3)

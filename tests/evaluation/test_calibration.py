@@ -61,8 +61,8 @@ def test_reliability_counts_every_case_once() -> None:
     scores = np.array([0.0, 0.05, 0.1, 0.55, 1.0])
     table = reliability(scores, np.array([0, 1, 1, 0, 1]))
     assert [tenth.count for tenth in table] == [2, 1, 0, 0, 0, 1, 0, 0, 0, 1]
-    assert table[0][2:] == (0.025, 0.5)
-    assert table[9][2:] == (1.0, 1.0)
+    assert (table[0].mean_score, table[0].share_right) == (0.025, 0.5)
+    assert (table[9].mean_score, table[9].share_right) == (1.0, 1.0)
     assert largest_gap(table, min_count=1) == pytest.approx(0.9)
     assert largest_gap(table, min_count=2) == pytest.approx(0.475)
     assert np.isnan(largest_gap(table))
