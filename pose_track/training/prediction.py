@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from tqdm import tqdm
 
 from pose_track.datasets.annotations import JsonObject, OnBroken, get_fields, read_entries, read_json, to_array
+from pose_track.datasets.coco import image_size
 from pose_track.datasets.images import ImageStore
 from pose_track.datasets.labels import PersonLabel
 from pose_track.evaluation.coco_keypoints import PERSON, Entry, keypoint_results
@@ -32,12 +33,14 @@ class Candidate(NamedTuple):
     image_id: the annotations' id of the image.
     box: (4,) x1 y1 x2 y2.
     score: the detector's score of the box.
+    image_size: width and height of the image that the annotations declare, None if they declare none.
     """
 
     file_name: str
     image_id: int
     box: NDArray[np.floating]
     score: float
+    image_size: tuple[int, int] | None = None
 
 
 class PosePredictions(NamedTuple):
@@ -74,7 +77,7 @@ def predict_poses(
     batches = []
     for start in tqdm(range(0, len(candidates), max_batch), "estimating", leave=False, disable=None):
         batch_matrices = matrices[start : start + max_batch]
-        batch_images = [read(candidate.file_name) for candidate in candidates[start : start + max_batch]]
+        batch_images = [read(one.file_name, one.image_size) for one in candidates[start : start + max_batch]]
         batches.append(estimate(batch_images, list(batch_matrices[:, None])))
     joints, scores, *_ = (np.concatenate(arrays) for arrays in zip(*batches, strict=True))
     return PosePredictions(to_frame(joints, matrices), scores, areas)
@@ -91,7 +94,7 @@ def coco_results(
 
 def gt_candidates(people: Iterable[PersonLabel]) -> list[Candidate]:
     """The ground-truth boxes of labelled people, with score 1."""
-    return [Candidate(person.file_name, person.image_id, person.box, 1.0) for person in people]
+    return [Candidate(person.file_name, person.image_id, person.box, 1.0, person.image_size) for person in people]
 
 
 def detected_candidates(path: Path, images: Mapping[int, JsonObject], on_broken: OnBroken = "stop") -> list[Candidate]:
@@ -117,7 +120,8 @@ def detected_candidates(path: Path, images: Mapping[int, JsonObject], on_broken:
         if not (np.isfinite(box).all() and (box[2:] > 0).all()):
             raise ValueError(f"needs a bbox of left, top, width, height above 0, got {bbox}")
         (file_name,) = get_fields(image, "file_name")
-        return Candidate(file_name, image["id"], xywh_to_xyxy(box[None])[0], finite_number(score, "score"))
+        candidate = Candidate(file_name, image["id"], xywh_to_xyxy(box[None])[0], finite_number(score, "score"))
+        return candidate._replace(image_size=image_size(image))
 
     entries = object_list(detections, f"{path}: detections")
     named = ((f"{path}, entry {number}", entry) for number, entry in enumerate(entries))

@@ -6,6 +6,7 @@ import csv
 import json
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
@@ -196,6 +197,21 @@ def test_errors_are_one_line(
 def test_a_missing_config(capsys: pytest.CaptureFixture[str]) -> None:
     assert run_command("train", "none.yaml") == 2
     assert "there is no settings file 'none.yaml'" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(("base", "left_out"), [(POSE, "keypoints"), (DETECTOR, "all")])
+def test_labels_of_nobody_name_their_file(
+    tmp_path: Path, base: dict[str, Any], left_out: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    labels = write_coco_dataset(tmp_path, 4)
+    data = json.loads(labels.read_text())
+    for annotation in data["annotations"]:
+        annotation.pop("keypoints")
+    kept = data["annotations"] if left_out == "keypoints" else []
+    labels.write_text(json.dumps(data | {"annotations": kept}))
+    assert run_command("train", write_config(tmp_path, base, tmp_path), "--out", tmp_path / "out") == 2
+    (line,) = (line for line in capsys.readouterr().err.splitlines() if "error" in line)
+    assert "people.json" in line
 
 
 @pytest.fixture

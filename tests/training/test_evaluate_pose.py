@@ -90,7 +90,7 @@ def test_batched_images_give_the_results_of_single_ones(tmp_path: Path, codec: C
         return (crops[:, ::4, ::4].transpose(0, 3, 1, 2).astype(np.float32) / 255,)
 
     class Store(ImageStore):
-        def read(self, name: str) -> ImageArray:
+        def read(self, name: str, size: tuple[int, int] | None = None) -> ImageArray:
             names.append(name)
             return super().read(name)
 
