@@ -198,7 +198,7 @@ def _person_categories(path: Path, categories: Sequence[JsonObject]) -> list[Jso
 
 
 def _joint_names(path: Path, categories: Sequence[JsonObject]) -> Sequence[str]:
-    names = next((category["keypoints"] for category in categories if category.get("keypoints")), [])
+    names: Any = next((category["keypoints"] for category in categories if category.get("keypoints")), [])
     if not isinstance(names, list) or not all(isinstance(name, str) for name in names):
         raise ValueError(f"{path}: keypoints of a category must be a list of joint names, got {reprlib.repr(names)}")
     return names
