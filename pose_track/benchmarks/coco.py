@@ -181,7 +181,7 @@ def _coco_model(settings: PoseSettings) -> PoseNetwork:
         raise ValueError(f"{settings.weights!r} is an exported network; give the weights that it was made from")
     if model.skeleton != COCO_17 or settings.joints is not None:
         raise ValueError(
-            f"{settings.weights!r} has the joints of {settings.joints or model.skeleton.name}, but COCO evaluates "
+            f"{settings.weights!r} has the joints of {settings.joints or model.skeleton}, but COCO evaluates "
             f"those of {COCO_17.name}; give a network that was trained on COCO, and no pose.joints"
         )
     return model

@@ -9,7 +9,6 @@ import numpy as np
 from pose_track.geometry.boxes import clip_boxes, nonempty
 from pose_track.structures.arrays import BoolArray, Float32Array, ImageArray
 from pose_track.structures.frames import Detections, Poses
-from pose_track.structures.skeleton import Skeleton, check_skeleton
 
 Result = TypeVar("Result", Detections, Poses)
 
@@ -22,15 +21,6 @@ def check_type(result: object, expected: type[Result], function: str) -> Result:
     if not isinstance(result, expected):
         raise TypeError(f"{function} returned {type(result).__name__}; it must return pose_track.{expected.__name__}")
     return result
-
-
-def check_has_sigmas(skeleton: Skeleton) -> None:
-    """Raises TypeError for an object that is not a skeleton; ValueError for joints without an OKS sigma."""
-    check_skeleton(skeleton)
-    try:
-        _ = skeleton.sigmas
-    except KeyError as error:
-        raise ValueError(f"{error}, a joint of {skeleton.name!r}, has no known OKS sigma; leave it out") from None
 
 
 def check_boxes(boxes: Float32Array, image: ImageArray, function: str) -> None:

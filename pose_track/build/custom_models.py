@@ -8,7 +8,6 @@ from collections.abc import Callable, Sequence
 from pose_track.build.custom_checks import (
     boxes_in_image,
     check_boxes,
-    check_has_sigmas,
     check_joints,
     check_scores,
     check_type,
@@ -23,7 +22,7 @@ from pose_track.runtime.device import resolve_device
 from pose_track.runtime.select import resolve_runtime
 from pose_track.structures.arrays import ImageArray
 from pose_track.structures.frames import Detections, Frame, Poses
-from pose_track.structures.skeleton import Skeleton
+from pose_track.structures.skeleton import Skeleton, check_skeleton
 
 ImageDetector = Callable[[ImageArray], Detections]
 
@@ -47,8 +46,8 @@ def custom_stages(
     skeleton: of these poses.
     settings: of the rest. For a stage of yours only detector.every and pose.max_oks have an effect.
 
-    Raises ValueError if neither function is given, for an estimator without skeleton or the reverse, for joints without
-    an OKS sigma, and as `build_stages`; TypeError for a skeleton of another type, such as its name.
+    Raises ValueError if neither function is given, for an estimator without skeleton or the reverse, and as
+    `build_stages`; TypeError for a skeleton of another type, such as its name.
     """
     if detect is None and estimate is None:
         raise ValueError("custom_stages needs detect or estimate; without either use build_stages")
@@ -69,7 +68,7 @@ def _build_estimator(
 ) -> tuple[PoseEstimator | CustomEstimator, Description]:
     if estimate is None or skeleton is None:
         return build_estimator(settings, device)
-    check_has_sigmas(skeleton)
+    check_skeleton(skeleton)
     return CustomEstimator(estimate, skeleton, lock, settings.pose.max_oks), {"callable": qualified_name(estimate)}
 
 

@@ -8,11 +8,13 @@ from pathlib import Path
 from pose_track.config.settings import BUNDLED, DetectorSettings, PoseSettings, StageSettings
 from pose_track.models.codec import Codec
 from pose_track.models.metadata import PoseMetadata
+from pose_track.models.score_map import ScoreMap, describe_scores
 from pose_track.runtime.exported import EXPORTED_SUFFIX, ExportedMetadata
 from pose_track.structures.skeleton import SKELETONS, Skeleton
 from pose_track.utils.extras import require
 from pose_track.utils.hashing import file_sha256
 from pose_track.weights.identify import identify_weights
+from pose_track.weights.metadata import read_score_map
 from pose_track.weights.resolve import bundled_weights, describe_file, published_weights, weights_file
 from pose_track.weights.zoo import (
     BUNDLED_POSE,
@@ -28,10 +30,15 @@ _OPENVINO_SUFFIXES = (".xml", ".bin")
 
 @dataclass(frozen=True)
 class DetectorNetwork:
-    """The source of boxes. path: of the weights, or of the recorded boxes if `name` is "recorded"."""
+    """The source of boxes.
+
+    path: of the weights, or of the recorded boxes if `name` is "recorded".
+    score_map: that the weights state, see `CentreDetector`.
+    """
 
     name: str
     path: Path
+    score_map: ScoreMap | None = None
 
 
 @dataclass(frozen=True)
@@ -60,6 +67,7 @@ class PoseNetwork:
             "input_size": "{}x{}".format(*codec.input_size),
             "sigma": f"{codec.sigma:g}",
             "decoding": codec.resolved_decoding,
+            "scores": describe_scores(codec.score_map),
         }
 
 
@@ -68,7 +76,7 @@ class _Source:
     """What is known of a network without the settings.
 
     metadata, description, exported: see `PoseNetwork`.
-    skeletons: names of the skeletons with as many joints.
+    skeletons: names of the built-in skeletons with as many joints.
     fixed: settings that cannot change what the metadata states.
     """
 
@@ -82,14 +90,19 @@ class _Source:
 def detector_network(settings: DetectorSettings) -> DetectorNetwork:
     """The source of boxes that the settings name.
 
-    Raises FileNotFoundError for a missing file, and as `weights_file`.
+    Raises FileNotFoundError for a missing file, ValueError for one that is damaged, and as `weights_file`.
     """
     if settings.boxes is not None:
         return DetectorNetwork(settings.name, settings.boxes)
+    path = detector_path(settings)
+    return DetectorNetwork(settings.name, path, read_score_map(path) if settings.name == "compact" else None)
+
+
+def detector_path(settings: DetectorSettings) -> Path:
+    """The weights file of the detector. Raises as `weights_file`."""
     if settings.weights not in (None, BUNDLED):
-        return DetectorNetwork(settings.name, weights_file(str(settings.weights)))
-    path = bundled_weights("detector") if settings.name == "compact" else published_weights(settings.name)
-    return DetectorNetwork(settings.name, path)
+        return weights_file(str(settings.weights))
+    return bundled_weights("detector") if settings.name == "compact" else published_weights(settings.name)
 
 
 def pose_network(settings: PoseSettings) -> PoseNetwork:
@@ -135,15 +148,22 @@ def _find_entry(name_or_path: str) -> PublishedPoseWeights | None:
 
 def _identify_source(entry: PublishedPoseWeights | None, path: Path, settings: PoseSettings) -> _Source:
     if entry is not None and (entry is BUNDLED_POSE or file_sha256(path).startswith(entry.sha256)):
-        return _published_source(entry)
+        score_map = read_score_map(path) if entry is BUNDLED_POSE else None
+        return _published_source(entry, score_map)
     if path.suffix.lower() == EXPORTED_SUFFIX:
         return _exported_source(path, settings)
     return _weights_source(path, settings)
 
 
-def _published_source(entry: PublishedPoseWeights) -> _Source:
+def _published_source(entry: PublishedPoseWeights, score_map: ScoreMap | None) -> _Source:
     metadata = PoseMetadata(
-        entry.skeleton, entry.input_size, entry.heatmap_type, entry.sigma, entry.blur_kernel_size, entry.decoding
+        skeleton=SKELETONS[entry.skeleton],
+        input_size=entry.input_size,
+        heatmap_type=entry.heatmap_type,
+        sigma=entry.sigma,
+        blur_kernel_size=entry.blur_kernel_size,
+        decoding=entry.decoding,
+        score_map=score_map,
     )
     return _Source(metadata, f"{entry.name}: {entry.result}; {entry.licence}")
 
@@ -157,9 +177,6 @@ def _weights_source(path: Path, settings: PoseSettings) -> _Source:
         )
     weights = identify_weights(path)
     skeletons = tuple(skeleton.name for skeleton in SKELETONS.values() if skeleton.num_joints == weights.num_joints)
-    if not skeletons:
-        known = ", ".join(SKELETONS)
-        raise ValueError(f"{settings.weights!r} has {weights.num_joints} joints, as no skeleton has: {known}")
     return _Source(weights, str(weights), skeletons)
 
 
@@ -180,10 +197,17 @@ def _check_contradictions(source: _Source, entry: PublishedPoseWeights | None, s
     """Raises ValueError for a setting that contradicts the file."""
     for key in source.fixed:
         stated, chosen = getattr(source.metadata, key), getattr(settings, key)
-        if stated is not None and chosen not in (None, stated):
+        if stated is not None and chosen is not None and not _agree(stated, chosen):
             identified_by_name = entry is not None and entry.name in ZOO and not entry.sha256
             remedy = "leave it out" + (", or rename the file, which only its name identifies" * identified_by_name)
             raise ValueError(f"pose.{key} {chosen} contradicts {settings.weights!r}, which is {stated}; {remedy}")
+
+
+def _agree(stated: object, chosen: object) -> bool:
+    """Whether two values are equal; of skeletons the joints, for how they are drawn and compared may be chosen."""
+    if isinstance(stated, Skeleton) and isinstance(chosen, Skeleton):
+        return stated.joint_names == chosen.joint_names
+    return stated == chosen
 
 
 def _complete(metadata: PoseMetadata, skeletons: tuple[str, ...], weights: str) -> tuple[Skeleton, Codec]:
@@ -193,12 +217,19 @@ def _complete(metadata: PoseMetadata, skeletons: tuple[str, ...], weights: str) 
     """
     if metadata.skeleton is None or metadata.heatmap_type is None or metadata.input_size is None:
         hints = {
-            f"--pose.skeleton ({' or '.join(skeletons)})": metadata.skeleton,
+            f"--pose.skeleton ({' or '.join((*skeletons, 'a YAML file'))})": metadata.skeleton,
             "--pose.heatmap_type (gaussian, dark or udp, as in its training)": metadata.heatmap_type,
             "--pose.input_size (w and h of its crops, such as '[192, 256]')": metadata.input_size,
         }
         missing = ", ".join(hint for hint, value in hints.items() if value is None)
         raise ValueError(f"{weights!r} does not state how it was trained; give {missing}")
     sigma = metadata.sigma or metadata.input_size[1] / 128  # as published: 2 at a height of 256, 3 at 384
-    codec = Codec(metadata.heatmap_type, metadata.input_size, sigma, metadata.decoding, metadata.blur_kernel_size)
-    return SKELETONS[metadata.skeleton], codec
+    codec = Codec(
+        metadata.heatmap_type,
+        metadata.input_size,
+        sigma,
+        metadata.decoding,
+        metadata.blur_kernel_size,
+        metadata.score_map,
+    )
+    return metadata.skeleton, codec

@@ -12,6 +12,7 @@ from pose_track.build.tracker import build_tracker
 from pose_track.config.settings import StageSettings
 from pose_track.detection.detector import CentreDetector
 from pose_track.detection.recorded import RecordedDetector
+from pose_track.models.score_map import describe_scores
 from pose_track.pipeline.stages import Stages
 from pose_track.pipeline.track_video import (
     FRAMES_PER_BATCH,
@@ -27,7 +28,7 @@ from pose_track.runtime.model_spec import Runtime
 from pose_track.runtime.select import make_runtime, resolve_runtime
 from pose_track.structures.arrays import ImageArray
 from pose_track.structures.frames import Detections, Frame
-from pose_track.structures.skeleton import SKELETONS, Skeleton
+from pose_track.structures.skeleton import Skeleton
 from pose_track.utils.extras import require
 from pose_track.utils.profiler import NULL_PROFILER, Profiler
 from pose_track.weights.resolve import describe_file
@@ -85,9 +86,13 @@ def build_estimator(
     `build_stages`."""
     options, network = settings.pose, pose_network(settings.pose)
     find_keypoints, run_description = _build_keypoints(network, settings, device, profile)
-    joints = None if options.joints is None else SKELETONS[options.joints]
     estimate = PoseEstimator(
-        find_keypoints, network.skeleton, network.codec, options.padding, options.max_oks, output_skeleton=joints
+        find_keypoints,
+        network.skeleton,
+        network.codec,
+        options.padding,
+        options.max_oks,
+        output_skeleton=options.joints,
     )
     return estimate, describe_file(network.path) | network.metadata() | run_description
 
@@ -104,8 +109,11 @@ def build_detector(
     if network.name == "compact":
         runtime = make_runtime(detector_spec(network), settings.runtime.name, device, precision)
         run = profile.timed(_profile_name("detector", runtime), runtime)
-        detector = CentreDetector(run, options.long_side, options.min_score, options.max_iou)
-        return _ImageDetector(detector.detect_images), description | _describe_run(runtime)
+        detector = CentreDetector(
+            run, options.long_side, options.min_score, options.max_iou, score_map=network.score_map
+        )
+        scores = {"scores": describe_scores(network.score_map)}
+        return _ImageDetector(detector.detect_images), description | scores | _describe_run(runtime)
     require("torch", "torchvision", purpose=f"detector.name {network.name}")
     from pose_track.detection.torchvision_detector import TorchvisionDetector
 

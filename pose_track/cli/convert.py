@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from functools import partial
 from pathlib import Path
 
-from pose_track.cli.options import add_lenient, add_overwrite, add_skeleton
+from pose_track.cli.options import add_lenient, add_overwrite, add_skeleton, chosen_skeleton
 from pose_track.cli.parser import Parser
 from pose_track.cli.runner import run_jobs
 
@@ -38,10 +38,9 @@ def run(options: argparse.Namespace, overrides: Mapping[str, str]) -> int:
 def _convert(path: Path, out: Path, options: argparse.Namespace) -> int:
     from pose_track.formats.conversion import convert_file
     from pose_track.formats.problems import Problems
-    from pose_track.structures.skeleton import SKELETONS
 
     problems = Problems(options.lenient)
-    counts = convert_file(path, out, options.to, problems, SKELETONS.get(options.skeleton))
+    counts = convert_file(path, out, options.to, problems, chosen_skeleton(options))
     problems.log_summary()
     skipped = f", {len(problems.messages)} problems left out" if problems.messages else ""
     print(f"{path} -> {out}: {counts.frames} frames, {counts.people} people{skipped}")

@@ -11,7 +11,7 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from pose_track.cli.options import add_config, add_lenient, add_overwrite, add_skeleton
+from pose_track.cli.options import add_config, add_lenient, add_overwrite, add_skeleton, chosen_skeleton
 from pose_track.cli.parser import Parser
 from pose_track.cli.runner import run_jobs
 
@@ -63,7 +63,6 @@ def run(options: argparse.Namespace, overrides: Mapping[str, str]) -> int:
     from pose_track.config.tracker import LinkSettings
     from pose_track.linking.files import link_jobs, parse_fps
     from pose_track.linking.frames import LinkOptions
-    from pose_track.structures.skeleton import SKELETONS
 
     tracker = load_settings(LinkSettings, options.config or track_preset_path(options.preset), overrides).tracker
     linking = LinkOptions(
@@ -72,7 +71,7 @@ def run(options: argparse.Namespace, overrides: Mapping[str, str]) -> int:
         min_person_score=options.min_person_score,
         min_joint_score=options.min_joint_score,
         images=options.frames,
-        skeleton=SKELETONS.get(options.skeleton),
+        skeleton=chosen_skeleton(options),
     )
     jobs = link_jobs(options.pred, options.out, options.overwrite)
     return run_jobs(partial(_link, path, out, linking, options.lenient) for path, out in jobs)

@@ -5,6 +5,10 @@ from __future__ import annotations
 import argparse
 from collections.abc import Mapping
 from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from pose_track.structures.skeleton import Skeleton
 
 
 def add_config(parser: argparse._ActionsContainer, content: str = "settings") -> None:
@@ -29,13 +33,22 @@ def add_runtime(parser: argparse.ArgumentParser) -> None:
 
 
 def add_skeleton(parser: argparse.ArgumentParser) -> None:
-    """--skeleton, the joints of COCO results."""
+    """--skeleton, the joints of COCO results; see `chosen_skeleton`."""
     from pose_track.structures.skeleton import SKELETONS
 
     names = ", ".join(SKELETONS)
     parser.add_argument(
-        "--skeleton", choices=SKELETONS, metavar="NAME", help=f"joints of COCO results: {names} (default: coco_17)"
+        "--skeleton", metavar="NAME|FILE", help=f"joints of COCO results: {names}, or a YAML file (default: coco_17)"
     )
+
+
+def chosen_skeleton(options: argparse.Namespace) -> Skeleton | None:
+    """The skeleton of --skeleton, None without it. Raises ValueError for neither a name nor a file."""
+    if options.skeleton is None:
+        return None
+    from pose_track.config.skeletons import find_skeleton
+
+    return find_skeleton(options.skeleton)
 
 
 def add_lenient(parser: argparse.ArgumentParser) -> None:

@@ -13,10 +13,14 @@ from typing import Annotated, Any, Literal, Union, get_args, get_origin, get_typ
 from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 
+from pose_track.structures.skeleton import Skeleton
+
 REQUIRED = dataclasses.MISSING
 """The default of a setting that must be given."""
 
-_TYPE_WORDS = {bool: "true|false", int: "N", float: "X", str: "NAME", Path: "FILE", NoneType: "null"}
+_TYPE_WORDS = {
+    bool: "true|false", int: "N", float: "X", str: "NAME", Path: "FILE", NoneType: "null", Skeleton: "NAME|FILE",
+}  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -50,10 +54,16 @@ def setting_fields(settings: type | object, prefix: str = "") -> Iterator[Settin
         description, default = _description_and_default(kind, name)
         if not isinstance(settings, type):
             default = getattr(settings, name)
-        if isinstance(annotation, type) and (issubclass(annotation, BaseModel) or dataclasses.is_dataclass(annotation)):
+        if _is_section(annotation):
             yield from setting_fields(annotation if default is REQUIRED else default, f"{prefix}{name}.")
         else:
             yield SettingField(prefix + name, annotation, default, description, section)
+
+
+def _is_section(annotation: Any) -> bool:
+    if not isinstance(annotation, type) or annotation in _TYPE_WORDS:
+        return False
+    return issubclass(annotation, BaseModel) or dataclasses.is_dataclass(annotation)
 
 
 def setting_names(settings: type | object) -> list[str]:

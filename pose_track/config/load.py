@@ -12,6 +12,7 @@ from pydantic_core import ErrorDetails
 
 from pose_track.config.fields import setting_names
 from pose_track.config.settings import DEFAULT_PRESET, PRESETS, TRACK_PRESETS
+from pose_track.config.skeletons import FOLDER
 from pose_track.utils.names import did_you_mean
 
 _SCORE_THRESHOLDS = ("min_high_score", "min_start_score")
@@ -66,17 +67,25 @@ def load_settings(
     if tracker is not None:
         section = values.get("tracker") or {}
         if isinstance(section, dict):  # anything else fails in the validation below
-            thresholds = {key: section[key] for key in _SCORE_THRESHOLDS if key in section}
-            values["tracker"] = read_yaml(track_preset_path(tracker))["tracker"] | thresholds
+            values["tracker"] = _with_thresholds(read_yaml(track_preset_path(tracker))["tracker"], section)
     for key, text in (overrides or {}).items():
         _set(values, key, text)
     try:
-        return kind.model_validate(values)
+        return kind.model_validate(values, context=None if path is None else {FOLDER: path.parent})
     except ValidationError as error:
         first, more = error.errors()[0], error.error_count() - 1
         key = ".".join(str(part) for part in first["loc"])
         file = f"{path}: " if path is not None and not _is_overridden(key, overrides or {}) else ""
         raise ValueError(file + _message(key, first, kind) + (f" (and {more} more)" if more else "")) from None
+
+
+def _with_thresholds(preset: dict[str, Any], section: Mapping[str, Any]) -> dict[str, Any]:
+    """A preset of the tracker with the score thresholds of a section `tracker`."""
+    thresholds = {key: section[key] for key in _SCORE_THRESHOLDS if key in section}
+    flow = section.get("flow")
+    if isinstance(flow, dict) and "min_score" in flow:
+        thresholds["flow"] = {**preset["flow"], "min_score": flow["min_score"]}
+    return preset | thresholds
 
 
 def read_yaml(path: Path) -> dict[str, Any]:

@@ -8,8 +8,8 @@ from typing import Annotated, Literal
 from pydantic import Field, model_validator
 
 from pose_track.config.base import AboveZero, BaseSettings, NotNegative, Positive, Share
+from pose_track.config.skeletons import OptionalSkeletonSetting
 from pose_track.config.tracker import TrackerSettings
-from pose_track.structures.skeleton import SkeletonName
 
 BUNDLED = "bundled"
 DEFAULT_PRESET = "fast"
@@ -65,7 +65,7 @@ class DetectorSettings(BaseSettings):
     long_side: Annotated[int, Field(ge=64, le=4096)] = Field(
         default=384, description="Pixels to which the longer side of the image is scaled (compact only)."
     )
-    min_score: Share = Field(default=0.37, description="Score below which a box is dropped, 0 to 1.")
+    min_score: Share = Field(default=0.58, description="Score below which a box is dropped, 0 to 1.")
     max_iou: Share = Field(
         default=0.5, description="Non-maximum suppression: highest IoU of two boxes that are both kept."
     )
@@ -101,8 +101,10 @@ class PoseSettings(BaseSettings):
         description="bundled, the name of published weights (pose-track weights list), a weights file, or an ONNX file "
         "written by pose-track export.",
     )
-    skeleton: SkeletonName | None = Field(
-        default=None, description="Joints that the network was trained for; null to read it from the weights."
+    skeleton: OptionalSkeletonSetting = Field(
+        default=None,
+        description="Joints that the network was trained for, the name of a skeleton or a YAML file; null to read them "
+        "from the weights.",
     )
     heatmap_type: Literal["gaussian", "dark", "udp"] | None = Field(
         default=None,
@@ -123,8 +125,8 @@ class PoseSettings(BaseSettings):
         description="How joints are read from heatmaps: a quarter-cell offset, a fit to the logarithm (dark, udp), or "
         "the mean around the peak (soft_argmax); null for the one that fits heatmap_type.",
     )
-    joints: SkeletonName | None = Field(
-        default=None, description="Skeleton to which poses are converted; null for the network's own."
+    joints: OptionalSkeletonSetting = Field(
+        default=None, description="Skeleton to which poses are converted, like skeleton; null for the network's own."
     )
     padding: Annotated[float, Field(ge=1, le=3)] = Field(
         default=1.25, description="Size of a crop as a multiple of the person's box."
@@ -149,7 +151,7 @@ class OutputSettings(BaseSettings):
     """The annotated video."""
 
     render: bool = Field(default=True, description="Write an annotated video beside the tracks.")
-    min_joint_score: Share = Field(default=0.3, description="Score below which a joint is not drawn, 0 to 1.")
+    min_joint_score: Share = Field(default=0.4, description="Score below which a joint is not drawn, 0 to 1.")
 
 
 class RuntimeSettings(BaseSettings):
@@ -199,9 +201,9 @@ class SubmissionSettings(BaseSettings):
     """Score thresholds of the tracking metrics; AP is measured on all poses."""
 
     min_person_score: Share = Field(
-        default=0.2, description="Person score below which a pose is dropped before tracking."
+        default=0.38, description="Person score below which a pose is dropped before tracking."
     )
-    min_joint_score: Share = Field(default=0.35, description="Score below which a joint is dropped after tracking.")
+    min_joint_score: Share = Field(default=0.48, description="Score below which a joint is dropped after tracking.")
 
 
 class PoseTrackSettings(StageSettings):

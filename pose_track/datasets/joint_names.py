@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -9,29 +10,40 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pose_track.structures.arrays import Float64Array, IntArray
-from pose_track.structures.joint_names import joint_name
+from pose_track.structures.joint_names import match_joints
 from pose_track.structures.skeleton import Skeleton
+
+logger = logging.getLogger(__name__)
 
 
 class JointMap:
     """Maps the joints of a file to those of a skeleton by name.
 
     Args:
-        names: the file's J joints, in the order of its arrays. Of two spellings of one joint, the package's own wins.
+        names: the file's J joints, in the order of its arrays; see `match_joints` for their spelling.
         skeleton: the target, with K joints.
-        path: of the file, for error messages.
+        path: of the file, for messages.
 
     Raises ValueError naming the file if it has none of the skeleton's joints.
     """
 
     def __init__(self, names: Sequence[str], skeleton: Skeleton, path: Path):
-        columns = {joint_name(name): j for j, name in reversed(list(enumerate(names)))}  # the first of several
-        columns |= {name: j for j, name in enumerate(names) if name == joint_name(name)}
-        pairs = [(k, columns[name]) for k, name in enumerate(skeleton.joint_names) if name in columns]
-        if not pairs:
+        columns = match_joints(skeleton.joint_names, names)
+        if not columns:
             raise ValueError(f"{path} labels none of the joints of {skeleton.name}; it has {list(names)}")
+        self._names, self._skeleton, self._path = names, skeleton, path
         self.num_joints = skeleton.num_joints
-        self._targets, self._columns = np.array(pairs).T
+        self._targets, self._columns = np.array(list(columns)), np.array(list(columns.values()))
+
+    def log_differences(self) -> None:
+        """Log one line with the joints that only the file has, and one with those that only the skeleton has."""
+        only_file = [name for j, name in enumerate(self._names) if j not in self._columns]
+        only_skeleton = [name for k, name in enumerate(self._skeleton.joint_names) if k not in self._targets]
+        name = self._skeleton.name
+        if only_file:
+            logger.info("%s: joints that %s does not have: %s", self._path, name, ", ".join(map(str, only_file)))
+        if only_skeleton:
+            logger.info("%s: without the joints %s of %s", self._path, ", ".join(only_skeleton), name)
 
     def convert(
         self, joints: NDArray[np.floating], visibility: NDArray[np.generic]

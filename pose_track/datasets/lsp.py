@@ -32,6 +32,7 @@ def load_lsp_people(path: Path, skeleton: Skeleton, on_broken: OnBroken = "stop"
     Raises FileNotFoundError, or ValueError if the file has neither layout.
     """
     joints = JointMap(LSP_14.joint_names, skeleton, path)
+    joints.log_differences()
 
     def read(person: _Person) -> PersonLabel | None:
         pose = joints.convert(person.joints, person.visibility)

@@ -45,6 +45,7 @@ def load_mpii_people(
     if not path.is_file():
         raise FileNotFoundError(f"no annotation file {path}")
     joints = JointMap(MPII_16.joint_names, skeleton, path)
+    joints.log_differences()
     if is_matlab(path):
         return read_entries(path, _rects(path, split), lambda rect: _person_of_rect(rect, joints), on_broken)
     entries = ((f"{path}: entry {i}", entry) for i, entry in enumerate(object_list(read_json(path), str(path))))

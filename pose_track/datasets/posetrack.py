@@ -43,7 +43,10 @@ def load_posetrack_people(path: Path, skeleton: Skeleton, on_broken: OnBroken = 
     if not files:
         raise FileNotFoundError(f"no .json files in {path}")
     problems = _ProblemsWithRemedy(lenient=on_broken == "skip")
-    labels = [label for file in files for label in _labels(file, skeleton, problems)]
+    joint_maps: dict[Skeleton, JointMap] = {}
+    labels = [label for file in files for label in _labels(file, skeleton, problems, joint_maps)]
+    for joint_map in joint_maps.values():
+        joint_map.log_differences()
     log_skipped(path, problems.messages)
     return labels
 
@@ -55,10 +58,15 @@ class _ProblemsWithRemedy(Problems):
         super().add(message if self.lenient else f"{message}; {SKIP_REMEDY}")
 
 
-def _labels(path: Path, skeleton: Skeleton, problems: Problems) -> Iterator[PersonLabel]:
+def _labels(
+    path: Path, skeleton: Skeleton, problems: Problems, joint_maps: dict[Skeleton, JointMap]
+) -> Iterator[PersonLabel]:
+    """The people of a file. joint_maps: of each layout's joints, extended where the file's layout is a new one."""
     sequence = read_posetrack(path, problems)
     joints, visibility = np.nan_to_num(sequence.people.joints), _visibility(sequence)
-    joint_map = JointMap(sequence.skeleton.joint_names, skeleton, path)
+    if sequence.skeleton not in joint_maps:
+        joint_maps[sequence.skeleton] = JointMap(sequence.skeleton.joint_names, skeleton, path)
+    joint_map = joint_maps[sequence.skeleton]
     for person in np.flatnonzero(_is_labelled(sequence)).tolist():
         pose = joint_map.convert(joints[person], visibility[person])
         box = box_around(joints[person], visibility[person])

@@ -20,9 +20,15 @@ from pose_track.models.codec import Codec
 from pose_track.structures.arrays import Float32Array, Float64Array, ImageArray
 from pose_track.structures.skeleton import Skeleton
 
-LOWER_BODY = ("pelvis", "hip", "knee", "ankle")
+LOWER_BODY = ("pelvis", "hip", "knee", "ankle", "heel", "toe", "foot")
+HALVES = ("shoulder", "elbow", "wrist", "hip", "knee", "ankle")  # left and right: what a half-body crop needs
 HALF_BODY_JOINTS = 8  # a half-body crop needs more labelled joints than this
 HALF_BODY_PADDING = 1.5
+
+
+def has_halves(skeleton: Skeleton) -> bool:
+    """Whether half-body crops can be made: the skeleton has the limbs of a person."""
+    return skeleton.has_sides(*HALVES)
 
 
 @dataclass(frozen=True)
@@ -34,7 +40,9 @@ class PoseAugmentation:
     rotation_chance: float = option(0.6, "Probability of a rotation.")
     shift: float = option(0.0, "Largest shift of the crop's centre, as a fraction of the crop.")
     flip_chance: float = option(0.5, "Probability of a horizontal flip.")
-    half_body_chance: float = option(0.3, "Probability of a crop of the upper or the lower body.")
+    half_body_chance: float = option(
+        0.3, "Probability of a crop of the upper or the lower body; of human skeletons only."
+    )
     upper_body_chance: float = option(
         0.5, "Probability that a half-body crop shows the upper body; 0.6915 in the published code (normal < 0.5)."
     )
@@ -79,8 +87,8 @@ class TopDownDataset:
         augmentation: None for plain crops.
         cutouts: people to paste; needed if `augmentation.paste_chance` is above 0.
 
-    Raises ValueError if cutouts are needed and missing. `sample` raises FileNotFoundError or ValueError naming a
-    missing or broken image.
+    Raises ValueError if cutouts are needed and missing. `sample` raises FileNotFoundError or ValueError naming an
+    image that is missing, broken, or not of the size in its label.
     """
 
     def __init__(
@@ -99,6 +107,7 @@ class TopDownDataset:
         self.images, self.people, self.skeleton, self.codec = images, people, skeleton, codec
         self.augmentation, self.cutouts = augmentation, cutouts
         self._upper = np.array([not name.endswith(LOWER_BODY) for name in skeleton.joint_names])
+        self._has_halves = has_halves(skeleton)
 
     def __len__(self) -> int:
         return len(self.people)
@@ -106,7 +115,7 @@ class TopDownDataset:
     def sample(self, index: int, seed: int) -> PoseSample:
         """The crop of a person. seed: of the augmentation, not negative."""
         person, rng = self.people[index], np.random.default_rng([seed, index])
-        image, absent = self.images.read(person.file_name), np.zeros(len(person.joints), np.bool_)
+        image, absent = self.images.read(person.file_name, person.image_size), np.zeros(len(person.joints), np.bool_)
         chance = self.augmentation.truncation_chance if self.augmentation is not None else 0.0
         if chance > 0 and rng.random() < chance:  # without truncation, the other draws are as they were
             image, person, absent = truncate(image, person, rng) or (image, person, absent)
@@ -130,7 +139,7 @@ class TopDownDataset:
         center, size = centers[0], sizes[0]
         if aug is None:
             return self.codec.matrix(center, size[0]), False
-        if rng.random() < aug.half_body_chance:
+        if self._has_halves and rng.random() < aug.half_body_chance:
             center, size = self._half_body(person, rng.random() < aug.upper_body_chance) or (center, size)
         center = center + rng.uniform(-aug.shift, aug.shift, 2) * size
         width = size[0] * np.clip(1 + aug.scale * rng.standard_normal(), 1 - aug.scale, 1 + aug.scale)

@@ -8,6 +8,25 @@ from numpy.typing import NDArray
 from pose_track.structures.arrays import Float64Array, FloatingArray
 from pose_track.structures.skeleton import Skeleton
 
+BOX_SHARE = 0.25
+"""What a person without torso joints is measured by: this share of the longer side of the box. PCK@0.2 is then PCK@0.05
+of the box, as is usual for animals (Yu et al., "AP-10K", 2021)."""
+
+
+def has_torso(skeleton: Skeleton) -> bool:
+    """Whether a skeleton has the joints of both torso diagonals."""
+    return skeleton.has_sides("shoulder", "hip")
+
+
+def person_sizes(
+    joints: FloatingArray, visibility: NDArray[np.integer], boxes: FloatingArray, skeleton: Skeleton
+) -> Float64Array:
+    """(N,) reference lengths in pixels: `torso_sizes`, or `BOX_SHARE` of the box for skeletons without shoulders and
+    hips. boxes: (N, 4) x1 y1 x2 y2; the others as in `torso_sizes`."""
+    if has_torso(skeleton):
+        return torso_sizes(joints, visibility, skeleton)
+    return np.asarray(BOX_SHARE * (boxes[:, 2:] - boxes[:, :2]).max(axis=1), np.float64)
+
 
 def torso_sizes(joints: FloatingArray, visibility: NDArray[np.integer], skeleton: Skeleton) -> Float64Array:
     """(N,) torso diagonals in pixels (Yang and Ramanan, "Articulated Human Detection with Flexible Mixtures of Parts",

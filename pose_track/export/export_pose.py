@@ -134,8 +134,7 @@ def describe(network: PoseNetwork, settings: PoseSettings, form: ExportForm) -> 
 
     return exported_properties(
         identify_weights(network.path).network or "hrnet",
-        network.skeleton.name,
-        tuple(network.skeleton.joint_names),
+        network.skeleton,
         network.codec,
         form,
         settings.flip_test,

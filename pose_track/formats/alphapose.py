@@ -16,7 +16,7 @@ import numpy as np
 
 from pose_track.formats.defaults import flat_keypoints, person_scores, person_xywh
 from pose_track.formats.json_text import write_json_list
-from pose_track.structures.conversion import convert_annotations
+from pose_track.structures.conversion import check_convertible, convert_annotations
 from pose_track.structures.sequence import FrameInfo, FrameSource, PoseAnnotations
 from pose_track.structures.skeleton import COCO_17
 from pose_track.utils.atomic import atomic_text
@@ -28,6 +28,7 @@ def write_alphapose(source: FrameSource, path: str | Path) -> None:
     "image_id" is the last part of the image's name, or, without a name, the frame's index as in "0.jpg", which is
     AlphaPose's name for a video's frame. "idx" is the track id; people without an id lack it.
     """
+    check_convertible(source.skeleton, COCO_17, "AlphaPose's layout")
     frames = ((info, convert_annotations(people, source.skeleton, COCO_17)) for info, people in source)
     with atomic_text(path) as file:
         write_json_list(file, (person for info, people in frames for person in _people(info, people)))

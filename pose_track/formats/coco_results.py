@@ -27,6 +27,7 @@ from pose_track.structures.arrays import IntArray
 from pose_track.structures.conversion import convert_annotations
 from pose_track.structures.sequence import FrameInfo, FrameSource, PoseAnnotations, PoseSequence
 from pose_track.structures.skeleton import COCO_17, POSETRACK18_17, POSETRACK_15, SKELETONS, Skeleton
+from pose_track.structures.skeleton_record import is_built_in
 from pose_track.utils.atomic import atomic_text
 
 logger = logging.getLogger(__name__)
@@ -92,7 +93,7 @@ def write_coco_results(source: FrameSource, path: str | Path, skeleton: Skeleton
     """Write COCO keypoint results; the file appears only when it is complete.
 
     skeleton: the joints to write; by default PoseTrack18's for PoseTrack's 15 or 17 joints, the source's own for COCO
-        results that were read, and COCO's for all others, as the evaluation servers expect.
+        results that were read and for a user's skeleton, and COCO's for all others, as the evaluation servers expect.
 
     The image id is the frame's image id, or its index where it has none.
     """
@@ -105,7 +106,7 @@ def write_coco_results(source: FrameSource, path: str | Path, skeleton: Skeleton
 
 
 def _default_skeleton(source: FrameSource) -> Skeleton:
-    if has_layout(source, LAYOUT):
+    if has_layout(source, LAYOUT) or not is_built_in(source.skeleton):
         return source.skeleton
     return POSETRACK18_17 if source.skeleton in (POSETRACK_15, POSETRACK18_17) else COCO_17
 
@@ -142,7 +143,7 @@ def _skeleton_of(raw: list[Any], path: Path) -> Skeleton:
     num_joints = next((len(k) // 3 for k in lists if isinstance(k, list)), COCO_17.num_joints)
     matching = [s for s in SKELETONS.values() if s.num_joints == num_joints]
     if not matching:
-        raise ValueError(f"{path}: no skeleton has {num_joints} joints; known are {_choices()}")
+        raise ValueError(f"{path}: no built-in skeleton has {num_joints} joints, name yours; known are {_choices()}")
     return matching[0]
 
 

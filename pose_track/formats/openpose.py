@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from pose_track.formats.defaults import flat_keypoints
-from pose_track.structures.conversion import convert_annotations
+from pose_track.structures.conversion import check_convertible, convert_annotations
 from pose_track.structures.sequence import FrameSource, PoseAnnotations
 from pose_track.structures.skeleton import Skeleton
 from pose_track.utils.atomic import atomic_path
@@ -50,6 +50,7 @@ def write_openpose(source: FrameSource, folder: str | Path) -> None:
     A file's name is the sequence's name, with "_" for special characters, and the frame's index. Raises
     FileExistsError where `folder` holds other files, and where two frames have the same index.
     """
+    check_convertible(source.skeleton, BODY_25, "OpenPose's layout")
     folder = Path(folder)
     _older_files(folder)
     name = re.sub(r"[^A-Za-z0-9._-]", "_", source.name)[:100]

@@ -6,6 +6,7 @@
      "source": "detector", "joints": [[x, y, score], ...]}]}
     {"type": "fault", "message": ..., "after_frame": 17}
 
+A skeleton of the user that has more than names also has "skeleton_definition" in the header, see `skeleton_record`.
 Positions are pixels with 2 decimals; scores have 4 decimals, times 6. "people" is [] in a frame without people. A fault
 record is the last line, written when a run ends early; "after_frame" is null where no frame came before it.
 
@@ -26,6 +27,7 @@ import numpy as np
 from pose_track.structures.arrays import IntArray
 from pose_track.structures.frames import Poses, TrackedPoses
 from pose_track.structures.skeleton import SKELETONS, Skeleton
+from pose_track.structures.skeleton_record import DEFINITION_KEY, named_skeleton
 
 logger = logging.getLogger(__name__)
 
@@ -118,14 +120,19 @@ def read_tracks(path: str | Path, allow_cut_end: bool = False) -> tuple[dict[str
 def header_skeleton(header: Mapping[str, Any]) -> Skeleton:
     """The skeleton that a header names.
 
-    Raises ValueError where one of HEADER_KEYS is missing, or the joint names are not those of the skeleton.
+    Raises ValueError where one of HEADER_KEYS is missing, or the joint names are not those of the skeleton, or its
+    definition is invalid.
     """
     missing = [key for key in HEADER_KEYS if key not in header]
     if missing:
         raise ValueError(f"the header lacks {', '.join(missing)}")
-    skeleton = Skeleton(header["skeleton"], tuple(header["joint_names"]))
-    if SKELETONS.get(skeleton.name, skeleton) != skeleton:
-        raise ValueError(f"joint_names are not those of {skeleton.name!r}: {list(skeleton.joint_names)}")
+    name, joint_names = header["skeleton"], tuple(header["joint_names"])
+    if DEFINITION_KEY in header or name in SKELETONS:
+        skeleton = named_skeleton(name, header.get(DEFINITION_KEY))
+    else:
+        skeleton = Skeleton(name, joint_names)
+    if skeleton.joint_names != joint_names:
+        raise ValueError(f"joint_names are not those of {name!r}: {list(joint_names)}")
     return skeleton
 
 

@@ -40,7 +40,8 @@ def render(image: ImageArray, tracked: TrackedPoses, min_joint_score: float = 0.
     image: (H, W, 3) uint8 RGB; it is not changed.
     min_joint_score: joints with at least this score, and above 0, are drawn, and the edges between two of them.
 
-    Right limbs are darker than left ones. Boxes that the optical flow warped are dashed and thin.
+    Right limbs are darker than left ones. Where the skeleton has colours, joints have those, and an edge has that of
+    its second joint. Boxes that the optical flow warped are dashed and thin.
     """
     canvas: ImageArray = np.array(image, np.uint8, order="C")
     poses = tracked.poses
@@ -115,14 +116,19 @@ def _draw_dashes(pen: _Pen, start: Float32Array, end: Float32Array) -> None:
 
 
 def _draw_skeleton(pen: _Pen, joints: Float32Array, visible: BoolArray, skeleton: Skeleton) -> None:
-    names = skeleton.joint_names
+    right = {right for _, right in skeleton.twins}
+
+    def color(k: int, is_right: bool) -> Color:
+        if skeleton.colours is not None:
+            return skeleton.colours[k]
+        return _shade(pen.color, 0.6) if is_right else pen.color
+
     for a, b in skeleton.edges:
         if visible[a] and visible[b]:
-            right = names[a].startswith("right_") and names[b].startswith("right_")
-            pen.line(joints[a], joints[b], _shade(pen.color, 0.6) if right else pen.color)
+            pen.line(joints[a], joints[b], color(b, {a, b} <= right))
     for k in np.flatnonzero(visible).tolist():
         pen.dot(joints[k], pen.thickness + 1.5, (255, 255, 255))
-        pen.dot(joints[k], pen.thickness + 0.5, _shade(pen.color, 0.6) if names[k].startswith("right_") else pen.color)
+        pen.dot(joints[k], pen.thickness + 0.5, color(k, k in right))
 
 
 def _draw_label(pen: _Pen, box: Float32Array, text: str) -> None:

@@ -20,7 +20,10 @@ from pose_track.formats.tracks_source import TracksSource
 from pose_track.formats.tracks_writer import TracksWriter
 from pose_track.pipeline.errors import explain_write_errors, mute_incomplete_file_warnings, record_fault
 from pose_track.pipeline.render import render
+from pose_track.structures.conversion import is_convertible
 from pose_track.structures.frames import Frame, TrackedPoses
+from pose_track.structures.skeleton import POSETRACK18_17, POSETRACK_15
+from pose_track.structures.skeleton_record import header_fields
 from pose_track.utils.interrupts import DeferredInterrupt
 from pose_track.utils.overwrite import check_overwrite
 from pose_track.utils.prefetch import Prefetcher
@@ -163,8 +166,12 @@ def _progress_bar(info: VideoInfo, settings: ReaderSettings) -> tqdm[None]:
 
 
 def _export(folder: Path) -> None:
-    """Write the track records in the other formats. A full disk may have cut off the last record."""
+    """Write the track records in the other formats that can hold their joints. A full disk may have cut off the last
+    record."""
     tracks = TracksSource(folder / TRACKS_FILE, allow_cut_end=True)
+    if not all(is_convertible(tracks.skeleton, target) for target in (POSETRACK18_17, POSETRACK_15)):
+        logger.warning("%s: no PoseTrack files, which cannot hold the joints of %s", folder, tracks.skeleton)
+        return
     write_posetrack18(tracks, folder / POSETRACK18_FILE)
     write_posetrack17(tracks, folder / POSETRACK17_FILE)
 
@@ -195,8 +202,7 @@ def tracks_header(info: VideoInfo, stages: Stages, settings: StageSettings) -> d
         "fps": float(info.fps),
         "width": info.width,
         "height": info.height,
-        "skeleton": stages.skeleton.name,
-        "joint_names": list(stages.skeleton.joint_names),
+        **header_fields(stages.skeleton),
         "settings": settings.model_dump(mode="json"),
         "weights": stages.weights,
     }

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from pose_track.models.codec import Codec
 from pose_track.models.metadata import REQUIRED_KEYS, PoseMetadata, parse_pose_metadata, pose_metadata
+from pose_track.structures.skeleton import Skeleton
 from pose_track.utils.version import __version__
 
 EXPORTED_SUFFIX = ".onnx"
@@ -77,8 +78,7 @@ class ExportedMetadata(ExportForm):
 
 def exported_properties(
     network: str,
-    skeleton: str,
-    joint_names: tuple[str, ...],
+    skeleton: Skeleton,
     codec: Codec,
     form: ExportForm,
     flip_test: bool,
@@ -87,8 +87,9 @@ def exported_properties(
     """The metadata of an exported network as an ONNX file stores it; see `ExportedMetadata`.
 
     >>> from pose_track.models.codec import Codec
+    >>> from pose_track.structures.skeleton import COCO_17
     >>> codec = Codec("dark", (128, 192))
-    >>> properties = exported_properties("tiny", "coco_17", ("nose",), codec, ExportForm(decodes=True), False, "0" * 64)
+    >>> properties = exported_properties("tiny", COCO_17, codec, ExportForm(decodes=True), False, "0" * 64)
     >>> properties["decodes"], properties["flip_test"], parse_exported_metadata(properties).decodes
     ('true', 'false', True)
     """
@@ -97,7 +98,7 @@ def exported_properties(
         "has_preprocessing": str(form.has_preprocessing).lower(),
         "decodes": str(form.decodes).lower(),
         "has_appearance": str(form.has_appearance).lower(),
-        "joints": ",".join(joint_names),
+        "joints": ",".join(skeleton.joint_names),
         "decoding": codec.resolved_decoding,
         "flip_test": str(flip_test).lower(),
         "weights_sha256": weights_sha256,

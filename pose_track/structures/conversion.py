@@ -84,6 +84,25 @@ def convert_annotations(people: PoseAnnotations, source: Skeleton, target: Skele
     return replace(people, joints=joints, joint_scores=scores, flags=flags)
 
 
+def is_convertible(source: Skeleton, target: Skeleton) -> bool:
+    """Whether a conversion keeps at least half the joints of one of the two.
+
+    >>> from pose_track.structures.skeleton import COCO_17, POSETRACK_15
+    >>> is_convertible(COCO_17, POSETRACK_15), is_convertible(Skeleton("horse", ("nose", "withers", "tail")), COCO_17)
+    (True, False)
+    """
+    shared = set(source.joint_names) & set(target.joint_names)
+    return 2 * len(shared) >= min(source.num_joints, target.num_joints)
+
+
+def check_convertible(source: Skeleton, target: Skeleton, layout: str) -> None:
+    """Raises ValueError where a conversion is not convertible. layout: that has the joints of `target`."""
+    if not is_convertible(source, target):
+        raise ValueError(
+            f"{layout} holds the joints of {target}, of which {source} has too few; write coco, mmpose, csv or parquet"
+        )
+
+
 def _map_joints(source: Skeleton, target: Skeleton) -> _JointMapping:
     known = set(source.joint_names)
     shared = [name for name in target.joint_names if name in known]

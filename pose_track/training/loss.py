@@ -35,13 +35,16 @@ def _squared_errors(heatmaps: Tensor, targets: Tensor, weights: Tensor) -> Tenso
 def joint_weights(skeleton: Skeleton) -> Tensor:
     """(K,) weights that are higher for joints which are hard to localise; multiply a batch's weights with them.
 
-    The values are those of the published COCO training, where they are optional.
+    The values are those of the published COCO training, where they are optional. Raises ValueError for a skeleton
+    without any of these joints.
 
     >>> from pose_track.structures.skeleton import LSP_14
     >>> joint_weights(LSP_14)[:3]  # right ankle, knee and hip
     tensor([1.5000, 1.2000, 1.0000])
     """
     weights = {"elbow": 1.2, "knee": 1.2, "wrist": 1.5, "ankle": 1.5}
+    if not weights.keys() & set(skeleton.joint_types):
+        raise ValueError(f"pose.use_joint_weights has no effect: {skeleton} has no {', '.join(weights)}; leave it out")
     return torch.tensor([weights.get(part, 1.0) for part in skeleton.joint_types])
 
 

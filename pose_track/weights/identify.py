@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import os
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from pose_track.models.hrnet_config import HRNetConfig, HRNetName
 from pose_track.models.metadata import REQUIRED_KEYS, PoseMetadata, parse_pose_metadata
-from pose_track.structures.skeleton import SKELETONS
 from pose_track.weights.checkpoint import WeightsHeader, read_header, read_weights
 from pose_track.weights.container import errors_naming_file
 from pose_track.weights.hrnet_shapes import config_from_shapes, num_joints_from_shapes
@@ -45,7 +44,7 @@ class IdentifiedWeights(PoseMetadata):
         """
         >>> w32 = HRNetConfig((32, 64, 128, 256))
         >>> udp = PoseMetadata(heatmap_type="udp", input_size=(192, 256))
-        >>> str(IdentifiedWeights(naming="MMPose 1.x", config=w32, num_joints=17, **asdict(udp)))
+        >>> str(IdentifiedWeights(naming="MMPose 1.x", config=w32, num_joints=17, **vars(udp)))
         'HRNet-W32 for 17 joints, with names of MMPose 1.x, trained as udp at 256x192'
         """
         heatmap_type = "" if self.heatmap_type is None else f" as {self.heatmap_type}"
@@ -108,14 +107,14 @@ def _identify(header: WeightsHeader, path: str | os.PathLike[str]) -> Identified
         metadata = _check_skeleton(metadata, num_joints, is_own)
     naming = OWN_NAMING if is_own else naming
     return IdentifiedWeights(
-        **asdict(metadata), naming=naming, config=config, num_joints=num_joints, averaged=header.averaged
+        **vars(metadata), naming=naming, config=config, num_joints=num_joints, averaged=header.averaged
     )
 
 
 def _check_skeleton(metadata: PoseMetadata, num_joints: int, is_own: bool) -> PoseMetadata:
     """The metadata, without the skeleton where the network has another number of joints: other projects train on a part
     of a data set's joints. Raises ValueError for such a file of this project."""
-    if metadata.skeleton is None or SKELETONS[metadata.skeleton].num_joints == num_joints:
+    if metadata.skeleton is None or metadata.skeleton.num_joints == num_joints:
         return metadata
     if is_own:
         raise ValueError(

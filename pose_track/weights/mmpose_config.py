@@ -8,21 +8,21 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Mapping
-from typing import Any, cast
+from typing import Any
 
 from pose_track.models.heatmaps import HeatmapType
 from pose_track.models.metadata import PoseMetadata
-from pose_track.structures.skeleton import SKELETONS, SkeletonName
+from pose_track.structures.skeleton import COCO_17, MPII_16, POSETRACK18_17, SKELETONS, Skeleton
 
 _MAX_LENGTH = 1 << 17  # characters; MMPose's configurations have some 10,000
 
-_SKELETON_OF_DATASET: dict[str, SkeletonName] = {  # for checkpoints that do not name the joints
-    "CocoDataset": "coco_17",
-    "TopDownCocoDataset": "coco_17",
-    "PoseTrack18Dataset": "posetrack18_17",
-    "TopDownPoseTrack18Dataset": "posetrack18_17",
-    "MpiiDataset": "mpii_16",
-    "TopDownMpiiDataset": "mpii_16",
+_SKELETON_OF_DATASET = {  # for checkpoints that do not name the joints
+    "CocoDataset": COCO_17,
+    "TopDownCocoDataset": COCO_17,
+    "PoseTrack18Dataset": POSETRACK18_17,
+    "TopDownPoseTrack18Dataset": POSETRACK18_17,
+    "MpiiDataset": MPII_16,
+    "TopDownMpiiDataset": MPII_16,
 }
 _TARGET_STEP = "TopDownGenerateTarget"  # the pipeline step that draws heatmaps in MMPose 0.x
 _DEFAULT_BLUR_KERNEL_SIZE = 11  # of MMPose, whatever the sigma
@@ -128,13 +128,12 @@ def _unknown_heatmaps(description: str) -> str:
     )
 
 
-def _skeleton(names: list[Any], dataset: Mapping[str, Any]) -> SkeletonName | None:
+def _skeleton(names: list[Any], dataset: Mapping[str, Any]) -> Skeleton | None:
     """The skeleton with these joint names; without names, the one of the data set's type."""
     if not names:
         return _SKELETON_OF_DATASET.get(str(dataset.get("type")))
     own_names = tuple(_JOINT_ALIASES.get(str(name), str(name)) for name in names)
-    matching = next((name for name, skeleton in SKELETONS.items() if skeleton.joint_names == own_names), None)
-    return cast("SkeletonName | None", matching)
+    return next((skeleton for skeleton in SKELETONS.values() if skeleton.joint_names == own_names), None)
 
 
 def _values_in_order(numbered: object) -> list[Any]:

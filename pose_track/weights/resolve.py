@@ -8,7 +8,16 @@ from typing import Literal
 
 from pose_track.utils.hashing import file_sha256
 from pose_track.weights.store import fetch_weights
-from pose_track.weights.zoo import LIST_COMMAND, ZOO, find_published, unknown_name
+from pose_track.weights.zoo import (
+    BUNDLED_DETECTOR,
+    BUNDLED_POSE,
+    LIST_COMMAND,
+    ZOO,
+    find_published,
+    unknown_name,
+)
+
+_BUNDLED = {"detector": BUNDLED_DETECTOR, "pose": BUNDLED_POSE}
 
 
 def bundled_weights(name: Literal["detector", "pose"]) -> Path:
@@ -19,8 +28,10 @@ def bundled_weights(name: Literal["detector", "pose"]) -> Path:
     return path
 
 
-def weights_file(name_or_path: str) -> Path:
+def weights_file(name_or_path: str, bundled: Literal["detector", "pose"] | None = None) -> Path:
     """The file of a path, or of the name of published weights, which are downloaded once.
+
+    bundled: which weights of this package have the name "bundled" (of the detector also "compact"); None for none.
 
     Raises FileNotFoundError for a missing file; ValueError for neither path nor name; ConnectionError if the weights
     cannot be downloaded.
@@ -28,6 +39,8 @@ def weights_file(name_or_path: str) -> Path:
     path = Path(name_or_path)
     if path.is_file():
         return path
+    if bundled is not None and name_or_path in (BUNDLED_POSE.name, _BUNDLED[bundled].name):
+        return bundled_weights(bundled)
     if name_or_path in ZOO:
         return published_weights(name_or_path)
     if path.suffix or len(path.parts) > 1:

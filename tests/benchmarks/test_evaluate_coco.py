@@ -119,7 +119,7 @@ def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def weights(tmp_path_factory: pytest.TempPathFactory) -> Path:
     path = tmp_path_factory.mktemp("weights") / "network.safetensors"
     torch.manual_seed(0)
-    save_weights(HRNet(17, **TINY), path, pose_metadata("hrnet_tiny", "coco_17", CODEC))  # type: ignore[arg-type]
+    save_weights(HRNet(17, **TINY), path, pose_metadata("hrnet_tiny", COCO_17, CODEC))  # type: ignore[arg-type]
     return path
 
 

@@ -19,7 +19,7 @@ from pose_track.config.settings import PRESETS, DetectorSettings, PoseSettings, 
 from pose_track.config.tracker import FlowSettings, TrackerSettings
 from pose_track.models.codec import Codec
 from pose_track.models.hrnet_config import HRNET_CONFIGS
-from pose_track.structures.skeleton import SKELETONS
+from pose_track.structures.skeleton import COCO_17, SKELETONS
 from pose_track.utils.cache_dir import VARIABLE
 from pose_track.utils.hashing import file_sha256
 from pose_track.weights.identify import IdentifiedWeights
@@ -90,7 +90,7 @@ def test_settings_cannot_contradict_published_weights(settings: dict[str, str], 
 def test_settings_choose_the_rest(downloaded: Path) -> None:
     chosen = PoseSettings(weights=UDP, input_size=(288, 384), sigma=2.5, decoding="soft_argmax")
     assert pose_network(chosen).codec == Codec("udp", (288, 384), 2.5, decoding="soft_argmax", blur_kernel_size=11)
-    repeated = PoseSettings(weights=UDP, heatmap_type="udp", skeleton="coco_17")
+    repeated = PoseSettings(weights=UDP, heatmap_type="udp", skeleton=COCO_17)
     assert pose_network(repeated) == pose_network(PoseSettings(weights=UDP))
 
 
@@ -108,7 +108,7 @@ def test_a_file_with_a_published_name(downloaded: Path) -> None:
 def test_a_file_with_metadata(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (tmp_path / "own.safetensors").write_bytes(b"weights")
     identified = replace(
-        without_metadata(tmp_path), skeleton="coco_17", input_size=(96, 128), heatmap_type="dark", sigma=1.5
+        without_metadata(tmp_path), skeleton=COCO_17, input_size=(96, 128), heatmap_type="dark", sigma=1.5
     )
     monkeypatch.setattr("pose_track.build.networks.identify_weights", lambda path: identified)
     network = pose_network(PoseSettings(weights=str(tmp_path / "own.safetensors")))
@@ -119,15 +119,19 @@ def test_a_file_with_metadata(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -
 def test_a_file_without_metadata_needs_settings(tmp_path: Path) -> None:
     path = tmp_path / "own.pth"
     path.write_bytes(b"weights")
-    needed = r"--pose\.skeleton \(coco_17 or posetrack18_17\), --pose\.heatmap_type .*--pose\.input_size"
+    needed = r"--pose\.skeleton \(coco_17 or posetrack18_17 or a YAML file\), --pose\.heatmap_type .*--pose\.input_size"
     with pytest.raises(ValueError, match=rf"own\.pth' .*{needed}"):
         pose_network(PoseSettings(weights=str(path)))
-    given = PoseSettings(weights=str(path), skeleton="coco_17", heatmap_type="udp", input_size=(288, 384))
+    given = PoseSettings(weights=str(path), skeleton=COCO_17, heatmap_type="udp", input_size=(288, 384))
     assert pose_network(given).codec == Codec("udp", (288, 384), 3.0)
 
 
 @pytest.mark.parametrize(
-    ("num_joints", "message"), [(14, r"give --pose\.skeleton \(lsp_14\)"), (19, "has 19 joints, .*coco_17")]
+    ("num_joints", "message"),
+    [
+        (14, r"give --pose\.skeleton \(lsp_14 or a YAML file\)"),
+        (19, r"give --pose\.skeleton \(a YAML file\)"),
+    ],
 )
 def test_the_skeleton_is_not_guessed_from_the_number_of_joints(
     num_joints: int, message: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
@@ -191,7 +195,7 @@ def test_presets(preset: str, weights: str, codec: Codec, flip_test: bool, joint
     settings = load_settings(Settings, preset_path(preset))
     network = pose_network(settings.pose)
     assert (settings.pose.weights, network.codec, settings.pose.flip_test) == (weights, codec, flip_test)
-    assert (settings.pose.joints or network.skeleton.name) == joints
+    assert (settings.pose.joints or network.skeleton).name == joints
     assert settings.detector.name == "compact" or ZOO[settings.detector.name].use == "detector"
 
 

@@ -46,6 +46,7 @@ from pose_track.pipeline.track_file import ANNOTATED_FILE, open_reader, track_fi
 from pose_track.pose.keypoints import CroppedKeypoints
 from pose_track.runtime.model_spec import ModelSpec
 from pose_track.structures.frames import Detections, Frame
+from pose_track.structures.skeleton import COCO_17, POSETRACK_15
 from pose_track.video.reader import open_video
 from pose_track.weights.identify import IdentifiedWeights
 
@@ -108,8 +109,8 @@ class StubKeypoints(CroppedKeypoints):
 
 
 METADATA: dict[str, dict[str, Any]] = {
-    "a.pth": {"skeleton": "posetrack_15", "heatmap_type": "gaussian", "input_size": (128, 192), "sigma": 2.0},
-    "b.pth": {"skeleton": "coco_17", "heatmap_type": "udp", "input_size": (96, 128), "sigma": 2.0},
+    "a.pth": {"skeleton": POSETRACK_15, "heatmap_type": "gaussian", "input_size": (128, 192), "sigma": 2.0},
+    "b.pth": {"skeleton": COCO_17, "heatmap_type": "udp", "input_size": (96, 128), "sigma": 2.0},
     "mpii.pth": {"heatmap_type": "dark", "input_size": (96, 128)},
 }  # of weights files; all others state none
 NUM_JOINTS = {"a.pth": 15, "b.pth": 17, "mpii.pth": 16}

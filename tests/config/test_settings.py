@@ -26,7 +26,7 @@ from pose_track.flow.optical_flow import METHODS
 from pose_track.models.heatmaps import Decoding, HeatmapType
 from pose_track.runtime.model_spec import Precision
 from pose_track.runtime.select import RuntimeName
-from pose_track.structures.skeleton import SKELETONS, SkeletonName
+from pose_track.structures.skeleton import Skeleton
 from pose_track.tracking.cues import CUES
 from pose_track.tracking.matching import MATCHERS
 from pose_track.video.reader import DECODERS
@@ -151,9 +151,11 @@ def test_a_tracker_preset_replaces_the_section(preset: str, tracker: str) -> Non
     expected = load_settings(LinkSettings, track_preset_path(tracker)).tracker.model_dump()
     actual = settings.tracker.model_dump()
     differing = {key for key in actual if actual[key] != expected[key]}
-    assert differing <= {"min_start_score", "min_high_score"}
-    for key in differing:
-        assert actual[key] == preset_settings.tracker.model_dump()[key]
+    assert differing <= {"min_start_score", "min_high_score", "flow"}
+    preset_tracker = preset_settings.tracker.model_dump()
+    assert actual["flow"] == expected["flow"] | {"min_score": preset_tracker["flow"]["min_score"]}
+    for key in differing - {"flow"}:
+        assert actual[key] == preset_tracker[key]
 
 
 def test_overrides_of_a_tracker_preset(tmp_path: Path) -> None:
@@ -206,7 +208,8 @@ def test_presets_track_as_their_comments_say(name: str) -> None:
     actual = load_settings(kind, configs_folder() / f"{name}.yaml").tracker.model_dump()
     expected = load_settings(LinkSettings, track_preset_path(TRACKER_OF[name])).tracker.model_dump()
     differing = {key for key in actual if actual[key] != expected[key]}
-    assert differing <= {"min_start_score", "min_high_score", "min_confirm_frames"}
+    assert differing <= {"min_start_score", "min_high_score", "min_confirm_frames", "flow"}
+    assert {key for key in actual["flow"] if actual["flow"][key] != expected["flow"][key]} <= {"min_score"}
 
 
 def test_the_benchmark_config_measures_the_preset_posetrack() -> None:
@@ -234,8 +237,7 @@ def test_choices_are_complete() -> None:
 
     assert choices(ReaderSettings, "decoder") == set(DECODERS)
     for name in ("skeleton", "joints"):
-        assert set(get_args(SkeletonName)) == set(SKELETONS)
-        assert get_type_hints(PoseSettings)[name] == SkeletonName | None
+        assert get_type_hints(PoseSettings)[name] == Skeleton | None
     assert get_type_hints(PoseSettings)["heatmap_type"] == HeatmapType | None
     assert get_type_hints(PoseSettings)["decoding"] == Decoding | None
     assert choices(RuntimeSettings, "name") == set(get_args(RuntimeName))

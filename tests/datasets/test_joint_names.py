@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pose_track.datasets.joint_names import JointMap
-from pose_track.structures.joint_names import joint_name
+from pose_track.structures.joint_names import joint_name, match_joints
 from pose_track.structures.skeleton import COCO_17, LSP_14, MPII_16, POSETRACK_15, SKELETONS, Skeleton
 
 FILE = Path("annotations.json")
@@ -68,3 +68,28 @@ def test_none_without_a_labelled_joint() -> None:
 def test_file_without_known_joints() -> None:
     with pytest.raises(ValueError, match=r"annotations\.json .*lsp_14.*tail"):
         JointMap(["tail"], LSP_14, FILE)
+
+
+HORSE = Skeleton("horse", ("neck", "L_hoof", "R_hoof", "tail"))
+
+
+def test_joints_of_ones_own_skeleton_are_matched_in_any_spelling() -> None:
+    """A user's "neck" is its own joint, though elsewhere it is a spelling of head_bottom."""
+    names = ["left hoof", "rhoof", "Tail", "neck", "mane"]
+    converted = JointMap(names, HORSE, FILE).convert(np.arange(10.0).reshape(5, 2), np.full(5, 2))
+    assert converted is not None
+    assert converted[0].tolist() == [[6, 7], [0, 1], [2, 3], [4, 5]]
+    assert match_joints(HORSE.joint_names, POSETRACK_15.joint_names) == {0: POSETRACK_15.index("head_bottom")}
+
+
+def test_differences_are_listed_both_ways(caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level("INFO")
+    JointMap(["tail", "neck", "mane"], HORSE, FILE).log_differences()
+    only_file, only_skeleton = caplog.messages
+    assert "mane" in only_file
+    assert "tail" not in only_file
+    assert "L_hoof, R_hoof" in only_skeleton
+    assert all(FILE.name in line and "horse" in line for line in caplog.messages)
+    caplog.clear()
+    JointMap(LSP_14.joint_names, LSP_14, FILE).log_differences()
+    assert not caplog.messages

@@ -213,7 +213,7 @@ def test_invalid_entry_is_named_or_left_out(tmp_path, invalid, message):
         ('[{"image_id": 3, "keyp', "line 1"),
         ("[" * 100_000, r"r\.json cannot be read"),
         ('{"annotations": []}', "must be a list, got dict"),
-        (json.dumps([entry(k=5)]), r"5 joints; .*coco_17 \(17\), "),
+        (json.dumps([entry(k=5)]), r"5 joints, .*coco_17 \(17\), "),
     ],
 )
 def test_other_files_are_refused(tmp_path, text, message):

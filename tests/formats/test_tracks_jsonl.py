@@ -7,10 +7,11 @@ import numpy as np
 import pytest
 from formats.track_files import frame, header, write_tracks
 
-from pose_track.formats.tracks_jsonl import HEADER_KEYS, FaultRecord, read_tracks
+from pose_track.formats.tracks_jsonl import HEADER_KEYS, FaultRecord, header_skeleton, read_tracks
 from pose_track.formats.tracks_writer import TracksWriter
 from pose_track.structures.frames import TrackedPoses
 from pose_track.structures.skeleton import COCO_17, POSETRACK_15, Skeleton
+from pose_track.structures.skeleton_record import header_fields
 
 PAIR = Skeleton("pair", ("nose", "head_top"))
 
@@ -236,3 +237,15 @@ def test_writer_refuses_invalid_frames(path):
         with pytest.raises(ValueError, match="fault"):
             writer.write(frame(PAIR, 5, [1]))
     assert [t.frame_index for t in read_tracks(path)[1]] == [3]
+
+
+def test_a_skeleton_of_ones_own_is_in_the_header(tmp_path):
+    horse = Skeleton("horse", ("nose", "tail"), limbs=(("nose", "tail"),), colours=((1, 2, 3), (4, 5, 6)))
+    own_header = {**header(horse), **header_fields(horse)}
+    assert header_skeleton(own_header) == horse
+    with TracksWriter(tmp_path / "t.jsonl", own_header):
+        pass
+    assert read_tracks(tmp_path / "t.jsonl")[1].skeleton == horse
+    for wrong in ({"joint_names": ["tail", "nose"]}, {"skeleton": "cow"}, {"skeleton_definition": {"name": "horse"}}):
+        with pytest.raises(ValueError, match=r"horse|skeleton"):
+            header_skeleton({**own_header, **wrong})

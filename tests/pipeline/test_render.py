@@ -144,3 +144,25 @@ def test_unusual_boxes(box: tuple[float, float, float, float], source: str) -> N
 
 def test_drawing_is_deterministic() -> None:
     assert (render(blank(), person()) == render(blank(), person())).all()
+
+
+def test_colours_of_the_skeleton() -> None:
+    """Joints have their colours, and the edge between the two that of the second; whoever the track is."""
+    colours = ((255, 0, 0), (0, 255, 0), (0, 0, 255))
+    skeleton = Skeleton("three", ("nose", "left_ear", "right_ear"), limbs=(("left_ear", "nose"),), colours=colours)
+    for track_id in (1, 2):
+        tracked = person(track_id=track_id, skeleton=skeleton)
+        drawn, joints = render(blank(), tracked), np.rint(tracked.poses.joints[0]).astype(int)
+        for (x, y), colour in zip(joints.tolist(), colours, strict=True):
+            assert tuple(drawn[y, x].tolist()) == colour
+        x, y = np.rint(joints[:2].mean(axis=0)).astype(int).tolist()
+        assert drawn[y, x].argmax() == 0
+        assert drawn[y, x, 0] > 200
+
+
+def test_the_right_joint_of_a_pair_is_darker() -> None:
+    skeleton = Skeleton("two", ("a", "b"), pairs=(("b", "a"),))
+    tracked = person(skeleton=skeleton)
+    drawn, joints = render(blank(), tracked), np.rint(tracked.poses.joints[0]).astype(int)
+    right, left = (drawn[y, x].astype(int).sum() for x, y in joints.tolist())
+    assert right < 0.7 * left

@@ -11,6 +11,7 @@ import torch
 from pose_track.models.codec import Codec
 from pose_track.models.inference_model import InferenceModel
 from pose_track.runtime.exported import ExportForm, exported_properties, parse_exported_metadata
+from pose_track.structures.skeleton import COCO_17
 
 onnx = pytest.importorskip("onnx", reason="exporting needs onnx; pip install 'pose_track[onnx]'")
 pytest.importorskip("onnxruntime", reason="the runtime under test; pip install 'pose_track[onnx]'")
@@ -25,7 +26,7 @@ def images(*shape: int) -> np.ndarray:
 
 def properties(form: ExportForm | None = None) -> dict[str, str]:
     codec = Codec("udp", (192, 256))
-    return exported_properties("hrnet_w32", "coco_17", ("nose",), codec, form or ExportForm(), False, "0" * 64)
+    return exported_properties("hrnet_w32", COCO_17, codec, form or ExportForm(), False, "0" * 64)
 
 
 def write(path: Path, metadata: dict[str, str]) -> Path:
@@ -50,9 +51,13 @@ def test_metadata_of_a_file(tmp_path: Path) -> None:
     form = ExportForm(has_preprocessing=False, decodes=True, has_appearance=True)
     metadata = exported_metadata(write(tmp_path / "network.onnx", properties(form)))
     assert metadata == parse_exported_metadata(properties(form))
-    assert (metadata.network, metadata.joint_names, metadata.weights_sha256) == ("hrnet_w32", ("nose",), "0" * 64)
+    assert (metadata.network, metadata.joint_names, metadata.weights_sha256) == (
+        "hrnet_w32",
+        COCO_17.joint_names,
+        "0" * 64,
+    )
     assert (metadata.pose.skeleton, metadata.pose.heatmap_type, metadata.pose.input_size) == (
-        "coco_17",
+        COCO_17,
         "udp",
         (192, 256),
     )

@@ -1,10 +1,10 @@
 import numpy as np
 import pytest
 
-from pose_track.structures.conversion import convert_annotations, convert_poses
+from pose_track.structures.conversion import check_convertible, convert_annotations, convert_poses, is_convertible
 from pose_track.structures.frames import Poses
 from pose_track.structures.sequence import PoseAnnotations
-from pose_track.structures.skeleton import COCO_17, LSP_14, MPII_16, POSETRACK18_17, POSETRACK_15, SKELETONS
+from pose_track.structures.skeleton import COCO_17, LSP_14, MPII_16, POSETRACK18_17, POSETRACK_15, SKELETONS, Skeleton
 
 
 def random_poses(skeleton, count=3, seed=0):
@@ -150,3 +150,13 @@ def test_an_absent_head_top_stays_absent_if_the_source_skeleton_has_it():
     converted = convert_annotations(some, POSETRACK_15, POSETRACK18_17)
     assert not converted.has_joint[:, POSETRACK18_17.index("head_top")].any()
     assert converted.has_joint[:, POSETRACK18_17.index("head_bottom")].all()
+
+
+def test_layouts_hold_only_skeletons_that_share_joints():
+    assert all(is_convertible(a, b) for a in SKELETONS.values() for b in SKELETONS.values())
+    upper_body = Skeleton("upper", ("nose", "left_shoulder", "right_shoulder"))
+    assert is_convertible(upper_body, POSETRACK_15)
+    horse = Skeleton("horse", ("nose", "withers", "croup", "tail"))
+    assert not is_convertible(horse, POSETRACK_15)
+    with pytest.raises(ValueError, match=r"some layout.*posetrack_15.*horse"):
+        check_convertible(horse, POSETRACK_15, "some layout")

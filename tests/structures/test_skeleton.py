@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from typing import get_args
+from typing import Any, get_args
 
 import numpy as np
 import pytest
 
 from pose_track.structures.skeleton import (
     COCO_17,
+    DEFAULT_SIGMA,
     LSP_14,
     MPII_16,
     POSETRACK18_17,
@@ -84,3 +85,45 @@ def test_an_unknown_joint_lists_the_joints() -> None:
     with pytest.raises(ValueError, match=r"lsp_14.*'nose'.*right_ankle"):
         LSP_14.index("nose")
     assert Skeleton("two", ("left_eye", "right_eye")).index("right_eye") == 1
+
+
+HORSE = ("nose", "left_ear", "right_ear", "L_hoof", "R_hoof", "tail")
+
+
+def test_a_skeleton_of_ones_own_has_defaults() -> None:
+    horse = Skeleton("horse", HORSE)
+    assert horse.twins == ((1, 2), (3, 4))
+    assert horse.flip_indices.tolist() == [0, 2, 1, 4, 3, 5]
+    assert horse.joint_types == ("nose", "ear", "ear", "hoof", "hoof", "tail")
+    assert horse.sigmas.tolist() == [0.026, 0.035, 0.035, DEFAULT_SIGMA, DEFAULT_SIGMA, DEFAULT_SIGMA]
+    assert horse.edges == ()
+    assert np.mean(SIGMAS["coco_17"]) == pytest.approx(DEFAULT_SIGMA, abs=5e-4)
+
+
+def test_what_is_given_replaces_the_defaults() -> None:
+    horse = Skeleton("horse", HORSE, (("tail", "nose"),), (("nose", "tail"),), (0.1,) * 6, ((1, 2, 3),) * 6)
+    assert horse.flip_indices.tolist() == [5, 1, 2, 3, 4, 0]
+    assert horse.edges == ((0, 5),)
+    assert horse.sigmas.tolist() == [0.1] * 6
+    assert Skeleton("one_side", ("left_ear",), pairs=()).flip_indices.tolist() == [0]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "named"),
+    [
+        ((("nose", "nose"),), "'nose'"),
+        ((("nose", "left_ear"),), "'right_ear'"),
+        ((HORSE, (("nose", "mane"),)), "pair .*'mane'"),
+        ((HORSE, (("nose", "nose"),)), "pair .*'nose'"),
+        ((HORSE, (("nose", "tail"), ("tail", "left_ear"))), "'tail'"),
+        ((HORSE, None, (("nose", "mane"),)), "edge .*'mane'"),
+        ((HORSE, None, (("tail", "tail"),)), "edge .*'tail'"),
+        ((HORSE, None, None, (0.1,) * 5), "6 joints .*5 sigmas"),
+        ((HORSE, None, None, (0.1,) * 5 + (0.0,)), "sigmas .*0.0"),
+        ((HORSE, None, None, (0.1,) * 5 + (float("nan"),)), "sigmas .*nan"),
+        ((HORSE, None, None, None, ((0, 0, 0),)), "6 joints .*1 colours"),
+    ],
+)
+def test_contradictions_are_errors(arguments: tuple[Any, ...], named: str) -> None:
+    with pytest.raises(ValueError, match=named):
+        Skeleton("horse", *arguments)

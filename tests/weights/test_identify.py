@@ -25,6 +25,7 @@ from pose_track.models.heatmaps import HeatmapType
 from pose_track.models.hrnet import NETWORKS, HRNet
 from pose_track.models.hrnet_config import HRNET_CONFIGS, HRNetConfig
 from pose_track.models.metadata import PoseMetadata, parse_pose_metadata, pose_metadata
+from pose_track.structures.skeleton import COCO_17, LSP_14
 from pose_track.weights.hrnet_shapes import config_from_shapes
 from pose_track.weights.identify import identify_weights, load_hrnet
 from pose_track.weights.load import save_weights
@@ -211,7 +212,7 @@ def test_each_naming_scheme_and_container(tmp_path: Path, name: str, zipped: boo
     assert (identified.network, identified.num_joints, identified.averaged) == (None, 17, description.endswith(AVERAGE))
     if "trained" in description:
         assert (identified.skeleton, identified.input_size, identified.heatmap_type, identified.sigma) == (
-            "coco_17",
+            COCO_17,
             (192, 256),
             "udp",
             2.0,
@@ -236,7 +237,7 @@ def test_a_checkpoint_of_mmengine_with_training_logs(tmp_path: Path, buffer: His
     assert_same(network, tiny())
 
 
-METADATA = pose_metadata("hrnet_w32", "coco_17", Codec("dark", (64, 96), sigma=1.5))
+METADATA = pose_metadata("hrnet_w32", COCO_17, Codec("dark", (64, 96), sigma=1.5))
 
 
 def test_own_files(tmp_path: Path, golden: State) -> None:
@@ -248,7 +249,7 @@ def test_own_files(tmp_path: Path, golden: State) -> None:
     assert_recorded_outputs(loaded)
     assert identified == identify_weights(tmp_path / "full.safetensors")
     assert str(identified) == "HRNet of width 8 for 17 joints, with names of pose_track, trained as dark at 96x64"
-    assert (identified.skeleton, identified.input_size, identified.heatmap_type) == ("coco_17", (64, 96), "dark")
+    assert (identified.skeleton, identified.input_size, identified.heatmap_type) == (COCO_17, (64, 96), "dark")
     assert identified.sigma == 1.5
     loaded, identified = load_hrnet(tmp_path / "half.weights")
     assert {value.dtype for value in loaded.parameters()} == {torch.float32}
@@ -275,8 +276,8 @@ def test_metadata_round_trip(
 ) -> None:
     decoding = DECODINGS[heatmap_type][-1]
     codec = Codec(heatmap_type, (4 * sides[0], 4 * sides[1]), sigma, decoding, kernel_size)
-    expected = PoseMetadata("lsp_14", codec.input_size, heatmap_type, sigma, kernel_size, decoding)
-    assert parse_pose_metadata(pose_metadata("hrnet_w32", "lsp_14", codec)) == expected
+    expected = PoseMetadata(LSP_14, codec.input_size, heatmap_type, sigma, kernel_size, decoding)
+    assert parse_pose_metadata(pose_metadata("hrnet_w32", LSP_14, codec)) == expected
 
 
 @pytest.mark.parametrize("name", NETWORKS)
@@ -369,7 +370,8 @@ def test_refused_files(tmp_path: Path, name: str) -> None:
     [
         ({"heatmap_type": "best"}, "heatmap_type 'best'"),
         ({"input_size": "192"}, "input_size '192'"),
-        ({"skeleton": "horse", "sigma": "-1"}, "skeleton 'horse', sigma '-1'"),
+        ({"skeleton": "horse"}, "skeleton 'horse'"),
+        ({"sigma": "-1", "heatmap_type": "best"}, "heatmap_type 'best', sigma '-1'"),
         ({"sigma": "two"}, "sigma 'two'"),
         ({"blur_kernel_size": "4"}, "blur_kernel_size '4'"),
         ({"skeleton": "mpii_16"}, "skeleton mpii_16 .*17 joints"),

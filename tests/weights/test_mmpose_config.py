@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from pose_track.models.metadata import PoseMetadata
-from pose_track.structures.skeleton import MPII_16, POSETRACK18_17
+from pose_track.structures.skeleton import COCO_17, MPII_16, POSETRACK18_17
 from pose_track.weights.mmpose_config import parse_mmpose_metadata, read_config
 
 
@@ -36,25 +36,25 @@ SMALL, LARGE = "input_size=(192, 256), sigma=2", "sigma=3, input_size=(\n    288
 @pytest.mark.parametrize(
     ("decoder", "dataset", "expected"),
     [
-        (f"type='MSRAHeatmap', {SMALL}", "CocoDataset", PoseMetadata("coco_17", (192, 256), "gaussian", 2.0)),
+        (f"type='MSRAHeatmap', {SMALL}", "CocoDataset", PoseMetadata(COCO_17, (192, 256), "gaussian", 2.0)),
         (
             f"type='MSRAHeatmap', unbiased=False, {SMALL}",
             "MpiiDataset",
-            PoseMetadata("mpii_16", (192, 256), "gaussian", 2.0),
+            PoseMetadata(MPII_16, (192, 256), "gaussian", 2.0),
         ),
         (
             f"type='MSRAHeatmap', unbiased=True, {LARGE}",
             "CocoDataset",
-            PoseMetadata("coco_17", (288, 384), "dark", 3.0, blur_kernel_size=11),
+            PoseMetadata(COCO_17, (288, 384), "dark", 3.0, blur_kernel_size=11),
         ),
         (
             f"type='UDPHeatmap', blur_kernel_size=17, {LARGE}",
             "PoseTrack18Dataset",
-            PoseMetadata("posetrack18_17", (288, 384), "udp", 3.0, blur_kernel_size=17),
+            PoseMetadata(POSETRACK18_17, (288, 384), "udp", 3.0, blur_kernel_size=17),
         ),
         (f"type='UDPHeatmap', {SMALL}", "MyDataset", PoseMetadata(None, (192, 256), "udp", 2.0, blur_kernel_size=11)),
-        ("", "CocoDataset", PoseMetadata("coco_17")),
-        ("type=f'{heatmap_type}', input_size=(0, 256), sigma=-2", "CocoDataset", PoseMetadata("coco_17")),
+        ("", "CocoDataset", PoseMetadata(COCO_17)),
+        ("type=f'{heatmap_type}', input_size=(0, 256), sigma=-2", "CocoDataset", PoseMetadata(COCO_17)),
     ],
 )
 def test_mmpose_1(decoder: str, dataset: str, expected: PoseMetadata) -> None:
@@ -64,11 +64,11 @@ def test_mmpose_1(decoder: str, dataset: str, expected: PoseMetadata) -> None:
 @pytest.mark.parametrize(
     ("target", "expected"),
     [
-        ("sigma=2", PoseMetadata("coco_17", (192, 256), "gaussian", 2.0)),
-        ("sigma=3, unbiased_encoding=True", PoseMetadata("coco_17", (192, 256), "dark", 3.0, blur_kernel_size=11)),
+        ("sigma=2", PoseMetadata(COCO_17, (192, 256), "gaussian", 2.0)),
+        ("sigma=3, unbiased_encoding=True", PoseMetadata(COCO_17, (192, 256), "dark", 3.0, blur_kernel_size=11)),
         (
             "sigma=2, encoding='UDP', target_type='GaussianHeatmap'",
-            PoseMetadata("coco_17", (192, 256), "udp", 2.0, blur_kernel_size=11),
+            PoseMetadata(COCO_17, (192, 256), "udp", 2.0, blur_kernel_size=11),
         ),
     ],
 )
@@ -80,13 +80,13 @@ def test_skeletons_by_joint_names() -> None:
     """Joint names decide, if given, whatever the data set's type. MPII's `upper_neck` is our `head_bottom`."""
     names = dict(enumerate(POSETRACK18_17.joint_names))
     meta: dict[str, Any] = {"cfg": config_1(""), "dataset_meta": {"dataset_name": "mine", "keypoint_id2name": names}}
-    assert parse_mmpose_metadata(meta).skeleton == "posetrack18_17"
+    assert parse_mmpose_metadata(meta).skeleton == POSETRACK18_17
     names[0] = "nosetip"
     assert parse_mmpose_metadata(meta).skeleton is None
     joints = ["upper_neck" if name == "head_bottom" else name for name in MPII_16.joint_names]
     info = ", ".join(f"{number}: dict(name='{name}', id={number})" for number, name in enumerate(joints))
     dataset = f"type='TopDownCocoDataset', dataset_info=dict(dataset_name='x', keypoint_info=dict({{{info}}}))"
-    assert parse_mmpose_metadata({"config": config_0("sigma=2", dataset)}).skeleton == "mpii_16"
+    assert parse_mmpose_metadata({"config": config_0("sigma=2", dataset)}).skeleton == MPII_16
 
 
 @pytest.mark.parametrize(

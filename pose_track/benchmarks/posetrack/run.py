@@ -27,6 +27,8 @@ from pose_track.evaluation.sequence_pairs import SequencePair, load_pairs
 from pose_track.formats.posetrack.reader import write_posetrack17, write_posetrack18
 from pose_track.formats.problems import Problems
 from pose_track.pipeline.errors import explain_write_errors
+from pose_track.structures.conversion import check_convertible
+from pose_track.structures.skeleton import POSETRACK_15
 from pose_track.video.source import DecodeError
 
 logger = logging.getLogger(__name__)
@@ -150,8 +152,9 @@ def _sequence_tracker(
     from pose_track.build.stages import build_stages  # not needed where all poses are saved
     from pose_track.runtime.device import device_name, resolve_device
 
-    device = device_name(resolve_device(settings.device))
-    return SequenceTracker(build_stages(settings), settings, provenance, dataset.edition.first_number, device)
+    device, stages = device_name(resolve_device(settings.device)), build_stages(settings)
+    check_convertible(stages.skeleton, POSETRACK_15, "PoseTrack")
+    return SequenceTracker(stages, settings, provenance, dataset.edition.first_number, device)
 
 
 def _submit_all(

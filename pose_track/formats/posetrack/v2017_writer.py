@@ -15,6 +15,7 @@ from pose_track.formats.layout import has_layout
 from pose_track.formats.posetrack.common import SourceStatistics, convert_rounded
 from pose_track.formats.posetrack.v2017 import LAYOUT, is_prediction
 from pose_track.formats.posetrack.v2017_lenient import image_name, is_labelled
+from pose_track.structures.conversion import check_convertible
 from pose_track.structures.sequence import NO_EXTRA, FrameInfo, FrameSource, PoseAnnotations
 from pose_track.structures.skeleton import POSETRACK_15
 from pose_track.utils.atomic import atomic_text
@@ -28,6 +29,7 @@ def write_posetrack17(source: FrameSource, path: str | Path) -> None:
     00000001.jpg`, numbered from 1. A person's points are ordered by their ids. Other fields are written if the source
     was read from a file of this layout. The file appears only when it is complete.
     """
+    check_convertible(source.skeleton, POSETRACK_15, "PoseTrack's layout of 2017")
     statistics = SourceStatistics()
     with atomic_text(path) as file:
         file.write('{"annolist": ')

@@ -22,6 +22,7 @@ from pose_track.formats.rounding import POSITION_DECIMALS, rounded
 from pose_track.formats.xywh import xywh_to_xyxy, xyxy_to_xywh
 from pose_track.geometry.boxes import joints_to_boxes
 from pose_track.structures.arrays import Float64Array
+from pose_track.structures.conversion import check_convertible
 from pose_track.structures.sequence import NO_EXTRA, FrameInfo, FrameSource, PoseAnnotations
 from pose_track.structures.skeleton import POSETRACK18_17
 from pose_track.utils.atomic import atomic_text
@@ -54,6 +55,7 @@ def write_posetrack18(source: FrameSource, path: str | Path) -> None:
     Other fields are written if the source was read from a file of this layout. The file appears only when it is
     complete. The source is iterated twice.
     """
+    check_convertible(source.skeleton, POSETRACK18_17, "PoseTrack's layout of 2018")
     statistics = SourceStatistics()
     for _, people in source:
         statistics.add(people)
