@@ -99,6 +99,8 @@ def _pose_data(source: TrainSource, config: TrainingConfig) -> TopDownDataset:
     pose, skeleton, on_broken = config.pose, config.pose.skeleton, config.loop.on_broken
     people = load_people(source.format, source.annotations, skeleton, on_broken)
     people = of_sources(people, source.sources, source.annotations)
+    if not people:
+        raise ValueError(f"{source.annotations} has nobody with a labelled joint of {skeleton}; leave it out")
     images, cutouts = ImageStore(source.images), _cutouts(pose.cutouts)
     return TopDownDataset(images, people, skeleton, pose.codec, pose.augmentation, cutouts)
 
@@ -119,7 +121,10 @@ def _detector_task(config: TrainingConfig, device: str) -> Task:
     network = build_network(config, device)
     detector, val = config.detector, config.val
     cutouts = _cutouts(detector.cutouts)
-    data = Mixture([(_detector_data(source, detector, cutouts), source.weight) for source in config.train])
+    datasets = [_detector_data(source, detector, cutouts) for source in config.train]
+    if not any(len(label.boxes) for dataset in datasets for label in dataset.labels):
+        raise ValueError(f"{config.train[0].annotations} has no box of a person to train on; give other training data")
+    data = Mixture([(dataset, source.weight) for dataset, source in zip(datasets, config.train, strict=True)])
     images, labels = ImageStore(val.images), exhaustive_images(val.annotations)
 
     def evaluate(trained: nn.Module) -> dict[str, float]:
