@@ -52,7 +52,14 @@ TORCH_FREE = [
     *("runtime.select", "runtime.openvino_runtime", "runtime.device", "runtime.exported", "export.export_pose"),
     *("weights.zoo", "weights.store", "weights.resolve", "weights.identify", "weights.container"),
     *("weights.checkpoint", "weights.state_dict_names", "weights.hrnet_shapes", "weights.mmpose_config"),
-    *("models.metadata", "models.hrnet_config", "formats.posetrack.reader"),
+    *(
+        "models.metadata",
+        "models.hrnet_config",
+        "models.score_map",
+        "weights.metadata",
+        "evaluation.calibration",
+        "formats.posetrack.reader",
+    ),
     *("formats.tracks_jsonl", "formats.tracks_writer", "formats.tracks_source"),
     *("geometry.affine", "geometry.boxes", "geometry.oks", "video.reader", "video.writer"),
 ]

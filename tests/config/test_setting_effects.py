@@ -152,6 +152,7 @@ def world(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> World:
     monkeypatch.setattr(pose_track.models.centre, "centre_compact", lambda: StubNetwork("centre"))
     monkeypatch.setattr(pose_track.runtime.device, "cuda_devices", lambda: 1)
     monkeypatch.setattr(pose_track.build.networks, "identify_weights", stub_identify)
+    monkeypatch.setattr(pose_track.build.networks, "read_score_map", lambda path: None)  # the stubs' scores are raw
     monkeypatch.setattr(pose_track.weights.identify, "load_hrnet", stub_hrnet)
     for name in (*METADATA, "c.pth"):
         (tmp_path / name).write_bytes(name.encode())
