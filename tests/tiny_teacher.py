@@ -14,8 +14,8 @@ def write_teacher(path: Path) -> Path:
     """Write it as an ONNX file, whose only declared output is the coarsest."""
     inputs, nodes = "image", []
     for name, factor in zip(FEATURES, (8, 2, 2, 2), strict=True):
-        pool = {"kernel_shape": [factor, factor], "strides": [factor, factor]}
-        nodes.append(helper.make_node("AveragePool", [inputs], [name], name, **pool))
+        side = [factor, factor]
+        nodes.append(helper.make_node("AveragePool", [inputs], [name], name, kernel_shape=side, strides=side))
         inputs = name
     image = helper.make_tensor_value_info("image", TensorProto.FLOAT, [1, 3, 64, 64])
     coarsest = helper.make_tensor_value_info(inputs, TensorProto.FLOAT, [1, 3, "h", "w"])
