@@ -125,7 +125,8 @@ class TopDownDataset:
         if flip:
             crop = np.asarray(cv2.flip(crop, 1), np.uint8)
             joints[:, 0] = self.codec.input_size[0] - 1 - joints[:, 0]
-            joints, visibility, absent = (a[self.skeleton.flip_indices] for a in (joints, visibility, absent))
+            twins = self.skeleton.flip_indices
+            joints, visibility, absent = joints[twins], visibility[twins], absent[twins]
         if self.augmentation is not None:
             crop = self._augment_image(crop, self.augmentation, rng)
         target, weight = self.codec.encode(joints, (visibility > 0).astype(np.float32))
