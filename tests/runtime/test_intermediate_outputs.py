@@ -15,7 +15,7 @@ from pose_track.runtime.intermediate_outputs import IntermediateOutputs
 def means(images: np.ndarray, size: int) -> np.ndarray:
     """The mean of each square of pixels."""
     batch, channels, height, width = images.shape
-    return images.reshape(batch, channels, height // size, size, width // size, size).mean(axis=(3, 5))
+    return np.asarray(images.reshape(batch, channels, height // size, size, width // size, size).mean(axis=(3, 5)))
 
 
 def test_tensors_in_the_order_of_their_names(tmp_path: Path) -> None:

@@ -10,7 +10,8 @@ from typing import Any
 import pytest
 import torch
 from tiny_coco import write_images
-from tiny_runs import DETECTOR, SMALL, write_config
+from tiny_runs import DETECTOR, write_config
+from tiny_tasks import SMALL
 from tiny_teacher import FEATURES, write_teacher
 
 from pose_track.config.load import load_settings
@@ -50,11 +51,11 @@ def test_training_brings_the_features_closer(imitating: ImitatingNet) -> None:
         loss = imitating(x)[1]
         loss.backward()
         optimizer.step()
-        losses.append(float(loss))
+        losses.append(loss.item())
     assert losses[0] > 0.7
     assert losses[-1] < 0.6 * losses[0]
     trained = [imitating.network.trunk.conv1, *imitating.projections]
-    assert all(layer.weight.grad.abs().sum() > 0 for layer in trained)  # type: ignore[union-attr, operator]
+    assert all(layer.weight.grad.abs().sum() > 0 for layer in trained)
 
 
 def test_a_copy_shares_the_teacher(imitating: ImitatingNet) -> None:
