@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Sequence
+from pathlib import Path
 from typing import Protocol
 
 from pose_track.build.networks import PoseNetwork, detector_network, pose_network
@@ -12,7 +13,7 @@ from pose_track.build.tracker import build_tracker
 from pose_track.config.settings import StageSettings
 from pose_track.detection.detector import CentreDetector
 from pose_track.detection.recorded import RecordedDetector
-from pose_track.models.score_map import describe_scores
+from pose_track.models.score_map import ScoreMap, describe_scores
 from pose_track.pipeline.stages import Stages
 from pose_track.pipeline.track_video import (
     FRAMES_PER_BATCH,
@@ -85,6 +86,8 @@ def build_estimator(
     """The pose estimator and its description. Its poses have appearance features if the tracker uses them. Raises as
     `build_stages`."""
     options, network = settings.pose, pose_network(settings.pose)
+    if str(options.weights).endswith(".safetensors"):  # of this project's trainer
+        _warn_of_raw_scores(network.path, network.codec.score_map, "tracker.min_high_score and min_start_score")
     find_keypoints, run_description = _build_keypoints(network, settings, device, profile)
     estimate = PoseEstimator(
         find_keypoints,
@@ -107,6 +110,7 @@ def build_detector(
         return RecordedDetector(network.path, options.min_score), describe_file(network.path)
     description = describe_file(network.path)
     if network.name == "compact":
+        _warn_of_raw_scores(network.path, network.score_map, f"detector.min_score {options.min_score}")
         runtime = make_runtime(detector_spec(network), settings.runtime.name, device, precision)
         run = profile.timed(_profile_name("detector", runtime), runtime)
         detector = CentreDetector(
@@ -120,6 +124,16 @@ def build_detector(
     torchvision = TorchvisionDetector(network.name, network.path, device, options.min_score, options.max_iou, precision)
     detect_images = profile.timed(_profile_name("detector", torchvision), torchvision.detect_images)
     return _ImageDetector(detect_images), description | _describe_run(torchvision)
+
+
+def _warn_of_raw_scores(path: Path, score_map: ScoreMap | None, thresholds: str) -> None:
+    """The scores of a network that was trained briefly are low, and thresholds may then drop everybody."""
+    if score_map is None:
+        logger.warning(
+            "%s: its scores are not calibrated, so %s may drop people; run pose-track calibrate, or lower them",
+            path,
+            thresholds,
+        )
 
 
 def _build_keypoints(

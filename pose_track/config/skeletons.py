@@ -67,7 +67,7 @@ def _to_setting(skeleton: Skeleton | None) -> str | dict[str, Any] | None:
     return skeleton.name if is_built_in(skeleton) else skeleton_record(skeleton)
 
 
-_AS_SETTING = PlainSerializer(_to_setting, when_used="json")
+_AS_SETTING = PlainSerializer(_to_setting)
 
 SkeletonSetting = Annotated[Skeleton, PlainValidator(_parse), _AS_SETTING]
 """A skeleton in settings: a built-in one's name, the path of a YAML file, or the content of one."""

@@ -166,15 +166,12 @@ class HRNetTrunk(nn.Module):
 
     def features(self, stem: Tensor) -> Tensor:
         """The finest branch after stage 4, from the output of `stem`."""
-        return self.last_exchange(self.branches(stem))
+        finest: Tensor = self.stage4(self._before_stage4(stem))[0]
+        return finest
 
     def branches(self, stem: Tensor) -> list[Tensor]:
         """The output of each branch before the last exchange, the finest first, from the output of `stem`."""
-        xs = [self.layer1(stem)]
-        xs = self.stage2(self._enter(self.transition1, xs))
-        xs = self.stage3(self._enter(self.transition2, xs))
-        xs = self._enter(self.transition3, xs)
-        *earlier, last = self.stage4
+        xs, (*earlier, last) = self._before_stage4(stem), self.stage4
         for module in earlier:
             xs = module(xs)
         return cast(HighResolutionModule, last).run_branches(xs)
@@ -182,6 +179,12 @@ class HRNetTrunk(nn.Module):
     def last_exchange(self, branches: list[Tensor]) -> Tensor:
         """The finest branch after the last exchange, from the output of `branches`."""
         return cast(HighResolutionModule, self.stage4[-1]).exchange(branches)[0]
+
+    def _before_stage4(self, stem: Tensor) -> list[Tensor]:
+        xs = [self.layer1(stem)]
+        xs = self.stage2(self._enter(self.transition1, xs))
+        xs = self.stage3(self._enter(self.transition2, xs))
+        return self._enter(self.transition3, xs)
 
     def forward(self, x: Tensor) -> Tensor:
         return self.features(self.stem(x))

@@ -117,3 +117,12 @@ def test_a_damaged_map_is_named(weights: dict[str, Path], tmp_path: Path) -> Non
     write_metadata(weights["detector_raw"], path, {SCORE_MAP: "0:0 1:1"})
     with pytest.raises(ValueError, match=r"detector\.safetensors.*score_map"):
         detector_network(DetectorSettings(weights=str(path)))
+
+
+def test_raw_scores_are_warned_about(weights: dict[str, Path], caplog: pytest.LogCaptureFixture) -> None:
+    stages(weights["pose_calibrated"], weights["detector_calibrated"], "openvino")
+    assert not caplog.messages
+    stages(weights["pose_raw"], weights["detector_raw"], "openvino")
+    for name, message in zip(["pose", "detector"], caplog.messages, strict=True):
+        assert f"{name}_raw.safetensors" in message
+        assert "calibrate" in message

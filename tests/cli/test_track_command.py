@@ -27,6 +27,7 @@ from pose_track.config.settings import Settings
 from pose_track.models.hrnet import hrnet_compact
 from pose_track.pipeline.track_file import OUTPUT_FILES
 from pose_track.structures.frames import Detections, Frame
+from pose_track.structures.skeleton import POSETRACK_15
 from pose_track.utils.profiler import Profiler
 from pose_track.video.reader import open_video
 from pose_track.weights.load import save_weights
@@ -118,7 +119,7 @@ def test_no_profile_by_default(folder: Path) -> None:
         (["--device", "cpu"], "device", "cpu"),
         (["--no-render"], "output.render", False),
         (["--preset", "balanced"], "pose.weights", "hrnet_w32_coco_256x192_udp"),
-        (["--preset", "posetrack"], "pose.joints", "posetrack_15"),
+        (["--preset", "posetrack"], "pose.joints", POSETRACK_15),
         (["--preset", "balanced", "--pose.weights", "mine.pth"], "pose.weights", "mine.pth"),
         (["--config", "mine.yaml"], "tracker.min_start_score", 0.7),
         (["--config", "mine.yaml", "--tracker.min_start_score", "0.8"], "tracker.min_start_score", 0.8),

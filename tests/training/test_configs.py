@@ -70,7 +70,7 @@ def test_names_of_the_configs() -> None:
 def test_published_recipes(stem: str) -> None:
     recipe, config = PUBLISHED[stem], load(stem)
     pose, loop, optimizer = config.pose, config.loop, config.optimizer
-    assert (config.task, pose.network, pose.skeleton) == ("pose", recipe.network, recipe.skeleton)
+    assert (config.task, pose.network, pose.skeleton.name) == ("pose", recipe.network, recipe.skeleton)
     assert pose.codec == Codec("gaussian", recipe.input_size, recipe.sigma)
     assert (pose.loss, pose.use_joint_weights, pose.flip_test) == ("mse", False, True)
     assert pose.augmentation == recipe.augmentation

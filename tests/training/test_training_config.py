@@ -14,7 +14,6 @@ from pose_track.config.fields import setting_fields, setting_names
 from pose_track.config.load import load_settings
 from pose_track.datasets.top_down import PoseAugmentation
 from pose_track.models.hrnet import NETWORKS
-from pose_track.structures.skeleton import SKELETONS
 from pose_track.training.config import CocoSource, PoseTrainingConfig, TeacherConfig, TrainingConfig, TrainSource
 from pose_track.training.tasks import LOSSES
 
@@ -129,7 +128,6 @@ def test_invalid_settings(tmp_path: Path, base: dict[str, Any], overrides: dict[
 def test_choices_match_the_implementations() -> None:
     hints = get_type_hints(PoseTrainingConfig)
     assert set(get_args(hints["network"])) == set(NETWORKS)
-    assert set(get_args(hints["skeleton"])) == set(SKELETONS)
     assert set(get_args(hints["loss"])) == set(LOSSES)
 
 
