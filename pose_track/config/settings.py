@@ -201,7 +201,7 @@ class SubmissionSettings(BaseSettings):
     """Score thresholds of the tracking metrics; AP is measured on all poses."""
 
     min_person_score: Share = Field(
-        default=0.5, description="Person score below which a pose is dropped before tracking."
+        default=0.38, description="Person score below which a pose is dropped before tracking."
     )
     min_joint_score: Share = Field(default=0.48, description="Score below which a joint is dropped after tracking.")
 
