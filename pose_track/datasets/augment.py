@@ -73,9 +73,9 @@ class Degradation:
         if rng.random() < self.low_resolution_chance:
             image = _reduce_resolution(image, rng.uniform(self.low_resolution, 1))
         if rng.random() < self.noise_chance:
-            image = _add_noise(image, rng.uniform(0, self.noise), rng)
+            image = add_noise(image, rng.uniform(0, self.noise), rng)
         if rng.random() < self.jpeg_chance:
-            image = _compress(image, int(rng.integers(self.jpeg_quality, 101)))
+            image = compress(image, int(rng.integers(self.jpeg_quality, 101)))
         return image
 
 
@@ -105,13 +105,13 @@ def _reduce_resolution(image: ImageArray, factor: float) -> ImageArray:
     return np.asarray(cv2.resize(small, (width, height)), np.uint8)
 
 
-def _add_noise(image: ImageArray, deviation: float, rng: np.random.Generator) -> ImageArray:
+def add_noise(image: ImageArray, deviation: float, rng: np.random.Generator) -> ImageArray:
     """The image with Gaussian noise of its brightness; video codecs remove most colour noise."""
     noise = rng.standard_normal(image.shape[:2], np.float32) * np.float32(deviation)
     return np.asarray(cv2.add(image, cv2.cvtColor(noise, cv2.COLOR_GRAY2RGB), dtype=cv2.CV_8U), np.uint8)
 
 
-def _compress(image: ImageArray, quality: int) -> ImageArray:
+def compress(image: ImageArray, quality: int) -> ImageArray:
     """The image after JPEG encoding and decoding."""
     _, data = cv2.imencode(".jpg", cv2.cvtColor(image, cv2.COLOR_RGB2BGR), [cv2.IMWRITE_JPEG_QUALITY, quality])
     return decode_image(data.tobytes(), "a compressed training image")

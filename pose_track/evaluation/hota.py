@@ -1,9 +1,10 @@
-"""Higher order tracking accuracy (Luiten et al., "HOTA", IJCV 2021) of joints, as PoseTrack21 defines it (Doering et
-al., "PoseTrack21", CVPR 2022).
+"""Higher order tracking accuracy (Luiten et al., "HOTA", IJCV 2021) of boxes and joints.
 
-The similarity of two joints is 1 - distance / 0.5001, at least 0. In each frame joints are matched so that the sum of
-similarities is the largest. Matches are counted at the thresholds 0.05, 0.10 ... 0.95. The published code counts, for a
-frame without gt or without predictions, all joints of the whole sequence as wrong; this code counts the frame's own.
+In each frame detections are matched so that the sum of a weight is the largest: of boxes the similarity times the
+overall alignment of the two tracks (`alignment`), as in the paper; of joints the similarity alone, as PoseTrack21 defines
+it (Doering et al., "PoseTrack21", CVPR 2022). Matches are counted at the thresholds 0.05, 0.10 ... 0.95. The published
+code of PoseTrack21 counts, for a frame without gt or without predictions, all joints of the whole sequence as wrong; this
+code counts the frame's own.
 """
 
 from __future__ import annotations
@@ -16,7 +17,6 @@ from numpy.typing import NDArray
 
 from pose_track.evaluation.assignment import assign, runs
 from pose_track.evaluation.clear_mot import Candidates
-from pose_track.evaluation.joint_pairs import MAX_DISTANCE
 from pose_track.structures.arrays import BoolArray, Float64Array, IntArray
 
 Numbers = NDArray[np.floating[Any] | np.integer[Any]]
@@ -41,16 +41,22 @@ class HotaSums:
 
 
 def sum_hota(
-    candidates: Candidates, group_of: IntArray, num_groups: int, gt_counts: IntArray, prediction_counts: IntArray
+    candidates: Candidates,
+    similarity: Float64Array,
+    matched: BoolArray,
+    group_of: IntArray,
+    num_groups: int,
+    gt_counts: IntArray,
+    prediction_counts: IntArray,
 ) -> HotaSums:
     """The sums of each group.
 
-    candidates: pairs closer than MAX_DISTANCE.
+    candidates: pairs with a similarity above 0.
+    similarity: (C,) of the candidates, in [0, 1].
+    matched: (C,) the matched candidates, see `match_by_weight`.
     group_of: the group of each gt track, as in `count_idtp`.
     gt_counts, prediction_counts: the number of detections of each track.
     """
-    similarity = np.maximum(0, 1 - candidates.distance / MAX_DISTANCE)
-    matched = match_by_similarity(candidates, similarity)
     candidates, similarity = candidates[matched], similarity[matched]
     level = np.searchsorted(_LEAST_SIMILARITY, similarity, side="right")  # number of passed thresholds
     group = group_of[candidates.gt_track]
@@ -84,14 +90,33 @@ def _sum_association(
     return sums.reshape(num_groups, -1)
 
 
-def match_by_similarity(candidates: Candidates, similarity: Float64Array) -> BoolArray:
-    """(C,) the matched candidates, one to one in each frame, with the largest sum of similarities."""
+def alignment(
+    candidates: Candidates, similarity: Float64Array, gt_counts: IntArray, prediction_counts: IntArray
+) -> Float64Array:
+    """(C,) how well the two tracks of each candidate agree over the whole sequence, in [0, 1].
+
+    Each frame in which both are near each other adds the Jaccard index of their similarity: less if there are others
+    near (TrackEval's global alignment score).
+    """
+    of_gt, of_prediction = (
+        np.bincount(number, similarity)[number] for number in (candidates.gt, candidates.prediction)
+    )
+    share = similarity / (of_gt + of_prediction - similarity)
+    codes = candidates.gt_track * max(len(prediction_counts), 1) + candidates.prediction_track
+    pair = np.unique(codes, return_inverse=True)[1]
+    common = np.bincount(pair, share, minlength=1)[pair]
+    union = gt_counts[candidates.gt_track] + prediction_counts[candidates.prediction_track] - common
+    return np.asarray(common / union, np.float64)
+
+
+def match_by_weight(candidates: Candidates, weight: Float64Array) -> BoolArray:
+    """(C,) the matched candidates, one to one in each frame, with the largest sum of weights, which are above 0."""
     ambiguous = candidates.is_ambiguous()
     matched = ~ambiguous
     rows = np.flatnonzero(ambiguous)
     rows = rows[np.argsort(candidates.frame[rows], kind="stable")]
     gts, predictions = candidates.gt[rows].tolist(), candidates.prediction[rows].tolist()
-    costs = (-similarity[rows]).tolist()
+    costs = (-weight[rows]).tolist()
     all_chosen: list[int] = []
     for start, end in runs(candidates.frame[rows]):
         chosen = assign(gts[start:end], predictions[start:end], costs[start:end], 0)

@@ -8,10 +8,10 @@ from typing import TypeVar
 import numpy as np
 
 from pose_track.evaluation.clear_mot import Candidates, match_clear_mot, switches_and_fragmentations
-from pose_track.evaluation.hota import HotaSums, hota_metrics, sum_hota
+from pose_track.evaluation.hota import HotaSums, hota_metrics, match_by_weight, sum_hota
 from pose_track.evaluation.identity import count_idtp
 from pose_track.evaluation.instances import NUM_JOINTS, Frames, Instances
-from pose_track.evaluation.joint_pairs import MATCH_DISTANCE, JointPairs
+from pose_track.evaluation.joint_pairs import MATCH_DISTANCE, MAX_DISTANCE, JointPairs
 from pose_track.evaluation.poseval_motp import count_repeated_events
 from pose_track.structures.arrays import BoolArray, Float64Array, IntArray
 
@@ -84,7 +84,9 @@ def count_tracking(
         idtp=count_idtp(close, group_of, num_groups).astype(np.float64),
     )
     gt_counts, prediction_counts = np.bincount(gt_joints.track), np.bincount(predicted_joints.track)
-    return counts, sum_hota(similar, group_of, num_groups, gt_counts, prediction_counts)
+    similarity = np.maximum(0, 1 - similar.distance / MAX_DISTANCE)
+    matched = match_by_weight(similar, similarity)
+    return counts, sum_hota(similar, similarity, matched, group_of, num_groups, gt_counts, prediction_counts)
 
 
 def _evaluated_joints(instances: Instances, sequence: IntArray, evaluated: BoolArray) -> _Joints:

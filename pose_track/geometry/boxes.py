@@ -59,6 +59,19 @@ def iou_matrix(a: ArrayLike, b: ArrayLike) -> Float64Array:
     return np.asarray(np.divide(intersection, union, out=np.zeros_like(intersection), where=union > 0))
 
 
+def paired_iou(a: ArrayLike, b: ArrayLike) -> Float64Array:
+    """(N,) intersection over union of each box of `a` with the one of `b` in its row, both (N, 4) x1 y1 x2 y2.
+
+    >>> paired_iou([[0, 0, 2, 2], [0, 0, 1, 1]], [[1, 0, 3, 2], [5, 5, 6, 6]]).round(3).tolist()
+    [0.333, 0.0]
+    """
+    a, b = _as_boxes(a), _as_boxes(b)
+    extent = np.maximum(np.minimum(a[:, 2:], b[:, 2:]) - np.maximum(a[:, :2], b[:, :2]), 0)  # (N, 2)
+    intersection = extent[:, 0] * extent[:, 1]
+    union = box_areas(a) + box_areas(b) - intersection
+    return np.asarray(np.divide(intersection, union, out=np.zeros_like(intersection), where=union > 0))
+
+
 def suppress(similarity: NDArray[np.floating], scores: ArrayLike, max_similarity: float) -> IntArray:
     """Greedy non-maximum suppression: keep the best entry, drop those too similar to it, and repeat with the rest.
 

@@ -6,7 +6,7 @@ from shared_data import shared
 from synthetic_poses import Person, video
 
 from pose_track.evaluation.clear_mot import Candidates
-from pose_track.evaluation.hota import THRESHOLDS, hota_metrics, match_by_similarity, sum_hota
+from pose_track.evaluation.hota import THRESHOLDS, hota_metrics, match_by_weight, sum_hota
 from pose_track.evaluation.posetrack import Metrics, evaluate_posetrack
 from pose_track.formats.posetrack.reader import read_posetrack
 
@@ -81,12 +81,14 @@ def test_a_frame_without_predictions_counts_its_own_joints() -> None:
 def test_the_sum_of_similarities_decides(similarity: list[float], expected: list[bool]) -> None:
     # gt 0 with predictions 0 and 1, gt 1 with prediction 0
     pairs = Candidates(*np.array([[0, 0, 0], [0, 0, 1], [0, 1, 0], [0, 0, 1], [0, 1, 0]]), np.zeros(3))
-    assert match_by_similarity(pairs, np.array(similarity)).tolist() == expected
+    assert match_by_weight(pairs, np.array(similarity)).tolist() == expected
 
 
 def test_metrics_without_gt_are_undefined() -> None:
     empty = Candidates(*np.zeros((5, 0), np.int64), np.zeros(0))
-    sums = sum_hota(empty, np.zeros(0, np.int64), 2, np.zeros(0, np.int64), np.ones(3, np.int64))
+    sums = sum_hota(
+        empty, np.zeros(0), np.zeros(0, bool), np.zeros(0, np.int64), 2, np.zeros(0, np.int64), np.ones(3, np.int64)
+    )
     metrics = hota_metrics(sums, np.array([0.0, 2.0]), np.array([3.0, 0.0]))
     assert np.isnan(metrics["hota"][0])
     assert metrics["hota"][1] == metrics["det_a"][1] == metrics["ass_a"][1] == 0
