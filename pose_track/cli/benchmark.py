@@ -1,5 +1,6 @@
 """Measure speed and memory, in turn with another program where one is given; see docs/speed.md. The jobs `quality` and
-`consistency` measure the accuracy of networks; see docs/bundled_networks.md.
+`consistency` measure the accuracy of networks, see docs/bundled_networks.md, and `identity` that of track ids, see
+docs/tracking.md.
 
 A job prints a table; --json FILE keeps its figures and the machine that they were measured on.
 """

@@ -3,6 +3,7 @@
 from pose_track.benchmarks.jobs.consistency import JOB as CONSISTENCY
 from pose_track.benchmarks.jobs.detection import JOB as DETECTION
 from pose_track.benchmarks.jobs.evaluate import JOB as EVALUATE
+from pose_track.benchmarks.jobs.identity import JOB as IDENTITY
 from pose_track.benchmarks.jobs.job import Job
 from pose_track.benchmarks.jobs.link import JOB as LINK
 from pose_track.benchmarks.jobs.memory import JOB as MEMORY
@@ -21,4 +22,5 @@ JOBS: dict[str, Job] = {
     "train": TRAIN,
     "quality": QUALITY,
     "consistency": CONSISTENCY,
+    "identity": IDENTITY,
 }

@@ -1,0 +1,89 @@
+"""The detector, the estimator and the tracker of the settings on the clips; boxes for other trackers are stored."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from contextlib import closing
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+
+from pose_track.benchmarks.identity.clips import LabelledClip
+from pose_track.build.stages import build_stages
+from pose_track.config.settings import Settings
+from pose_track.pipeline.stages import Stages
+from pose_track.pipeline.track_video import BatchDetector, FrameDetector
+from pose_track.structures.arrays import FloatingArray
+from pose_track.structures.frames import Detections, Frame
+from pose_track.utils.atomic import atomic_text
+from pose_track.video.reader import open_video
+
+DETECTIONS, RESULTS = "detections", "results"
+
+
+def track_clips(
+    clips: Sequence[LabelledClip], settings: Settings, out: Path, name: str, min_detection_score: float
+) -> Path:
+    """Track the clips, and write one file a clip in MOTChallenge's layout: `out`/results/`name` has boxes with ids,
+    and `out`/detections the boxes of the detector.
+
+    min_detection_score: lowest score of the stored boxes, or that of the settings if it is lower. The tracker gets
+        those of its settings.
+
+    Returns the folder of results. Raises as `build_stages` and `open_video`.
+    """
+    least = min(min_detection_score, settings.detector.min_score)
+    detector = settings.detector.model_copy(update={"min_score": least})
+    stages = build_stages(settings.model_copy(update={"detector": detector}))
+    results, detections = out / RESULTS / name, out / DETECTIONS
+    for folder in (results, detections):
+        folder.mkdir(parents=True, exist_ok=True)
+    for clip in clips:
+        recorder = _Recorder(stages.detect, settings.detector.min_score)
+        _track_clip(clip, replace(stages, detect=recorder), settings, results / f"{clip.name}.txt")
+        with atomic_text(detections / f"{clip.name}.txt") as file:
+            file.writelines(recorder.lines)
+    return results
+
+
+def _track_clip(clip: LabelledClip, stages: Stages, settings: Settings, path: Path) -> None:
+    decoder = settings.reader.decoder
+    with open_video(clip.video, decoder, fps=clip.fps) as reader, atomic_text(path) as file:
+        frames = stages.track(iter(reader), stages.make_tracker(reader.info.fps))
+        with closing(frames) as results:  # type: ignore[type-var]
+            for _, tracked in results:
+                poses = tracked.poses
+                file.writelines(mot_lines(tracked.frame_index, tracked.track_ids.tolist(), poses.boxes, poses.scores))
+
+
+def mot_lines(index: int, ids: Iterable[int], boxes: FloatingArray, scores: FloatingArray) -> list[str]:
+    """A line of MOTChallenge's layout for each box of frame `index`, from 0.
+
+    >>> mot_lines(0, [7], np.array([[1.0, 2.0, 11.0, 22.0]]), np.array([0.5]))
+    ['1,7,1.00,2.00,10.00,20.00,0.5000,-1,-1,-1\\n']
+    """
+    rows = zip(ids, boxes.tolist(), scores.tolist(), strict=True)
+    return [
+        f"{index + 1},{track_id},{x1:.2f},{y1:.2f},{x2 - x1:.2f},{y2 - y1:.2f},{score:.4f},-1,-1,-1\n"
+        for track_id, (x1, y1, x2, y2), score in rows
+    ]
+
+
+class _Recorder:
+    """A detector that keeps all its boxes, as lines in the order of the frames, and passes on those with a score of at
+    least `min_score`."""
+
+    def __init__(self, detect: FrameDetector | BatchDetector, min_score: float) -> None:
+        self._detect, self._min_score = detect, min_score
+        self.lines: list[str] = []
+
+    def __call__(self, frame: Frame) -> Detections:
+        return self.run_batch([frame])[0]
+
+    def run_batch(self, frames: Sequence[Frame]) -> list[Detections]:
+        detect = self._detect
+        found = detect.run_batch(frames) if isinstance(detect, BatchDetector) else [detect(f) for f in frames]
+        for frame, one in zip(frames, found, strict=True):
+            self.lines += mot_lines(frame.index, [-1] * len(one), one.boxes, one.scores)
+        return [one[np.flatnonzero(one.scores >= self._min_score)] for one in found]

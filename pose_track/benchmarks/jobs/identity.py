@@ -1,0 +1,61 @@
+"""pose-track benchmark identity CONFIG: whether people keep their ids, on composed clips and on real ones with truth."""
+
+from __future__ import annotations
+
+from argparse import ArgumentParser, ArgumentTypeError, Namespace
+from contextlib import ExitStack
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+from pose_track.benchmarks.jobs.job import Job, JobResult
+
+
+def _named_folder(text: str) -> tuple[str, Path]:
+    """NAME=FOLDER."""
+    name, is_given, folder = text.partition("=")
+    if not (name and is_given and folder):
+        raise ArgumentTypeError(f"must be NAME=FOLDER, got {text!r}")
+    return name, Path(folder)
+
+
+def _add_options(parser: ArgumentParser) -> None:
+    add = parser.add_argument
+    add("config", type=Path, help="a list of clips, such as configs/benchmark/identity.yaml; settings of pose-track track "
+        "may follow")  # fmt: skip
+    add("--data", type=Path, nargs="+", default=[Path("data")], metavar="DIR", help="folders of photographs and clips")
+    add("--out", type=Path, metavar="DIR", help="keep clips, boxes of the detector and results; composed clips that are "
+        "there are not composed again")  # fmt: skip
+    add("--name", default="ours", help="name of the results of this run")
+    add("--results", type=_named_folder, nargs="+", metavar="NAME=FOLDER", help="score these results, one file a clip in "
+        "MOTChallenge's layout, and track nothing")  # fmt: skip
+
+
+def _measure(options: Namespace, overrides: dict[str, str]) -> JobResult:
+    from pose_track.benchmarks.identity.config import IdentityConfig
+    from pose_track.benchmarks.identity.prepare import prepare_clips
+    from pose_track.benchmarks.identity.score import score_tracker
+    from pose_track.benchmarks.identity.table import identity_metrics, identity_tables
+    from pose_track.benchmarks.identity.track import track_clips
+    from pose_track.config.load import load_settings, preset_path
+    from pose_track.config.settings import Settings
+
+    config = load_settings(IdentityConfig, options.config)
+    settings = load_settings(Settings, preset_path(config.preset), overrides)
+    if options.results and overrides:
+        raise ValueError(f"--{next(iter(overrides))} has no effect with --results, which tracks nothing; leave it out")
+    with ExitStack() as stack:
+        out = options.out or Path(stack.enter_context(TemporaryDirectory()))
+        prepared = prepare_clips(config, options.data, out)
+        results = dict(options.results or ())
+        if not results:
+            least = config.min_detection_score
+            results[options.name] = track_clips(prepared.clips, settings, out, options.name, least)
+        scores = {
+            name: score_tracker(prepared.clips, folder, config.min_visibility) for name, folder in results.items()
+        }
+    notes = [f"people: {prepared.people}", *(f"absent: {name}" for name in prepared.absent)]
+    conditions = {"people": prepared.people, "absent": prepared.absent, "options": overrides}
+    return JobResult([*identity_tables(scores), *notes], {"trackers": identity_metrics(scores), **conditions})
+
+
+JOB = Job("whether people keep their ids in crossings, occlusions and cuts", _add_options, _measure, takes_settings=True)
