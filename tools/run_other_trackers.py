@@ -4,8 +4,8 @@
     rivals/bin/python tools/run_other_trackers.py DIR
     pose-track benchmark identity CONFIG --out DIR --results ours=DIR/results/ours sort=DIR/results/sort ...
 
-It needs the packages `trackers` and `supervision` (Roboflow; Apache-2.0 and MIT), which are no dependency of this project,
-and none of this project's modules. Each tracker runs with its own defaults and the frame rate of the video.
+It needs the packages `trackers` and `supervision` (Roboflow; Apache-2.0 and MIT), which are no dependency of this
+project, and none of this project's modules. Each tracker runs with its own defaults and the frame rate of the video.
 """
 
 from __future__ import annotations
@@ -29,14 +29,12 @@ Update = Callable[[Any, Any], Any]
 def make_trackers(fps: float) -> dict[str, Update]:
     """New trackers by name."""
     rate = {"frame_rate": fps}
-    old = sv.ByteTrack(frame_rate=round(fps)) if hasattr(sv, "ByteTrack") else None
-    found: dict[str, Update] = {
+    return {
         "sort": trackers.SORTTracker(**rate).update,
         "bytetrack": trackers.ByteTrackTracker(**rate).update,
         "ocsort": trackers.OCSORTTracker(**rate).update,
         "botsort": trackers.BoTSORTTracker(**rate).update,
     }
-    return found if old is None else {**found, "supervision_bytetrack": lambda boxes, _: old.update_with_detections(boxes)}
 
 
 def read_frames(video: Path, fps: float | None) -> tuple[float, Iterator[Any]]:
@@ -45,7 +43,14 @@ def read_frames(video: Path, fps: float | None) -> tuple[float, Iterator[Any]]:
         names = sorted(path for path in video.iterdir() if path.suffix.lower() in (".jpg", ".png"))
         return fps or 25.0, (cv2.imread(str(name)) for name in names)
     capture = cv2.VideoCapture(str(video))
-    return capture.get(cv2.CAP_PROP_FPS), iter(lambda: capture.read()[1], None)
+    return capture.get(cv2.CAP_PROP_FPS), _images_of(capture)
+
+
+def _images_of(capture: cv2.VideoCapture) -> Iterator[Any]:
+    is_read, image = capture.read()
+    while is_read:
+        yield image
+        is_read, image = capture.read()
 
 
 def read_boxes(path: Path) -> dict[int, Any]:

@@ -8,7 +8,7 @@ distractors).
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -81,9 +81,7 @@ class BoxTracking:
 
 def compare_box_tracks(gt: BoxTracks, prediction: BoxTracks) -> BoxTracking:
     """Compare the tracks of one video."""
-    pairs, iou = _pairs(gt, prediction)
-    prediction = prediction[_without_ignored(gt, pairs, iou, len(prediction))]
-    gt = gt[gt.counted]
+    gt, prediction = gt[gt.counted], _without_ignored(gt, prediction)
     pairs, iou = _pairs(gt, prediction)
     gt_counts, prediction_counts = (np.unique(side.ids, return_counts=True)[1] for side in (gt, prediction))
     is_close = iou >= _MIN_IOU
@@ -107,6 +105,14 @@ def compare_box_tracks(gt: BoxTracks, prediction: BoxTracks) -> BoxTracking:
     )
 
 
+def with_gt_ids(gt: BoxTracks, boxes: BoxTracks) -> BoxTracks:
+    """The boxes that match a person of the gt, counted or not, with that person's id: what a perfect tracker would make
+    of them. In each frame the sum of IoUs is the largest."""
+    matches = _best_matches(gt, boxes)
+    order = np.argsort(matches.prediction, kind="stable")
+    return replace(boxes[matches.prediction[order]], ids=gt.ids[matches.gt[order]])
+
+
 def _pairs(gt: BoxTracks, prediction: BoxTracks) -> tuple[Candidates, Float64Array]:
     """The overlapping pairs of each frame, and their IoU."""
     num_frames = int(max(gt.frame.max(initial=-1), prediction.frame.max(initial=-1))) + 1
@@ -118,14 +124,18 @@ def _pairs(gt: BoxTracks, prediction: BoxTracks) -> tuple[Candidates, Float64Arr
     return Candidates(gt.frame[rows], rows, columns, gt_track[rows], prediction_track[columns], 1 - iou), iou
 
 
-def _without_ignored(gt: BoxTracks, pairs: Candidates, iou: Float64Array, num_predictions: int) -> BoolArray:
-    """(num_predictions,) which predictions remain: all but those matched with a person who is not counted."""
+def _best_matches(gt: BoxTracks, prediction: BoxTracks) -> Candidates:
+    """The pairs with the largest sum of IoUs in each frame, whatever the ids."""
+    pairs, iou = _pairs(gt, prediction)
     is_close = iou >= _MIN_IOU
     close = pairs[is_close]
-    matches = close[match_by_weight(close, iou[is_close])]
-    keep = np.ones(num_predictions, bool)
-    keep[matches.prediction[~gt.counted[matches.gt]]] = False
-    return keep
+    return close[match_by_weight(close, iou[is_close])]
+
+
+def _without_ignored(gt: BoxTracks, prediction: BoxTracks) -> BoxTracks:
+    """The predictions that are not matched with a person who is not counted."""
+    matches = _best_matches(gt, prediction)
+    return prediction[np.setdiff1d(np.arange(len(prediction)), matches.prediction[~gt.counted[matches.gt]])]
 
 
 def _match_continued(

@@ -1,10 +1,10 @@
 """Higher order tracking accuracy (Luiten et al., "HOTA", IJCV 2021) of boxes and joints.
 
 In each frame detections are matched so that the sum of a weight is the largest: of boxes the similarity times the
-overall alignment of the two tracks (`alignment`), as in the paper; of joints the similarity alone, as PoseTrack21 defines
-it (Doering et al., "PoseTrack21", CVPR 2022). Matches are counted at the thresholds 0.05, 0.10 ... 0.95. The published
-code of PoseTrack21 counts, for a frame without gt or without predictions, all joints of the whole sequence as wrong; this
-code counts the frame's own.
+overall alignment of the two tracks (`alignment`), as in the paper; of joints the similarity alone, as PoseTrack21
+defines it (Doering et al., "PoseTrack21", CVPR 2022). Matches are counted at the thresholds 0.05, 0.10 ... 0.95. The
+published code of PoseTrack21 counts, for a frame without gt or without predictions, all joints of the whole sequence as
+wrong; this code counts the frame's own.
 """
 
 from __future__ import annotations

@@ -63,7 +63,10 @@ def test_boxes_are_those_of_the_pixels() -> None:
 
 def test_who_hides_whom() -> None:
     """The nearer person hides the farther one; objects hide both; the edge of the image hides without a culprit."""
-    near, far = Actor(figure("a", RED), standing(0.0, 5.0), 1, 1.0), Actor(figure("b", BLUE), standing(0.1, 7.0), 2, 1.0)
+    near, far = (
+        Actor(figure("a", RED), standing(0.0, 5.0), 1, 1.0),
+        Actor(figure("b", BLUE), standing(0.1, 7.0), 2, 1.0),
+    )
     _, truth = shot(far, near).frame(0)
     assert truth.ids.tolist() == [2, 1]
     assert truth.visibility[1] == 1
@@ -160,11 +163,19 @@ def test_events_of_people() -> None:
     ]
 
 
-@pytest.mark.parametrize(("transition", "shared", "kind"), [("cut", 0, "cut_alike"), ("dissolve", 20, "dissolve"), ("fade", 24, "fade")])
+@pytest.mark.parametrize(
+    ("transition", "shared", "kind"), [("cut", 0, "cut_alike"), ("dissolve", 20, "dissolve"), ("fade", 24, "fade")]
+)
 def test_shots(transition: str, shared: int, kind: str) -> None:
     """Nobody is in two shots; frames add up; people fade with their shot."""
     options = ClipOptions(
-        "a", 1, people=(2, 3), shots=3, seconds=2, transition=transition, alike_scenes=transition == "cut"  # type: ignore[arg-type]
+        "a",
+        1,
+        people=(2, 3),
+        shots=3,
+        seconds=2,
+        transition=transition,
+        alike_scenes=transition == "cut",  # type: ignore[arg-type]
     )
     clip = compose_clip(options, board_cast(), grey_scene, 3)
     frames = list(clip.frames())
@@ -225,7 +236,12 @@ def test_drawn_people_walk_through_a_drawn_scene() -> None:
 
 @pytest.mark.parametrize(
     ("changes", "named"),
-    [({"people": (3, 2)}, "people"), ({"shots": 0}, "shots"), ({"name": "a b"}, "a b"), ({"leave_chance": 2}, "leave_chance")],
+    [
+        ({"people": (3, 2)}, "people"),
+        ({"shots": 0}, "shots"),
+        ({"name": "a b"}, "a b"),
+        ({"leave_chance": 2}, "leave_chance"),
+    ],
 )
 def test_options_out_of_range(changes: dict[str, object], named: str) -> None:
     with pytest.raises(ValueError, match=named):

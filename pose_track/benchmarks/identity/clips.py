@@ -105,9 +105,13 @@ def _class_and_visibility(columns: str) -> tuple[int, float]:
 
 
 def read_tracks(path: Path) -> BoxTracks:
-    """A tracker's boxes of a clip. Raises ValueError or OSError naming the file."""
+    """A tracker's boxes of a clip, those with an id. Raises ValueError or OSError naming the file."""
+    tracks = read_boxes(path)
+    return tracks[np.flatnonzero(tracks.ids >= 0)]
+
+
+def read_boxes(path: Path) -> BoxTracks:
+    """The boxes of a clip; the id is -1 where a box has none. Raises ValueError or OSError naming the file."""
     sequence = read_mot(path)
     people = sequence.people
-    has_id = np.flatnonzero(people.track_ids >= 0)
-    tracks = BoxTracks(sequence.frame_indices, people.track_ids, people.boxes, np.ones(len(people), bool))
-    return tracks[has_id]
+    return BoxTracks(sequence.frame_indices, people.track_ids, people.boxes, np.ones(len(people), bool))

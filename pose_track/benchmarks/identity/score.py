@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from pose_track.benchmarks.identity.clips import LabelledClip, read_tracks, read_truth
+from pose_track.benchmarks.identity.clips import LabelledClip, read_boxes, read_tracks, read_truth
 from pose_track.datasets.composed.events import Event
-from pose_track.evaluation.box_tracking import BoxTracking, IdentityChange, box_tracking_metrics, compare_box_tracks
+from pose_track.evaluation.box_tracking import (
+    BoxTracking,
+    IdentityChange,
+    box_tracking_metrics,
+    compare_box_tracks,
+    with_gt_ids,
+)
 
 ALL, LIKE, UNLIKE = "all composed", "like clothes", "unlike clothes"
 TRANSITIONS = ("cut_unlike", "cut_alike", "dissolve", "fade")
@@ -38,13 +44,33 @@ def score_tracker(clips: Sequence[LabelledClip], results: Path, min_visibility: 
 
     Raises FileNotFoundError for a missing file, and ValueError for a broken one.
     """
-    missing = [clip.name for clip in clips if not (results / f"{clip.name}.txt").is_file()]
-    if missing:
-        raise FileNotFoundError(f"{results} has no results {missing[0]}.txt; run the tracker on all clips")
-    compared = [
+    _check_complete(clips, results)
+    return _score(
         (clip, compare_box_tracks(read_truth(clip, min_visibility), read_tracks(results / f"{clip.name}.txt")))
         for clip in clips
-    ]
+    )
+
+
+def score_perfect_ids(clips: Sequence[LabelledClip], detections: Path, min_visibility: float) -> Scores:
+    """The scores of the boxes in a folder where each has the id of the person it matches, and the others are left out:
+    the most that linking can reach. Raises as `score_tracker`."""
+    _check_complete(clips, detections)
+    return _score(_compare_perfect(clip, detections, min_visibility) for clip in clips)
+
+
+def _compare_perfect(clip: LabelledClip, detections: Path, min_visibility: float) -> tuple[LabelledClip, BoxTracking]:
+    truth = read_truth(clip, min_visibility)
+    return clip, compare_box_tracks(truth, with_gt_ids(truth, read_boxes(detections / f"{clip.name}.txt")))
+
+
+def _check_complete(clips: Sequence[LabelledClip], folder: Path) -> None:
+    missing = [clip.name for clip in clips if not (folder / f"{clip.name}.txt").is_file()]
+    if missing:
+        raise FileNotFoundError(f"{folder} has no file {missing[0]}.txt; run the tracker on all clips")
+
+
+def _score(results: Iterable[tuple[LabelledClip, BoxTracking]]) -> Scores:
+    compared = list(results)
     groups: dict[str, list[BoxTracking]] = {}
     for clip, result in compared:
         for name in _groups_of(clip):

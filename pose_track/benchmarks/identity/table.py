@@ -18,7 +18,10 @@ _WHOLE = (ALL, UNLIKE, LIKE)
 
 
 def identity_tables(scores: Mapping[str, Scores]) -> list[str]:
-    """Three tables: all composed clips by tracker; groups of clips and real clips; kinds of events. scores: by tracker."""
+    """Tables of all composed clips, of the groups of clips and the real ones, and of kinds of events.
+
+    scores: by tracker.
+    """
     some = next(iter(scores.values()))
     whole = [
         [f"{tracker}: {group}" if group != ALL else tracker, *_cells(result.groups[group])]

@@ -1,4 +1,4 @@
-"""pose-track benchmark identity CONFIG: whether people keep their ids, on composed clips and on real ones with truth."""
+"""pose-track benchmark identity CONFIG: whether people keep their ids, on composed and on real clips."""
 
 from __future__ import annotations
 
@@ -20,22 +20,22 @@ def _named_folder(text: str) -> tuple[str, Path]:
 
 def _add_options(parser: ArgumentParser) -> None:
     add = parser.add_argument
-    add("config", type=Path, help="a list of clips, such as configs/benchmark/identity.yaml; settings of pose-track track "
-        "may follow")  # fmt: skip
+    add("config", type=Path, help="a list of clips, such as configs/benchmark/identity.yaml; settings of the stages may "
+        "follow")  # fmt: skip
     add("--data", type=Path, nargs="+", default=[Path("data")], metavar="DIR", help="folders of photographs and clips")
-    add("--out", type=Path, metavar="DIR", help="keep clips, boxes of the detector and results; composed clips that are "
-        "there are not composed again")  # fmt: skip
+    add("--out", type=Path, metavar="DIR", help="keep clips, boxes of the detector and results; clips that are there are "
+        "not composed again")  # fmt: skip
     add("--name", default="ours", help="name of the results of this run")
-    add("--results", type=_named_folder, nargs="+", metavar="NAME=FOLDER", help="score these results, one file a clip in "
-        "MOTChallenge's layout, and track nothing")  # fmt: skip
+    add("--results", type=_named_folder, nargs="+", metavar="NAME=FOLDER", help="score these results, one file a clip "
+        "in MOTChallenge's layout, and track nothing")  # fmt: skip
 
 
 def _measure(options: Namespace, overrides: dict[str, str]) -> JobResult:
     from pose_track.benchmarks.identity.config import IdentityConfig
     from pose_track.benchmarks.identity.prepare import prepare_clips
-    from pose_track.benchmarks.identity.score import score_tracker
+    from pose_track.benchmarks.identity.score import score_perfect_ids, score_tracker
     from pose_track.benchmarks.identity.table import identity_metrics, identity_tables
-    from pose_track.benchmarks.identity.track import track_clips
+    from pose_track.benchmarks.identity.track import DETECTIONS, track_clips
     from pose_track.config.load import load_settings, preset_path
     from pose_track.config.settings import Settings
 
@@ -53,9 +53,13 @@ def _measure(options: Namespace, overrides: dict[str, str]) -> JobResult:
         scores = {
             name: score_tracker(prepared.clips, folder, config.min_visibility) for name, folder in results.items()
         }
+        if (out / DETECTIONS).is_dir():
+            scores["perfect ids"] = score_perfect_ids(prepared.clips, out / DETECTIONS, config.min_visibility)
     notes = [f"people: {prepared.people}", *(f"absent: {name}" for name in prepared.absent)]
     conditions = {"people": prepared.people, "absent": prepared.absent, "options": overrides}
     return JobResult([*identity_tables(scores), *notes], {"trackers": identity_metrics(scores), **conditions})
 
 
-JOB = Job("whether people keep their ids in crossings, occlusions and cuts", _add_options, _measure, takes_settings=True)
+JOB = Job(
+    "whether people keep their ids in crossings, occlusions and cuts", _add_options, _measure, takes_settings=True
+)

@@ -47,7 +47,7 @@ class Cast:
 
     def distances(self, index: int) -> Float64Array:
         """(N,) Hellinger distance of everybody's clothes to those of one person, in [0, 1]."""
-        return np.sqrt(np.maximum(0, 1 - self.clothes @ self.clothes[index]))
+        return np.asarray(np.sqrt(np.maximum(0, 1 - self.clothes @ self.clothes[index])))
 
     def choose(self, rng: np.random.Generator, count: int, clothes: Clothes, used: set[int]) -> list[int]:
         """Indices of `count` people in like or unlike clothes, none of them in `used`.

@@ -9,7 +9,6 @@ from pose_track.datasets.options import check_unit_interval, option, required_op
 
 Clothes = Literal["like", "unlike"]
 Transition = Literal["cut", "dissolve", "fade"]
-CameraMove = Literal["still", "pan", "zoom", "any"]
 
 
 @dataclass(frozen=True)
@@ -18,14 +17,14 @@ class ClipOptions:
 
     name: str = required_option("Name of the group in the tables, and of its clips with a number behind.")
     count: int = required_option("Number of clips.")
-    clothes: Clothes = option("unlike", "Whether the people of a shot wear like or unlike clothes.")
+    clothes: Literal["like", "unlike"] = option("unlike", "Whether the people of a shot wear like or unlike clothes.")
     people: tuple[int, int] = option((2, 8), "Least and largest number of people in a shot.")
     seconds: float = option(5.0, "Length of a shot in seconds.")
     shots: int = option(1, "Number of shots of a clip; each shows other people.")
-    transition: Transition = option("cut", "How a shot passes into the next one.")
+    transition: Literal["cut", "dissolve", "fade"] = option("cut", "How a shot passes into the next one.")
     alike_scenes: bool = option(False, "Whether the shots of a clip show other views of one scene.")
     objects: int = option(0, "Largest number of objects that hide people, in a shot.")
-    camera: CameraMove = option("still", "Camera movement in each shot.")
+    camera: Literal["still", "pan", "zoom", "any"] = option("still", "Camera movement in each shot.")
     degraded: bool = option(False, "Whether shots have a change of light, a spell of blur, noise and compression.")
     leave_chance: float = option(0.15, "Probability that a person leaves the image and comes back.")
 

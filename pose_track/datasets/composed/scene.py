@@ -182,7 +182,7 @@ class _Painter:
             return
         rows, columns = mask_extent(whole)
         extent = (columns.start, rows.start, columns.stop - 1, rows.stop - 1)
-        box = np.array(extent, np.float64) + [*corner, *corner]
+        box = np.add(extent, [*corner, *corner], dtype=np.float64)
         part = mask_extent(seen)
         region = tuple(slice(s.start + c, s.stop + c) for s, c in zip(part, corner[::-1], strict=True))
         self._placed[number] = _Placed(int(whole.sum()), box, (region[0], region[1]), seen[part])
