@@ -134,11 +134,11 @@ def test_photographed_people_and_scenes(tmp_path: Path) -> None:
     assert cast.read(0).phases[0].alpha.shape == (50, 20)
     labels = [ImageLabel(f"{name}.png", 120, 60, nobody, nobody, True, "street", name) for name in ("bright", "dark")]
     labels.append(ImageLabel("person.png", 120, 60, np.array([[20.0, 5, 39, 54]]), nobody, True, "street", "person"))
-    scenes = Backdrops(store, labels, ["street"], "all")
+    scenes = Backdrops(store, labels, ["street"])
     for seed in range(5):
         assert scenes.draw(np.random.default_rng(seed), Camera(*SIZE, 600.0)).mean() > 100
     with pytest.raises(ValueError, match="without people"):
-        Backdrops(store, labels, ["beach"], "all")
+        Backdrops(store, labels, ["beach"])
 
 
 def test_shipped_config() -> None:

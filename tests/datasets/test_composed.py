@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from itertools import pairwise
 
 import numpy as np
 import pytest
@@ -197,6 +198,19 @@ def test_shots(transition: str, shared: int, kind: str) -> None:
         assert (middle.mean() < 20) == (transition == "fade")
     else:
         assert not set(frames[49][1].ids.tolist()) & set(frames[50][1].ids.tolist())
+
+
+def test_successive_scenes_are_unlike() -> None:
+    """Of two places, drawn at random and mirrored at random, the next shot shows the other one."""
+    left = np.tile(np.arange(0, 250, 10, dtype=np.uint8)[None, :, None], (14, 1, 3))
+
+    def draw(rng: np.random.Generator, camera: Camera) -> ImageArray:
+        scene = left if rng.random() < 0.8 else np.full_like(left, 250)
+        return np.ascontiguousarray(scene[:, ::-1]) if rng.random() < 0.5 else scene
+
+    options = ClipOptions("a", 1, people=(1, 1), shots=8, seconds=1)
+    scenes = [one.backdrop for one in compose_clip(options, board_cast(), draw, 0).shots]
+    assert all((a.std() == 0) != (b.std() == 0) for a, b in pairwise(scenes))
 
 
 def test_the_seed_decides() -> None:

@@ -35,7 +35,7 @@ class IdentityConfig(BaseSettings):
     """
 
     seed: int = Field(default=0, ge=0, description="Seed of the composed clips.")
-    split: Split = Field(default="test", description="Which people and scenes appear: train, test or all.")
+    split: Split = Field(default="test", description="Which people appear: train, test or all.")
     photographs: Photographs | None = Field(default=None, description="People and scenes; null to draw them.")
     drawn_people: Positive = Field(default=40, description="Number of people where they are drawn.")
     min_visibility: Share = Field(

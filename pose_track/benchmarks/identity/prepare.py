@@ -13,7 +13,7 @@ from pose_track.datasets.coco import load_boxes
 from pose_track.datasets.composed.backdrops import Backdrops
 from pose_track.datasets.composed.clip import DrawScene, compose_clip
 from pose_track.datasets.composed.drawn import drawn_people, drawn_scene
-from pose_track.datasets.composed.figures import Cast, Split, photographed_people
+from pose_track.datasets.composed.figures import Cast, photographed_people
 from pose_track.datasets.cutouts import Cutouts, load_outlines
 from pose_track.datasets.images import ImageStore
 from pose_track.utils.atomic import atomic_text
@@ -89,8 +89,8 @@ def _people_and_scenes(config: IdentityConfig, found: Photographs | None) -> tup
         return drawn_people(config.drawn_people, config.seed), drawn_scene
     images = ImageStore(found.images)
     cutouts = Cutouts(images, load_outlines(found.annotations))
-    return photographed_people(cutouts, config.split), _scenes(images, found, config.split)
+    return photographed_people(cutouts, config.split), _scenes(images, found)
 
 
-def _scenes(images: ImageStore, found: Photographs, split: Split) -> DrawScene:
-    return Backdrops(images, load_boxes(found.annotations), found.scenes, split).draw
+def _scenes(images: ImageStore, found: Photographs) -> DrawScene:
+    return Backdrops(images, load_boxes(found.annotations), found.scenes).draw

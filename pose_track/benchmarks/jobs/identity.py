@@ -20,11 +20,11 @@ def _named_folder(text: str) -> tuple[str, Path]:
 
 def _add_options(parser: ArgumentParser) -> None:
     add = parser.add_argument
-    add("config", type=Path, help="a list of clips, such as configs/benchmark/identity.yaml; settings of the stages may "
-        "follow")  # fmt: skip
+    add("config", type=Path, help="a list of clips, such as configs/benchmark/identity.yaml; settings of the stages "
+        "may follow")  # fmt: skip
     add("--data", type=Path, nargs="+", default=[Path("data")], metavar="DIR", help="folders of photographs and clips")
-    add("--out", type=Path, metavar="DIR", help="keep clips, boxes of the detector and results; clips that are there are "
-        "not composed again")  # fmt: skip
+    add("--out", type=Path, metavar="DIR", help="keep clips, boxes of the detector and results; clips that are there "
+        "are not composed again")  # fmt: skip
     add("--name", default="ours", help="name of the results of this run")
     add("--results", type=_named_folder, nargs="+", metavar="NAME=FOLDER", help="score these results, one file a clip "
         "in MOTChallenge's layout, and track nothing")  # fmt: skip

@@ -7,7 +7,6 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from pose_track.datasets.composed.figures import Split, is_in_split
 from pose_track.datasets.images import ImageStore
 from pose_track.datasets.labels import ImageLabel
 from pose_track.datasets.synthetic.camera import Camera
@@ -23,23 +22,25 @@ class Backdrops:
     """Draws photographs in which nobody is labelled, each group (camera) as often as another.
 
     labels: of any images; only exhaustively labelled, wide ones without people or ignore regions are used.
-    sources: the collections to choose from; () for all. split: see `is_in_split`; it divides groups.
+    sources: the collections to choose from; () for all.
 
     Raises ValueError if none is left; `draw` raises as `ImageStore.read`.
     """
 
-    def __init__(self, images: ImageStore, labels: Sequence[ImageLabel], sources: Sequence[str], split: Split) -> None:
+    def __init__(self, images: ImageStore, labels: Sequence[ImageLabel], sources: Sequence[str]) -> None:
         self._images = images
         groups: dict[str, list[str]] = defaultdict(list)
         for label in labels:
             is_empty = label.exhaustive and not len(label.boxes) and not len(label.ignore)
             group = label.group or label.file_name
-            is_wanted = (not sources or label.source in sources) and is_in_split(group, split)
+            is_wanted = not sources or label.source in sources
             if is_empty and is_wanted and label.width >= _MIN_ASPECT * label.height:
                 groups[group].append(label.file_name)
         self._groups = list(groups.values())
         if not groups:
-            raise ValueError(f"{images.path}: no wide image without people in the split {split!r}; leave it out")
+            raise ValueError(
+                f"{images.path}: no wide image without people in {list(sources) or 'any source'}; give other ones"
+            )
 
     def draw(self, rng: np.random.Generator, camera: Camera) -> ImageArray:
         """A random photograph in daylight, mirrored or not. camera: has no influence, for a photograph has its own."""

@@ -23,6 +23,7 @@ _TRANSITION_FRAMES = {"cut": 0, "dissolve": 20, "fade": 24}
 _NEAR, _FAR = 5.0, 9.0  # metres from the camera between which people walk
 _LONGEST_PAN = 0.22  # of the image's width, from its middle
 _LARGEST_ZOOM = 1.4
+_UNLIKE, _TRIES = 25.0, 20  # grey levels between unlike scenes; scenes drawn before a similar one is accepted
 _LIGHT_MATCH = 0.4  # how far people's brightness follows that of the scene; 1 is all the way
 
 DrawScene = Callable[[np.random.Generator, Camera], ImageArray]
@@ -113,12 +114,29 @@ def compose_clip(options: ClipOptions, cast: Cast, draw_scene: DrawScene, seed: 
         used |= set(people)
         camera = _random_camera(rng)
         if scene is None or not options.alike_scenes:
-            scene = draw_scene(rng, camera)
+            scene = _another_scene(rng, camera, draw_scene, scene)
         shots.append(_random_shot(rng, options, cast, people, next_id, camera, scene, draw_scene))
         next_id += len(people)
     if options.alike_scenes:
         shots = [_other_view(shot, rng) for shot in shots]
     return ComposedClip(tuple(shots), options.transition, options.alike_scenes)
+
+
+def _another_scene(
+    rng: np.random.Generator, camera: Camera, draw_scene: DrawScene, last: ImageArray | None
+) -> ImageArray:
+    """A scene unlike the last one, also if that is mirrored; the same place was often photographed several times."""
+    scene = draw_scene(rng, camera)
+    tries = 0
+    while last is not None and _scene_difference(scene, last) < _UNLIKE and tries < _TRIES:
+        scene, tries = draw_scene(rng, camera), tries + 1
+    return scene
+
+
+def _scene_difference(a: ImageArray, b: ImageArray) -> float:
+    """The mean difference of two scenes in grey levels, at a low resolution, the second one mirrored or not."""
+    first, second = (cv2.resize(image, (16, 9), interpolation=cv2.INTER_AREA).astype(float) for image in (a, b))
+    return min(float(np.abs(first - other).mean()) for other in (second, second[:, ::-1]))
 
 
 def _random_camera(rng: np.random.Generator) -> Camera:

@@ -82,7 +82,7 @@ def torso_colours(cutout: Cutout) -> Float64Array:
 
 
 def is_in_split(name: str, split: Split) -> bool:
-    """Whether a person, or a scene, of that name belongs to a split; one in four to "test", the others to "train".
+    """Whether a person of that name belongs to a split; one in four to "test", the others to "train".
 
     >>> sum(is_in_split(f"{number}.jpg", "test") for number in range(1000))
     250
