@@ -75,6 +75,16 @@ class _FrameByFrameEstimator:
         return poses
 
 
+def as_batch_detector(detect: FrameDetector | BatchDetector) -> BatchDetector:
+    """The detector, wrapped if it takes single frames."""
+    return detect if isinstance(detect, BatchDetector) else _FrameByFrameDetector(detect)
+
+
+def as_batch_estimator(estimate: Estimator | BatchEstimator) -> BatchEstimator:
+    """The estimator, wrapped if it takes single images."""
+    return estimate if isinstance(estimate, BatchEstimator) else _FrameByFrameEstimator(estimate)
+
+
 def unmatched_boxes(proposed: Detections, poses: Poses, max_iou: float = 0.6) -> Detections:
     """The proposed boxes whose IoU with every pose, and with every better proposed box, is at most `max_iou`.
 
@@ -133,9 +143,8 @@ def track_video(
     frames before it were yielded. Memory does not grow with the number of frames. Close the generator to stop early.
     """
     tracker.reset()
-    detect = detect if isinstance(detect, BatchDetector) else _FrameByFrameDetector(detect)
-    estimate = estimate if isinstance(estimate, BatchEstimator) else _FrameByFrameEstimator(estimate)
-    infer = _Inference(detect, estimate, detect_every, profile)
+    estimate = as_batch_estimator(estimate)
+    infer = _Inference(as_batch_detector(detect), estimate, detect_every, profile)
     link = _Linking(estimate, tracker, check, profile)
     with Prefetcher() as prefetcher:
         batches = prefetcher.prefetch(batched(profile.timed_items("decode", frames), frames_per_batch), 1)

@@ -16,7 +16,9 @@ from command_line import run_command
 from pose_track.benchmarks.identity.clips import LabelledClip, read_truth
 from pose_track.benchmarks.identity.config import IdentityConfig
 from pose_track.benchmarks.identity.score import score_tracker
-from pose_track.config.load import configs_folder, load_settings
+from pose_track.benchmarks.identity.stored_networks import networks_digest
+from pose_track.config.load import configs_folder, load_settings, preset_path
+from pose_track.config.settings import Settings
 from pose_track.datasets.composed.backdrops import Backdrops
 from pose_track.datasets.composed.clip import SIZE
 from pose_track.datasets.composed.events import Event
@@ -74,6 +76,26 @@ def test_a_run(root: Path) -> None:
     assert boxes[:, 6].min() >= 0.1
 
 
+def test_another_run_on_the_same_networks(root: Path, tmp_path: Path) -> None:
+    """It has the same results, finds nothing new in the stored networks, and other networks are stored apart."""
+    stored, results = (root / "out" / name for name in ("networks", "results"))
+    (first,) = stored.iterdir()
+    sizes = {path.name: path.stat().st_size for path in first.iterdir()}
+    assert set(sizes) == {"walk_000.npz", "cuts_000.npz"}
+    words = ("--data", root, "--out", root / "out", "--json", tmp_path / "a.json", "--device", "cpu")
+    assert run_command("benchmark", "identity", root / "identity.yaml", *words, "--name", "again") == 0
+    for name in ("walk_000.txt", "cuts_000.txt"):
+        assert (results / "again" / name).read_bytes() == (results / "ours" / name).read_bytes()
+    assert {path.name: path.stat().st_size for path in first.iterdir()} == sizes
+    settings = load_settings(Settings, preset_path("fast"))
+    weights = {"pose": {"file": "pose.safetensors", "sha256": "1"}}
+    flipped = load_settings(Settings, preset_path("fast"), {"pose.flip_test": "true"})
+    linked = load_settings(Settings, preset_path("fast"), {"tracker.matching": "greedy"})
+    assert networks_digest(settings, weights) == networks_digest(linked, weights)
+    assert networks_digest(settings, weights) != networks_digest(flipped, weights)
+    assert networks_digest(settings, weights) != networks_digest(settings, {"pose": {**weights["pose"], "sha256": "2"}})
+
+
 def test_results_of_any_tracker(root: Path, tmp_path: Path) -> None:
     """Truth as a result is perfect; the clips are not composed again."""
     clips = root / "out" / "clips"
@@ -97,11 +119,11 @@ def test_errors_of_events(tmp_path: Path) -> None:
     lines = [f"{f},{1 if f <= 10 else 2},10,10,40,90,1,1,1.0\n" for f in range(1, 21)]
     (tmp_path / "gt.txt").write_text("".join(lines))
     (tmp_path / "results" / "a.txt").write_text("".join(f"{f},3,10,10,40,90,1,-1,-1,-1\n" for f in range(1, 21)))
-    events = (Event("crossing", 2, 4, (1, 9)), Event("cut_alike", 10, 10), Event("dissolve", 14, 18))
+    events = (Event("crossing", 2, 4, (1, 9)), Event("cut_alike", 10, 10), Event("dissolve_unlike", 14, 18))
     clip = LabelledClip("a", "cuts", "like", Path("a.mp4"), tmp_path / "gt.txt", events=events)
     scores = score_tracker([clip], tmp_path / "results", 0.3)
     assert {kind: (one.switched, one.taken) for kind, one in scores.events.items()} == {
-        "crossing": (0, 1), "cut_alike": (0, 1), "dissolve": (0, 0),
+        "crossing": (0, 1), "cut_alike": (0, 1), "dissolve_unlike": (0, 0),
     }  # fmt: skip
     assert scores.groups["like clothes"]["strangers"] == 1
     with pytest.raises(FileNotFoundError, match=r"b\.txt"):
@@ -139,6 +161,15 @@ def test_photographed_people_and_scenes(tmp_path: Path) -> None:
         assert scenes.draw(np.random.default_rng(seed), Camera(*SIZE, 600.0)).mean() > 100
     with pytest.raises(ValueError, match="without people"):
         Backdrops(store, labels, ["beach"])
+
+
+def test_shipped_cuts() -> None:
+    """200 cuts and 100 dissolves."""
+    cuts = load_settings(IdentityConfig, configs_folder() / "benchmark" / "identity_cuts.yaml").clips
+    counts = dict.fromkeys(("cut", "dissolve"), 0)
+    for group in cuts:
+        counts[group.transition] += group.count * (group.shots - 1)
+    assert counts == {"cut": 200, "dissolve": 100}
 
 
 def test_shipped_config() -> None:

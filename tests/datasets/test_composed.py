@@ -165,7 +165,8 @@ def test_events_of_people() -> None:
 
 
 @pytest.mark.parametrize(
-    ("transition", "shared", "kind"), [("cut", 0, "cut_alike"), ("dissolve", 20, "dissolve"), ("fade", 24, "fade")]
+    ("transition", "shared", "kind"),
+    [("cut", 0, "cut_alike"), ("dissolve", 20, "dissolve_unlike"), ("fade", 24, "fade_unlike")],
 )
 def test_shots(transition: str, shared: int, kind: str) -> None:
     """Nobody is in two shots; frames add up; people fade with their shot."""

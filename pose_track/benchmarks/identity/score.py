@@ -17,7 +17,7 @@ from pose_track.evaluation.box_tracking import (
 )
 
 ALL, LIKE, UNLIKE = "all composed", "like clothes", "unlike clothes"
-TRANSITIONS = ("cut_unlike", "cut_alike", "dissolve", "fade")
+TRANSITIONS = ("cut", "dissolve", "fade")  # followed by _alike or _unlike
 _AFTER = 12  # frames after an event of people, such as a crossing, in which a wrong id is put down to it
 
 
@@ -106,7 +106,7 @@ def is_due_to(change: IdentityChange, event: Event) -> bool:
     True
     """
     before, after = change.frames
-    if event.kind in TRANSITIONS:
+    if event.kind.startswith(TRANSITIONS):
         return before < event.last and after >= event.first
     concerned = not event.ids or bool(set(event.ids) & set(change.gt_ids))
     return concerned and after >= event.first and before <= event.last + _AFTER

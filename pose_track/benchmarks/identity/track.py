@@ -10,23 +10,30 @@ from pathlib import Path
 import numpy as np
 
 from pose_track.benchmarks.identity.clips import LabelledClip
+from pose_track.benchmarks.identity.stored_networks import (
+    StoredDetector,
+    StoredEstimator,
+    StoredNetworks,
+    networks_digest,
+)
 from pose_track.build.stages import build_stages
 from pose_track.config.settings import Settings
 from pose_track.pipeline.stages import Stages
-from pose_track.pipeline.track_video import BatchDetector, FrameDetector
+from pose_track.pipeline.track_video import BatchDetector, as_batch_detector, as_batch_estimator
 from pose_track.structures.arrays import FloatingArray
 from pose_track.structures.frames import Detections, Frame
 from pose_track.utils.atomic import atomic_text
 from pose_track.video.reader import open_video
 
-DETECTIONS, RESULTS = "detections", "results"
+DETECTIONS, NETWORKS, RESULTS = "detections", "networks", "results"
 
 
 def track_clips(
     clips: Sequence[LabelledClip], settings: Settings, out: Path, name: str, min_detection_score: float
 ) -> Path:
     """Track the clips, and write one file a clip in MOTChallenge's layout: `out`/results/`name` has boxes with ids,
-    and `out`/detections the boxes of the detector.
+    and `out`/detections the boxes of the detector. What the networks find is kept in `out`/networks, and taken from
+    there where the same ones have run before.
 
     min_detection_score: lowest score of the stored boxes, or that of the settings if it is lower. The tracker gets
         those of its settings.
@@ -35,15 +42,20 @@ def track_clips(
     """
     least = min(min_detection_score, settings.detector.min_score)
     detector = settings.detector.model_copy(update={"min_score": least})
-    stages = build_stages(settings.model_copy(update={"detector": detector}))
+    recorded = settings.model_copy(update={"detector": detector})
+    stages = build_stages(recorded)
     results, detections = out / RESULTS / name, out / DETECTIONS
-    for folder in (results, detections):
+    networks = out / NETWORKS / networks_digest(recorded, stages.weights)
+    for folder in (results, detections, networks):
         folder.mkdir(parents=True, exist_ok=True)
     for clip in clips:
-        recorder = _Recorder(stages.detect, settings.detector.min_score)
-        _track_clip(clip, replace(stages, detect=recorder), settings, results / f"{clip.name}.txt")
+        stored = StoredNetworks.load(networks / f"{clip.name}.npz")
+        recorder = _Recorder(StoredDetector(as_batch_detector(stages.detect), stored), settings.detector.min_score)
+        estimate = StoredEstimator(as_batch_estimator(stages.estimate), stored, stages.skeleton)
+        _track_clip(clip, replace(stages, detect=recorder, estimate=estimate), settings, results / f"{clip.name}.txt")
         with atomic_text(detections / f"{clip.name}.txt") as file:
             file.writelines(recorder.lines)
+        stored.save(networks / f"{clip.name}.npz")
     return results
 
 
@@ -74,7 +86,7 @@ class _Recorder:
     """A detector that keeps all its boxes, as lines in the order of the frames, and passes on those with a score of at
     least `min_score`."""
 
-    def __init__(self, detect: FrameDetector | BatchDetector, min_score: float) -> None:
+    def __init__(self, detect: BatchDetector, min_score: float) -> None:
         self._detect, self._min_score = detect, min_score
         self.lines: list[str] = []
 
@@ -82,8 +94,7 @@ class _Recorder:
         return self.run_batch([frame])[0]
 
     def run_batch(self, frames: Sequence[Frame]) -> list[Detections]:
-        detect = self._detect
-        found = detect.run_batch(frames) if isinstance(detect, BatchDetector) else [detect(f) for f in frames]
+        found = self._detect.run_batch(frames)
         for frame, one in zip(frames, found, strict=True):
             self.lines += mot_lines(frame.index, [-1] * len(one), one.boxes, one.scores)
         return [one[np.flatnonzero(one.scores >= self._min_score)] for one in found]

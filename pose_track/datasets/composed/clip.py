@@ -66,8 +66,7 @@ class ComposedClip:
         events = people_events(truths)
         for shot, start in zip(self.shots, self.starts, strict=True):
             events += _shot_events(shot, start)
-        scenes = "alike" if self.alike_scenes else "unlike"
-        kind = f"cut_{scenes}" if self.transition == "cut" else self.transition
+        kind = f"{self.transition}_{'alike' if self.alike_scenes else 'unlike'}"
         events += [Event(kind, start, start + self.mixed) for start in self.starts[1:]]
         return sorted(events, key=lambda event: event.first)
 
