@@ -6,6 +6,8 @@
 
 It needs the packages `trackers` and `supervision` (Roboflow; Apache-2.0 and MIT), which are no dependency of this
 project, and none of this project's modules. Each tracker runs with its own defaults and the frame rate of the video.
+SORT has no use for boxes of a low score; `--min-score 0.58` leaves out those that the preset's detector would drop, and
+the results are those of sort-0.58 and so on.
 """
 
 from __future__ import annotations
@@ -53,14 +55,15 @@ def _images_of(capture: cv2.VideoCapture) -> Iterator[Any]:
         is_read, image = capture.read()
 
 
-def read_boxes(path: Path) -> dict[int, Any]:
-    """Boxes by frame, from 1: rows of x1 y1 x2 y2 score."""
+def read_boxes(path: Path, min_score: float) -> dict[int, Any]:
+    """Boxes with a score of at least `min_score` by frame, from 1: rows of x1 y1 x2 y2 score."""
     rows: dict[int, list[list[float]]] = {}
     with path.open(newline="") as file:
         for frame, _, x, y, width, height, score, *_ in csv.reader(file):
             left, top = float(x), float(y)
             box = [left, top, left + float(width), top + float(height), float(score)]
-            rows.setdefault(int(frame), []).append(box)
+            if box[4] >= min_score:
+                rows.setdefault(int(frame), []).append(box)
     return {frame: np.array(boxes, np.float32) for frame, boxes in rows.items()}
 
 
@@ -80,12 +83,14 @@ def track(boxes: dict[int, Any], images: list[Any], update: Update) -> Iterator[
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("folder", type=Path, help="the folder of --out")
-    folder = parser.parse_args().folder
+    parser.add_argument("--min-score", type=float, default=0.0, help="leave out boxes with a lower score")
+    options = parser.parse_args()
+    folder, min_score = options.folder, options.min_score
     for clip in json.loads((folder / "clips.json").read_text())["clips"]:
         fps, frames = read_frames(Path(clip["video"]), clip["fps"])
-        images, boxes = list(frames), read_boxes(folder / "detections" / f"{clip['name']}.txt")
+        images, boxes = list(frames), read_boxes(folder / "detections" / f"{clip['name']}.txt", min_score)
         for name, update in make_trackers(fps).items():
-            out = folder / "results" / name
+            out = folder / "results" / (f"{name}-{min_score:g}" if min_score else name)
             out.mkdir(parents=True, exist_ok=True)
             (out / f"{clip['name']}.txt").write_text("".join(track(boxes, images, update)))
 

@@ -149,7 +149,7 @@ class StoredEstimator:
     def _poses(self, keys: Sequence[bytes], people: Detections) -> Poses:
         if not keys:
             return Poses.empty(self._skeleton)
-        columns: list[Any] = [np.stack(column) for column in zip(*map(self._stored.people.get, keys), strict=True)]  # type: ignore[arg-type]
+        columns: list[Any] = [np.stack(column) for column in zip(*map(self._stored.people.get, keys), strict=True)]
         joints, joint_scores, scores, features = columns
         given = features if features.shape[-1] else None
         return Poses(joints, joint_scores, people.boxes, scores, self._skeleton, people.sources, given)
