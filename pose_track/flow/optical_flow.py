@@ -7,9 +7,10 @@ from pathlib import Path
 
 import numpy as np
 
-from pose_track.flow.cuts import is_cut, thumbnail
+from pose_track.flow.cuts import thumbnail
 from pose_track.flow.methods import DisFlow, FlowMethod, LucasKanade, PointMap
 from pose_track.flow.pixels import Size, is_inside, reduced_size, rescale_points, to_grey
+from pose_track.flow.transitions import Change, TransitionDetector
 from pose_track.geometry.resize import downscale
 from pose_track.structures.arrays import Float32Array, Float64Array, ImageArray
 
@@ -95,6 +96,7 @@ class OpticalFlow:
     def reset(self) -> None:
         """Forget the last image. Call it before another video."""
         self._last: _ReducedImage | None = None
+        self._transitions = TransitionDetector()
 
     def advance(self, image: ImageArray) -> FlowStep:
         """The step from the image of the last call to `image`, (H, W, 3) uint8 RGB.
@@ -105,17 +107,17 @@ class OpticalFlow:
         if image.ndim != 3 or image.shape[2] != 3 or image.dtype != np.uint8:
             raise ValueError(f"image must be (H, W, 3) uint8, got {image.shape} {image.dtype.name}")
         last, self._last = self._last, _ReducedImage(image, self._long_side, self._method.needs_colour)
-        return FlowStep(last, self._last, self._method, self._max_error)
+        change = self._transitions.advance(thumbnail(self._last.image))
+        return FlowStep(last, self._last, change, self._method, self._max_error)
 
 
 class _ReducedImage:
-    """A downscaled image. size: (w, h) of the frame; image: the downscaled one; thumbnail: for the test for cuts."""
+    """A downscaled image. size: (w, h) of the frame; image: the downscaled one."""
 
     def __init__(self, image: ImageArray, long_side: int, in_colour: bool) -> None:
         self.size: Size = (image.shape[1], image.shape[0])
         self.reduced_size = reduced_size(self.size, long_side)
         self.image = downscale(image if in_colour else to_grey(image), self.reduced_size)
-        self.thumbnail = thumbnail(self.image)
 
 
 class FlowStep:
@@ -123,13 +125,20 @@ class FlowStep:
 
     is_first: there is no image before.
     is_cut: the shot has changed. In both cases no point is warped.
+    change: how much of the image has moved or changed, see `transitions.Change`.
     """
 
     def __init__(
-        self, before: _ReducedImage | None, after: _ReducedImage, method: FlowMethod, max_error: float
+        self,
+        before: _ReducedImage | None,
+        after: _ReducedImage,
+        change: Change,
+        method: FlowMethod,
+        max_error: float,
     ) -> None:
         self.is_first = before is None
-        self.is_cut = before is not None and (before.size != after.size or is_cut(before.thumbnail, after.thumbnail))
+        self.is_cut = before is not None and (before.size != after.size or change.is_cut)
+        self.change = change.amount
         self._before, self._after, self._method, self._max_error = before, after, method, max_error
 
     def warp(self, points: Float32Array) -> tuple[Float32Array, Float32Array]:

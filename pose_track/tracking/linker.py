@@ -13,7 +13,7 @@ from pose_track.structures.frames import Detections, Frame, Poses
 from pose_track.structures.skeleton import Skeleton
 from pose_track.tracking.association import Association
 from pose_track.tracking.confirmation import confirm_tracks
-from pose_track.tracking.propagation import FlowEstimator, Propagation, warp_tracks
+from pose_track.tracking.propagation import FlowEstimator, Propagation, is_everybody_replaced, warp_tracks
 from pose_track.tracking.tracks import Tracks
 
 T = TypeVar("T")
@@ -101,8 +101,12 @@ class PoseLinker:
             self._tracks = None
         if self._tracks is None:
             return Detections.empty()
-        self._tracks = warp_tracks(self._tracks, step)
-        return self._propagation.boxes(self._tracks)
+        warped = warp_tracks(self._tracks, step)
+        if is_everybody_replaced(self._tracks, warped, step.change):
+            self._tracks = None
+            return Detections.empty()
+        self._tracks = warped
+        return self._propagation.boxes(warped)
 
     def assign(self, poses: Poses, frame: FrameLike) -> IntArray:
         """(N,) track ids of the poses of the next frame; 0 for a pose without a track.

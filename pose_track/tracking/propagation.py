@@ -14,11 +14,25 @@ from pose_track.tracking.appearance import MIN_JOINT_SCORE
 from pose_track.tracking.tracks import Tracks
 
 
+# Measured: of 35 cuts between similar scenes, the confidence is at most 0.47, and at most 0.26 where the change is below
+# 0.3. Within shots it is at least 0.49 where the change is 0.1 and more; a dancer and people at low light reach 0.07, at a
+# change of 0.01 and less.
+_MAX_LOST_CONFIDENCE = 0.48
+_CONFIDENCE_PER_CHANGE = 8.0
+_MIN_JOINTS = 3
+
+
 class PointWarp(Protocol):
-    """Warps points from the last image into this one. is_cut: the shot has changed between them."""
+    """Warps points from the last image into this one.
+
+    is_cut: the shot has changed between them.
+    change: how much of the image has moved or changed, from 0; the background, mostly.
+    """
 
     @property
     def is_cut(self) -> bool: ...
+    @property
+    def change(self) -> float: ...
 
     def warp(self, points: Float32Array) -> tuple[Float32Array, Float32Array]:
         """(P, 2) points of the last image in this one, and the (P,) confidence of each in [0, 1]."""
@@ -38,6 +52,24 @@ def warp_tracks(tracks: Tracks, flow: PointWarp) -> Tracks:
     warped[is_known], confidence = flow.warp(warped[is_known])
     scores[is_known] *= confidence
     return replace(tracks, warped=warped, warped_scores=scores)
+
+
+def is_everybody_replaced(before: Tracks, warped: Tracks, change: float) -> bool:
+    """Whether the image changes and the flow finds hardly anybody again: a cut to a similar scene, with other people.
+
+    The flow also loses people who move fast, but then the image around them stays; and where the camera moves fast, the
+    people move with it.
+
+    before, warped: the tracks, and those that `warp_tracks` made of them.
+    change: of the image, see `PointWarp`.
+    """
+    is_seen = before.warped_scores[:, 0] > MIN_JOINT_SCORE
+    people = is_seen.sum(axis=1) >= _MIN_JOINTS
+    if not people.any():
+        return False
+    confidence = np.divide(warped.warped_scores[:, 0], before.warped_scores[:, 0], where=is_seen, out=np.zeros(is_seen.shape))
+    of_people = confidence[people].sum(axis=1) / is_seen[people].sum(axis=1)
+    return bool(of_people.mean() < min(_MAX_LOST_CONFIDENCE, _CONFIDENCE_PER_CHANGE * change))
 
 
 @dataclass(frozen=True)

@@ -100,6 +100,7 @@ class StubWarp:
     displacement: tuple[float, float] = (0.0, 0.0)
     confidence: float = 1.0
     is_cut: bool = False
+    change: float = 0.0
 
     def warp(self, points: Float32Array) -> tuple[Float32Array, Float32Array]:
         return points + np.float32(self.displacement), np.full(len(points), self.confidence, np.float32)
