@@ -108,6 +108,10 @@ def test_results_of_any_tracker(root: Path, tmp_path: Path) -> None:
     assert run_command("benchmark", "identity", root / "identity.yaml", *words) == 0
     assert {path: path.stat().st_mtime_ns for path in clips.rglob("*.mp4")} == before
     truth = json.loads((tmp_path / "a.json").read_text())["trackers"]["truth"]
+    assert run_command("benchmark", "identity", root / "identity.yaml", *words, "--groups", "walk") == 0
+    assert set(json.loads((tmp_path / "a.json").read_text())["trackers"]["truth"]["groups"]) == {
+        "all composed", "unlike clothes", "walk",
+    }  # fmt: skip
     for metric in ("idf1", "hota", "mota"):
         assert truth["groups"]["all composed"][metric] == 1
     assert all(event["switched"] == event["taken"] == 0 for event in truth["events"].values())
@@ -188,6 +192,7 @@ def test_shipped_config() -> None:
         ({"drawn_people": 2, "clips": [{"name": "a", "count": 1, "people": [3, 3]}]}, [], "3 people"),
         ({}, ["--results", "a=nowhere", "--tracker.matching", "greedy"], "--results"),
         ({}, ["--results", "nowhere"], "NAME=FOLDER"),
+        ({"clips": []}, ["--groups", "walk"], "walk"),
     ],
 )
 def test_errors(

@@ -23,7 +23,6 @@ from pose_track.structures.frames import Detections, Frame, Poses
 from pose_track.structures.skeleton import Skeleton
 from pose_track.utils.atomic import atomic_path
 
-_DIGEST_BYTES = 16
 _KEEP_IMAGES = 32  # frames that are in flight at once
 
 
@@ -52,7 +51,7 @@ class StoredNetworks:
         """The digest of an image; that of a recent one is not computed again."""
         image_and_digest = self._recent.get(id(image))
         if image_and_digest is None:
-            digest = hashlib.blake2b(np.ascontiguousarray(image).data, digest_size=_DIGEST_BYTES).digest()
+            digest = hashlib.sha256(np.ascontiguousarray(image).data).digest()
             while len(self._recent) >= _KEEP_IMAGES:
                 self._recent.pop(next(iter(self._recent)), None)
             image_and_digest = self._recent[id(image)] = image, digest
@@ -96,7 +95,7 @@ def networks_digest(settings: Settings, weights: Mapping[str, Mapping[str, str]]
     """Twelve hexadecimal digits that stand for the networks and their settings, for the name of a folder."""
     stages = settings.model_dump(mode="json", include={"device": True, "reader": True, "detector": True, "pose": True})
     text = json.dumps([stages, {stage: dict(used) for stage, used in weights.items()}], sort_keys=True)
-    return hashlib.blake2b(text.encode(), digest_size=6).hexdigest()
+    return hashlib.sha256(text.encode()).hexdigest()[:12]
 
 
 class StoredDetector:

@@ -3,11 +3,16 @@
 from __future__ import annotations
 
 from argparse import ArgumentParser, ArgumentTypeError, Namespace
+from collections.abc import Sequence
 from contextlib import ExitStack
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from typing import TYPE_CHECKING
 
 from pose_track.benchmarks.jobs.job import Job, JobResult
+
+if TYPE_CHECKING:
+    from pose_track.benchmarks.identity.clips import LabelledClip
 
 
 def _named_folder(text: str) -> tuple[str, Path]:
@@ -26,8 +31,18 @@ def _add_options(parser: ArgumentParser) -> None:
     add("--out", type=Path, metavar="DIR", help="keep clips, boxes of the detector and results; clips that are there "
         "are not composed again")  # fmt: skip
     add("--name", default="ours", help="name of the results of this run")
+    add("--groups", nargs="+", metavar="NAME", help="only these groups of clips and real clips; all by default")
     add("--results", type=_named_folder, nargs="+", metavar="NAME=FOLDER", help="score these results, one file a clip "
         "in MOTChallenge's layout, and track nothing")  # fmt: skip
+
+
+def _of_groups(clips: Sequence[LabelledClip], groups: Sequence[str] | None) -> list[LabelledClip]:
+    """The clips of these groups, of all if None. Raises ValueError for a group without clips."""
+    known = {clip.group for clip in clips}
+    unknown = next((group for group in groups or () if group not in known), None)
+    if unknown is not None:
+        raise ValueError(f"--groups {unknown}: no such clips; choose from {', '.join(sorted(known))}")
+    return [clip for clip in clips if groups is None or clip.group in groups]
 
 
 def _measure(options: Namespace, overrides: dict[str, str]) -> JobResult:
@@ -46,15 +61,14 @@ def _measure(options: Namespace, overrides: dict[str, str]) -> JobResult:
     with ExitStack() as stack:
         out = options.out or Path(stack.enter_context(TemporaryDirectory()))
         prepared = prepare_clips(config, options.data, out)
+        clips = _of_groups(prepared.clips, options.groups)
         results = dict(options.results or ())
         if not results:
             least = config.min_detection_score
-            results[options.name] = track_clips(prepared.clips, settings, out, options.name, least)
-        scores = {
-            name: score_tracker(prepared.clips, folder, config.min_visibility) for name, folder in results.items()
-        }
+            results[options.name] = track_clips(clips, settings, out, options.name, least)
+        scores = {name: score_tracker(clips, folder, config.min_visibility) for name, folder in results.items()}
         if (out / DETECTIONS).is_dir():
-            scores["perfect ids"] = score_perfect_ids(prepared.clips, out / DETECTIONS, config.min_visibility)
+            scores["perfect ids"] = score_perfect_ids(clips, out / DETECTIONS, config.min_visibility)
     notes = [f"people: {prepared.people}", *(f"absent: {name}" for name in prepared.absent)]
     conditions = {"people": prepared.people, "absent": prepared.absent, "options": overrides}
     return JobResult([*identity_tables(scores), *notes], {"trackers": identity_metrics(scores), **conditions})
