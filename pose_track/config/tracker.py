@@ -74,7 +74,8 @@ class TrackerSettings(BaseSettings):
         default=5.0, description="Seconds that a lost track can be re-activated by appearance; needs images."
     )
     min_reactivation_appearance: Share = Field(
-        default=0.7, description="Lowest appearance similarity of a re-activation, 0 to 1."
+        default=0.7,
+        description="Lowest appearance similarity of a track missed for a quarter of a second or more, 0 to 1.",
     )
     min_confirm_frames: Positive = Field(
         default=3,

@@ -24,6 +24,9 @@ _DUPLICATE_SIGMA_SCALE = 2.0
 _MAX_SPEED = 2.0
 _MAX_SIZE_RATIO = 2.0
 
+# Whoever was missed for so long may have been replaced by another person at the same place.
+_LOST_SECONDS = 0.25
+
 
 @dataclass(frozen=True)
 class Association:
@@ -39,7 +42,8 @@ class Association:
     min_similarity: lowest similarity of a matched pair.
     min_high_score: lowest person score of a high-score pose.
     min_low_score_similarity: lowest similarity in round 2, if above `min_similarity`.
-    min_reactivation_appearance: lowest appearance similarity in round 3; 1 turns the round off.
+    min_reactivation_appearance: lowest appearance similarity in round 3, and in the others of a track that was missed
+        for a quarter of a second; 1 turns round 3 and this condition off.
     """
 
     similarity: Similarity
@@ -60,6 +64,7 @@ class Association:
             return rows, cols
         is_high = poses.scores >= self.min_high_score
         similarity = np.where(is_recent[:, None], self.similarity(tracks, poses, seconds), 0)
+        similarity[self._looks_like_a_stranger(tracks, poses, seconds)] = 0
         rows, cols = self.match(np.where(is_high, similarity, 0), self.min_similarity)
         if not is_high.all():
             unmatched, low = np.delete(np.arange(len(tracks)), rows), np.flatnonzero(~is_high)
@@ -70,6 +75,17 @@ class Association:
         if self.min_reactivation_appearance < 1 and poses.features is not None:
             rows, cols = _append(rows, cols, self._reactivate(tracks, poses, seconds, is_high, rows, cols))
         return rows, cols
+
+    def _looks_like_a_stranger(self, tracks: Tracks, poses: Poses, seconds: float) -> BoolArray:
+        """(T, N) pairs of a track that was missed for a while and a pose of another appearance."""
+        is_stranger = np.zeros((len(tracks), len(poses)), bool)
+        is_lost = seconds - tracks.motion.seconds > _LOST_SECONDS
+        if poses.features is None or self.min_reactivation_appearance >= 1 or not is_lost.any():
+            return is_stranger
+        lost = tracks.appearance[is_lost]
+        appearance = appearance_similarity(lost.features, lost.scores, poses.features, poses.joint_scores)
+        is_stranger[is_lost] = appearance < self.min_reactivation_appearance  # not where it is unknown
+        return is_stranger
 
     def _reactivate(
         self, tracks: Tracks, poses: Poses, seconds: float, is_high: BoolArray, rows: IntArray, cols: IntArray

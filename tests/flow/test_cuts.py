@@ -9,7 +9,7 @@ from flow.synthetic_images import rotation, shift, texture_image
 from shared_data import shared
 
 from pose_track.flow import cuts
-from pose_track.flow.cuts import MAX_CHANGE, aligned_tile_change, is_cut, thumbnail, tile_change
+from pose_track.flow.cuts import MAX_CHANGE, Thumbnail, aligned_tile_change, is_cut, thumbnail, tile_change
 from pose_track.geometry.resize import downscale
 from pose_track.video.reader import open_video
 
@@ -81,8 +81,8 @@ def test_tiles_are_searched_only_if_they_have_moved(monkeypatch):
 def test_thumbnails_are_small_and_grey(size):
     w, h = size
     small = thumbnail(np.zeros((h, w, 3), np.uint8))
-    assert small.ndim == 2
-    assert max(small.shape) == min(128, max(size))
+    assert small.image.ndim == 2
+    assert max(small.image.shape) == min(128, max(size))
 
 
 @pytest.fixture(scope="module")
@@ -104,14 +104,14 @@ def test_a_cut_between_any_two_videos(clips):
     for a, b in combinations(CLIPS, 2):
         for i in (0, -1):
             before, after = clips[a][i], clips[b][i]
-            assert is_cut(before, _centre_crop(after, before.shape)), (a, b)
-            assert is_cut(after, _centre_crop(before, after.shape)), (b, a)
+            assert is_cut(before, _centre_crop(after.image, before.image.shape)), (a, b)
+            assert is_cut(after, _centre_crop(before.image, after.image.shape)), (b, a)
 
 
 def _centre_crop(image, shape):
-    """The centre of an image, scaled to fill the shape."""
+    """A thumbnail of the centre of an image, scaled to fill the shape."""
     h, w = image.shape
     scale = max(shape[0] / h, shape[1] / w)
     large = cv2.resize(image, (max(shape[1], round(w * scale)), max(shape[0], round(h * scale))))
     top, left = (large.shape[0] - shape[0]) // 2, (large.shape[1] - shape[1]) // 2
-    return downscale(large[top : top + shape[0], left : left + shape[1]], (shape[1], shape[0]))
+    return Thumbnail(downscale(large[top : top + shape[0], left : left + shape[1]], (shape[1], shape[0])))
