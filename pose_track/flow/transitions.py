@@ -18,9 +18,9 @@ import numpy as np
 from pose_track.flow.cuts import Thumbnail, aligned_tile_change, is_cut, tile_change, tiles
 from pose_track.structures.arrays import Float32Array
 
-# Measured over 8 images of dissolves of 20, from about the seventh on: a search finds no more than a third of the change,
-# and the residual is at most a third of it. Where the camera moves a search finds more of it; where people move close to
-# the camera the residual is half of it and more.
+# Measured over 8 images of dissolves of 20, from about the seventh on: a search finds no more than a third of the
+# change, and the residual is at most a third of it. Where the camera moves a search finds more of it. Where people move
+# close to the camera the residual is half of it and more.
 _STRETCHES = (8, 24)  # images over which a dissolve is looked for
 _MIN_CHANGE = 0.06
 _MIN_UNFOUND = 0.65  # of the change

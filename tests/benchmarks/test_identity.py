@@ -123,7 +123,7 @@ def test_errors_of_events(tmp_path: Path) -> None:
     lines = [f"{f},{1 if f <= 10 else 2},10,10,40,90,1,1,1.0\n" for f in range(1, 21)]
     (tmp_path / "gt.txt").write_text("".join(lines))
     (tmp_path / "results" / "a.txt").write_text("".join(f"{f},3,10,10,40,90,1,-1,-1,-1\n" for f in range(1, 21)))
-    events = (Event("crossing", 2, 4, (1, 9)), Event("cut_alike", 10, 10), Event("dissolve_unlike", 14, 18))
+    events = (Event("crossing", 2, 4, (1, 9)), Event("cut_alike", 10, 10, (2,)), Event("dissolve_unlike", 9, 18, (3,)))
     clip = LabelledClip("a", "cuts", "like", Path("a.mp4"), tmp_path / "gt.txt", events=events)
     scores = score_tracker([clip], tmp_path / "results", 0.3)
     assert {kind: (one.switched, one.taken) for kind, one in scores.events.items()} == {

@@ -189,6 +189,7 @@ def test_shots(transition: str, shared: int, kind: str) -> None:
     assert len(set(names)) == len(names)
     events = [event for event in clip.events([one for _, one in frames]) if event.kind == kind]
     assert [(event.first, event.last) for event in events] == [(s, s + shared) for s in clip.starts[1:]]
+    assert [set(event.ids) for event in events] == [{a.track_id for a in shot.actors} for shot in clip.shots[1:]]
     if shared:
         before = {actor.track_id for actor in clip.shots[0].actors}
         for index in range(clip.starts[1], clip.starts[1] + shared // 2 - 1):

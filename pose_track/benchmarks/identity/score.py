@@ -97,16 +97,17 @@ def _add_event(score: EventScore, event: Event, result: BoxTracking) -> None:
 def is_due_to(change: IdentityChange, event: Event) -> bool:
     """Whether a change of identity happens during an event, or soon after, to one of its people.
 
-    Across a transition it is one between a match before its end and one after its start.
+    Across a transition it is one from a person of one shot to a person of the other.
 
     >>> crossing = Event("crossing", 20, 30, (1, 2))
     >>> is_due_to(IdentityChange((29, 33), (2,)), crossing), is_due_to(IdentityChange((29, 33), (3,)), crossing)
     (True, False)
-    >>> is_due_to(IdentityChange((19, 60), (1, 9)), Event("cut_alike", 40, 40))
-    True
+    >>> cut = Event("cut_alike", 40, 40, (8, 9))
+    >>> is_due_to(IdentityChange((19, 60), (1, 9)), cut), is_due_to(IdentityChange((50, 60), (8, 9)), cut)
+    (True, False)
     """
     before, after = change.frames
+    concerned = set(event.ids) & set(change.gt_ids)
     if event.kind.startswith(TRANSITIONS):
-        return before < event.last and after >= event.first
-    concerned = not event.ids or bool(set(event.ids) & set(change.gt_ids))
-    return concerned and after >= event.first and before <= event.last + _AFTER
+        return before < event.last and after >= event.first and bool(set(change.gt_ids) - concerned and concerned)
+    return bool(concerned or not event.ids) and after >= event.first and before <= event.last + _AFTER

@@ -67,7 +67,8 @@ class ComposedClip:
         for shot, start in zip(self.shots, self.starts, strict=True):
             events += _shot_events(shot, start)
         kind = f"{self.transition}_{'alike' if self.alike_scenes else 'unlike'}"
-        events += [Event(kind, start, start + self.mixed) for start in self.starts[1:]]
+        for shot, start in zip(self.shots[1:], self.starts[1:], strict=True):
+            events.append(Event(kind, start, start + self.mixed, tuple(actor.track_id for actor in shot.actors)))
         return sorted(events, key=lambda event: event.first)
 
 

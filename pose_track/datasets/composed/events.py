@@ -17,7 +17,8 @@ _MIN_AWAY = 5  # frames out of the image
 
 
 class Event(NamedTuple):
-    """An event. first, last: its frames; ids: of the people concerned, () for everybody."""
+    """An event. first, last: its frames; ids: of the people concerned, after a transition those of the later shot; ()
+    for everybody."""
 
     kind: str
     first: int
