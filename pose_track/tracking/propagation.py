@@ -14,8 +14,8 @@ from pose_track.tracking.appearance import MIN_JOINT_SCORE
 from pose_track.tracking.tracks import Tracks
 
 # Measured at 35 cuts between similar scenes: the confidence is at most 0.47, and at most 0.26 where the change is below
-# 0.3. Within shots it is at least 0.49 where the change is 0.1 and more. A dancer and people in the dark reach 0.07, at a
-# change of at most 0.01.
+# 0.3. Within shots it is at least 0.49 where the change is 0.1 and more. A dancer and people in the dark reach 0.07, at
+# a change of at most 0.01.
 _MAX_LOST_CONFIDENCE = 0.48
 _CONFIDENCE_PER_CHANGE = 8.0
 _MIN_JOINTS = 3
