@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import logging
 import os
+import signal
 import sys
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from importlib import import_module
 from inspect import getdoc
 from typing import TYPE_CHECKING, Protocol, cast
 
-from pose_track.cli.exit_codes import EXIT_BROKEN_PIPE, EXIT_ERROR, EXIT_INTERRUPTED
+from pose_track.cli.exit_codes import EXIT_BROKEN_PIPE, EXIT_ERROR, EXIT_SIGNAL
 from pose_track.cli.parser import Parser
+from pose_track.utils.interrupts import interrupt_on_stop_signals
 
 if TYPE_CHECKING:
     from argparse import Namespace
@@ -34,7 +36,8 @@ class CommandModule(Protocol):
 def run_command(command: Command, arguments: Sequence[str], prog: str) -> int:
     """Run one command with the arguments that follow its name; returns the exit code. prog: its name in messages."""
     logging.basicConfig(level=command.log_level, handlers=[_log_handler()])
-    return run_job(lambda: _parse_and_run(command, arguments, prog))
+    with interrupt_on_stop_signals():
+        return run_job(lambda: _parse_and_run(command, arguments, prog))
 
 
 def _parse_and_run(command: Command, arguments: Sequence[str], prog: str) -> int:
@@ -52,16 +55,17 @@ def _parse_and_run(command: Command, arguments: Sequence[str], prog: str) -> int
 def run_job(job: Callable[[], int]) -> int:
     """Run a job and return its exit code.
 
-    An error that the user can mend becomes one line on stderr and exit code 2, an interrupt exit code 130. Where stdout
-    is a pipe whose reader has ended, such as `head`, the exit code is 141 and nothing is printed.
+    An error that the user can mend becomes one line on stderr and exit code 2. A signal that
+    stops the program becomes 128 plus its number: 130 for Ctrl-C, 143 for SIGTERM. Where stdout is a pipe whose reader
+    has ended, such as `head`, the exit code is 141 and nothing is printed.
     """
     try:
         code = job()
         sys.stdout.flush()
         return code
-    except KeyboardInterrupt:
-        print("interrupted; finished results are kept", file=sys.stderr)
-        return EXIT_INTERRUPTED
+    except KeyboardInterrupt as stop:
+        print(f"{str(stop) or 'interrupted'}; finished results are kept", file=sys.stderr)
+        return EXIT_SIGNAL + getattr(stop, "number", signal.SIGINT)
     except BrokenPipeError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # or Python reports it again on exit
         return EXIT_BROKEN_PIPE
@@ -77,7 +81,7 @@ def run_jobs(jobs: Iterable[Callable[[], int]]) -> int:
     highest = 0
     for job in jobs:
         highest = max(highest, run_job(job))
-        if highest >= EXIT_INTERRUPTED:
+        if highest > EXIT_SIGNAL:
             break
     return highest
 

@@ -3,24 +3,44 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from math import inf
 from pathlib import Path
 
 from pose_track.formats.tracks_writer import TracksWriter
-from pose_track.video.source import DecodeError
+from pose_track.video.source import DamageError, DecodeError, Fault
 
 logger = logging.getLogger(__name__)
 
 
+class DamageRecords:
+    """Writes the faults of a video, between the frames, into the tracks file. faults: grows while the video is read."""
+
+    def __init__(self, writer: TracksWriter, faults: Sequence[Fault]) -> None:
+        self._writer, self._faults = writer, faults
+        self._num_written = 0
+
+    def write(self, frame_index: float = inf) -> None:
+        """Write the faults at or before a frame that were not written yet."""
+        while self._num_written < len(self._faults) and self._faults[self._num_written].frame_index <= frame_index:
+            fault = self._faults[self._num_written]
+            self._writer.write_damage(fault.frame_index, fault.cause)
+            self._num_written += 1
+
+
 @contextmanager
-def record_fault(writer: TracksWriter) -> Iterator[None]:
-    """Write what the body raises as the last line of the tracks file."""
+def record_fault(writer: TracksWriter, damage: DamageRecords) -> Iterator[None]:
+    """Write what the body raises as the last line of the tracks file; of a damaged video that was read to its end, the
+    remaining faults."""
     try:
         yield
     except BaseException as error:
         try:
-            writer.write_fault(_message(error))
+            if isinstance(error, DamageError):
+                damage.write()
+            else:
+                writer.write_fault(_message(error))
         except OSError as second:  # the disk is full, and the first error says so
             logger.debug("the error could not be recorded: %s", second)
         raise
@@ -28,7 +48,7 @@ def record_fault(writer: TracksWriter) -> Iterator[None]:
 
 def _message(error: BaseException) -> str:
     if isinstance(error, KeyboardInterrupt):
-        return "interrupted by the user"
+        return str(error) or "interrupted by the user"
     return str(error) if isinstance(error, DecodeError | OSError | ValueError) else f"{type(error).__name__}: {error}"
 
 
@@ -36,10 +56,13 @@ def _message(error: BaseException) -> str:
 def explain_write_errors(folder: Path) -> Iterator[None]:
     """Turn an OSError about a file in `folder` into one that names the folder and the remedy.
 
-    An OSError about another file, such as one that is read, passes unchanged.
+    An OSError about another file, such as one that is read, passes unchanged, and so does that of a pipe into which
+    nobody writes.
     """
     try:
         yield
+    except TimeoutError:
+        raise
     except OSError as error:
         if error.filename is not None and folder not in (Path(error.filename), *Path(error.filename).parents):
             raise

@@ -14,8 +14,12 @@ from typing import TypeVar
 import pose_track.models
 from pose_track.utils.atomic import atomic_folder
 from pose_track.utils.cache_dir import VARIABLE
+from pose_track.utils.hashing import fresh_sha256
 
 T = TypeVar("T")
+
+CHECKSUMS = "SHA256SUMS"
+"""The file of an entry that holds the SHA-256 of the others, as the program sha256sum writes it."""
 
 logger = logging.getLogger(__name__)
 
@@ -42,16 +46,25 @@ def code_hash() -> str:
 def load_entry(entry: Path, read: Callable[[Path], T]) -> T | None:
     """What `read` returns for the folder `entry`, or None where there is no such folder.
 
-    Where `read` fails, the error is logged, the folder is removed, and None is returned.
+    Where a file is not the one that was stored, as its SHA-256 tells, or `read` fails, the error is logged, the folder
+    is removed, and None is returned.
     """
     if not entry.is_dir():
         return None
     try:
+        if (entry / CHECKSUMS).read_text(encoding="utf-8") != _checksums(entry):
+            raise ValueError(f"a file does not have the SHA-256 in {CHECKSUMS}")
         return read(entry)
     except Exception as error:  # the readers' errors share no class
         logger.warning("%s cannot be read and is written again (%s)", entry, " ".join(str(error).split()))
         shutil.rmtree(entry, ignore_errors=True)
         return None
+
+
+def _checksums(folder: Path) -> str:
+    """The content of CHECKSUMS for the files of a folder."""
+    paths = sorted(path for path in folder.iterdir() if path.name != CHECKSUMS)
+    return "".join(f"{fresh_sha256(path)}  {path.name}\n" for path in paths)
 
 
 def store_entry(entry: Path, write: Callable[[Path], None], level: int = logging.WARNING) -> None:
@@ -66,6 +79,7 @@ def store_entry(entry: Path, write: Callable[[Path], None], level: int = logging
         entry.parent.mkdir(parents=True, exist_ok=True)
         with atomic_folder(entry) as folder:
             write(folder)
+            (folder / CHECKSUMS).write_text(_checksums(folder), encoding="utf-8")
     except (OSError, RuntimeError) as error:
         _log_once(level, entry.parent, " ".join(str(error).split()))
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+import signal
 import subprocess
 import sys
 from importlib import import_module
@@ -17,6 +18,7 @@ from pose_track.cli.commands import COMMANDS
 from pose_track.cli.exit_codes import EXIT_BROKEN_PIPE, EXIT_ERROR, EXIT_INTERRUPTED
 from pose_track.cli.main import main
 from pose_track.cli.runner import run_job, run_jobs
+from pose_track.utils.interrupts import Interrupted
 from pose_track.utils.version import __version__
 
 ROOT = Path(__file__).parents[2]
@@ -106,6 +108,8 @@ def test_exit_codes(capsys: pytest.CaptureFixture[str]) -> None:
     assert capsys.readouterr().err == "error: one two\n"
     assert run_job(lambda: failing(KeyboardInterrupt())) == EXIT_INTERRUPTED
     assert capsys.readouterr().err.startswith("interrupted")
+    assert run_job(lambda: failing(Interrupted(signal.SIGTERM))) == 143
+    assert "SIGTERM" in capsys.readouterr().err
     with pytest.raises(RuntimeError):  # a bug, not an error of the user
         run_job(lambda: failing(RuntimeError("bug")))
 

@@ -17,6 +17,7 @@ from torch import Tensor, nn
 from pose_track.models.hrnet import HRNet, HRNetWithEmbedding
 from pose_track.models.inference_model import InferenceModel
 from pose_track.runtime import openvino_runtime
+from pose_track.runtime.cache import CHECKSUMS
 from pose_track.runtime.model_spec import ModelSpec, Runtime
 from pose_track.runtime.select import RuntimeName, make_runtime
 from pose_track.runtime.torch_runtime import TorchRuntime
@@ -144,7 +145,7 @@ def test_a_network_is_built_once(name: RuntimeName, cache: Path) -> None:
     assert factory.count == 1
     (entry,) = (cache / name).iterdir()
     assert entry.name.startswith("shift-")
-    assert sorted(path.name for path in entry.iterdir()) == FILES[name]
+    assert sorted(path.name for path in entry.iterdir()) == sorted([CHECKSUMS, *FILES[name]])
 
 
 @pytest.mark.parametrize("name", NAMES)
