@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import os
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -42,6 +43,7 @@ def add_arguments(parser: Parser) -> None:
     add("--start", metavar="S", help="first second of the video")
     add("--end", metavar="S", help="second of the video at which to stop")
     add("--stride", metavar="N", help="process only every n-th frame")
+    add("--on-damage", choices=("continue", "stop"), help="what follows damage in a video: all other frames, or none")
     add("--profile", action="store_true", help=f"print the time of each stage, and write DIR/{PROFILE}, a Chrome trace")
     add("--no-render", action="store_true", help="write no annotated video")
     add_overwrite(parser)
@@ -85,6 +87,7 @@ def track_settings(options: argparse.Namespace, overrides: Mapping[str, str]) ->
         "reader.start_seconds": options.start,
         "reader.end_seconds": options.end,
         "reader.stride": options.stride,
+        "reader.on_damage": options.on_damage,
         "output.render": "false" if options.no_render else None,
     }
     path = options.config or preset_path(options.preset or DEFAULT_PRESET)
@@ -92,14 +95,27 @@ def track_settings(options: argparse.Namespace, overrides: Mapping[str, str]) ->
 
 
 def result_folders(videos: Sequence[Path], out: Path) -> list[Path]:
-    """OUT/<name> for each video: the name of a file without its suffix, that of a folder whole. Raises ValueError where
-    two videos would share a folder."""
-    paths = [video.resolve() for video in videos]
-    folders = [out / (path.name if path.is_dir() else path.stem) for path in paths]
+    """OUT/<name> for each video, see `result_name`. Raises ValueError where two videos would share a folder."""
+    folders = [out / result_name(video) for video in videos]
     shared = [folder for folder, count in Counter(folders).items() if count > 1]
     if shared:
         raise ValueError(f"several videos would write into {str(shared[0])!r}; track each with an --out of its own")
     return folders
+
+
+def result_name(video: Path) -> str:
+    """The name of a file without its suffix, that of a folder whole; a link has its own name.
+
+    It is one folder below another: a name whose stem is only dots stays whole. Raises ValueError for a path without a
+    name, the root of the disk.
+
+    >>> result_name(Path("videos/clip.mp4")), result_name(Path("...mp4")), result_name(Path("..mp4"))
+    ('clip', '...mp4', '..mp4')
+    """
+    path = Path(os.path.abspath(video))  # not resolve(), which would give a link the name of its target
+    if not path.name:
+        raise ValueError(f"{str(video)!r} has no name for its results; give a folder with a name")
+    return path.name if path.is_dir() or not path.stem.strip(".") else path.stem
 
 
 @contextmanager
@@ -120,7 +136,7 @@ def _check(video: Path, folder: Path, overwrite: bool) -> int:
 
     if not video.exists():
         raise FileNotFoundError(f"{str(video)!r} does not exist; check the path")
-    if video.resolve() in [(folder / name).resolve() for name in OUTPUT_FILES]:
+    if os.path.realpath(video) in [os.path.realpath(folder / name) for name in OUTPUT_FILES]:
         raise ValueError(f"the results of {str(video)!r} would replace the video; give another --out")
     check_output_folder(folder, overwrite)
     return 0

@@ -16,6 +16,7 @@ import numpy as np
 
 from pose_track.structures.arrays import ImageArray
 from pose_track.utils.extras import require
+from pose_track.video.local_files import file_url
 from pose_track.video.packets import PacketMonitor, open_container, presented_timestamps, video_stream
 from pose_track.video.pyav_reader import PyAvReader
 from pose_track.video.source import DecodedFrame, DecodeError, FrameClock, Selection, VideoReader
@@ -60,8 +61,9 @@ class DecordReader(VideoReader):
         self._reader = None
 
     def _open(self, num_threads: int) -> Any:
+        address = file_url(Path(self._source))
         try:
-            return self._decord.VideoReader(self._source, num_threads=num_threads, fault_tol=_FAULT_TOLERANCE)
+            return self._decord.VideoReader(address, num_threads=num_threads, fault_tol=_FAULT_TOLERANCE)
         except self._decord.DECORDError as error:
             self._fail(0, self._error or f"decord cannot open the file ({_last_line(error)})", error)
 

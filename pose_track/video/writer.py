@@ -14,6 +14,7 @@ import numpy as np
 from av.video.reformatter import ColorPrimaries, ColorRange, Colorspace, ColorTrc
 
 from pose_track.structures.arrays import ImageArray
+from pose_track.video.local_files import file_url
 
 logger = logging.getLogger(__name__)
 
@@ -62,7 +63,7 @@ class VideoWriter:
 
     def _open(self, fps: Fraction) -> None:
         container = _CONTAINERS[self._path.suffix.lower()]
-        self._container = av.open(str(self._partial), "w", format=container, options={"movflags": "+faststart"})
+        self._container = av.open(file_url(self._partial), "w", format=container, options={"movflags": "+faststart"})
         self._stream = self._container.add_stream("libx264", rate=fps, options=_CODEC_OPTIONS)
         self._stream.width, self._stream.height = self._width + self._width % 2, self._height + self._height % 2
         self._stream.pix_fmt = "yuv420p"
