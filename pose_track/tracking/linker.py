@@ -47,9 +47,9 @@ class PoseLinker:
     id is used again before `reset`.
 
     associate: matches tracks with poses.
-    buffer_frames: the track buffer: for how many frames, by frame index, a track may be missed and still be continued.
-        Raises ValueError if negative.
-    reactivation_frames: the same for re-activation by appearance.
+    buffer_seconds: the track buffer: the longest time from a track's last pose to the one that continues it. Raises
+        ValueError if negative.
+    reactivation_seconds: the same for re-activation by appearance.
     min_start_score: lowest person score of a pose that starts a track; a pose found by propagation never does.
     min_confirm_frames: see `confirm_tracks`.
     flow: the optical flow, None for none. A shot cut ends all tracks.
@@ -60,19 +60,19 @@ class PoseLinker:
     def __init__(
         self,
         associate: Association,
-        buffer_frames: int,
-        reactivation_frames: int = 0,
+        buffer_seconds: float,
+        reactivation_seconds: float = 0.0,
         min_start_score: float = 0.0,
         min_confirm_frames: int = 1,
         flow: FlowEstimator | None = None,
         propagation: Propagation = NO_PROPAGATION,
         warped_frames: int = 1,
     ) -> None:
-        if buffer_frames < 0:
-            raise ValueError(f"buffer_frames must be 0 or more, got {buffer_frames!r}")
+        if buffer_seconds < 0:
+            raise ValueError(f"buffer_seconds must be 0 or more, got {buffer_seconds!r}")
         self._associate = associate
-        self._buffer_frames = buffer_frames
-        self._max_missed_frames = max(buffer_frames, reactivation_frames)
+        self._buffer_seconds = buffer_seconds
+        self._max_missed_seconds = max(buffer_seconds, reactivation_seconds)
         self._min_start_score = min_start_score
         self._min_confirm_frames = min_confirm_frames
         self._flow = flow
@@ -101,7 +101,7 @@ class PoseLinker:
             self._tracks = None
         if self._tracks is None:
             return Detections.empty()
-        self._tracks = warp_tracks(self._tracks, step)
+        self._tracks = warp_tracks(self._buffered(self._tracks, frame), step)
         return self._propagation.boxes(self._tracks)
 
     def assign(self, poses: Poses, frame: FrameLike) -> IntArray:
@@ -119,7 +119,10 @@ class PoseLinker:
 
     def confirm(self, frames: Iterable[tuple[T, IntArray]]) -> Iterator[tuple[T, IntArray]]:
         """The frames with the ids of confirmed tracks only: see `confirm_tracks`."""
-        return confirm_tracks(frames, self._min_confirm_frames, self._max_missed_frames)
+        return confirm_tracks(frames, self._min_confirm_frames, self._live_ids)
+
+    def _live_ids(self) -> list[int]:
+        return [] if self._tracks is None else self._tracks.ids.tolist()
 
     def _check(self, poses: Poses, frame: FrameLike) -> None:
         if frame.index <= self._last_index:
@@ -131,8 +134,9 @@ class PoseLinker:
         self._skeleton, self._last_index = poses.skeleton, frame.index
 
     def _assign(self, poses: Poses, frame: FrameLike) -> IntArray:
-        tracks = self._buffered_tracks(poses.skeleton, frame)
-        is_recent = frame.index - tracks.last_index - 1 <= self._buffer_frames
+        tracks = self._tracks or Tracks.empty(poses.skeleton, self._warped_frames)
+        tracks = self._buffered(tracks, frame)
+        is_recent = frame.pts_seconds - tracks.motion.seconds <= self._buffer_seconds
         rows, cols = self._associate(tracks, poses, frame.pts_seconds, is_recent)
         ids = np.zeros(len(poses), np.int64)
         ids[cols] = tracks.ids[rows]
@@ -140,21 +144,17 @@ class PoseLinker:
         self._assign_new_ids(ids, is_new)
         is_missed = np.ones(len(tracks), bool)
         is_missed[rows] = False
-        self._tracks = tracks[rows].update(poses[cols], frame.index, frame.pts_seconds)
+        self._tracks = tracks[rows].update(poses[cols], frame.pts_seconds)
         if is_missed.any():
             self._tracks += tracks[is_missed].mark_missed()
         if is_new.any():
-            self._tracks += Tracks.start(
-                poses[is_new], ids[is_new], frame.index, frame.pts_seconds, self._warped_frames
-            )
+            self._tracks += Tracks.start(poses[is_new], ids[is_new], frame.pts_seconds, self._warped_frames)
         return ids
 
-    def _buffered_tracks(self, skeleton: Skeleton, frame: FrameLike) -> Tracks:
+    def _buffered(self, tracks: Tracks, frame: FrameLike) -> Tracks:
         """The tracks that were not missed for too long."""
-        if self._tracks is None:
-            return Tracks.empty(skeleton, self._warped_frames)
-        keep = frame.index - self._tracks.last_index - 1 <= self._max_missed_frames
-        return self._tracks if keep.all() else self._tracks[keep]
+        keep = frame.pts_seconds - tracks.motion.seconds <= self._max_missed_seconds
+        return tracks if keep.all() else tracks[keep]
 
     def _assign_new_ids(self, ids: IntArray, is_new: BoolArray) -> None:
         """Write the next ids into `ids` where `is_new`."""

@@ -50,7 +50,7 @@ class CountingTracker:
         return np.arange(1, len(poses) + 1) * (poses.scores > self.min_score)
 
     def confirm(self, linked: Iterable[tuple[T, IntArray]]) -> Iterator[tuple[T, IntArray]]:
-        return confirm_tracks(linked, self.min_frames, 10)
+        return confirm_tracks(linked, self.min_frames, lambda: range(1, 10))
 
 
 def make_frames(num: int, refs: list[weakref.ref[Frame]] | None = None) -> Iterator[Frame]:
