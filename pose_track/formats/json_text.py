@@ -11,6 +11,8 @@ from typing import Any, TextIO
 
 import msgspec
 
+from pose_track.utils.text_files import to_utf8
+
 
 @contextmanager
 def gc_paused() -> Iterator[None]:
@@ -28,12 +30,18 @@ def gc_paused() -> Iterator[None]:
             gc.enable()
 
 
+def read_json(path: Path) -> Any:
+    """The content of a JSON file, see `parse_json`. Raises OSError and ValueError."""
+    return parse_json(path.read_bytes(), path)
+
+
 def parse_json(text: bytes, path: Path) -> Any:
-    """Decode the JSON text of the file `path`.
+    """Decode the JSON text of the file `path`, in UTF-8 or the encoding that its byte order mark states.
 
     NaN and Infinity, which Python writes although JSON does not have them, are accepted, so that a later check can
     name the entry. Raises ValueError naming the file, and the line and column of the error.
     """
+    text = to_utf8(text, path)
     try:
         return msgspec.json.decode(text)
     except (ValueError, RecursionError):  # the standard library knows NaN and counts lines
@@ -46,10 +54,10 @@ def _parse_slowly(text: bytes, path: Path) -> Any:
     except json.JSONDecodeError as error:
         reason = f"is not valid JSON: line {error.lineno}, column {error.colno}: {error.msg[:1].lower()}{error.msg[1:]}"
     except UnicodeDecodeError as error:
-        reason = f"is not UTF-8 text: byte {error.start} is {text[error.start]:#x}"
+        reason = f"is not UTF-8 text: byte {error.start} is {text[error.start]:#x}; save it as UTF-8"
     except (ValueError, RecursionError) as error:  # numbers of thousands of digits, lists nested thousands deep
         reason = f"cannot be read: {error}"
-    raise ValueError(f"{path} {reason}; download or write the file again")
+    raise ValueError(f"{path} {reason}")
 
 
 def write_json_list(file: TextIO, items: Iterable[Any]) -> None:

@@ -28,7 +28,7 @@ import msgspec
 import numpy as np
 from msgspec import Meta
 
-from pose_track.formats.validate import INT64_MAX
+from pose_track.formats.validate import INT64_MAX, MAX_NUMBER
 from pose_track.structures.frames import SOURCES, Poses, TrackedPoses
 from pose_track.structures.skeleton import SKELETONS, Skeleton
 from pose_track.structures.skeleton_record import DEFINITION_KEY, named_skeleton
@@ -38,8 +38,7 @@ logger = logging.getLogger(__name__)
 
 HEADER_KEYS = ("version", "source", "fps", "width", "height", "skeleton", "joint_names", "settings", "weights")
 
-# Positions are far outside any image beyond this, and their products do not overflow in single precision.
-_Number = Annotated[float, Meta(ge=-1e9, le=1e9)]
+_Number = Annotated[float, Meta(ge=-MAX_NUMBER, le=MAX_NUMBER)]
 _Score = Annotated[float, Meta(ge=0, le=1)]
 _Index = Annotated[int, Meta(ge=0, le=INT64_MAX)]
 
@@ -48,7 +47,7 @@ class _Header(msgspec.Struct):
     """The values of a header that are used; all others are kept."""
 
     source: str
-    fps: Annotated[float, Meta(gt=0, le=1e9)]
+    fps: Annotated[float, Meta(gt=0, le=MAX_NUMBER)]
     skeleton: str
     joint_names: Annotated[tuple[str, ...], Meta(min_length=1)]
     settings: dict[str, Any] | None

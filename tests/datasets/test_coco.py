@@ -133,7 +133,7 @@ def test_broken_people_are_named(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        ("", "is not JSON"),
+        ("", "is not valid JSON"),
         ("[]", "COCO format: .*images and no annotations"),
         ('{"images": []}', "no annotations"),
         ('{"images": [{"id": 3}], "annotations": []}', "image 3 has no file_name, no width, no height"),

@@ -193,7 +193,7 @@ def person(**changes):
         (person(score=float("nan")), "malformed"),
         (person(source=["detector"]), "source"),
         (person(source="magic"), "source"),
-        (lambda r: r.update(type="fault"), "frame|people|message"),
+        (lambda r: r.update(type="fault"), "people|field|frame|message|pts_seconds"),
     ],
 )
 def test_invalid_frame_is_named_by_its_line(path, change, message):
