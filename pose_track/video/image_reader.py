@@ -3,19 +3,19 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from fractions import Fraction
 from functools import partial
 from pathlib import Path
 
-import cv2
-import numpy as np
-
 from pose_track.structures.arrays import ImageArray
+from pose_track.video.bit_depth import decode_rgb, used_bits
 from pose_track.video.source import DecodedFrame, DecodeError, Selection, VideoInfo, VideoReader
 
 IMAGE_SUFFIXES = (".jpg", ".jpeg", ".png", ".bmp", ".webp", ".tif", ".tiff")
 DEFAULT_FPS = Fraction(25)
+_SAMPLE = 16  # pictures from which the bits that a folder uses are counted
 
 
 def natural_key(name: str) -> list[tuple[int, int, str]]:
@@ -37,8 +37,17 @@ def list_images(folder: Path) -> list[Path]:
     return paths
 
 
+def _sample(paths: Sequence[Path]) -> Iterator[bytes]:
+    """The contents of some images of the folder; one that cannot be read is an error when its turn comes."""
+    for path in paths[:: -(-len(paths) // _SAMPLE)]:
+        with suppress(OSError):
+            yield path.read_bytes()
+
+
 class ImageReader(VideoReader):
     """Images of one size at a constant frame rate, the first at 0 seconds.
+
+    Images of 16 bits become 8 bits from the highest bit that the folder uses on, so that 12-bit data are not dark.
 
     While it is read, raises ValueError for an image of another size, and DecodeError for one that cannot be decoded.
     """
@@ -46,17 +55,17 @@ class ImageReader(VideoReader):
     def __init__(self, source: Path, selection: Selection, fps: Fraction = DEFAULT_FPS) -> None:
         super().__init__(selection)
         self._paths = list_images(source) if source.is_dir() else [source]
+        self._bits = used_bits(_sample(self._paths))
         self._first = self._load(0)
         height, width = self._first.shape[:2]
         self.info = VideoInfo(str(source), width, height, fps, len(self._paths))
 
     def _load(self, index: int) -> ImageArray:
         path = self._paths[index]
-        # On Windows, imread cannot open names outside the system's code page; decoding bytes works everywhere.
-        image = cv2.imdecode(np.frombuffer(path.read_bytes() or b"\0", np.uint8), cv2.IMREAD_COLOR)
+        image = decode_rgb(path.read_bytes(), self._bits)
         if image is None:
             raise DecodeError(str(path), index, "it is not an image that OpenCV can decode")
-        return np.asarray(cv2.cvtColor(image, cv2.COLOR_BGR2RGB), np.uint8)
+        return image
 
     def _image(self, index: int) -> ImageArray:
         image = self._first if index == 0 else self._load(index)
