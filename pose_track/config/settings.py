@@ -36,6 +36,10 @@ class ReaderSettings(SourceSettings):
         default=None, description="End of that part, in seconds, exclusive; null for the end of the video."
     )
     stride: Positive = Field(default=1, description="Only every n-th frame is processed.")
+    on_damage: Literal["continue", "stop"] = Field(
+        default="continue",
+        description="What follows damage in a video: all frames that can still be decoded, or none. decord stops.",
+    )
 
     @model_validator(mode="after")
     def _ends_after_start(self) -> ReaderSettings:

@@ -59,6 +59,10 @@ class TracksWriter:
         self._append(_to_line(_frame_record(tracked)))
         self._last_frame = tracked.frame_index
 
+    def write_damage(self, frame: int, message: str) -> None:
+        """Append what is damaged in the video. frame: index of the first frame at or after it."""
+        self._append(_to_line({"type": "fault", "message": message, "frame": frame}))
+
     def write_fault(self, message: str) -> None:
         """Append the last record: why the run ended early."""
         self._append(_to_line({"type": "fault", "message": message, "after_frame": self._last_frame}))

@@ -103,6 +103,8 @@ def _link_tracks(path: Path, out: Path, options: LinkOptions, allow_cut_end: boo
         for frame, ids in linker.link(_track_frames(records, header.get("image_names") or [])):
             poses, keep = drop_low_joints(frame.poses, options.min_joint_score), ids > 0
             writer.write(TrackedPoses(frame.time.index, frame.time.pts_seconds, poses[keep], ids[keep]))
+        for damage in records.damage:
+            writer.write_damage(damage.frame, damage.message)
         if records.fault is not None:
             writer.write_fault(records.fault.message)
     return linker.result

@@ -18,7 +18,7 @@ from pose_track.config.settings import ReaderSettings, Settings, StageSettings
 from pose_track.formats.posetrack.reader import write_posetrack17, write_posetrack18
 from pose_track.formats.tracks_source import TracksSource
 from pose_track.formats.tracks_writer import TracksWriter
-from pose_track.pipeline.errors import explain_write_errors, mute_incomplete_file_warnings, record_fault
+from pose_track.pipeline.errors import DamageRecords, explain_write_errors, mute_incomplete_file_warnings, record_fault
 from pose_track.pipeline.render import render
 from pose_track.structures.conversion import is_convertible
 from pose_track.structures.frames import Frame, TrackedPoses
@@ -91,7 +91,8 @@ def track_file(
 
     After the first frame, an error or an interrupt ends the track records with a fault record that names it. All files
     then are valid up to that frame, and the error is raised to the caller. Where not even the first frame can be
-    tracked, nothing is written and older results stay.
+    tracked, nothing is written and older results stay. A damaged video is read on, with a fault record at each damage,
+    and DamageError is raised once all its results are written; see `reader.on_damage`.
     """
     summary = Summary() if summary is None else summary
     check_output_folder(folder, overwrite)
@@ -103,7 +104,7 @@ def track_file(
             tracked = chain([next(results)], results)  # a reader without any frame raises
             try:
                 with explain_write_errors(folder), mute_incomplete_file_warnings():
-                    _write(tracked, reader.info, folder, stages, settings, summary)
+                    _write(tracked, reader, folder, stages, settings, summary)
             finally:
                 summary.seconds = time.perf_counter() - started
         interrupt.check()
@@ -114,28 +115,39 @@ def open_reader(video: Path, settings: ReaderSettings) -> VideoReader:
     """Open the video with the decoder, time range and stride of the settings."""
     is_images = video.is_dir() or video.suffix.lower() in IMAGE_SUFFIXES
     fps = settings.image_fps if is_images else None
-    return open_video(video, settings.decoder, settings.start_seconds, settings.end_seconds, settings.stride, fps)
+    return open_video(
+        video,
+        settings.decoder,
+        settings.start_seconds,
+        settings.end_seconds,
+        settings.stride,
+        fps,
+        settings.on_damage,
+    )
 
 
 def _write(
     results: Results,
-    info: VideoInfo,
+    reader: VideoReader,
     folder: Path,
     stages: Stages,
     settings: Settings,
     summary: Summary,
 ) -> None:
     _clear(folder)
+    info = reader.info
     try:
         with ExitStack() as stack:
             records = stack.enter_context(TracksWriter(folder / TRACKS_FILE, tracks_header(info, stages, settings)))
-            stack.enter_context(record_fault(records))
+            damage = DamageRecords(records, reader.faults)
+            stack.enter_context(record_fault(records, damage))
             video = stack.enter_context(_open_annotated(folder, info, settings)) if settings.output.render else None
             bar = stack.enter_context(_progress_bar(info, settings.reader))
             timed = stages.profile.timed
             write, draw = timed("write records", records.write), timed("render", render)
             encode = None if video is None else timed("encode", video.write)
             for frame, tracked in results:
+                damage.write(frame.index)
                 write(tracked)
                 if encode is not None:
                     encode(draw(frame.image, tracked, settings.output.min_joint_score), frame.pts_seconds)

@@ -11,7 +11,7 @@ import numpy as np
 
 from pose_track.formats.pose_conversion import annotations_to_poses
 from pose_track.formats.registry import FORMATS, identify_format, read_sequence
-from pose_track.formats.tracks_jsonl import FaultRecord
+from pose_track.formats.tracks_jsonl import DamageRecord, FaultRecord
 from pose_track.formats.tracks_source import TracksSource
 from pose_track.formats.tracks_writer import TracksWriter
 from pose_track.structures.frames import TrackedPoses
@@ -29,11 +29,13 @@ class TrackFile:
     sequence: all its frames.
     fps: frame rate in the file, None if it has none.
     fault: why a tracks.jsonl ends early, if it does.
+    damage: what was damaged in its video.
     """
 
     sequence: PoseSequence
     fps: float | None = None
     fault: FaultRecord | None = None
+    damage: tuple[DamageRecord, ...] = ()
 
 
 def check_paths(path: Path, out: Path, overwrite: bool) -> None:
@@ -52,7 +54,7 @@ def read_track_file(path: Path) -> TrackFile:
     if isinstance(source, PoseSequence):
         return TrackFile(source)
     assert isinstance(source, TracksSource)
-    return TrackFile(_read_all(source), source.fps, source.fault)
+    return TrackFile(_read_all(source), source.fps, source.fault, tuple(source.damage))
 
 
 def _read_all(source: TracksSource) -> PoseSequence:
@@ -79,5 +81,7 @@ def write_track_file(file: TrackFile, path: Path, settings: Mapping[str, Any]) -
             assert info.pts_seconds is not None
             poses = annotations_to_poses(people, file.sequence.skeleton)
             writer.write(TrackedPoses(info.index, info.pts_seconds, poses, people.track_ids))
+        for damage in file.damage:
+            writer.write_damage(damage.frame, damage.message)
         if file.fault is not None:
             writer.write_fault(file.fault.message)

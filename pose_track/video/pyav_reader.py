@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from fractions import Fraction
 from functools import partial
 from itertools import chain
@@ -17,8 +17,9 @@ from av.sidedata.sidedata import Type as SideDataType
 from numpy.typing import NDArray
 
 from pose_track.structures.arrays import ImageArray
-from pose_track.video.packets import PacketMonitor, average_fps, open_container, uses_dts, video_stream
-from pose_track.video.source import DecodedFrame, DecodeError, FrameClock, Selection, VideoInfo, VideoReader
+from pose_track.video.decoding import StrictDecoder, TolerantDecoder
+from pose_track.video.packets import average_fps, open_container, uses_dts, video_stream
+from pose_track.video.source import DecodedFrame, FrameClock, OnDamage, Selection, VideoInfo, VideoReader
 
 logger = logging.getLogger(__name__)
 
@@ -26,20 +27,19 @@ logger = logging.getLogger(__name__)
 class PyAvReader(VideoReader):
     """Decodes a video file on all cores. Raises as `open_video` does."""
 
-    def __init__(self, path: Path, selection: Selection) -> None:
+    def __init__(self, path: Path, selection: Selection, on_damage: OnDamage = "continue") -> None:
         super().__init__(selection)
         self._source = str(path)
         self._container = open_container(path)
-        self._num_decoded = 0
         try:
             self._stream = video_stream(self._container, path)
-            self._stream.thread_type = "AUTO"
-            self._monitor = PacketMonitor(self._container, self._stream)
             self._by_dts = uses_dts(self._container)
-            frames = self._frames()
+            frames = iter(self._decoder(path, on_damage))
             first = next(frames, None)
             if first is None:
-                raise ValueError(f"{self._source!r} has no frame that can be decoded; check that it is complete")
+                cause = f" ({self.faults[0].cause})" if self.faults else ""
+                raise ValueError(f"{self._source!r} has no frame that can be decoded{cause}; check that it is complete")
+            self._stored_size = first.width, first.height
             self.info = self._describe(path, first)
             self._matrix = display_matrix(first)
             self._decoded: Iterator[av.VideoFrame] = chain([first], frames)
@@ -47,10 +47,15 @@ class PyAvReader(VideoReader):
             self._container.close()
             raise
 
+    def _decoder(self, path: Path, on_damage: OnDamage) -> Iterable[av.VideoFrame]:
+        if on_damage == "stop":
+            return StrictDecoder(self._source, self._container, self._stream)
+        return TolerantDecoder(path, self._container, self._stream, self.faults.append)
+
     def close(self) -> None:
         super().close()
-        self._container.close()
         self._decoded = iter(())  # break the reference cycle with this reader, which holds the decoder's memory
+        self._container.close()
 
     def _describe(self, path: Path, frame: av.VideoFrame) -> VideoInfo:
         height, width = (frame.width, frame.height) if frame.rotation % 180 else (frame.height, frame.width)
@@ -59,7 +64,14 @@ class PyAvReader(VideoReader):
 
     def _decode(self) -> Iterator[DecodedFrame]:
         clock, time_base = FrameClock(1 / self.info.fps), Fraction(self._stream.time_base or 0)
+        size = self._stored_size
         for frame in self._decoded:
+            if (frame.width, frame.height) != size:
+                logger.warning(
+                    "%s: the frame size changes from %dx%d to %dx%d; all frames are scaled to the first size",
+                    *(self._source, *size, frame.width, frame.height),
+                )
+                size = frame.width, frame.height
             timestamp = frame.dts if self._by_dts else frame.pts
             seconds = clock.seconds(None if timestamp is None else timestamp * time_base)
             yield seconds, partial(self._image, frame)
@@ -67,49 +79,9 @@ class PyAvReader(VideoReader):
             logger.warning("%s: %d frame times missing or not increasing, filled in", self._source, clock.repaired)
 
     def _image(self, frame: av.VideoFrame) -> ImageArray:
-        stored = np.asarray(frame.to_ndarray(format="rgb24"), np.uint8)
-        image = np.ascontiguousarray(orient(stored, self._matrix))
-        if image.shape[:2] != (self.info.height, self.info.width):
-            raise DecodeError(
-                self._source,
-                self._num_decoded - 1,
-                f"the frame size changes from {self.info.width}x{self.info.height} "
-                f"to {image.shape[1]}x{image.shape[0]}",
-            )
-        return image
-
-    def _frames(self) -> Iterator[av.VideoFrame]:
-        """Intact frames in presentation order; then DecodeError where the file is damaged."""
-        error = None
-        try:
-            for packet in self._container.demux(self._stream):
-                error = self._monitor.add(packet)
-                if error is not None:
-                    break
-                for frame in packet.decode():
-                    self._monitor.is_next(frame)
-                    if frame.is_corrupt:
-                        raise DecodeError(self._source, self._num_decoded, "its data is damaged")
-                    self._num_decoded += 1
-                    yield frame
-        except av.FFmpegError as raised:
-            error = raised.strerror
-        if error is not None:
-            yield from self._buffered_frames()
-            raise DecodeError(self._source, self._num_decoded, error)
-
-    def _buffered_frames(self) -> Iterator[av.VideoFrame]:
-        """After an error: the frames before it that the decoder still holds."""
-        try:
-            frames = self._stream.codec_context.decode(None)
-        except av.FFmpegError as error:
-            logger.warning("%s: frames buffered by the decoder are lost: %s", self._source, error.strerror)
-            return
-        for frame in frames:
-            if not self._monitor.is_next(frame) or frame.is_corrupt:
-                return
-            self._num_decoded += 1
-            yield frame
+        width, height = self._stored_size
+        stored = np.asarray(frame.to_ndarray(format="rgb24", width=width, height=height), np.uint8)
+        return np.ascontiguousarray(orient(stored, self._matrix))
 
 
 def display_matrix(frame: av.VideoFrame) -> NDArray[np.int32]:

@@ -6,7 +6,7 @@ from fractions import Fraction
 from pathlib import Path
 
 from pose_track.video.image_reader import DEFAULT_FPS, IMAGE_SUFFIXES, ImageReader
-from pose_track.video.source import DecodeError, Selection, VideoInfo, VideoReader
+from pose_track.video.source import DecodeError, OnDamage, Selection, VideoInfo, VideoReader
 
 __all__ = ["DECODERS", "DecodeError", "VideoInfo", "VideoReader", "open_video"]
 
@@ -20,6 +20,7 @@ def open_video(
     end_seconds: float | None = None,
     stride: int = 1,
     fps: float | Fraction | None = None,
+    on_damage: OnDamage = "continue",
 ) -> VideoReader:
     """Open a video; use it in a `with` statement and iterate over it once.
 
@@ -27,6 +28,9 @@ def open_video(
     start_seconds, end_seconds, stride: read the frames with start_seconds <= time < end_seconds, and of those every
         stride-th.
     fps: frames per second of images, 25 by default; a video file has its own.
+    on_damage: what follows damage in a video. With "continue" all frames that FFmpeg decodes, the damaged ones
+        included, and DecodeError after the last; the reader's `faults` say where. With "stop", and always with decord,
+        DecodeError after the last intact frame before it. A frame of another size is scaled to that of the first.
 
     Frames are upright: rotation and mirroring in the file's metadata are applied. A frame's index counts all frames of
     the video from 0. Its time is in seconds since the first frame of the video, exactly as in the container. Times
@@ -35,7 +39,7 @@ def open_video(
 
     Raises FileNotFoundError; ValueError for a file without video or without frames, a folder without images, an
     unknown decoder or an invalid selection; ImportError where the decoder is not installed; DecodeError, here or after
-    the last intact frame, for damaged or cut data. Damage within a frame that FFmpeg conceals without reporting it
+    the last frame, for damaged or cut data. Damage within a frame that FFmpeg conceals without reporting it
     remains unnoticed.
     """
     if decoder not in DECODERS:
@@ -47,7 +51,7 @@ def open_video(
         return ImageReader(path, selection, _image_fps(fps))
     if fps is not None:
         raise ValueError(f"{str(path)!r} is a video and has its own frame rate; fps={fps!r} is for images only")
-    return _open_file(path, decoder, selection)
+    return _open_file(path, decoder, selection, on_damage)
 
 
 def _image_fps(fps: float | Fraction | None) -> Fraction:
@@ -57,11 +61,11 @@ def _image_fps(fps: float | Fraction | None) -> Fraction:
     return rate
 
 
-def _open_file(path: Path, decoder: str, selection: Selection) -> VideoReader:
+def _open_file(path: Path, decoder: str, selection: Selection, on_damage: OnDamage) -> VideoReader:
     if decoder == "decord":
         from pose_track.video.decord_reader import DecordReader  # decord is optional and slow to import
 
         return DecordReader(path, selection)
     from pose_track.video.pyav_reader import PyAvReader  # a folder of images needs no FFmpeg
 
-    return PyAvReader(path, selection)
+    return PyAvReader(path, selection, on_damage)

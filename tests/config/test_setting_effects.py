@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from fractions import Fraction
 from pathlib import Path
@@ -14,7 +15,7 @@ import cv2
 import numpy as np
 import pytest
 import torch
-from make_video import make_video, numbered_image
+from make_video import damaged, make_video, numbered_image
 from stub_stages import stub_stages
 from tiny_posetrack import write_posetrack_dataset
 from tracker_effects import TRACKER_EFFECTS
@@ -47,7 +48,7 @@ from pose_track.pose.keypoints import CroppedKeypoints
 from pose_track.runtime.model_spec import ModelSpec
 from pose_track.structures.frames import Detections, Frame
 from pose_track.structures.skeleton import COCO_17, POSETRACK_15
-from pose_track.video.reader import open_video
+from pose_track.video.reader import DecodeError, open_video
 from pose_track.weights.identify import IdentifiedWeights
 
 
@@ -172,6 +173,15 @@ def frame() -> Frame:
 def frames_read(settings: Settings, world: World) -> list[int]:
     with open_reader(make_video(world.video), settings.reader) as reader:
         return [f.index for f in reader]
+
+
+def frames_of_a_damaged_video(settings: Settings, world: World) -> int:
+    frames = 0
+    path = damaged(make_video(world.video.with_suffix(".ts"), 60), num_bytes=20)
+    with open_reader(path, settings.reader) as reader, suppress(DecodeError):
+        for _ in reader:
+            frames += 1
+    return frames // 30
 
 
 def reader_used(settings: Settings, world: World) -> str:
@@ -299,6 +309,7 @@ EFFECTS: list[tuple[str, dict[str, str], Callable[[Settings, World], object], di
     ("reader.start_seconds", {}, frames_read, {"null": list(range(12)), "0.85": [9, 10, 11]}),
     ("reader.end_seconds", {}, frames_read, {"null": list(range(12)), "0.25": [0, 1, 2]}),
     ("reader.stride", {}, frames_read, {"1": list(range(12)), "5": [0, 5, 10]}),
+    ("reader.on_damage", {}, frames_of_a_damaged_video, {"continue": 1, "stop": 0}),
     ("reader.image_fps", {}, image_rates, {"25": [25.0, 25.0], "10": [10.0, 10.0]}),
     ("detector.name", {}, networks_built, {"compact": ["centre", "hrnet 15"]}),
     ("detector.name", {"detector.boxes": "a.json"}, networks_built, {"recorded": ["hrnet 15"]}),

@@ -32,6 +32,7 @@ from pose_track.pipeline.track_file import (
 from pose_track.structures.frames import Detections, Frame
 from pose_track.structures.skeleton import POSETRACK_15
 from pose_track.video.reader import DecodeError, VideoInfo, open_video
+from pose_track.video.source import DamageError
 
 
 def no_detections(frame: Frame) -> Detections:
@@ -117,13 +118,31 @@ def test_selection_of_frames(reader: dict[str, Any], expected: list[int], rate: 
         assert [read_number(frame.image) for frame in video] == expected
 
 
+def test_damage_is_recorded_between_the_frames(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    first, second = make_video(tmp_path / "a.ts", 20), make_video(tmp_path / "b.ts", 20)
+    video, out, summary = tmp_path / "joined.ts", tmp_path / "out", Summary()
+    video.write_bytes(first.read_bytes() + second.read_bytes())
+    with pytest.raises(DamageError):
+        track_file(video, out, stub_stages(), Settings(), summary=summary)
+    assert summary.frames == 40
+    records = lines(out)[1:]
+    assert [r["frame"] for r in records if "type" not in r] == list(range(40))
+    (place,) = [n for n, r in enumerate(records) if r.get("type") == "fault"]
+    assert records[place]["frame"] == records[place + 1]["frame"] > 15
+    assert only_results(out)
+    _, frames = read_tracks(out / TRACKS_FILE)
+    assert len(list(frames)) == 40
+    assert ([d.frame for d in frames.damage], frames.fault) == ([records[place]["frame"]], None)
+
+
 def test_truncated_video_keeps_the_frames_before_the_error(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     video, out, summary = truncated(make_video(tmp_path / "clip.mp4", 40)), tmp_path / "out", Summary()
     with pytest.raises(DecodeError) as caught:
         track_file(video, out, stub_stages(), Settings(), summary=summary)
     assert summary.frames == caught.value.frame_index > 5
     assert frame_numbers(out) == list(range(summary.frames))
-    assert lines(out)[-1] == {"type": "fault", "message": str(caught.value), "after_frame": summary.frames - 1}
+    assert lines(out)[-1]["type"] == "fault"
+    assert lines(out)[-1]["frame"] == summary.frames
     assert only_results(out)
     assert caplog.records == []  # the error is reported once
 

@@ -23,7 +23,7 @@ from shared_data import shared
 
 from pose_track.structures.frames import Frame
 from pose_track.video.reader import DecodeError, open_video
-from pose_track.video.source import FrameClock
+from pose_track.video.source import FrameClock, OnDamage
 
 VARYING_TIMES = [Fraction(ms, 1000) for ms in (0, 40, 80, 200, 240, 250, 500, 1000, 1040, 1080)]
 # of an 8-bit value; the two decoders use different builds of FFmpeg; measured: 0
@@ -39,9 +39,11 @@ def read_all(path: Path, decoder: str = "pyav", **selection: float) -> list[Fram
         return list(reader)
 
 
-def read_until_error(path: Path, decoder: str = "pyav") -> tuple[list[Frame], DecodeError]:
+def read_until_error(
+    path: Path, decoder: str = "pyav", on_damage: OnDamage = "stop"
+) -> tuple[list[Frame], DecodeError]:
     frames: list[Frame] = []
-    with pytest.raises(DecodeError) as caught, open_video(path, decoder) as reader:  # noqa: PT012
+    with pytest.raises(DecodeError) as caught, open_video(path, decoder, on_damage=on_damage) as reader:  # noqa: PT012
         for frame in reader:
             frames.append(frame)
     return frames, caught.value
