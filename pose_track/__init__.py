@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
@@ -19,6 +20,9 @@ if TYPE_CHECKING:
     from pose_track.structures.frames import Detections, Frame, Poses, TrackedPoses
     from pose_track.structures.skeleton import SKELETONS, Skeleton
     from pose_track.video.reader import open_video
+
+# ONNX Runtime reads this when it is imported; without it, it looks up a host of its maker and writes a device id.
+os.environ.setdefault("ORT_DISABLE_TELEMETRY", "1")
 
 _HOMES = {
     "build.custom_models": ("custom_stages",),
