@@ -21,8 +21,9 @@ class SourceSettings(BaseSettings):
     """How video files and image folders are decoded."""
 
     decoder: Literal["pyav", "decord"] = Field(default="pyav", description="Library that decodes video files.")
-    image_fps: AboveZero = Field(
-        default=25.0, description="Frame rate of a folder of images, in frames per second; a video has its own."
+    image_fps: AboveZero | None = Field(
+        default=None,
+        description="Frames per second of images (null: 25) and raw streams (null: as stated); others have their own.",
     )
 
 

@@ -28,7 +28,6 @@ from pose_track.utils.interrupts import DeferredInterrupt
 from pose_track.utils.overwrite import check_overwrite
 from pose_track.utils.prefetch import Prefetcher
 from pose_track.utils.version import __version__
-from pose_track.video.image_reader import IMAGE_SUFFIXES
 from pose_track.video.reader import VideoInfo, VideoReader, open_video
 from pose_track.video.writer import VideoWriter
 
@@ -113,15 +112,13 @@ def track_file(
 
 def open_reader(video: Path, settings: ReaderSettings) -> VideoReader:
     """Open the video with the decoder, time range and stride of the settings."""
-    is_images = video.is_dir() or video.suffix.lower() in IMAGE_SUFFIXES
-    fps = settings.image_fps if is_images else None
     return open_video(
         video,
         settings.decoder,
         settings.start_seconds,
         settings.end_seconds,
         settings.stride,
-        fps,
+        settings.image_fps,
         settings.on_damage,
     )
 

@@ -11,6 +11,7 @@ from typing import cast
 
 import av
 from av.container import InputContainer
+from av.video.codeccontext import VideoCodecContext
 from av.video.stream import VideoStream
 
 from pose_track.video.local_files import open_local
@@ -18,6 +19,8 @@ from pose_track.video.matroska import matroska_size
 
 MAX_PLAUSIBLE_FPS = 300  # browsers record webm that claims 1000, its time base; above this the timestamps decide
 _FALLBACK_FPS = Fraction(25)
+_DEFAULT_STREAM_PIXELS = 5_000_000
+_RAW_FORMATS = {"cavsvideo", "h264", "hevc", "m4v", "mpegvideo", "obu", "vvc"}
 _NUM_TIMESTAMPS = 200  # packets that the frame rate is estimated from
 _ONE_PICTURE_CODECS = ("h264", "hevc", "vp9", "av1", "libdav1d", "libaom")
 
@@ -37,12 +40,21 @@ def open_container(path: Path) -> InputContainer:
 
 
 def video_stream(container: InputContainer, path: Path) -> VideoStream:
-    """The first video stream that is not a cover image. Raises ValueError where there is none, or FFmpeg has no decoder
-    for it."""
-    for stream in container.streams.video:
-        if not stream.disposition & av.stream.Disposition.attached_pic:
-            return _with_decoder(stream, path)
-    raise ValueError(f"{str(path)!r} has no video stream; give a file with video, not only sound")
+    """The video stream that FFmpeg would choose: no cover image, and the one with the most pixels, where the default
+    stream counts 5 million more. Raises ValueError where there is none, or FFmpeg has no decoder for it."""
+    kinds = av.stream.Disposition
+    streams = [stream for stream in container.streams.video if not stream.disposition & kinds.attached_pic]
+    if not streams:
+        raise ValueError(f"{str(path)!r} has no video stream; give a file with video, not only sound")
+    return _with_decoder(max(streams, key=_preference), path)
+
+
+def _preference(stream: VideoStream) -> tuple[bool, int]:
+    """FFmpeg's order of video streams, behind which those of a single picture come, such as unmarked covers."""
+    codec = cast(VideoCodecContext | None, stream.codec_context)
+    num_pixels = 0 if codec is None else codec.width * codec.height
+    is_default = bool(stream.disposition & av.stream.Disposition.default)
+    return stream.frames != 1, num_pixels + _DEFAULT_STREAM_PIXELS * is_default
 
 
 def _with_decoder(stream: VideoStream, path: Path) -> VideoStream:
@@ -52,10 +64,15 @@ def _with_decoder(stream: VideoStream, path: Path) -> VideoStream:
     return stream
 
 
+def is_raw(container: InputContainer) -> bool:
+    """Whether a file is a bare stream without times, whose frame rate is at best in its coded data."""
+    return container.format.name in _RAW_FORMATS
+
+
 def average_fps(path: Path, stream: VideoStream) -> Fraction:
     """Average frames per second: the container's, or, where that is missing or implausible, that of the first
     timestamps."""
-    claimed = stream.average_rate
+    claimed = stream.guessed_rate if is_raw(stream.container) else stream.average_rate
     if claimed is not None and 0 < claimed <= MAX_PLAUSIBLE_FPS:
         return Fraction(claimed)
     with open_container(path) as container:

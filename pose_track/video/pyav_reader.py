@@ -18,29 +18,38 @@ from numpy.typing import NDArray
 
 from pose_track.structures.arrays import ImageArray
 from pose_track.video.decoding import StrictDecoder, TolerantDecoder
-from pose_track.video.packets import average_fps, open_container, uses_dts, video_stream
+from pose_track.video.packets import average_fps, is_raw, open_container, uses_dts, video_stream
 from pose_track.video.source import DecodedFrame, FrameClock, OnDamage, Selection, VideoInfo, VideoReader
 
 logger = logging.getLogger(__name__)
+
+_MAX_ASPECT_RATIO = 8  # of a pixel
 
 
 class PyAvReader(VideoReader):
     """Decodes a video file on all cores. Raises as `open_video` does."""
 
-    def __init__(self, path: Path, selection: Selection, on_damage: OnDamage = "continue") -> None:
+    def __init__(
+        self, path: Path, selection: Selection, on_damage: OnDamage = "continue", fps: Fraction | None = None
+    ) -> None:
         super().__init__(selection)
         self._source = str(path)
         self._container = open_container(path)
         try:
             self._stream = video_stream(self._container, path)
+            if fps is not None and not is_raw(self._container):
+                raise ValueError(
+                    f"{self._source!r} is a video and has its own frame rate; a frame rate of {float(fps):g} (fps, "
+                    "reader.image_fps) is for images and raw streams only"
+                )
             self._by_dts = uses_dts(self._container)
             frames = iter(self._decoder(path, on_damage))
             first = next(frames, None)
             if first is None:
                 cause = f" ({self.faults[0].cause})" if self.faults else ""
                 raise ValueError(f"{self._source!r} has no frame that can be decoded{cause}; check that it is complete")
-            self._stored_size = first.width, first.height
-            self.info = self._describe(path, first)
+            self._size = _square_pixels(first, self._stream.sample_aspect_ratio, self._source)
+            self.info = self._describe(path, first, fps)
             self._matrix = display_matrix(first)
             self._decoded: Iterator[av.VideoFrame] = chain([first], frames)
         except BaseException:
@@ -57,31 +66,43 @@ class PyAvReader(VideoReader):
         self._decoded = iter(())  # break the reference cycle with this reader, which holds the decoder's memory
         self._container.close()
 
-    def _describe(self, path: Path, frame: av.VideoFrame) -> VideoInfo:
-        height, width = (frame.width, frame.height) if frame.rotation % 180 else (frame.height, frame.width)
-        fps, num_frames = average_fps(path, self._stream), self._stream.frames or None
+    def _describe(self, path: Path, frame: av.VideoFrame, fps: Fraction | None) -> VideoInfo:
+        width, height = self._size[::-1] if frame.rotation % 180 else self._size
+        fps, num_frames = fps or average_fps(path, self._stream), self._stream.frames or None
         return VideoInfo(self._source, width, height, fps, num_frames, -round(frame.rotation / 90) * 90 % 360)
 
     def _decode(self) -> Iterator[DecodedFrame]:
         clock, time_base = FrameClock(1 / self.info.fps), Fraction(self._stream.time_base or 0)
-        size = self._stored_size
+        size: tuple[int, int] | None = None
         for frame in self._decoded:
-            if (frame.width, frame.height) != size:
+            if size is not None and (frame.width, frame.height) != size:
                 logger.warning(
                     "%s: the frame size changes from %dx%d to %dx%d; all frames are scaled to the first size",
                     *(self._source, *size, frame.width, frame.height),
                 )
-                size = frame.width, frame.height
+            size = frame.width, frame.height
             timestamp = frame.dts if self._by_dts else frame.pts
             seconds = clock.seconds(None if timestamp is None else timestamp * time_base)
             yield seconds, partial(self._image, frame)
-        if clock.repaired and not self._by_dts:  # the decoder returns the last frames of an AVI without timestamps
+        if clock.repaired and not (
+            self._by_dts or is_raw(self._container)
+        ):  # the decoder returns the last frames of an AVI without timestamps
             logger.warning("%s: %d frame times missing or not increasing, filled in", self._source, clock.repaired)
 
     def _image(self, frame: av.VideoFrame) -> ImageArray:
-        width, height = self._stored_size
+        width, height = self._size
         stored = np.asarray(frame.to_ndarray(format="rgb24", width=width, height=height), np.uint8)
         return np.ascontiguousarray(orient(stored, self._matrix))
+
+
+def _square_pixels(frame: av.VideoFrame, aspect_ratio: Fraction | None, source: str) -> tuple[int, int]:
+    """Width and height of a frame whose pixels are as wide as high. aspect_ratio: width of a stored pixel to its
+    height; an implausible one is left out with a warning."""
+    ratio = aspect_ratio or Fraction(1)
+    if not 1 / _MAX_ASPECT_RATIO <= ratio <= _MAX_ASPECT_RATIO:
+        logger.warning("%s: pixels of %s are taken as square", source, ratio)
+        ratio = Fraction(1)
+    return round(frame.width * ratio), frame.height
 
 
 def display_matrix(frame: av.VideoFrame) -> NDArray[np.int32]:

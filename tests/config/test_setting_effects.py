@@ -175,13 +175,13 @@ def frames_read(settings: Settings, world: World) -> list[int]:
         return [f.index for f in reader]
 
 
-def frames_of_a_damaged_video(settings: Settings, world: World) -> int:
+def frames_of_a_damaged_video(settings: Settings, world: World) -> bool:
     frames = 0
     path = damaged(make_video(world.video.with_suffix(".ts"), 60), num_bytes=20)
     with open_reader(path, settings.reader) as reader, suppress(DecodeError):
         for _ in reader:
             frames += 1
-    return frames // 30
+    return frames >= 58
 
 
 def reader_used(settings: Settings, world: World) -> str:
@@ -309,7 +309,7 @@ EFFECTS: list[tuple[str, dict[str, str], Callable[[Settings, World], object], di
     ("reader.start_seconds", {}, frames_read, {"null": list(range(12)), "0.85": [9, 10, 11]}),
     ("reader.end_seconds", {}, frames_read, {"null": list(range(12)), "0.25": [0, 1, 2]}),
     ("reader.stride", {}, frames_read, {"1": list(range(12)), "5": [0, 5, 10]}),
-    ("reader.on_damage", {}, frames_of_a_damaged_video, {"continue": 1, "stop": 0}),
+    ("reader.on_damage", {}, frames_of_a_damaged_video, {"continue": True, "stop": False}),
     ("reader.image_fps", {}, image_rates, {"25": [25.0, 25.0], "10": [10.0, 10.0]}),
     ("detector.name", {}, networks_built, {"compact": ["centre", "hrnet 15"]}),
     ("detector.name", {"detector.boxes": "a.json"}, networks_built, {"recorded": ["hrnet 15"]}),

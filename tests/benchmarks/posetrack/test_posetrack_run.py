@@ -141,7 +141,7 @@ def test_low_score_people_are_not_tracked(setting: str, data: Path) -> None:
     [
         (["--detector.max_iou", "0.4"], "detector.max_iou 0.5, now 0.4"),
         (["--pose.flip_test", "true"], "pose.flip_test False, now True"),
-        (["--reader.image_fps", "30"], "reader.image_fps 25.0, now 30.0"),
+        (["--reader.image_fps", "30"], "reader.image_fps None, now 30.0"),
         (["--pose.weights", "other.safetensors"], "pose.weights '"),
         (["--tracker.matching", "greedy"], "tracker.matching 'hungarian', now 'greedy'"),
         (["--tracker.flow.max_frames", "3"], "tracker.flow.max_frames 30, now 3"),
