@@ -1,7 +1,7 @@
 """The project's own result file, `tracks.jsonl`: a header line, then one line for each decoded frame.
 
-    {"type": "header", "version": ..., "source": ..., "fps": ..., "width": ..., "height": ..., "skeleton": ...,
-     "joint_names": [...], "settings": {...}, "weights": {...}}
+    {"type": "header", "complete": true, "version": ..., "source": ..., "fps": ..., "width": ..., "height": ...,
+     "skeleton": ..., "joint_names": [...], "settings": {...}, "weights": {...}}
     {"frame": 17, "pts_seconds": 0.68, "people": [{"track_id": 1, "box": [x1, y1, x2, y2], "score": 0.93,
      "source": "detector", "joints": [[x, y, score], ...]}]}
     {"type": "fault", "message": ..., "frame": 18}
@@ -11,7 +11,10 @@ A skeleton of the user that has more than names also has "skeleton_definition" i
 Positions are pixels with 2 decimals; scores have 4 decimals, times 6. "people" is [] in a frame without people. A fault
 with "frame" is damage in the video, which was read on: at or before this frame, or at the video's end where there is
 no such frame. A fault with "after_frame" is the last line, written when a run ends early; null where no frame came
-before it.
+before it. A frame of a folder of images also has "image_name", the name of its file.
+
+"complete" is false while a run writes the file, and stays so where the run is killed or ends with a fault; older
+files have no such key.
 
 This module reads the file; `tracks_writer` writes it, and `tracks_source` reads it as a FrameSource.
 """
@@ -36,6 +39,7 @@ from pose_track.utils.text_files import utf8_lines
 
 logger = logging.getLogger(__name__)
 
+COMPLETE_KEY = "complete"
 HEADER_KEYS = ("version", "source", "fps", "width", "height", "skeleton", "joint_names", "settings", "weights")
 
 _Number = Annotated[float, Meta(ge=-MAX_NUMBER, le=MAX_NUMBER)]
@@ -66,6 +70,7 @@ class _Frame(msgspec.Struct, forbid_unknown_fields=True):
     frame: _Index
     pts_seconds: _Number
     people: list[_Person]
+    image_name: str = ""
 
 
 class _Kind(msgspec.Struct):
@@ -114,15 +119,18 @@ class TrackRecords:
     """The frames of a `tracks.jsonl`, read from the file during iteration; each iteration starts at the first frame.
 
     Iterating yields TrackedPoses by ascending frame index. `fault` is the file's FaultRecord once an iteration has
-    reached the end, and None where the file has none; `damage` has the DamageRecords so far.
+    reached the end, and None where the file has none; `damage` has the DamageRecords so far. A file that was not
+    finished has a fault too, and its last line may be cut off. The first iteration that reaches a fault logs a warning.
     """
 
-    def __init__(self, path: Path, skeleton: Skeleton, allow_cut_end: bool) -> None:
+    def __init__(self, path: Path, skeleton: Skeleton, allow_cut_end: bool, complete: bool = True) -> None:
         self.skeleton = skeleton
         self.fault: FaultRecord | None = None
         self.damage: list[DamageRecord] = []
         self._path = path
-        self._allow_cut_end = allow_cut_end
+        self._allow_cut_end = allow_cut_end or not complete
+        self._complete = complete
+        self._warned = False
 
     def __iter__(self) -> Iterator[TrackedPoses]:
         last: TrackedPoses | None = None
@@ -143,6 +151,12 @@ class TrackRecords:
                 raise ValueError(f"{where}: {error}") from error
             last = tracked
             yield tracked
+        if self.fault is None and not self._complete:
+            message = "the run was killed, or is still writing it"
+            self.fault = FaultRecord(message, None if last is None else last.frame_index)
+        if self.fault is not None and not self._warned:
+            self._warned = True
+            logger.warning("%s ends early, after frame %s: %s", self._path, self.fault.after_frame, self.fault.message)
 
     def _records(self) -> Iterator[tuple[int, _Frame | _Fault | _Damage]]:
         """Line number, from 1, and record of each line after the header."""
@@ -187,11 +201,18 @@ def read_tracks(path: str | Path, allow_cut_end: bool = False) -> tuple[dict[str
     header = _decode(first, dict[str, Any], where)
     if header.pop("type", None) != "header":
         raise ValueError(f"{where}: must be the header, with type 'header'")
+    complete = header.pop(COMPLETE_KEY, True) is True
     try:
         skeleton = header_skeleton(header)
     except ValueError as error:
         raise ValueError(f"{where}: {error}") from error
-    return header, TrackRecords(path, skeleton, allow_cut_end)
+    return header, TrackRecords(path, skeleton, allow_cut_end, complete)
+
+
+def is_complete(path: Path) -> bool:
+    """Whether a `tracks.jsonl` says of itself that its run was finished. Raises ValueError without a header."""
+    header = _decode(next(utf8_lines(path), b""), dict[str, Any], f"{path}, line 1")
+    return header.get(COMPLETE_KEY, True) is True
 
 
 def header_skeleton(header: Mapping[str, Any]) -> Skeleton:
@@ -235,7 +256,8 @@ def _decode_record(line: bytes, where: str) -> _Frame | _Fault | _Damage:
 def _tracked_poses(record: _Frame, skeleton: Skeleton) -> TrackedPoses:
     people = record.people
     if not people:
-        return TrackedPoses(record.frame, record.pts_seconds, Poses.empty(skeleton), np.zeros(0, np.int64))
+        nobody = Poses.empty(skeleton)
+        return TrackedPoses(record.frame, record.pts_seconds, nobody, np.zeros(0, np.int64), record.image_name)
     counts = {len(person.joints) for person in people}
     if counts != {skeleton.num_joints}:
         raise ValueError(f"joints must be {skeleton.num_joints} triples x y score, got {sorted(counts)}")
@@ -248,4 +270,4 @@ def _tracked_poses(record: _Frame, skeleton: Skeleton) -> TrackedPoses:
     sources = np.array([person.source for person in people], np.str_)
     poses = Poses(joints[..., :2], joints[..., 2], boxes, scores, skeleton, sources)
     track_ids = np.array([person.track_id for person in people], np.int64)
-    return TrackedPoses(record.frame, record.pts_seconds, poses, track_ids)
+    return TrackedPoses(record.frame, record.pts_seconds, poses, track_ids, record.image_name)

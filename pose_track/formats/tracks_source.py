@@ -64,7 +64,8 @@ class TracksSource:
 
     def __iter__(self) -> Iterator[tuple[FrameInfo, PoseAnnotations]]:
         for tracked in self._records:
-            yield FrameInfo(tracked.frame_index, pts_seconds=tracked.pts_seconds), _with_sources(tracked)
+            info = FrameInfo(tracked.frame_index, tracked.image_name, pts_seconds=tracked.pts_seconds)
+            yield info, _with_sources(tracked)
         if self._warned:
             return
         self._warned = True
@@ -74,8 +75,6 @@ class TracksSource:
                 "%s: the video was damaged in %d places, first at frame %d: %s",
                 *(self._path, len(self.damage), first.frame, first.message),
             )
-        if self.fault is not None:
-            logger.warning("%s ends early, after frame %s: %s", self._path, self.fault.after_frame, self.fault.message)
 
 
 def _with_sources(tracked: TrackedPoses) -> PoseAnnotations:

@@ -39,6 +39,7 @@ def record_fault(writer: TracksWriter, damage: DamageRecords) -> Iterator[None]:
         try:
             if isinstance(error, DamageError):
                 damage.write()
+                writer.finish()
             else:
                 writer.write_fault(_message(error))
         except OSError as second:  # the disk is full, and the first error says so
@@ -56,12 +57,12 @@ def _message(error: BaseException) -> str:
 def explain_write_errors(folder: Path) -> Iterator[None]:
     """Turn an OSError about a file in `folder` into one that names the folder and the remedy.
 
-    An OSError about another file, such as one that is read, passes unchanged, and so does that of a pipe into which
-    nobody writes.
+    An OSError about another file, such as one that is read, passes unchanged, and so do those of a pipe into which
+    nobody writes, and of a folder that another process has locked.
     """
     try:
         yield
-    except TimeoutError:
+    except (TimeoutError, BlockingIOError):
         raise
     except OSError as error:
         if error.filename is not None and folder not in (Path(error.filename), *Path(error.filename).parents):

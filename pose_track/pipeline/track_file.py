@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Iterable
-from contextlib import ExitStack
+from collections.abc import Iterable, Iterator
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from fractions import Fraction
 from itertools import chain
@@ -16,6 +16,7 @@ from tqdm import tqdm
 
 from pose_track.config.settings import ReaderSettings, Settings, StageSettings
 from pose_track.formats.posetrack.reader import write_posetrack17, write_posetrack18
+from pose_track.formats.tracks_jsonl import is_complete
 from pose_track.formats.tracks_source import TracksSource
 from pose_track.formats.tracks_writer import TracksWriter
 from pose_track.pipeline.errors import DamageRecords, explain_write_errors, mute_incomplete_file_warnings, record_fault
@@ -24,8 +25,8 @@ from pose_track.structures.conversion import is_convertible
 from pose_track.structures.frames import Frame, TrackedPoses
 from pose_track.structures.skeleton import POSETRACK18_17, POSETRACK_15
 from pose_track.structures.skeleton_record import header_fields
+from pose_track.utils.folder_lock import is_locked, lock_owner, locked_folder
 from pose_track.utils.interrupts import DeferredInterrupt
-from pose_track.utils.overwrite import check_overwrite
 from pose_track.utils.prefetch import Prefetcher
 from pose_track.utils.version import __version__
 from pose_track.video.reader import VideoInfo, VideoReader, open_video
@@ -74,8 +75,38 @@ class Summary:
 
 
 def check_output_folder(folder: Path, overwrite: bool) -> None:
-    """Raises FileExistsError if the folder holds results and `overwrite` is off."""
-    check_overwrite([folder / name for name in OUTPUT_FILES], overwrite)
+    """Raises FileExistsError if the folder holds results and `overwrite` is off; BlockingIOError if another run is
+    writing into it."""
+    if is_locked(folder):
+        raise BlockingIOError(
+            f"{lock_owner(folder)} is writing into {str(folder)!r}; wait for it, or give another --out"
+        )
+    _check_results(folder, overwrite)
+
+
+def _check_results(folder: Path, overwrite: bool) -> None:
+    existing = [folder / name for name in OUTPUT_FILES if (folder / name).exists()]
+    if existing and not overwrite:
+        run = f"a run that {_how_it_ended(folder / TRACKS_FILE)}"
+        raise FileExistsError(
+            f"{str(existing[0])!r} already exists, of {run}; give --overwrite to replace its results, or another --out"
+        )
+
+
+def _how_it_ended(tracks: Path) -> str:
+    try:
+        return "is finished" if is_complete(tracks) else "was not finished"
+    except (OSError, ValueError):  # no tracks file, or one that was killed before its header
+        return "left no track records"
+
+
+@contextmanager
+def _locked(folder: Path) -> Iterator[None]:
+    """`locked_folder`, with errors that name the remedy."""
+    with ExitStack() as stack:
+        with explain_write_errors(folder):
+            stack.enter_context(locked_folder(folder))
+        yield
 
 
 def track_file(
@@ -91,11 +122,16 @@ def track_file(
     After the first frame, an error or an interrupt ends the track records with a fault record that names it. All files
     then are valid up to that frame, and the error is raised to the caller. Where not even the first frame can be
     tracked, nothing is written and older results stay. A damaged video is read on, with a fault record at each damage,
-    and DamageError is raised once all its results are written; see `reader.on_damage`.
+    and DamageError is raised once all its results are written; see `reader.on_damage`. Raises FileExistsError, and
+    BlockingIOError while another process writes into the folder.
     """
     summary = Summary() if summary is None else summary
-    check_output_folder(folder, overwrite)
-    with open_reader(video, settings.reader) as reader, DeferredInterrupt() as interrupt:
+    with (
+        _locked(folder),
+        open_reader(video, settings.reader) as reader,
+        DeferredInterrupt() as interrupt,
+    ):
+        _check_results(folder, overwrite)
         with Prefetcher() as prefetcher:
             started = time.perf_counter()
             tracker = stages.make_tracker(reader.info.fps)
