@@ -18,6 +18,7 @@ _JPEG_START, _JPEG_SCAN, _JPEG_END = b"\xff\xd8", b"\xff\xda", b"\xff\xd9"
 ImageSize = tuple[int, int]
 """Width and height in pixels."""
 
+_MAX_FILE_BYTES = 200 * 2**20  # of a packed picture; some zip files are small and unpack to gigabytes
 _COMPRESSED = {b"\x1f\x8b": "gzip", b"BZ": "bzip2", b"\xfd7": "xz"}
 _ZIP_HEADER = struct.Struct(
     "<26xHH"
@@ -162,10 +163,21 @@ class _ZipMember(NamedTuple):
         file.seek(name_length + extra_length, 1)
         data = file.read(self.size)
         if self.deflated:
-            data = zlib.decompress(data, -zlib.MAX_WBITS)
+            data = _inflated(data)
         if zlib.crc32(data) != self.checksum:
             raise zlib.error("wrong checksum")
         return data
+
+
+def _inflated(data: bytes) -> bytes:
+    """Unpacked data of a zip file. Raises zlib.error for more than _MAX_FILE_BYTES, or fewer than were packed."""
+    unpacker = zlib.decompressobj(-zlib.MAX_WBITS)
+    content = unpacker.decompress(data, _MAX_FILE_BYTES + 1)
+    if len(content) > _MAX_FILE_BYTES:
+        raise zlib.error(f"it unpacks to more than {_MAX_FILE_BYTES >> 20} MB")
+    if not unpacker.eof:
+        raise zlib.error("incomplete data")
+    return content
 
 
 def _members(path: Path) -> dict[str, _TarMember] | dict[str, _ZipMember]:
@@ -179,13 +191,21 @@ def _members(path: Path) -> dict[str, _TarMember] | dict[str, _ZipMember]:
 
 
 def _tar_members(path: Path) -> dict[str, _TarMember]:
+    total = path.stat().st_size
     try:
         with tarfile.open(path, "r:") as tar:
-            return {m.name: _TarMember(m.offset_data, m.size) for m in tar if m.isfile()}
+            return {m.name: _TarMember(m.offset_data, _fitting(m, total)) for m in tar if m.isfile()}
     except tarfile.TarError as error:
         raise ValueError(
             f"{path} is not a zip file or an uncompressed tar file of images, or is truncated ({error})"
         ) from error
+
+
+def _fitting(member: tarfile.TarInfo, total: int) -> int:
+    """The size of a member. Raises TarError where it is larger than the rest of the archive of `total` bytes."""
+    if member.size > total - member.offset_data:
+        raise tarfile.ReadError(f"{member.name} has {member.size} bytes, more than the file holds")
+    return member.size
 
 
 def _zip_members(path: Path) -> dict[str, _ZipMember]:

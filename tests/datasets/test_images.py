@@ -14,6 +14,7 @@ import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
+from pose_track.datasets import images
 from pose_track.datasets.images import ImageStore, decode_image
 
 IMAGE = np.random.default_rng(0).integers(0, 256, (6, 9, 3), dtype=np.uint8)
@@ -247,3 +248,21 @@ def test_a_missing_image_names_the_folder_that_has_it(tmp_path: Path) -> None:
     store = ImageStore(write_zip(tmp_path / "set.zip", {"a/x.png": png(), "train/sub/b.png": png()}))
     with pytest.raises(FileNotFoundError, match=r"sub/b\.png.*give .*set\.zip/train\b"):
         store.read("sub/b.png")
+
+
+def test_a_bomb_is_not_unpacked(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Some zip files are small and unpack to gigabytes."""
+    monkeypatch.setattr(images, "_MAX_FILE_BYTES", 2**20)
+    path = write_zip(tmp_path / "bomb.zip", {"a.png": bytes(2**20 + 1), "b.png": png()}, zipfile.ZIP_DEFLATED)
+    store = ImageStore(path)
+    assert store.read("b.png").ndim == 3
+    with pytest.raises(ValueError, match=r"a\.png .*1 MB"):
+        store.read("a.png")
+
+
+def test_a_tar_file_that_claims_more_than_it_holds(tmp_path: Path) -> None:
+    info = tarfile.TarInfo("a.png")
+    info.size = 8 * 2**30
+    (tmp_path / "lie.tar").write_bytes(info.tobuf() + bytes(20_000))
+    with pytest.raises(ValueError, match=r"lie\.tar.*a\.png"):
+        ImageStore(tmp_path / "lie.tar")
