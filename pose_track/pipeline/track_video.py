@@ -142,7 +142,8 @@ def track_video(
         estimated = prefetcher.prefetch(chain.from_iterable(infer(batch) for batch in batches), frames_per_batch)
         for (frame, poses), ids in tracker.confirm(link(estimated)):
             has_track = ids > 0
-            yield frame, TrackedPoses(frame.index, frame.pts_seconds, poses[has_track], ids[has_track])
+            people, track_ids = poses[has_track], ids[has_track]
+            yield frame, TrackedPoses(frame.index, frame.pts_seconds, people, track_ids, frame.image_name)
 
 
 class _Inference:

@@ -80,7 +80,7 @@ def write_track_file(file: TrackFile, path: Path, settings: Mapping[str, Any]) -
         for info, people in file.sequence:
             assert info.pts_seconds is not None
             poses = annotations_to_poses(people, file.sequence.skeleton)
-            writer.write(TrackedPoses(info.index, info.pts_seconds, poses, people.track_ids))
+            writer.write(TrackedPoses(info.index, info.pts_seconds, poses, people.track_ids, info.image_name))
         for damage in file.damage:
             writer.write_damage(damage.frame, damage.message)
         if file.fault is not None:

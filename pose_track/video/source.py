@@ -149,6 +149,10 @@ class VideoReader(ABC):
     def _decode(self) -> Iterator[DecodedFrame]:
         """Every frame of the video in presentation order."""
 
+    def _image_name(self, index: int) -> str:
+        """The file name of a picture; "" for a frame of a video."""
+        return ""
+
     def close(self) -> None:
         """Release the video, which cannot be read any more. A second call has no effect."""
         self._started = True
@@ -170,7 +174,7 @@ class VideoReader(ABC):
             first = index if first is None else first
             if (index - first) % selection.stride == 0:
                 num_frames += 1
-                yield Frame(index, seconds, convert())
+                yield Frame(index, seconds, convert(), self._image_name(index))
         if self.faults:
             raise DamageError(self.info.source, self.faults, num_frames)
         if first is None:
