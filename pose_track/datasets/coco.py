@@ -127,7 +127,7 @@ class CocoFile:
         self.images = _images_by_id(path, object_list(data["images"], f"{path}: images"))
         categories = object_list(data.get("categories"), f"{path}: categories")
         people = _person_categories(path, categories)
-        self._category_ids = {category.get("id") for category in categories}
+        self._category_ids = {_checked_id(category, "id", f"{path}: a category") for category in categories}
         self._person_ids = {category.get("id") for category in people}
         self.joint_names = _joint_names(path, people)
 
@@ -141,7 +141,7 @@ class CocoFile:
 
         Raises ValueError if the file has categories, but not that of the annotation.
         """
-        category = annotation.get("category_id")
+        category = _checked_id(annotation, "category_id")
         if not self._category_ids or (category is None and self._person_ids == self._category_ids):
             return True
         if category not in self._category_ids:
@@ -150,7 +150,7 @@ class CocoFile:
 
     def image(self, annotation: JsonObject) -> JsonObject:
         """The image entry of an annotation. Raises ValueError if the file does not list it."""
-        if annotation.get("image_id") not in self.images:
+        if _checked_id(annotation, "image_id") not in self.images:
             raise ValueError(f"is of image {annotation.get('image_id')!r}, which the file does not list")
         return self.images[annotation["image_id"]]
 
@@ -175,12 +175,20 @@ class CocoFile:
         return np.concatenate([box[:2], box[:2] + box[2:]])
 
 
+def _checked_id(entry: JsonObject, key: str, name: str = "") -> int | float | str | None:
+    """An id of an entry. Raises ValueError, after the entry's name, for a list or an object."""
+    value: int | float | str | None = entry.get(key)
+    if isinstance(value, list | dict):
+        raise ValueError(f"{name} has the {key} {reprlib.repr(value)}, which must be a number or text".lstrip())
+    return value
+
+
 def _images_by_id(path: Path, entries: Sequence[JsonObject]) -> dict[Any, JsonObject]:
     images: dict[Any, JsonObject] = {}
     for number, image in enumerate(entries):
         if "id" not in image:
             raise ValueError(f"{path}: image number {number} has no id")
-        other = images.setdefault(image["id"], image)
+        other = images.setdefault(_checked_id(image, "id", f"{path}: image number {number}"), image)
         if other.get("file_name") != image.get("file_name"):
             names = f"{other.get('file_name')!r} and {image.get('file_name')!r}"
             raise ValueError(f"{path}: {names} have the same image id, {image['id']!r}; give each its own")

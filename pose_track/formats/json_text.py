@@ -67,3 +67,13 @@ def write_json_list(file: TextIO, items: Iterable[Any]) -> None:
         file.write(separator + json.dumps(item, separators=(",", ":"), allow_nan=False))
         separator = ",\n"
     file.write("[]" if separator == "[\n" else "\n]")
+
+
+def copy_json_list(lines: TextIO, file: TextIO) -> None:
+    """Write the lines of a file, each a JSON value, as a JSON list."""
+    lines.seek(0)
+    separator = "[\n"
+    for line in lines:
+        file.write(separator + line.removesuffix("\n"))
+        separator = ",\n"
+    file.write("[]" if separator == "[\n" else "\n]")

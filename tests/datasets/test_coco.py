@@ -242,3 +242,24 @@ def test_segmentation_without_box_or_keypoints(tmp_path: Path) -> None:
     with pytest.raises(ValueError, match=r"annotation 5 needs 4 numbers as bbox"):
         load_boxes(write(tmp_path, entry))
     assert load_coco_people(write(tmp_path, entry), POSETRACK_15) == []
+
+
+LISTS_AS_IDS = [
+    {"images": [{"id": [1], "file_name": "a.jpg"}], "annotations": [], "categories": []},
+    {"images": [], "annotations": [], "categories": [{"id": [1], "name": "person"}]},
+    {
+        "images": [],
+        "annotations": [{"id": 1, "category_id": [1], "bbox": [1, 1, 2, 2]}],
+        "categories": [{"id": 1, "name": "person"}],
+    },
+    {"images": [], "annotations": [{"id": 1, "image_id": {}, "bbox": [1, 1, 2, 2]}]},
+    {"images": [{"id": 1}], "annotations": [{"id": 1, "image_id": 1, "bbox": [10**400, 1, 2, 2]}]},
+]
+
+
+@pytest.mark.parametrize("data", LISTS_AS_IDS)
+def test_lists_and_huge_numbers_are_named(tmp_path: Path, data: dict[str, Any]) -> None:
+    path = tmp_path / "a.json"
+    path.write_text(json.dumps(data))
+    with pytest.raises(ValueError, match=r"a\.json: (a category|image|annotation)"):
+        load_boxes(path)

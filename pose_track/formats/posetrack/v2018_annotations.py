@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pose_track.formats.problems import Problems
-from pose_track.formats.validate import finite_number, integer, try_read
+from pose_track.formats.validate import MAX_NUMBER, finite_number, integer, try_read
 from pose_track.formats.xywh import xywh_to_xyxy
 from pose_track.structures.arrays import Float64Array, IntArray
 from pose_track.structures.sequence import NO_EXTRA, FrameInfo, PoseAnnotations
@@ -183,7 +183,7 @@ def _matrix(rows: list[Any], width: int) -> Float64Array:
     values = list(chain.from_iterable(lists))
     _check_types(values, {int, float})
     numbers = np.fromiter(values, np.float64, len(values))
-    if not np.isfinite(numbers).all():
+    if not (np.abs(numbers) <= MAX_NUMBER).all():  # also where one is NaN
         raise ValueError("a number is not finite")
     matrix = np.full((len(rows), width), math.nan)
     matrix[has_values] = numbers.reshape(-1, width)
