@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import os
+import sys
 from importlib import import_module
-from typing import TYPE_CHECKING, Any
+from types import ModuleType
+from typing import TYPE_CHECKING, Any, cast
 
 from pose_track.utils.version import __version__
 
@@ -23,6 +25,8 @@ if TYPE_CHECKING:
 
 # ONNX Runtime reads this when it is imported; without it, it looks up a host of its maker and writes a device id.
 os.environ.setdefault("ORT_DISABLE_TELEMETRY", "1")
+# OpenVINO reports each conversion of a network to its maker, unless this package of its cannot be imported.
+sys.modules.setdefault("openvino_telemetry", cast(ModuleType, None))
 
 _HOMES = {
     "build.custom_models": ("custom_stages",),
