@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import cast
 
 import av
 from av.container import InputContainer
@@ -107,7 +108,7 @@ def _packets(container: InputContainer, stream: VideoStream, faults: _Pending) -
     except av.FFmpegError as error:
         faults.add(f"the file cannot be read on ({error.strerror})", None)
     if not flushed:
-        flush = av.Packet[VideoStream]()
+        flush = cast(av.Packet[VideoStream], av.Packet())
         flush.stream = stream
         yield flush
 

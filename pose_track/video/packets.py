@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import cast
 
 import av
-from av.container import InputContainer
+from av.container import Container, InputContainer
 from av.video.codeccontext import VideoCodecContext
 from av.video.stream import VideoStream
 
@@ -64,7 +64,7 @@ def _with_decoder(stream: VideoStream, path: Path) -> VideoStream:
     return stream
 
 
-def is_raw(container: InputContainer) -> bool:
+def is_raw(container: Container) -> bool:
     """Whether a file is a bare stream without times, whose frame rate is at best in its coded data."""
     return container.format.name in _RAW_FORMATS
 
