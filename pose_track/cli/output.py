@@ -82,7 +82,7 @@ def _printable(stream: TextIO | None) -> TextIO:
     """A stream that escapes characters which its encoding lacks, such as those of file names; Python has None for a
     closed one."""
     if stream is None:
-        return open(os.devnull, "w", encoding="utf-8")
+        return open(os.devnull, "w", encoding="utf-8", errors="backslashreplace")
     if reconfigure := getattr(stream, "reconfigure", None):
         reconfigure(errors="backslashreplace")
     return stream
