@@ -19,6 +19,7 @@ from pose_track.utils.profiler import NULL_PROFILER, Profile, Profiler
 if TYPE_CHECKING:
     from pose_track.config.settings import Settings
     from pose_track.pipeline.stages import Stages
+    from pose_track.pipeline.track_file import Summary
 
 PROFILE = "profile.json"
 
@@ -154,8 +155,13 @@ def _track(video: Path, folder: Path, stages: Stages, settings: Settings, overwr
 
     code = run_job(job)
     if summary.frames:
-        print(
-            f"{video}: {summary.frames} frames, {summary.people / summary.frames:.1f} people a frame, "
-            f"{len(summary.track_ids)} tracks, {summary.frames_per_second:.1f} fps -> {folder}"
-        )
+        print(f"{video}: {summary.frames} frames, {_found(summary, settings, folder)}")
     return code
+
+
+def _found(summary: Summary, settings: Settings, folder: Path) -> str:
+    """What a run found, how fast, and where it is; the likeliest reason where it found nobody."""
+    speed = f"{summary.frames_per_second:.1f} fps -> {folder}"
+    if not summary.people:
+        return f"no people in any frame, {speed}; {summary.evidence.reason(settings)}"
+    return f"{summary.people / summary.frames:.1f} people a frame, {len(summary.track_ids)} tracks, {speed}"

@@ -20,6 +20,7 @@ from pose_track.formats.tracks_jsonl import is_complete
 from pose_track.formats.tracks_source import TracksSource
 from pose_track.formats.tracks_writer import TracksWriter
 from pose_track.pipeline.errors import DamageRecords, explain_write_errors, mute_incomplete_file_warnings, record_fault
+from pose_track.pipeline.no_people import Evidence, WatchedTracker
 from pose_track.pipeline.render import render
 from pose_track.structures.conversion import is_convertible
 from pose_track.structures.frames import Frame, TrackedPoses
@@ -27,10 +28,11 @@ from pose_track.structures.skeleton import POSETRACK18_17, POSETRACK_15
 from pose_track.structures.skeleton_record import header_fields
 from pose_track.utils.folder_lock import is_locked, lock_owner, locked_folder
 from pose_track.utils.interrupts import DeferredInterrupt
+from pose_track.utils.names import printable
 from pose_track.utils.prefetch import Prefetcher
 from pose_track.utils.version import __version__
 from pose_track.video.reader import VideoInfo, VideoReader, open_video
-from pose_track.video.writer import VideoWriter
+from pose_track.video.writer import MAX_SIDE, VideoWriter
 
 if TYPE_CHECKING:
     from pose_track.pipeline.stages import Stages
@@ -57,12 +59,14 @@ class Summary:
 
     people: number of people, summed over the frames.
     seconds: wall-clock time.
+    evidence: what there was of people, tracked or not.
     """
 
     frames: int = 0
     people: int = 0
     track_ids: set[int] = field(default_factory=set)
     seconds: float = 0.0
+    evidence: Evidence = field(default_factory=Evidence)
 
     @property
     def frames_per_second(self) -> float:
@@ -134,7 +138,7 @@ def track_file(
         _check_results(folder, overwrite)
         with Prefetcher() as prefetcher:
             started = time.perf_counter()
-            tracker = stages.make_tracker(reader.info.fps)
+            tracker = WatchedTracker(stages.make_tracker(reader.info.fps), summary.evidence)
             results = prefetcher.prefetch(stages.track(reader, tracker, interrupt.check), 2)
             tracked = chain([next(results)], results)  # a reader without any frame raises
             try:
@@ -174,7 +178,7 @@ def _write(
             records = stack.enter_context(TracksWriter(folder / TRACKS_FILE, tracks_header(info, stages, settings)))
             damage = DamageRecords(records, reader.faults)
             stack.enter_context(record_fault(records, damage))
-            video = stack.enter_context(_open_annotated(folder, info, settings)) if settings.output.render else None
+            video = stack.enter_context(_open_annotated(folder, info, settings)) if _renders(info, settings) else None
             bar = stack.enter_context(_progress_bar(info, settings.reader))
             timed = stages.profile.timed
             write, draw = timed("write records", records.write), timed("render", render)
@@ -198,6 +202,15 @@ def _clear(folder: Path) -> None:
     folder.mkdir(parents=True, exist_ok=True)
     for name in (*OUTPUT_FILES, f"{ANNOTATED_FILE}.partial"):
         (folder / name).unlink(missing_ok=True)
+
+
+def _renders(info: VideoInfo, settings: Settings) -> bool:
+    """Whether there is an annotated video; frames that its encoder does not take have none, with a warning."""
+    if settings.output.render and max(info.width, info.height) > MAX_SIDE:
+        size = f"{info.width}x{info.height}"
+        logger.warning("%s: no annotated video of %s, whose sides have at most %d pixels", info.source, size, MAX_SIDE)
+        return False
+    return settings.output.render
 
 
 def _open_annotated(folder: Path, info: VideoInfo, settings: Settings) -> VideoWriter:
@@ -243,7 +256,7 @@ def tracks_header(info: VideoInfo, stages: Stages, settings: StageSettings) -> d
     """The header of the track records."""
     return {
         "version": __version__,
-        "source": info.source,
+        "source": printable(info.source),
         "fps": float(info.fps),
         "width": info.width,
         "height": info.height,

@@ -325,6 +325,25 @@ def test_the_name_of_an_image_folder(folder: Path) -> None:
     assert [record["pts_seconds"] for record in rest] == [0, 0.2, 0.4]
 
 
+@pytest.mark.usefixtures("settings_used")
+def test_the_last_line_says_why_nobody_was_found(folder: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    make_video(folder / "a.mp4", 5)
+    assert run("a.mp4", "--tracker.min_start_score", "0.95") == 0
+    last = capfd.readouterr().out.splitlines()[-1]
+    assert last.startswith("a.mp4: 5 frames, no people in any frame, ")
+    assert "--tracker.min_start_score" in last
+
+
+@pytest.mark.parametrize("num_frames", [1, 2])
+@pytest.mark.usefixtures("settings_used")
+def test_people_in_a_short_source_are_found(num_frames: int, folder: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    """The stub detects nobody in the first frame of a source."""
+    make_video(folder / "a.mp4", 3 + num_frames)
+    assert run("a.mp4", "--start", "0.3", "--tracker.min_confirm_frames", "3") == 0
+    stdout, _ = capfd.readouterr()
+    assert stdout.startswith(f"a.mp4: {num_frames} frames, 1.0 people a frame, 1 tracks, ")
+
+
 @pytest.mark.parametrize("min_confirm_frames", [1, 3, 9])
 def test_an_interrupt_ends_the_command(
     min_confirm_frames: int, folder: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
