@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from fractions import Fraction
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -112,8 +113,8 @@ def walking_animal(frame: int, num_frames: int) -> Animal:
     return Animal(centre, 90, legs, 0.7, True, (180, 110, 50))
 
 
-def write_animals(root: Path, name: str, count: int, seed: int) -> Path:
-    """Write root/name/*.jpg and root/name.json, one animal an image; returns the JSON file."""
+def write_animals(root: Path, name: str, count: int, seed: int, joints: Sequence[str] = JOINTS) -> Path:
+    """Write root/name/*.jpg and root/name.json, one animal an image; returns the JSON file. joints: their 12 names."""
     rng = np.random.default_rng(seed)
     (root / name).mkdir(parents=True)
     images, annotations = [], []
@@ -123,7 +124,7 @@ def write_animals(root: Path, name: str, count: int, seed: int) -> Path:
         cv2.imwrite(str(root / name / f"{i:03d}.jpg"), image[:, :, ::-1])
         images.append({"id": i, "file_name": f"{i:03d}.jpg", "width": WIDTH, "height": HEIGHT})
         annotations.append(_annotation(i, joints_of(animal), 0.08 * animal.length))
-    categories = [{"id": 1, "name": "horse", "keypoints": list(JOINTS)}]
+    categories = [{"id": 1, "name": "horse", "keypoints": list(joints)}]
     path = root / f"{name}.json"
     path.write_text(json.dumps({"images": images, "annotations": annotations, "categories": categories}))
     return path

@@ -43,8 +43,8 @@ def load_coco_people(path: Path, skeleton: Skeleton, on_broken: OnBroken = "stop
         (file_name,), size = get_fields(image, "file_name"), image_size(image)
         _check_inside(pose[0][pose[1] > 0], "joints", size)
         _check_inside(box.reshape(2, 2), "bbox", size)
-        source = str(image.get("source", ""))
-        return PersonLabel(file_name, *pose, box, image_id=image["id"], source=source, image_size=size)
+        source, group = (str(image.get(key, "")) for key in ("source", "group"))
+        return PersonLabel(file_name, *pose, box, image_id=image["id"], source=source, image_size=size, group=group)
 
     return read_entries(path, file.annotations(), read, on_broken)
 
@@ -74,6 +74,7 @@ def load_boxes(path: Path) -> list[ImageLabel]:
             np.array(ignore[image["id"]]).reshape(-1, 4),
             bool(image.get("exhaustive", True)),
             str(image.get("source", "")),
+            str(image.get("group", "")),
         )
 
     remedy = "correct or remove it"

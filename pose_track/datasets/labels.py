@@ -24,6 +24,7 @@ class PersonLabel:
     head_size: the length in pixels that normalises PCKh, NaN if unknown.
     source: the collection that the image comes from, "" if unknown.
     image_size: width and height of the labelled image, None if the annotation file does not declare them.
+    group: the clip or camera that the image comes from, "" if unknown.
     """
 
     file_name: str
@@ -34,6 +35,7 @@ class PersonLabel:
     head_size: float = math.nan
     source: str = ""
     image_size: tuple[int, int] | None = None
+    group: str = ""
 
 
 @dataclass(frozen=True, eq=False)
@@ -46,6 +48,7 @@ class ImageLabel:
     ignore: (M, 4) x1 y1 x2 y2 of regions that count neither as person nor as background.
     exhaustive: whether every person is labelled.
     source: the collection that the image comes from, "" if unknown.
+    group: the clip or camera that the image comes from, "" if unknown.
     """
 
     file_name: str
@@ -55,6 +58,7 @@ class ImageLabel:
     ignore: Float64Array
     exhaustive: bool
     source: str
+    group: str = ""
 
     @property
     def image_size(self) -> tuple[int, int]:

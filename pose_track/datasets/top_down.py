@@ -47,7 +47,7 @@ class PoseAugmentation:
         0.5, "Probability that a half-body crop shows the upper body; 0.6915 in the published code (normal < 0.5)."
     )
     truncation_chance: float = option(
-        0.0, "Probability that the picture ends at a line through the person; joints beyond it get empty heatmaps."
+        0.0, "Probability that the image ends at a line through the person; joints beyond it get empty heatmaps."
     )
     paste_chance: float = option(0.0, "Probability of another person pasted at the crop's edge.")
     colour: ColourJitter = field(default_factory=ColourJitter, metadata={"description": "Colours of the crop."})

@@ -1,4 +1,4 @@
-"""Truncation: the picture ends at a line through the person, as the border of a video cuts people off.
+"""Truncation: the image ends at a line through the person, as the border of a video cuts people off.
 
 Joints beyond the line are known to be absent. They teach a keypoint network low scores where nothing is to be seen.
 """
@@ -20,9 +20,9 @@ MIN_JOINTS = 3  # labelled joints that have to stay
 
 
 class TruncatedPerson(NamedTuple):
-    """A person at the border of a picture.
+    """A person at the border of an image.
 
-    image: (H, W, 3) what stays of the picture, a view.
+    image: (H, W, 3) what stays of the image, a view.
     label: the person in it. The box ends at the border; joints beyond it are no longer labelled.
     absent: (K,) which joints were labelled beyond the border.
     """
@@ -33,7 +33,7 @@ class TruncatedPerson(NamedTuple):
 
 
 def truncate(image: ImageArray, label: PersonLabel, rng: np.random.Generator) -> TruncatedPerson | None:
-    """The person after a random cut of the picture (H, W, 3); None if too little of the person would stay."""
+    """The person after a random cut of the image (H, W, 3); None if too little of the person would stay."""
     frame = _draw_frame(image.shape[:2], label.box, rng)
     low, high = frame[:2], frame[2:]
     box = np.concatenate([np.maximum(label.box[:2], low), np.minimum(label.box[2:], high)])
@@ -53,7 +53,7 @@ def truncate(image: ImageArray, label: PersonLabel, rng: np.random.Generator) ->
 
 
 def _draw_frame(shape: tuple[int, ...], box: Float64Array, rng: np.random.Generator) -> IntArray:
-    """x1 y1 x2 y2 of what stays of a picture of `shape` (height, width), in whole pixels."""
+    """x1 y1 x2 y2 of what stays of an image of `shape` (height, width), in whole pixels."""
     side, kept = rng.choice(4, p=SIDES), rng.uniform(*KEPT)
     opposite = (side + 2) % 4
     frame = np.array([0, 0, shape[1], shape[0]])

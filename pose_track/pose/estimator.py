@@ -17,9 +17,11 @@ from pose_track.structures.conversion import convert_poses
 from pose_track.structures.frames import Detections, Poses
 from pose_track.structures.skeleton import Skeleton
 
+COUNTED_JOINT_SCORE = 0.2  # joints up to this score do not count in a person's score
+
 
 def person_scores(
-    box_scores: NDArray[np.floating], joint_scores: NDArray[np.floating], min_joint_score: float = 0.2
+    box_scores: NDArray[np.floating], joint_scores: NDArray[np.floating], min_joint_score: float = COUNTED_JOINT_SCORE
 ) -> Float32Array:
     """(N,) scores of people by the rule of the published code for COCO results: the score of the box, (N,), times the
     mean of the joint scores, (N, K), above `min_joint_score`; 0 where none is above it.
@@ -90,7 +92,7 @@ class PoseEstimator:
         codec: Codec,
         padding: float = 1.25,
         max_oks: float = 0.9,
-        min_joint_score: float = 0.2,
+        min_joint_score: float = COUNTED_JOINT_SCORE,
         output_skeleton: Skeleton | None = None,
     ) -> None:
         self.skeleton = output_skeleton or skeleton

@@ -12,7 +12,6 @@ from pose_track.datasets.coco import load_boxes
 from pose_track.datasets.images import ImageStore
 from pose_track.datasets.labels import PersonLabel
 from pose_track.datasets.load import load_people
-from pose_track.detection.detector import CentreDetector
 from pose_track.evaluation.calibration import Tenth, cross_fit, fit_score_map, reliability
 from pose_track.models.codec import Codec
 from pose_track.models.inference_model import InferenceModel
@@ -27,15 +26,14 @@ from pose_track.structures.skeleton import Skeleton
 from pose_track.training.calibration import (
     CutOffScores,
     cut_off_scores,
-    find_boxes,
     find_people,
-    image_groups,
+    judge_boxes,
     merge,
     person_cases,
 )
 from pose_track.training.config import DataSource, TrainingConfig
 from pose_track.training.tasks import build_network
-from pose_track.training.validation import MIN_SCORE
+from pose_track.training.validation import detect_labelled
 
 _CUTS = {"under the knees": ("knee", "ankle"), "under the hips": ("hip", "knee")}
 
@@ -74,15 +72,11 @@ def calibrate_network(config: TrainingConfig, sources: Sequence[DataSource], met
 
 
 def _calibrate_detector(run: Run, long_side: int, sources: Sequence[DataSource]) -> Calibration:
-    detect = CentreDetector(run, long_side, MIN_SCORE, DetectorSettings().max_iou)
-    scores, is_right, half = merge(
-        [
-            find_boxes(
-                detect, ImageStore(source.images), load_boxes(source.annotations), image_groups(source.annotations)
-            )
-            for source in sources
-        ]
-    )
+    found, max_iou = [], DetectorSettings().max_iou
+    for source in sources:
+        labels = [label for label in load_boxes(source.annotations) if label.exhaustive]
+        found.append(judge_boxes(labels, detect_labelled(run, ImageStore(source.images), labels, long_side, max_iou)))
+    scores, is_right, half = merge(found)
     score_map = fit_score_map(scores, is_right)
     checked = _score(scores, half, *cross_fit(scores, is_right, half))
     tables = {"boxes": reliability(checked, is_right)}
@@ -91,8 +85,8 @@ def _calibrate_detector(run: Run, long_side: int, sources: Sequence[DataSource])
 
 def _calibrate_pose(run: Run, codec: Codec, skeleton: Skeleton, sources: Sequence[DataSource]) -> Calibration:
     estimate = PoseEstimator(CroppedKeypoints(run, codec, max_batch=32), skeleton, codec, PoseSettings().padding)
-    data = [(ImageStore(source.images), _people(source, skeleton), source.annotations) for source in sources]
-    found = merge([find_people(estimate, images, people, image_groups(labels)) for images, people, labels in data])
+    data = [(ImageStore(source.images), _people(source, skeleton)) for source in sources]
+    found = merge([find_people(estimate, images, people) for images, people in data])
     counted = found.labelled & (found.scores > 0)
     halves = np.broadcast_to(found.half[:, None], counted.shape)
     scores, is_right = found.scores[counted], found.is_right[counted]
@@ -103,7 +97,7 @@ def _calibrate_pose(run: Run, codec: Codec, skeleton: Skeleton, sources: Sequenc
         "people": reliability(*person_cases(found, checked)),
     }
     cut_off = {
-        name: merge([cut_off_scores(estimate, images, people, *joints) for images, people, _ in data])
+        name: merge([cut_off_scores(estimate, images, people, *joints) for images, people in data])
         for name, joints in _cuts(skeleton).items()
     }
     metadata = {"decoding": codec.resolved_decoding, SCORE_MAP: str(score_map)}

@@ -3,25 +3,22 @@
 from __future__ import annotations
 
 import zlib
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from pathlib import Path
+from collections.abc import Iterable, Sequence
 from typing import NamedTuple, TypeVar
 
 import numpy as np
 from tqdm import tqdm
 
-from pose_track.datasets.annotations import read_json
 from pose_track.datasets.images import ImageStore
 from pose_track.datasets.labels import ImageLabel, PersonLabel
 from pose_track.evaluation.calibration import right_boxes
 from pose_track.evaluation.pck import person_sizes
 from pose_track.geometry.boxes import clip_boxes
-from pose_track.pose.estimator import PoseEstimator, person_scores
-from pose_track.structures.arrays import BoolArray, Float32Array, Float64Array, FloatingArray, ImageArray, IntArray
+from pose_track.pose.estimator import COUNTED_JOINT_SCORE, PoseEstimator, person_scores
+from pose_track.structures.arrays import BoolArray, Float32Array, Float64Array, FloatingArray, IntArray
 from pose_track.structures.frames import Detections, Poses
 
 PCK_THRESHOLD = 0.2  # of the reference length (`person_sizes`), within which a joint is right
-COUNTED_JOINT_SCORE = 0.2  # joints up to this score do not count in a person's score, see `person_scores`
 SHIFT_DEVIATION = np.array([0.08, 0.06])  # of a box's centre, as fractions of its width and height
 SIZE_DEVIATION = np.array([0.18, 0.11])  # of the logarithms of a box's width and height
 """By how much a true box is shaken: standard deviations of the bundled detector's boxes on people of its validation
@@ -75,11 +72,9 @@ def second_half(groups: Iterable[str]) -> BoolArray:
     return np.array([zlib.crc32(group.encode()) % 2 for group in groups], bool)
 
 
-def image_groups(annotations: Path) -> dict[str, str]:
-    """The group of each image that states one in a COCO-format file, by file name."""
-    data = read_json(annotations) if annotations.is_file() and annotations.suffix == ".json" else {}
-    images = data.get("images", []) if isinstance(data, dict) else []
-    return {image["file_name"]: str(image["group"]) for image in images if "group" in image and "file_name" in image}
+def _group(label: PersonLabel | ImageLabel) -> str:
+    """What stays in one half: the group of the image, or the image where it has none."""
+    return label.group or label.file_name
 
 
 def shake_boxes(boxes: FloatingArray, rng: np.random.Generator) -> Float64Array:
@@ -90,13 +85,8 @@ def shake_boxes(boxes: FloatingArray, rng: np.random.Generator) -> Float64Array:
     return np.concatenate([centres - halves, centres + halves], axis=1)
 
 
-def find_people(
-    estimate: PoseEstimator, images: ImageStore, people: Sequence[PersonLabel], groups: Mapping[str, str]
-) -> FoundPeople:
-    """The joints of people in shaken true boxes. People without a reference length are left out.
-
-    groups: of the images that have one, by file name; images of a group are in the same half.
-    """
+def find_people(estimate: PoseEstimator, images: ImageStore, people: Sequence[PersonLabel]) -> FoundPeople:
+    """The joints of people in shaken true boxes. People without a reference length are left out."""
     joints, visibility = np.stack([p.joints for p in people]), np.stack([p.visibility for p in people])
     boxes = np.stack([person.box for person in people])
     sizes = person_sizes(joints, visibility, boxes, estimate.skeleton)
@@ -106,27 +96,20 @@ def find_people(
     chosen = chosen[[len(pose) > 0 for pose in poses[1:]]]
     found = np.concatenate([pose.joints for pose in poses])
     distances = np.linalg.norm(found - joints[chosen], axis=-1)
-    names = [people[i].file_name for i in chosen.tolist()]
     return FoundPeople(
         np.concatenate([pose.joint_scores for pose in poses]),
         distances <= PCK_THRESHOLD * sizes[chosen, None],
         visibility[chosen] > 0,
-        second_half(groups.get(name, name) for name in names),
+        second_half(_group(people[i]) for i in chosen.tolist()),
     )
 
 
-def find_boxes(
-    detect: Callable[[ImageArray], Detections],
-    images: ImageStore,
-    labels: Sequence[ImageLabel],
-    groups: Mapping[str, str],
-) -> FoundBoxes:
-    """The boxes that a detector finds in exhaustively labelled images. groups: see `find_people`."""
+def judge_boxes(labels: Sequence[ImageLabel], detections: Sequence[Detections]) -> FoundBoxes:
+    """The boxes detected in each exhaustively labelled image, without those in ignore regions."""
     found = [FoundBoxes(np.zeros(0, np.float32), np.zeros(0, bool), np.zeros(0, bool))]
-    for label in tqdm([label for label in labels if label.exhaustive], "detecting", leave=False, disable=None):
-        boxes = detect(images.read(label.file_name, label.image_size))
+    for label, boxes in zip(labels, detections, strict=True):
         is_right, counts = right_boxes(boxes.boxes, boxes.scores, label.boxes, label.ignore)
-        half = second_half([groups.get(label.file_name, label.file_name)]).repeat(int(counts.sum()))
+        half = second_half([_group(label)]).repeat(int(counts.sum()))
         found.append(FoundBoxes(boxes.scores[counts], is_right[counts], half))
     return merge(found)
 
@@ -137,7 +120,7 @@ def person_cases(found: FoundPeople, scores: Float32Array) -> tuple[Float32Array
     counted = found.labelled & (scores > COUNTED_JOINT_SCORE)
     has_joints = counted.any(axis=1)
     shares = (found.is_right & counted).sum(axis=1)[has_joints] / counted.sum(axis=1)[has_joints]
-    return person_scores(np.ones(len(scores)), scores, COUNTED_JOINT_SCORE)[has_joints], shares
+    return person_scores(np.ones(len(scores)), scores)[has_joints], shares
 
 
 def cut_off_scores(

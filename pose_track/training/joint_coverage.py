@@ -1,4 +1,4 @@
-"""What a run will learn of its skeleton: told before the training, and stopped where it is too little."""
+"""What a run will learn of its skeleton: logged before the training, which stops where it is too little."""
 
 from __future__ import annotations
 

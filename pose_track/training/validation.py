@@ -85,9 +85,12 @@ def detector_metrics(
     return detection_metrics(labels, detect_labelled(run, images, labels, long_side))
 
 
-def detect_labelled(run: Run, images: ImageStore, labels: Sequence[ImageLabel], long_side: int) -> list[Detections]:
-    """The detections of a `CentreNet` in each labelled image, down to the score `MIN_SCORE`."""
-    detect = CentreDetector(run, long_side, min_score=MIN_SCORE)
+def detect_labelled(
+    run: Run, images: ImageStore, labels: Sequence[ImageLabel], long_side: int, max_iou: float = 0.6
+) -> list[Detections]:
+    """The detections of a `CentreNet` in each labelled image, down to the score `MIN_SCORE`. max_iou: see
+    `CentreDetector`."""
+    detect = CentreDetector(run, long_side, MIN_SCORE, max_iou)
     return [
         detect(images.read(label.file_name, label.image_size))
         for label in tqdm(labels, "detecting", leave=False, disable=None)

@@ -275,7 +275,7 @@ BUNDLED_POSE = PublishedPoseWeights(
     network="hrnet_compact",
     skeleton="posetrack_15",
     input_size=(128, 192),
-    heatmap_type="gaussian",
+    heatmap_type="dark",
     sigma=2.0,
     decoding="dark",
 )

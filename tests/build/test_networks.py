@@ -57,7 +57,7 @@ def test_the_bundled_network() -> None:
     assert network.codec.score_map is not None
     assert (network.skeleton.name, replace(network.codec, score_map=None)) == (
         "posetrack_15",
-        Codec("gaussian", (128, 192), 2.0, decoding="dark"),
+        Codec("dark", (128, 192), 2.0, decoding="dark"),
     )
     assert network.codec.kernel_size == 11
     assert network.exported is None
@@ -180,7 +180,7 @@ def _must_not_be_downloaded(entry: PublishedWeights) -> Path:
 @pytest.mark.parametrize(
     ("preset", "weights", "codec", "flip_test", "joints"),
     [
-        ("fast", "bundled", Codec("gaussian", (128, 192), decoding="dark"), False, "posetrack_15"),
+        ("fast", "bundled", Codec("dark", (128, 192), decoding="dark"), False, "posetrack_15"),
         ("balanced", UDP, Codec("udp", (192, 256), blur_kernel_size=11), False, "coco_17"),
         ("accurate", "hrnet_w48_coco_384x288_udp", Codec("udp", (288, 384), 3, None, 11), True, "coco_17"),
         (

@@ -46,7 +46,7 @@ def test_metadata(exported: Path) -> None:
     assert metadata["joints"].startswith("right_ankle,right_knee,")
     assert metadata["weights_sha256"] == file_sha256(bundled_weights("pose"))
     expected = {
-        "network": "hrnet_compact", "skeleton": "posetrack_15", "input_size": "128x192", "heatmap_type": "gaussian",
+        "network": "hrnet_compact", "skeleton": "posetrack_15", "input_size": "128x192", "heatmap_type": "dark",
         "decoding": "dark", "sigma": "2", "flip_test": "true", "opset": "17",
         "has_preprocessing": "true", "decodes": "false", "has_appearance": "false",
     }  # fmt: skip

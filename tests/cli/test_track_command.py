@@ -211,7 +211,7 @@ ERRORS = [
     (["clip.mp4", "--detector.weights", "none.pth"], "'none.pth'", "path"),
     (["clip.mp4", "--pose.weights", "wrong.safetensors"], "'wrong.safetensors'", "text", "another file"),
     (["clip.mp4", "--pose.weights", "coco.safetensors"], "'coco.safetensors'", "--pose.heatmap_type"),
-    (["clip.mp4", "--pose.heatmap_type", "udp"], "pose.heatmap_type udp", "'bundled'", "gaussian", "leave it out"),
+    (["clip.mp4", "--pose.heatmap_type", "udp"], "pose.heatmap_type udp", "'bundled'", "dark", "leave it out"),
     (["clip.mp4", "--preset", "balanced"], "hrnet_w32_coco_256x192_udp"),
     (["clip.mp4", "--preset", "accurate"], "hrnet_w48_coco_384x288_udp"),
     (["clip.mp4", "--preset", "posetrack"], "hrnet_w48_posetrack18_384x288"),

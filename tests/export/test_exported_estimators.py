@@ -133,7 +133,7 @@ def test_the_header_describes_the_network(files: dict[str, str]) -> None:
     assert weights["file"] == Path(files["joints"]).name
     for words in ("hrnet_compact", "flip test", "crops to joints and appearance"):
         assert words in weights["about"]
-    assert (weights["input_size"], weights["heatmap_type"], weights["decoding"]) == ("128x192", "gaussian", "dark")
+    assert (weights["input_size"], weights["heatmap_type"], weights["decoding"]) == ("128x192", "dark", "dark")
     assert (weights["device"], weights["precision"]) == ("cpu", "float32")
 
 

@@ -1,4 +1,4 @@
-"""A skeleton of one's own, from a training config to results: made animals of 12 joints."""
+"""A skeleton of one's own, from a training config to results: drawn animals of 12 joints."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ import pytest
 import torch
 import yaml
 from command_line import run_command
-from made_animals import NAMES, SKELETON, write_animals, write_skeleton
+from drawn_animals import write_animals
 from tiny_runs import tiny_hrnet
 
 from pose_track.config.load import load_settings
@@ -27,20 +27,38 @@ from pose_track.training.joint_coverage import check_coverage
 from pose_track.training.tasks import build_network, build_task
 from pose_track.weights.load import save_weights
 
+NAMES = [
+    "nose", "left_ear", "right_ear", "withers", "croup", "tail_tip", "left_elbow", "right_elbow",
+    "left_fore_hoof", "right_fore_hoof", "left_hind_hoof", "right_hind_hoof",
+]  # fmt: skip
+SKELETON: dict[str, Any] = {
+    "name": "made_horse",
+    "joints": NAMES,
+    "edges": [
+        ["nose", "left_ear"], ["nose", "right_ear"], ["nose", "withers"], ["withers", "croup"], ["croup", "tail_tip"],
+        ["withers", "left_elbow"], ["withers", "right_elbow"], ["left_elbow", "left_fore_hoof"],
+        ["right_elbow", "right_fore_hoof"], ["croup", "left_hind_hoof"], ["croup", "right_hind_hoof"],
+    ],
+    "sigmas": [0.03, 0.04, 0.04, 0.08, 0.08, 0.06, 0.07, 0.07, 0.05, 0.05, 0.05, 0.05],
+    "colours": [
+        [255, 255, 0], [255, 160, 0], [160, 255, 0], [255, 255, 255], [200, 200, 200], [255, 0, 255], [255, 80, 80],
+        [80, 80, 255], [255, 0, 0], [0, 0, 255], [255, 120, 0], [0, 200, 255],
+    ],
+}  # fmt: skip
 HORSE = parse_skeleton(SKELETON)
 
 
 @pytest.fixture(scope="module")
 def root(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Four made animals and their skeleton file."""
+    """Four drawn animals, and a skeleton file with other names for their joints."""
     root = tmp_path_factory.mktemp("animals")
-    write_animals(root, 4)
-    write_skeleton(root / "made_horse.yaml")
+    write_animals(root, "animals", 4, seed=0, joints=NAMES)
+    (root / "made_horse.yaml").write_text(yaml.safe_dump(SKELETON))
     return root
 
 
 def write_config(root: Path, **values: Any) -> Path:
-    source = {"annotations": str(root / "animals.json"), "images": str(root / "images")}
+    source = {"annotations": str(root / "animals.json"), "images": str(root / "animals")}
     pose = {"skeleton": "made_horse.yaml", "input_size": [64, 64], **values.pop("pose", {})}
     common = {"task": "pose", "train": [source], "val": source, "pose": pose}
     loop = {"epochs": 1, "batch_size": 4}
@@ -72,9 +90,9 @@ def test_from_bundled_weights_to_tracks(root: Path, tmp_path: Path, caplog: pyte
     (tmp_path / "boxes.txt").write_text("".join(boxes))
     detector = ("--detector.name", "recorded", "--detector.boxes", tmp_path / "boxes.txt")
     out = tmp_path / "out"
-    assert run_command("track", root / "images", "--out", out, "--pose.weights", weights, *detector) == 0
-    assert {path.name for path in (out / "images").iterdir()} == {"tracks.jsonl", "annotated.mp4"}
-    tracks = out / "images" / "tracks.jsonl"
+    assert run_command("track", root / "animals", "--out", out, "--pose.weights", weights, *detector) == 0
+    assert {path.name for path in (out / "animals").iterdir()} == {"tracks.jsonl", "annotated.mp4"}
+    tracks = out / "animals" / "tracks.jsonl"
     assert TracksSource(tracks).skeleton == HORSE
 
     assert run_command("finish", tracks, tmp_path / "finished.jsonl") == 0
@@ -121,7 +139,7 @@ def test_too_few_joints_stop_the_run(root: Path, tmp_path: Path, renamed: list[s
     data["categories"][0]["keypoints"] = [f"part {name}" if name in renamed else name for name in NAMES]
     path = tmp_path / "renamed.json"
     path.write_text(json.dumps(data))
-    source = {"annotations": str(path), "images": str(root / "images")}
+    source = {"annotations": str(path), "images": str(root / "animals")}
     with pytest.raises(ValueError, match=named):
         build_task(load_config(root, train=[source]), "cpu")
 

@@ -1,4 +1,4 @@
-"""Schedules in runs of any length: what is limited, and what the user is told."""
+"""Schedules in runs of any length: what is limited, and which warnings are logged."""
 
 from __future__ import annotations
 
