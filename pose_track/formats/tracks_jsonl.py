@@ -250,7 +250,9 @@ def _decode_record(line: bytes, where: str) -> _Frame | _Fault | _Damage:
     kind = _decode(line, _Kind, where)
     if not kind.type:
         return _decode(line, _Frame, where)
-    return _decode(line, _Fault if kind.frame is None else _Damage, where)
+    if kind.frame is None:
+        return _decode(line, _Fault, where)
+    return _decode(line, _Damage, where)
 
 
 def _tracked_poses(record: _Frame, skeleton: Skeleton) -> TrackedPoses:

@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from typing import Any, cast
 
 import cv2
 import numpy as np
+from numpy.typing import NDArray
 
-from pose_track.structures.arrays import AnyArray, ImageArray
+from pose_track.structures.arrays import ImageArray
+
+_Pixels = NDArray[np.integer[Any]]
 
 _ANY_DEPTH = cv2.IMREAD_COLOR | cv2.IMREAD_ANYDEPTH
 
@@ -41,14 +45,14 @@ def decode_rgb(data: bytes, bits: int) -> ImageArray | None:
     return None if image is None else np.asarray(cv2.cvtColor(image, cv2.COLOR_BGR2RGB), np.uint8)
 
 
-def _top_bits(image: AnyArray, bits: int) -> ImageArray:
+def _top_bits(image: _Pixels, bits: int) -> ImageArray:
     """
     >>> _top_bits(np.array([4095, 16, 65535], np.uint16), 12).tolist()
     [255, 1, 255]
     """
-    return np.minimum(image >> (bits - 8), 255).astype(np.uint8)
+    return np.asarray(np.minimum(image >> (bits - 8), 255), np.uint8)
 
 
-def _decode(data: bytes, flags: int) -> AnyArray | None:
+def _decode(data: bytes, flags: int) -> _Pixels | None:
     # On Windows, imread cannot open names outside the system's code page; decoding bytes works everywhere.
-    return cv2.imdecode(np.frombuffer(data or b"\0", np.uint8), flags)
+    return cast("_Pixels | None", cv2.imdecode(np.frombuffer(data or b"\0", np.uint8), flags))

@@ -48,7 +48,7 @@ def open_local(path: Path) -> InputContainer:
 
 def _open(source: str | _Pipe) -> InputContainer:
     options = {"format_whitelist": _allowed_formats(), "protocol_whitelist": "file"}
-    return av.open(source, metadata_errors="replace", options=options)
+    return av.open(source, "r", metadata_errors="replace", options=options)
 
 
 @cache

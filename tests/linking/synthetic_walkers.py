@@ -75,7 +75,8 @@ def write_unlinked_tracks(path: object, sequence: PoseSequence, fps: float = 25.
     header = {**defaults, "fps": fps, "width": 640, "height": 480, "settings": {"device": "cpu"}, "source": "seq.mp4"}
     with TracksWriter(str(path), header | names | {"linked": False} | fields) as writer:
         for info, people in sequence:
-            writer.write(TrackedPoses(info.index, info.index / fps, _poses(people, sequence.skeleton), _numbers(people)))
+            poses = _poses(people, sequence.skeleton)
+            writer.write(TrackedPoses(info.index, info.index / fps, poses, _numbers(people)))
 
 
 def _numbers(people: PoseAnnotations) -> NDArray[np.int64]:
