@@ -18,7 +18,7 @@ import numpy as np
 
 from pose_track.formats.coco_entries import image_frames, is_entry, normalised_entry
 from pose_track.formats.defaults import flat_keypoints, has_boxes, person_scores, person_xywh
-from pose_track.formats.json_text import gc_paused, parse_json, write_json_list
+from pose_track.formats.json_text import finite_values, gc_paused, parse_json, write_json_list
 from pose_track.formats.layout import has_layout
 from pose_track.formats.posetrack.frame_numbers import written_image_id
 from pose_track.formats.problems import Problems
@@ -102,7 +102,7 @@ def write_coco_results(source: FrameSource, path: str | Path, skeleton: Skeleton
     skeleton: the joints to write; by default the source's own for COCO results that were read and for a user's
         skeleton, and COCO's for all others.
 
-    The image id is the frame's, see `written_image_id`.
+    The image id is the frame's, see `written_image_id`. The name of its image is an addition, "file_name".
     """
     target = skeleton or default_skeleton(source)
     same_layout = has_layout(source, LAYOUT)
@@ -133,7 +133,9 @@ def _entries(info: FrameInfo, name: str, people: PoseAnnotations, same_layout: b
             "score": score,
         }
         if same_layout:
-            entry |= people.extra[n]
+            entry |= finite_values(people.extra[n])
+        if info.image_name and not isinstance(entry["image_id"], str):
+            entry["file_name"] = info.image_name
         if has_box[n]:
             entry["bbox"] = bbox
         if track_id >= 0:

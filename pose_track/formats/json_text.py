@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import gc
 import json
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, TextIO
@@ -58,6 +58,19 @@ def _parse_slowly(text: bytes, path: Path) -> Any:
     except (ValueError, RecursionError) as error:  # numbers of thousands of digits, lists nested thousands deep
         reason = f"cannot be read: {error}"
     raise ValueError(f"{path} {reason}")
+
+
+def finite_values(fields: Mapping[str, Any]) -> Mapping[str, Any]:
+    """Fields of another program's file, with null for NaN and infinity, which JSON does not have.
+
+    >>> finite_values({"area": float("nan"), "center": [1.5, float("inf")], "name": "a"})
+    {'area': None, 'center': [1.5, None], 'name': 'a'}
+    """
+    try:
+        json.dumps(dict(fields), allow_nan=False)
+    except ValueError:
+        return dict(json.loads(json.dumps(dict(fields)), parse_constant=lambda _: None))
+    return fields
 
 
 def write_json_list(file: TextIO, items: Iterable[Any]) -> None:

@@ -9,6 +9,7 @@ that are ignored. The last columns are a position in the world or, in ground tru
 from __future__ import annotations
 
 import logging
+import reprlib
 from collections.abc import Iterator
 from pathlib import Path
 from typing import NamedTuple
@@ -123,7 +124,7 @@ def parse_line(text: str) -> MotLine:
     if len(columns) < 7:
         raise ValueError(f"must be frame,id,x,y,w,h,conf,..., got {text.strip()[:60]!r}")
     frame, track_id = _integer(columns[0], "frame", 1, _MAX_FRAME), _integer(columns[1], "id", _MISSING, 2**53)
-    values = [float(column) for column in columns[2:7]]
+    values = [_number(column, "each of box and conf") for column in columns[2:7]]
     if not all(abs(value) <= MAX_NUMBER for value in values):
         raise ValueError(f"box and conf must be finite numbers up to {MAX_NUMBER:.0e}, got {values}")
     return MotLine(frame, track_id, values[:4], values[4], "".join(columns[7:]))
@@ -131,10 +132,17 @@ def parse_line(text: str) -> MotLine:
 
 def _integer(text: str, name: str, least: int, most: int) -> int:
     """An integer, which some files write as 3.0."""
-    value = float(text)
+    value = _number(text, name)
     if not (least <= value <= most and value == int(value)):
-        raise ValueError(f"{name} must be an integer from {least} to {most}, got {text!r}")
+        raise ValueError(f"{name} must be an integer from {least} to {most}, got {reprlib.repr(text)}")
     return int(value)
+
+
+def _number(text: str, name: str) -> float:
+    try:
+        return float(text)
+    except ValueError:
+        raise ValueError(f"{name} must be a number, got {reprlib.repr(text)}") from None
 
 
 def _people(lines: list[MotLine], skeleton: Skeleton) -> PoseAnnotations:

@@ -78,6 +78,14 @@ _TERMS = "; the data of {} has terms of its own"
 
 # whole hashes, where they are published or were measured; other names hold the first eight digits
 _SHA256 = {
+    "fasterrcnn_mobilenet_v3_large_fpn-fb6a3cc7.pth":
+        "fb6a3cc702b1df54c18a44b26708cd083614211062d0c36d2ca7bf9270df3533",
+    "fasterrcnn_resnet50_fpn_v2_coco-dd69338a.pth":
+        "dd69338a24b8d7381807e247652bdc356325bcbaf1cd3e092e00e0a1a58706bf",
+    "keypointrcnn_resnet50_fpn_coco-fc266e95.pth":
+        "fc266e953d2b302cdcbb9ae66f71f6b0d4649928bf02dc573961e361e4918926",
+    "raft_large_C_T_SKHT_V2-ff5fadd5.pth": "ff5fadd56d26b40647388883af1547351ea17868b765c05b27231e72dd16a322",
+    "raft_small_C_T_V2-01064c6d.pth": "01064c6dba73b0fc9fc8edf772248560a00a3acfd62ac6677e9eeebad9680e27",
     "fasterrcnn_mobilenet_v3_large_320_fpn-907ea3f9.pth":
         "907ea3f91ff92242bc1baea8049276a3e76bca48ce7560bd268cc029f37977b5",
     "pose_hrnet_w32_256x192.pth": "19bc083708bb8d873211e50d85d56344c10290c6e8b564c813fdde09645c4c1c",

@@ -51,7 +51,10 @@ def test_written_entries(tmp_path):
     assert json.loads((tmp_path / "r.json").read_text()) == [
         {"image_id": 0, "category_id": 1, "keypoints": triples(), "score": 0.8, "bbox": [5, 6, 30, 84], "track_id": 3},
         {"image_id": 0, "category_id": 1, "keypoints": triples(shift=100, with_scores=False), "score": 1},
-        {"image_id": 2, "category_id": 1, "keypoints": [0] * 51, "score": 1, "track_id": 4},
+        {
+            **{"image_id": 2, "category_id": 1, "keypoints": [0] * 51, "score": 1, "track_id": 4},
+            "file_name": "images/x/000002.jpg",
+        },
     ]
 
 
@@ -272,6 +275,12 @@ def test_names_of_images_are_kept(tmp_path):
     assert [e["image_id"] for e in json.loads((tmp_path / "b.json").read_text())] == [names[1], names[0], names[0]]
     frames = empty_sequence(FrameInfo(0, "a/f_8.jpg", 5), FrameInfo(1, "a/f_9.jpg", 6))
     assert [len(people) for _, people in read_coco_results(tmp_path / "r.json", frames=frames)] == [0, 1]
+
+
+def test_other_fields_without_a_value_in_json_become_null(tmp_path):
+    path = write_entries(tmp_path / "r.json", [entry(area=float("nan"), center=[1.5, -float("inf")], name="a")])
+    write_coco_results(read_coco_results(path), tmp_path / "b.json")
+    assert json.loads((tmp_path / "b.json").read_text()) == [entry(area=None, center=[1.5, None], name="a")]
 
 
 def test_names_and_numbers_together_are_an_error(tmp_path):

@@ -137,6 +137,7 @@ def test_mmpose(tmp_path):
     assert "track_id" not in joints_only
     assert frames[1]["instances"] == []
     assert frames[2]["instances"][0]["bbox"] == [[0, 0, 0, 0]]
+    assert [frame.get("image_name") for frame in frames] == [None, None, "images/x/000002.jpg"]
 
 
 def test_mmpose_names_the_joints(tmp_path):
@@ -147,15 +148,15 @@ def test_mmpose_names_the_joints(tmp_path):
     assert data["instance_info"][0]["instances"][0]["keypoints"][nose] == list(POSITIONS["nose"])
 
 
-EXPECTED_CSV = """frame,seconds,track,joint,x,y,score
-0,0.0,3,nose,10.5,20.0,0.9
-0,0.0,3,left_shoulder,30.0,40.0,0.5
-0,0.0,3,right_shoulder,10.0,42.0,0.75
-0,0.0,3,right_hip,11.25,80.0,0.25
-0,0.0,,nose,110.5,120.0,
-0,0.0,,left_shoulder,130.0,140.0,
-0,0.0,,right_shoulder,110.0,142.0,
-0,0.0,,right_hip,111.25,180.0,
+EXPECTED_CSV = """frame,seconds,track,joint,x,y,score,image
+0,0.0,3,nose,10.5,20.0,0.9,
+0,0.0,3,left_shoulder,30.0,40.0,0.5,
+0,0.0,3,right_shoulder,10.0,42.0,0.75,
+0,0.0,3,right_hip,11.25,80.0,0.25,
+0,0.0,,nose,110.5,120.0,,
+0,0.0,,left_shoulder,130.0,140.0,,
+0,0.0,,right_shoulder,110.0,142.0,,
+0,0.0,,right_hip,111.25,180.0,,
 """
 
 
@@ -197,7 +198,7 @@ def test_parquet_has_the_rows_of_csv_with_types(tmp_path, monkeypatch, make):
     write_csv(make(), tmp_path / "r.csv")
     write_parquet(make(), tmp_path / "r.parquet")
     file = parquet.ParquetFile(tmp_path / "r.parquet")
-    types = ["int64", "double", "int64", "string", "double", "double", "double"]
+    types = ["int64", "double", "int64", "string", "double", "double", "double", "string"]
     assert [str(field.type) for field in file.schema_arrow] == types
     group_sizes = [file.metadata.row_group(n).num_rows for n in range(file.num_row_groups)]
     assert all(100 <= count < 300 for count in group_sizes[:-1])  # complete frames

@@ -94,7 +94,7 @@ def test_empty_file(tmp_path):
         ("nan,1,0,0,1,1,1", "frame "),
         ("2,1.5,0,0,1,1,1", "id .* -1"),
         ("2,-2,0,0,1,1,1", "id .* -1"),
-        ("2,a,0,0,1,1,1", "could not convert string to float: 'a'"),
+        ("2,a,0,0,1,1,1", "id must be a number, got 'a'"),
         ("2,1,nan,0,1,1,1", "box and conf"),
         ("2,1,0,0,1,1,inf", "box and conf"),
         ("1,1,5,5,1,1,1", "id 1 .*frame 1"),

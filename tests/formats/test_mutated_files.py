@@ -30,8 +30,10 @@ def write_yaml(source, path):
 
 
 def read_all(path):
-    """Read a sequence, and write it as MOT, which takes any."""
-    FORMATS["mot"].write(read_sequence(path, Problems(lenient=True)), path.with_suffix(".out"))
+    """Read a sequence, and write it as MOT, which takes any, and in its own layout."""
+    sequence = read_sequence(path, Problems(lenient=True))
+    for layout in {"mot", getattr(sequence, "layout", "mot")}:
+        FORMATS[layout].write(sequence, path.with_suffix(".out"))
     list(read_sequence(path))
 
 

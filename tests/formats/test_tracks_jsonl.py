@@ -70,7 +70,7 @@ def test_layout_of_the_lines(path):
         writer.write(frame(PAIR, 18, []))
         writer.write_fault("decoder gave up")
     assert [json.loads(line) for line in path.read_text().splitlines()] == [
-        {"type": "header", **header(PAIR)},
+        {"type": "header", "complete": False, **header(PAIR)},
         {
             "frame": 17,
             "pts_seconds": 0.68,

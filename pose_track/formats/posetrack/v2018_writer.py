@@ -13,7 +13,7 @@ from typing import Any, NamedTuple, TextIO
 
 import numpy as np
 
-from pose_track.formats.json_text import copy_json_list, write_json_list
+from pose_track.formats.json_text import copy_json_list, finite_values, write_json_list
 from pose_track.formats.layout import has_layout
 from pose_track.formats.posetrack.common import SourceStatistics, convert_rounded
 from pose_track.formats.posetrack.frame_numbers import written_image_id
@@ -67,7 +67,7 @@ def write_posetrack18(source: FrameSource, path: str | Path) -> None:
         write_json_list(file, rows.images(buffer))
         file.write(',\n"annotations": ')
         copy_json_list(buffer, file)
-        extra = dict(source.extra) if has_layout(source, LAYOUT) else {}
+        extra = dict(finite_values(source.extra)) if has_layout(source, LAYOUT) else {}
         for key, value in ({"categories": [_CATEGORY]} | extra).items():
             file.write(f",\n{json.dumps(key)}: {json.dumps(value)}")
         file.write("}\n")
@@ -115,7 +115,9 @@ class _Rows:
     def _image(self, frame: FrameInfo) -> dict[str, Any]:
         image_id = written_image_id(frame, self._source.name)
         defaults = {"frame_id": image_id, "vid_id": self._ids.vid_id, "nframes": self._num_frames}
-        row: dict[str, Any] = dict(frame.extra) if self._same_layout else defaults | {"has_no_densepose": True}
+        row: dict[str, Any] = (
+            dict(finite_values(frame.extra)) if self._same_layout else defaults | {"has_no_densepose": True}
+        )
         if frame.image_name or not self._same_layout:
             row["file_name"] = frame.image_name or f"images/{self._source.name}/{frame.index:06d}.jpg"
         if not self._same_layout or is_labelled(row) != frame.is_labelled:
@@ -145,7 +147,7 @@ def _annotations(people: PoseAnnotations, same_layout: bool) -> Iterator[dict[st
         _boxes_xywh(people, "bbox_head", people.head_boxes),
     )
     for extra, keypoints, with_scores, joint_scores, score, track_id, bbox, bbox_head in zip(*columns, strict=True):
-        row = dict(extra) | {"keypoints": keypoints}
+        row = dict(finite_values(extra)) | {"keypoints": keypoints}
         row |= {"scores": joint_scores} if with_scores else {}
         row |= {} if math.isnan(score) else {"score": score}
         row |= {"track_id": track_id} if track_id >= 0 else {}
