@@ -47,7 +47,13 @@ def add_arguments(parser: Parser) -> None:
     add("--on-damage", choices=("continue", "stop"), help="what follows damage in a video: all other frames, or none")
     add("--profile", action="store_true", help=f"print the time of each stage, and write DIR/{PROFILE}, a Chrome trace")
     add("--no-render", action="store_true", help="write no annotated video")
-    add_overwrite(parser)
+    existing = parser.add_mutually_exclusive_group()
+    add_overwrite(existing)
+    existing.add_argument(
+        "--resume",
+        action="store_true",
+        help="go on with runs that were interrupted, and leave finished ones as they are",
+    )
     parser.add_settings(_settings_class, note="The defaults are those of the preset fast.")
 
 
@@ -60,8 +66,10 @@ def _settings_class() -> type[Settings]:
 def run(options: argparse.Namespace, overrides: Mapping[str, str]) -> int:
     settings = track_settings(options, overrides)
     jobs = list(zip(options.videos, result_folders(options.videos, options.out), strict=True))
-    codes = [run_job(partial(_check, video, folder, options.overwrite)) for video, folder in jobs]
-    valid = [job for job, code in zip(jobs, codes, strict=True) if code == 0]
+    if options.resume:
+        jobs = [(video, folder) for video, folder in jobs if not _is_finished(video, folder)]
+    codes = [0, *(run_job(partial(_check, video, folder, options)) for video, folder in jobs)]
+    valid = [job for job, code in zip(jobs, codes[1:], strict=True) if code == 0]
     if not valid:
         return max(codes)
 
@@ -72,7 +80,7 @@ def run(options: argparse.Namespace, overrides: Mapping[str, str]) -> int:
         stages = build_stages(settings, profile)
         if settings.pose.weights != BUNDLED:
             print(f"keypoints by {stages.weights['pose']['about']}")
-        track = [partial(_track, video, folder, stages, settings, options.overwrite) for video, folder in valid]
+        track = [partial(_track, video, folder, stages, settings, options) for video, folder in valid]
         return max(*codes, run_jobs(track))
 
 
@@ -131,31 +139,44 @@ def _profile(options: argparse.Namespace) -> Iterator[Profiler]:
     print(profile.table())
 
 
-def _check(video: Path, folder: Path, overwrite: bool) -> int:
+def _is_finished(video: Path, folder: Path) -> bool:
+    """Whether the video is tracked already, which is said."""
+    from pose_track.pipeline.result_folder import is_finished
+
+    finished = is_finished(folder)
+    if finished:
+        print(f"{video}: is finished already -> {folder}")
+    return finished
+
+
+def _check(video: Path, folder: Path, options: argparse.Namespace) -> int:
     """Raises FileNotFoundError, FileExistsError or ValueError where a video cannot be tracked into a folder."""
-    from pose_track.pipeline.track_file import OUTPUT_FILES, check_output_folder
+    from pose_track.pipeline.result_folder import OUTPUT_FILES, check_output_folder
 
     if not video.exists():
         raise FileNotFoundError(f"{str(video)!r} does not exist; check the path")
     if os.path.realpath(video) in [os.path.realpath(folder / name) for name in OUTPUT_FILES]:
         raise ValueError(f"the results of {str(video)!r} would replace the video; give another --out")
-    check_output_folder(folder, overwrite)
+    check_output_folder(folder, options.overwrite, options.resume)
     return 0
 
 
-def _track(video: Path, folder: Path, stages: Stages, settings: Settings, overwrite: bool) -> int:
+def _track(video: Path, folder: Path, stages: Stages, settings: Settings, options: argparse.Namespace) -> int:
     """Track a video and print a summary, also where an error or an interrupt ended it early."""
+    from pose_track.pipeline.run_state import STATE_FILE
     from pose_track.pipeline.track_file import Summary, track_file
 
     summary = Summary()
 
     def job() -> int:
-        track_file(video, folder, stages, settings, overwrite, summary)
+        track_file(video, folder, stages, settings, options.overwrite, summary, options.resume)
         return 0
 
     code = run_job(job)
     if summary.frames:
-        print(f"{video}: {summary.frames} frames, {_found(summary, settings, folder)}")
+        before = f" ({summary.num_resumed} of them before)" if summary.num_resumed else ""
+        more = "; --resume goes on from there" if code and (folder / STATE_FILE).exists() else ""
+        print(f"{video}: {summary.frames} frames{before}, {_found(summary, settings, folder)}{more}")
     return code
 
 

@@ -19,14 +19,19 @@ class DamageRecords:
 
     def __init__(self, writer: TracksWriter, faults: Sequence[Fault]) -> None:
         self._writer, self._faults = writer, faults
-        self._num_written = 0
+        self._num_taken = 0
 
     def write(self, frame_index: float = inf) -> None:
         """Write the faults at or before a frame that were not written yet."""
-        while self._num_written < len(self._faults) and self._faults[self._num_written].frame_index <= frame_index:
-            fault = self._faults[self._num_written]
+        for fault in self.pass_over(frame_index):
             self._writer.write_damage(fault.frame_index, fault.cause)
-            self._num_written += 1
+
+    def pass_over(self, frame_index: float) -> Sequence[Fault]:
+        """Take the faults at or before a frame that were not taken yet, such as those that another run has written."""
+        first = self._num_taken
+        while self._num_taken < len(self._faults) and self._faults[self._num_taken].frame_index <= frame_index:
+            self._num_taken += 1
+        return self._faults[first : self._num_taken]
 
 
 @contextmanager

@@ -2,22 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
-from typing import TypeVar
+from dataclasses import dataclass, replace
 
 from pose_track.config.settings import Settings
-from pose_track.pipeline.track_video import Tracker
-from pose_track.structures.arrays import IntArray
-from pose_track.structures.frames import Detections, Frame, Poses
-
-T = TypeVar("T")
+from pose_track.structures.frames import Frame, Poses
 
 _NEARLY_BLACK = 32  # of 255
 _PIXEL_STEP = 4  # every fourth pixel of every fourth row is looked at
 
 
-@dataclass
+@dataclass(frozen=True)
 class Evidence:
     """What there was of people in a video.
 
@@ -30,12 +24,15 @@ class Evidence:
     best_score: float = 0.0
     brightest: int = 0
 
-    def add(self, poses: Poses, frame: Frame) -> None:
+    def with_frame(self, poses: Poses, frame: Frame) -> Evidence:
+        """The evidence with the poses of one more frame."""
         if len(poses):
-            self.best_score = max(self.best_score, float(poses.scores.max()))
-            self.num_poses += len(poses)
-        elif not self.num_poses:
-            self.brightest = max(self.brightest, int(frame.image[::_PIXEL_STEP, ::_PIXEL_STEP].max()))
+            best_score = max(self.best_score, float(poses.scores.max()))
+            return replace(self, best_score=best_score, num_poses=self.num_poses + len(poses))
+        if self.num_poses:
+            return self
+        brightest = int(frame.image[::_PIXEL_STEP, ::_PIXEL_STEP].max())
+        return replace(self, brightest=max(self.brightest, brightest))
 
     def reason(self, settings: Settings) -> str:
         """The likeliest reason why nobody was tracked, and a remedy."""
@@ -69,21 +66,4 @@ class Evidence:
         )
 
 
-class WatchedTracker:
-    """A tracker that notes in `evidence` what it is given."""
-
-    def __init__(self, tracker: Tracker, evidence: Evidence) -> None:
-        self._tracker, self._evidence = tracker, evidence
-
-    def reset(self) -> None:
-        self._tracker.reset()
-
-    def propose(self, frame: Frame) -> Detections:
-        return self._tracker.propose(frame)
-
-    def assign(self, poses: Poses, frame: Frame) -> IntArray:
-        self._evidence.add(poses, frame)
-        return self._tracker.assign(poses, frame)
-
-    def confirm(self, linked: Iterable[tuple[T, IntArray]]) -> Iterator[tuple[T, IntArray]]:
-        return self._tracker.confirm(linked)
+NOTHING_SEEN = Evidence()

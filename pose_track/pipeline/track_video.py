@@ -20,6 +20,9 @@ T = TypeVar("T")
 FrameDetector = Callable[[Frame], Detections]
 Estimator = Callable[[ImageArray, Detections], Poses]
 
+LinkedFrame = tuple[tuple[Frame, Poses], IntArray]
+"""A frame with its poses, and their (N,) track ids."""
+
 FRAMES_PER_BATCH = 4
 
 
@@ -49,7 +52,7 @@ class Tracker(Protocol):
     def reset(self) -> None: ...
     def propose(self, frame: Frame) -> Detections: ...
     def assign(self, poses: Poses, frame: Frame) -> IntArray: ...
-    def confirm(self, linked: Iterable[tuple[T, IntArray]]) -> Iterator[tuple[T, IntArray]]: ...
+    def confirm(self, linked: Iterable[LinkedFrame]) -> Iterator[LinkedFrame]: ...
 
 
 class _FrameByFrameDetector:
@@ -177,7 +180,7 @@ class _Linking:
         self._assign = profile.timed("assign", tracker.assign)
         self._check = check
 
-    def __call__(self, estimated: Iterable[tuple[Frame, Poses]]) -> Iterator[tuple[tuple[Frame, Poses], IntArray]]:
+    def __call__(self, estimated: Iterable[tuple[Frame, Poses]]) -> Iterator[LinkedFrame]:
         for frame, poses in estimated:
             self._check()
             proposed = unmatched_boxes(self._propose(frame), poses)

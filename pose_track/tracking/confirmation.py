@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass, field, replace
 from typing import TypeVar
 
 import numpy as np
@@ -16,8 +17,47 @@ T = TypeVar("T")
 _FORGET_EVERY = 100  # frames
 
 
+@dataclass
+class ConfirmedTracks:
+    """The confirmed tracks.
+
+    output_ids: tracker's id -> id in the output.
+    next_id: of the next confirmed track.
+    num_frames: frames that came out so far.
+    """
+
+    output_ids: dict[int, int] = field(default_factory=dict)
+    next_id: int = 1
+    num_frames: int = 0
+
+    def copy(self) -> ConfirmedTracks:
+        return replace(self, output_ids=dict(self.output_ids))
+
+    def pop_frame(
+        self, window: deque[tuple[T, IntArray]], newly_confirmed: set[int], live_ids: Callable[[], Iterable[int]]
+    ) -> tuple[T, IntArray]:
+        """Remove the oldest frame from the window; return it with the output ids of its confirmed tracks."""
+        item, ids = window.popleft()
+        for track_id in sorted(newly_confirmed - self.output_ids.keys() - {0}):
+            self.output_ids[track_id] = self.next_id
+            self.next_id += 1
+        output_ids = [self.output_ids.get(track_id, 0) for track_id in ids.tolist()]
+        self.num_frames += 1
+        if self.num_frames % _FORGET_EVERY == 0:
+            self._forget(window, live_ids())
+        return item, np.array(output_ids, np.int64)
+
+    def _forget(self, window: Iterable[tuple[T, IntArray]], live_ids: Iterable[int]) -> None:
+        """Forget the ids that neither the window nor the frames to come have."""
+        kept = set(live_ids).union(*(ids.tolist() for _, ids in window))
+        self.output_ids = {old: new for old, new in self.output_ids.items() if old in kept}
+
+
 def confirm_tracks(
-    frames: Iterable[tuple[T, IntArray]], min_frames: int, live_ids: Callable[[], Iterable[int]]
+    frames: Iterable[tuple[T, IntArray]],
+    min_frames: int,
+    live_ids: Callable[[], Iterable[int]],
+    confirmed: ConfirmedTracks | None = None,
 ) -> Iterator[tuple[T, IntArray]]:
     """Yield the frames in order, `min_frames - 1` later than they come, with the ids of confirmed tracks only.
 
@@ -30,6 +70,8 @@ def confirm_tracks(
     min_frames: at least 1, otherwise raises ValueError.
     live_ids: the ids that the frames to come may have again, such as those in the tracker's track buffer; other ids
         are forgotten.
+    confirmed: the tracks that were confirmed before, kept up to date; none by default. Frames that had come and not
+        come out then have to come again.
 
     >>> frames = [("a", np.array([1, 2])), ("b", np.array([2, 0])), ("c", np.array([2]))]
     >>> [(name, ids.tolist()) for name, ids in confirm_tracks(frames, 2, lambda: (1, 2))]
@@ -37,18 +79,18 @@ def confirm_tracks(
     """
     if min_frames < 1:
         raise ValueError(f"min_frames must be 1 or more, got {min_frames!r}")
-    confirmed, window = _ConfirmedTracks(live_ids), deque[tuple[T, IntArray]]()
+    confirmed, window = confirmed or ConfirmedTracks(), deque[tuple[T, IntArray]]()
     raised: BaseException | None = None
     try:
         for entry in frames:
             window.append(entry)
             if len(window) == min_frames:
-                yield confirmed.pop_frame(window, _common_ids(window))
+                yield confirmed.pop_frame(window, _common_ids(window), live_ids)
     except (Exception, KeyboardInterrupt) as error:  # raised again below, after the frames before it
         raised = error
     is_short = confirmed.num_frames == 0 and raised is None
     while window:
-        yield confirmed.pop_frame(window, _common_ids(window) if is_short else set())
+        yield confirmed.pop_frame(window, _common_ids(window) if is_short else set(), live_ids)
     if raised is not None:
         raise raised
 
@@ -56,34 +98,3 @@ def confirm_tracks(
 def _common_ids(window: Iterable[tuple[T, IntArray]]) -> set[int]:
     """The ids that are in all frames of the window."""
     return set.intersection(*(set(ids.tolist()) for _, ids in window))
-
-
-class _ConfirmedTracks:
-    """The confirmed tracks.
-
-    num_frames: frames that came out so far.
-    _output_ids: tracker's id -> id in the output.
-    """
-
-    def __init__(self, live_ids: Callable[[], Iterable[int]]) -> None:
-        self._live_ids = live_ids
-        self._output_ids: dict[int, int] = {}
-        self._next_id = 1
-        self.num_frames = 0
-
-    def pop_frame(self, window: deque[tuple[T, IntArray]], newly_confirmed: set[int]) -> tuple[T, IntArray]:
-        """Remove the oldest frame from the window; return it with the output ids of its confirmed tracks."""
-        item, ids = window.popleft()
-        for track_id in sorted(newly_confirmed - self._output_ids.keys() - {0}):
-            self._output_ids[track_id] = self._next_id
-            self._next_id += 1
-        output_ids = [self._output_ids.get(track_id, 0) for track_id in ids.tolist()]
-        self.num_frames += 1
-        if self.num_frames % _FORGET_EVERY == 0:
-            self._forget(window)
-        return item, np.array(output_ids, np.int64)
-
-    def _forget(self, window: Iterable[tuple[T, IntArray]]) -> None:
-        """Forget the ids that neither the window nor the frames to come have."""
-        kept = set(self._live_ids()).union(*(ids.tolist() for _, ids in window))
-        self._output_ids = {old: new for old, new in self._output_ids.items() if old in kept}

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Protocol, TypeVar
 
 import numpy as np
@@ -12,8 +12,8 @@ from pose_track.structures.arrays import BoolArray, IntArray
 from pose_track.structures.frames import Detections, Frame, Poses
 from pose_track.structures.skeleton import Skeleton
 from pose_track.tracking.association import Association
-from pose_track.tracking.confirmation import confirm_tracks
-from pose_track.tracking.propagation import FlowEstimator, Propagation, warp_tracks
+from pose_track.tracking.confirmation import ConfirmedTracks, confirm_tracks
+from pose_track.tracking.propagation import FlowEstimator, FlowState, Propagation, warp_tracks
 from pose_track.tracking.tracks import Tracks
 
 T = TypeVar("T")
@@ -35,6 +35,24 @@ class FrameTime:
 
     index: int
     pts_seconds: float
+
+
+@dataclass(frozen=True, eq=False)
+class LinkerState:
+    """What a `PoseLinker` knows between two frames; by default, before the first.
+
+    tracks: in the track buffer; None for none.
+    next_id: of the next track.
+    last_index: of the last frame.
+    confirmed: see `confirm_tracks`.
+    flow: of the optical flow; None without an image.
+    """
+
+    tracks: Tracks | None = None
+    next_id: int = 1
+    last_index: int = -1
+    confirmed: ConfirmedTracks = field(default_factory=ConfirmedTracks)
+    flow: FlowState | None = None
 
 
 NO_PROPAGATION = Propagation()
@@ -82,12 +100,22 @@ class PoseLinker:
 
     def reset(self) -> None:
         """Remove all tracks and restart the ids at 1. Call it before another video."""
-        self._tracks: Tracks | None = None
+        self.restore(LinkerState())
+
+    def state(self) -> LinkerState:
+        """The state after the last frame, which further frames do not change."""
+        flow = None if self._flow is None else self._flow.state()
+        return LinkerState(self._tracks, self._next_id, self._last_index, self._confirmed.copy(), flow)
+
+    def restore(self, state: LinkerState) -> None:
+        """Go on from a state of a linker with the same arguments. Frames that had come and were not confirmed then have
+        to come again in `confirm`, without `assign`."""
+        self._tracks = state.tracks
         self._skeleton: Skeleton | None = None
-        self._next_id = 1
-        self._last_index = -1
+        self._next_id, self._last_index = state.next_id, state.last_index
+        self._confirmed = state.confirmed.copy()
         if self._flow is not None:
-            self._flow.reset()
+            self._flow.restore(state.flow)
 
     def propose(self, frame: Frame) -> Detections:
         """Boxes for tracked people in the next frame, besides those of the detector; their source is "flow".
@@ -119,7 +147,7 @@ class PoseLinker:
 
     def confirm(self, frames: Iterable[tuple[T, IntArray]]) -> Iterator[tuple[T, IntArray]]:
         """The frames with the ids of confirmed tracks only: see `confirm_tracks`."""
-        return confirm_tracks(frames, self._min_confirm_frames, self._live_ids)
+        return confirm_tracks(frames, self._min_confirm_frames, self._live_ids, self._confirmed)
 
     def _live_ids(self) -> list[int]:
         return [] if self._tracks is None else self._tracks.ids.tolist()

@@ -25,7 +25,8 @@ from pose_track.cli.exit_codes import EXIT_ERROR, EXIT_INTERRUPTED
 from pose_track.cli.parser import take_overrides
 from pose_track.config.settings import Settings
 from pose_track.models.hrnet import hrnet_compact
-from pose_track.pipeline.track_file import OUTPUT_FILES
+from pose_track.pipeline.result_folder import OUTPUT_FILES
+from pose_track.pipeline.run_state import STATE_FILE
 from pose_track.structures.frames import Detections, Frame
 from pose_track.structures.skeleton import POSETRACK_15
 from pose_track.utils.profiler import Profiler
@@ -409,7 +410,7 @@ def test_ctrl_c(tmp_path: Path) -> None:
     stdout, stderr = (output.decode() for output in process.communicate(timeout=120))
     assert process.returncode == EXIT_INTERRUPTED, stderr
     assert messages(stderr) == ["interrupted; finished results are kept"]
-    assert {path.name for path in written.parent.iterdir()} == set(OUTPUT_FILES)
+    assert {path.name for path in written.parent.iterdir()} == {*OUTPUT_FILES, STATE_FILE}
     _, *frames, fault = records(written.parent)
     assert fault == {"type": "fault", "message": "interrupted by the user", "after_frame": len(frames) - 1}
     assert 1 < len(frames) < 600

@@ -18,11 +18,12 @@ from stub_stages import one_person, stub_stages
 
 import pose_track.pipeline.track_file
 from pose_track.config.settings import ReaderSettings, Settings
-from pose_track.formats.tracks_jsonl import read_tracks
+from pose_track.formats.tracks_jsonl import is_complete, read_tracks
 from pose_track.pipeline.errors import explain_write_errors
+from pose_track.pipeline.result_folder import OUTPUT_FILES
+from pose_track.pipeline.run_state import STATE_FILE
 from pose_track.pipeline.track_file import (
     ANNOTATED_FILE,
-    OUTPUT_FILES,
     POSETRACK17_FILE,
     TRACKS_FILE,
     Summary,
@@ -58,8 +59,9 @@ def frame_numbers(folder: Path) -> list[int]:
 
 
 def only_results(folder: Path) -> bool:
-    """Whether the folder holds no partial file."""
-    return {path.name for path in folder.iterdir()} <= set(OUTPUT_FILES)
+    """Whether the folder holds no partial file, and the state of a run only if its records end early."""
+    state = set() if is_complete(folder / TRACKS_FILE) else {STATE_FILE}
+    return {path.name for path in folder.iterdir()} <= {*OUTPUT_FILES, *state}
 
 
 @pytest.mark.parametrize("rotation", [0, 90])
@@ -187,7 +189,7 @@ def test_interrupt_leaves_valid_files(interrupt: Callable[[], None], tmp_path: P
     last = frame_numbers(out)[-1]
     assert 0 < last < 79  # the tracker is behind the detector; prefetched frames are dropped
     assert lines(out)[-1] == {"type": "fault", "message": "interrupted by the user", "after_frame": last}
-    assert {path.name for path in out.iterdir()} == set(OUTPUT_FILES)
+    assert {path.name for path in out.iterdir()} == {*OUTPUT_FILES, STATE_FILE}
 
 
 @pytest.mark.usefixtures("default_sigint")

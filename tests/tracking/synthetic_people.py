@@ -15,7 +15,7 @@ from pose_track.structures.skeleton import COCO_17
 from pose_track.tracking.association import Association
 from pose_track.tracking.linker import FrameLike, FrameTime, PoseLinker
 from pose_track.tracking.matching import match_hungarian
-from pose_track.tracking.propagation import FlowEstimator
+from pose_track.tracking.propagation import FlowEstimator, FlowState
 from pose_track.tracking.similarity import Similarity
 from pose_track.tracking.tracks import Tracks
 
@@ -119,10 +119,14 @@ class StubFlow:
 
     def __init__(self, warp_at: Callable[[int], StubWarp] = lambda index: StubWarp()) -> None:
         self._warp_at = warp_at
-        self.reset()
+        self.restore(None)
 
-    def reset(self) -> None:
-        self._index = -1
+    def state(self) -> FlowState | None:
+        """Only the number of the last image."""
+        return FlowState((self._index, 0), np.zeros((1, 1), np.uint8))
+
+    def restore(self, state: FlowState | None) -> None:
+        self._index = -1 if state is None else state.size[0]
 
     def advance(self, image: ImageArray) -> StubWarp:
         self._index += 1

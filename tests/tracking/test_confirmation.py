@@ -132,7 +132,7 @@ def test_old_tracks_are_forgotten(min_frames: int) -> None:
     for _, ids in outputs:
         assert outputs.gi_frame is not None  # type: ignore[attr-defined]
         confirmed = outputs.gi_frame.f_locals["confirmed"]  # type: ignore[attr-defined]
-        assert len(confirmed._output_ids) <= 3 + 100 + 20
+        assert len(confirmed.output_ids) <= 3 + 100 + 20
         last = max(last, *ids.tolist())
     assert last == {1: 5001, 3: 4997}[min_frames]  # with 3, the first two and the last two are in too few frames
 
