@@ -25,6 +25,9 @@ class SourceSettings(BaseSettings):
         default=None,
         description="Frames per second of images (null: 25) and raw streams (null: as stated); others have their own.",
     )
+    max_pixels: Positive = Field(
+        default=100_000_000, description="Pixels of a frame, at most; a file that declares more is refused."
+    )
 
 
 class ReaderSettings(SourceSettings):

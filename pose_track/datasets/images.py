@@ -13,6 +13,7 @@ import cv2
 import numpy as np
 
 from pose_track.structures.arrays import ImageArray
+from pose_track.video.declared_size import MAX_PIXELS, declared_size
 
 _JPEG_START, _JPEG_SCAN, _JPEG_END = b"\xff\xd8", b"\xff\xda", b"\xff\xd9"
 ImageSize = tuple[int, int]
@@ -44,8 +45,8 @@ def decode_image(data: bytes, name: str, size: ImageSize | None = None) -> Image
         name: of the image, for error messages.
         size: width and height that the labels declare; None where they declare none.
 
-    Raises ValueError naming the image if `data` is not an image, is a truncated JPEG file, or has neither shown nor
-    stored the size `size`.
+    Raises ValueError naming the image if `data` is not an image, is a truncated JPEG file, declares more than
+    MAX_PIXELS, or has neither shown nor stored the size `size`.
     """
     if data.startswith(_JPEG_START) and data.find(_JPEG_END, data.find(_JPEG_SCAN)) < 0:
         raise ValueError(f"{name}: a truncated JPEG file; download it again, or remove it and its labels")
@@ -60,6 +61,9 @@ def decode_image(data: bytes, name: str, size: ImageSize | None = None) -> Image
 
 
 def _decode(data: bytes, name: str, flags: int) -> ImageArray:
+    width, height = declared_size(data) or (0, 0)
+    if width * height > MAX_PIXELS:
+        raise ValueError(f"{name} declares {width}x{height} pixels, more than {MAX_PIXELS}; scale it down")
     image = cv2.imdecode(np.frombuffer(data, np.uint8), flags) if data else None
     if image is None:
         raise ValueError(f"{name}: not an image that OpenCV reads; download it again, or remove it and its labels")

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from typing import Any, cast
 
 import cv2
@@ -10,13 +11,25 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pose_track.structures.arrays import ImageArray
+from pose_track.video.tiff import FileBytes
 
 _Pixels = NDArray[np.integer[Any]]
 
 _ANY_DEPTH = cv2.IMREAD_COLOR | cv2.IMREAD_ANYDEPTH
 
 
-def used_bits(files: Iterable[bytes]) -> int:
+@contextmanager
+def _quiet() -> Iterator[None]:
+    """Mute OpenCV, which prints many lines for one damaged image."""
+    level = cv2.utils.logging.getLogLevel()
+    cv2.utils.logging.setLogLevel(cv2.utils.logging.LOG_LEVEL_SILENT)
+    try:
+        yield
+    finally:
+        cv2.utils.logging.setLogLevel(level)
+
+
+def used_bits(files: Iterable[FileBytes]) -> int:
     """How many bits the values of pictures of one kind use: 8, unless the first has 16; then that of the highest value
     in all of them, 8 to 16.
 
@@ -33,7 +46,7 @@ def used_bits(files: Iterable[bytes]) -> int:
     return max(8, highest.bit_length()) if highest else 16
 
 
-def decode_rgb(data: bytes, bits: int) -> ImageArray | None:
+def decode_rgb(data: FileBytes, bits: int) -> ImageArray | None:
     """(H, W, 3) uint8 RGB, upright; None for a file that OpenCV cannot decode.
 
     bits: of a picture with 16 bits, how many are used, see `used_bits`; the highest eight of these are kept.
@@ -53,6 +66,10 @@ def _top_bits(image: _Pixels, bits: int) -> ImageArray:
     return np.asarray(np.minimum(image >> (bits - 8), 255), np.uint8)
 
 
-def _decode(data: bytes, flags: int) -> _Pixels | None:
+def _decode(data: FileBytes, flags: int) -> _Pixels | None:
     # On Windows, imread cannot open names outside the system's code page; decoding bytes works everywhere.
-    return cast("_Pixels | None", cv2.imdecode(np.frombuffer(data or b"\0", np.uint8), flags))
+    with _quiet():
+        try:
+            return cast("_Pixels | None", cv2.imdecode(np.frombuffer(data or b"\0", np.uint8), flags))
+        except cv2.error:
+            return None

@@ -19,20 +19,31 @@ logger = logging.getLogger(__name__)
 _END = 2**63  # above every pts: a fault after the last frame
 
 
+def limit_size(stream: VideoStream, max_pixels: int) -> None:
+    """Make the decoder refuse larger frames, also where the size changes; call it before the first frame."""
+    stream.codec_context.options = {"max_pixels": str(max_pixels)}
+
+
 class TolerantDecoder:
     """All frames that FFmpeg decodes, in presentation order, whatever is damaged between them; iterate once.
 
     report: called with each Fault, before the first frame at or after it is returned; one for each frame at most.
 
     Frame threads return frames late and lose some with an error. After the first error of the decoder the file is
-    therefore decoded anew without them, from its start, past the frames that were returned already.
+    therefore decoded anew without them, from its start, past the frames that were returned already, at most
+    `max_pixels` each.
     """
 
     def __init__(
-        self, path: Path, container: InputContainer, stream: VideoStream, report: Callable[[Fault], None]
+        self,
+        path: Path,
+        container: InputContainer,
+        stream: VideoStream,
+        report: Callable[[Fault], None],
+        max_pixels: int,
     ) -> None:
         self._path, self._container, self._stream = path, container, stream
-        self._report = report
+        self._report, self._max_pixels = report, max_pixels
         self._num_returned = 0
 
     def __iter__(self) -> Iterator[av.VideoFrame]:
@@ -45,6 +56,7 @@ class TolerantDecoder:
             with open_container(self._path) as container:
                 stream = video_stream(container, self._path)
                 stream.thread_type = "SLICE"
+                limit_size(stream, self._max_pixels)
                 yield from self._frames(container, stream, stop_at_error=False)
 
     def _frames(self, container: InputContainer, stream: VideoStream, stop_at_error: bool) -> Iterator[av.VideoFrame]:

@@ -1,18 +1,21 @@
-"""A folder of images, or a single image, as a video."""
+"""A folder of images, a single image, or a file with several, as a video."""
 
 from __future__ import annotations
 
 import re
-import struct
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import suppress
+from dataclasses import dataclass
 from fractions import Fraction
 from functools import partial
 from pathlib import Path
 
 from pose_track.structures.arrays import ImageArray
 from pose_track.video.bit_depth import decode_rgb, used_bits
-from pose_track.video.source import DecodedFrame, DecodeError, Selection, VideoInfo, VideoReader
+from pose_track.video.declared_size import MAX_PIXELS, check_size, declared_size
+from pose_track.video.image_stacks import stack_format
+from pose_track.video.source import DecodedFrame, DecodeError, Fault, OnDamage, Selection, VideoInfo, VideoReader
+from pose_track.video.tiff import FileBytes, TiffPage, map_file, map_page, tiff_pages
 
 IMAGE_SUFFIXES = (".jpg", ".jpeg", ".png", ".bmp", ".webp", ".tif", ".tiff")
 DEFAULT_FPS = Fraction(25)
@@ -42,83 +45,118 @@ def _is_image(path: Path) -> bool:
     return path.suffix.lower() in IMAGE_SUFFIXES and not path.name.startswith(".") and path.is_file()
 
 
-def _sample(paths: Sequence[Path]) -> Iterator[bytes]:
-    """The contents of some images of the folder; one that cannot be read is an error when its turn comes."""
-    for path in paths[:: -(-len(paths) // _SAMPLE)]:
-        with suppress(OSError):
-            yield path.read_bytes()
+@dataclass(frozen=True)
+class _Source:
+    """Where an image is: a file, and its page in a file with several."""
+
+    path: Path
+    page: TiffPage | None = None
 
 
-def check_single_picture(path: Path, content: bytes) -> None:
-    """Raises ValueError for an animated PNG or WebP and a TIFF of several pages, of which one picture would be read."""
-    is_animated = _is_animated_png(content) or _is_animated_webp(content) or _num_tiff_pages(content) > 1
-    if is_animated:
-        raise ValueError(
-            f"{str(path)!r} holds several pictures; save them as a video, a GIF or a folder with one file for each"
-        )
-
-
-def _is_animated_png(content: bytes) -> bool:
-    return content.startswith(b"\x89PNG") and b"acTL" in content[: max(0, content.find(b"IDAT"))]
-
-
-def _is_animated_webp(content: bytes) -> bool:
-    """The flag of the extended header, see the WebP container specification."""
-    return content[:4] == b"RIFF" and content[8:16] == b"WEBPVP8X" and len(content) > 20 and bool(content[20] & 2)
-
-
-def _num_tiff_pages(content: bytes) -> int:
-    """Number of pages, up to 2: the first directory ends with the place of the next one, see TIFF 6.0, page 14."""
-    order = {b"II*\0": "<", b"MM\0*": ">"}.get(content[:4])
-    try:
-        (start,) = struct.unpack_from(f"{order}I", content, 4)
-        (num_entries,) = struct.unpack_from(f"{order}H", content, start)
-        (following,) = struct.unpack_from(f"{order}I", content, start + 2 + 12 * num_entries)
-    except struct.error:  # no TIFF, or a damaged one
-        return 1
-    return 2 if following else 1
+def _sources(path: Path) -> list[_Source]:
+    """The images of a folder or file. Raises ValueError where there are none."""
+    if path.is_dir():
+        return [_Source(image) for image in list_images(path)]
+    if stack_format(path) == "tiff":
+        return [_Source(path, page) for page in tiff_pages(map_file(path))]
+    return [_Source(path)]
 
 
 class ImageReader(VideoReader):
-    """Images of one size at a constant frame rate, the first at 0 seconds.
+    """Images of one size at a constant frame rate, the first at 0 seconds: those of a folder, or the pages of a TIFF.
 
     Images of 16 bits become 8 bits from the highest bit that the folder uses on, so that 12-bit data are not dark.
 
-    While it is read, raises ValueError for an image of another size or several pictures in one file, and DecodeError
-    for one that cannot be decoded.
+    An image that cannot be decoded, of another size than the first, of more than `max_pixels`, or in a file with
+    several is left out as a fault, or raises ValueError or DecodeError, see `on_damage` of `open_video`. So does the
+    first where none is left.
     """
 
-    def __init__(self, source: Path, selection: Selection, fps: Fraction = DEFAULT_FPS) -> None:
+    def __init__(
+        self,
+        source: Path,
+        selection: Selection,
+        fps: Fraction = DEFAULT_FPS,
+        on_damage: OnDamage = "continue",
+        max_pixels: int = MAX_PIXELS,
+    ) -> None:
         super().__init__(selection)
         if not (source.is_dir() or source.is_file()):
             raise ValueError(f"{str(source)!r} is a pipe or a device, not an image; give the file")
-        self._paths = list_images(source) if source.is_dir() else [source]
-        self._bits = used_bits(_sample(self._paths))
-        self._first = self._load(0)
+        self._on_damage, self._max_pixels = on_damage, max_pixels
+        self._sources = _sources(source)
+        self._bits = used_bits(self._sample())
+        self._first_index, self._first = self._first_usable()
         height, width = self._first.shape[:2]
-        self.info = VideoInfo(str(source), width, height, fps, len(self._paths))
+        self.info = VideoInfo(str(source), width, height, fps, len(self._sources))
 
     def _image_name(self, index: int) -> str:
-        return self._paths[index].name
+        source = self._sources[index]
+        return source.path.name if source.page is None else ""
+
+    def _sample(self) -> Iterator[FileBytes]:
+        """Some of the images; one that cannot be read is an error when its turn comes."""
+        for index in range(0, len(self._sources), -(-len(self._sources) // _SAMPLE)):
+            with suppress(OSError, ValueError):
+                yield self._content(index)
+
+    def _first_usable(self) -> tuple[int, ImageArray]:
+        """The first image that can be decoded, and its index; the faults of those before it are recorded."""
+        first_error = None
+        for index in range(len(self._sources)):
+            try:
+                return index, self._load(index)
+            except (DecodeError, OSError, ValueError) as error:
+                if self._on_damage == "stop":
+                    raise
+                self._record(index, error)
+                first_error = first_error or error
+        assert first_error is not None  # there is at least one image
+        raise first_error
+
+    def _content(self, index: int) -> FileBytes:
+        """Raises OSError, and ValueError for a file that is not to be decoded."""
+        source = self._sources[index]
+        if source.page is not None:
+            check_size(source.path, (source.page.width, source.page.height), self._max_pixels)
+            return map_page(source.path, source.page)
+        if len(self._sources) > 1 and stack_format(source.path) is not None:
+            raise ValueError(f"{str(source.path)!r} holds several images; give it as a video of its own")
+        content = source.path.read_bytes()
+        check_size(source.path, declared_size(content), self._max_pixels)
+        return content
 
     def _load(self, index: int) -> ImageArray:
-        path = self._paths[index]
-        content = path.read_bytes()
-        check_single_picture(path, content)
-        image = decode_rgb(content, self._bits)
+        image = decode_rgb(self._content(index), self._bits)
         if image is None:
-            raise DecodeError(str(path), index, "it is not an image that OpenCV can decode")
+            raise DecodeError(str(self._sources[index].path), index, "it is not an image that OpenCV can decode")
         return image
 
-    def _image(self, index: int) -> ImageArray:
-        image = self._first if index == 0 else self._load(index)
+    def _image(self, index: int) -> ImageArray | None:
+        """None for an image that cannot be used, whose fault is recorded."""
+        if index <= self._first_index:
+            return self._first if index == self._first_index else None
+        try:
+            image = self._load(index)
+            self._check_shape(image, index)
+        except (DecodeError, OSError, ValueError) as error:
+            if self._on_damage == "stop":
+                raise
+            self._record(index, error)
+            return None
+        return image
+
+    def _record(self, index: int, error: Exception) -> None:
+        cause = f"{self._sources[index].path.name}: {error.cause}" if isinstance(error, DecodeError) else str(error)
+        self.faults.append(Fault(index, cause))
+
+    def _check_shape(self, image: ImageArray, index: int) -> None:
         if image.shape != self._first.shape:
             raise ValueError(
-                f"{str(self._paths[index])!r} is {image.shape[1]}x{image.shape[0]} but the first image is "
+                f"{str(self._sources[index].path)!r} is {image.shape[1]}x{image.shape[0]} but the first image is "
                 f"{self.info.width}x{self.info.height}; resize them to one size"
             )
-        return image
 
     def _decode(self) -> Iterator[DecodedFrame]:
-        for index in range(len(self._paths)):
+        for index in range(len(self._sources)):
             yield index / self.info.fps, partial(self._image, index)

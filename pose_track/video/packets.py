@@ -22,6 +22,8 @@ _FALLBACK_FPS = Fraction(25)
 _DEFAULT_STREAM_PIXELS = 5_000_000
 _RAW_FORMATS = {"cavsvideo", "h264", "hevc", "m4v", "mpegvideo", "obu", "vvc"}
 _NUM_TIMESTAMPS = 200  # packets that the frame rate is estimated from
+_END_MARKS = {"apng": b"\0\0\0\0IEND", "gif": b"\0;"}
+_NUM_END_BYTES = 64
 _ONE_PICTURE_CODECS = ("h264", "hevc", "vp9", "av1", "libdav1d", "libaom")
 
 
@@ -187,11 +189,25 @@ class PacketMonitor:
                 return f"the file holds {self._num_packets} of the {num_indexed} packets in its index"
         if "avi" in self._formats and self._num_packets < self._stream.frames:
             return f"the file holds {self._num_packets} of the {self._stream.frames} frames in its header"
-        if "matroska" in self._formats and self._path.is_file():
+        if not self._path.is_file():
+            return None
+        if not _has_end_mark(self._path, self._formats[0]):
+            return "the file has no end mark"
+        if "matroska" in self._formats:
             declared, size = matroska_size(self._path), self._path.stat().st_size
             if declared is not None and size < declared:
                 return f"the file ends at {size} of {declared} bytes"
         return None
+
+
+def _has_end_mark(path: Path, container: str) -> bool:
+    """Whether an animated PNG or GIF ends as it should, before what other programs may append; other files do."""
+    mark = _END_MARKS.get(container)
+    if mark is None:
+        return True
+    with path.open("rb") as file:
+        file.seek(max(0, path.stat().st_size - _NUM_END_BYTES))
+        return mark in file.read()
 
 
 class _Timeline:

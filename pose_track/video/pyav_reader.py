@@ -17,7 +17,9 @@ from av.sidedata.sidedata import Type as SideDataType
 from numpy.typing import NDArray
 
 from pose_track.structures.arrays import ImageArray
-from pose_track.video.decoding import StrictDecoder, TolerantDecoder
+from pose_track.video.declared_size import MAX_PIXELS, check_size
+from pose_track.video.decoding import StrictDecoder, TolerantDecoder, limit_size
+from pose_track.video.hdr import TRANSFERS, to_standard_range
 from pose_track.video.packets import average_fps, is_raw, open_container, uses_dts, video_stream
 from pose_track.video.source import DecodedFrame, FrameClock, OnDamage, Selection, VideoInfo, VideoReader
 
@@ -30,25 +32,34 @@ class PyAvReader(VideoReader):
     """Decodes a video file on all cores. Raises as `open_video` does."""
 
     def __init__(
-        self, path: Path, selection: Selection, on_damage: OnDamage = "continue", fps: Fraction | None = None
+        self,
+        path: Path,
+        selection: Selection,
+        on_damage: OnDamage = "continue",
+        fps: Fraction | None = None,
+        max_pixels: int = MAX_PIXELS,
     ) -> None:
         super().__init__(selection)
         self._source = str(path)
         self._container = open_container(path)
         try:
             self._stream = video_stream(self._container, path)
+            codec = self._stream.codec_context
+            check_size(path, (codec.width, codec.height), max_pixels)
+            limit_size(self._stream, max_pixels)
             if fps is not None and not is_raw(self._container):
                 raise ValueError(
                     f"{self._source!r} is a video and has its own frame rate; a frame rate of {float(fps):g} (fps, "
                     "reader.image_fps) is for images and raw streams only"
                 )
             self._by_dts = uses_dts(self._container)
-            frames = iter(self._decoder(path, on_damage))
+            frames = iter(self._decoder(path, on_damage, max_pixels))
             first = next(frames, None)
             if first is None:
                 cause = f" ({self.faults[0].cause})" if self.faults else ""
                 raise ValueError(f"{self._source!r} has no frame that can be decoded{cause}; check that it is complete")
             self._size = _square_pixels(first, self._stream.sample_aspect_ratio, self._source)
+            check_size(path, self._size, max_pixels)
             self.info = self._describe(path, first, fps)
             self._matrix = display_matrix(first)
             self._decoded: Iterator[av.VideoFrame] = chain([first], frames)
@@ -56,10 +67,10 @@ class PyAvReader(VideoReader):
             self._container.close()
             raise
 
-    def _decoder(self, path: Path, on_damage: OnDamage) -> Iterable[av.VideoFrame]:
+    def _decoder(self, path: Path, on_damage: OnDamage, max_pixels: int) -> Iterable[av.VideoFrame]:
         if on_damage == "stop":
             return StrictDecoder(self._source, self._container, self._stream)
-        return TolerantDecoder(path, self._container, self._stream, self.faults.append)
+        return TolerantDecoder(path, self._container, self._stream, self.faults.append, max_pixels)
 
     def close(self) -> None:
         super().close()
@@ -91,7 +102,12 @@ class PyAvReader(VideoReader):
 
     def _image(self, frame: av.VideoFrame) -> ImageArray:
         width, height = self._size
-        stored = np.asarray(frame.to_ndarray(format="rgb24", width=width, height=height), np.uint8)
+        transfer = TRANSFERS.get(frame.color_trc)
+        if transfer is None:
+            stored = np.asarray(frame.to_ndarray(format="rgb24", width=width, height=height), np.uint8)
+        else:
+            codes = np.asarray(frame.to_ndarray(format="rgb48le", width=width, height=height), np.uint16)
+            stored = to_standard_range(codes, transfer)
         return np.ascontiguousarray(orient(stored, self._matrix))
 
 

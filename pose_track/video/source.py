@@ -18,13 +18,13 @@ logger = logging.getLogger(__name__)
 OnDamage = Literal["continue", "stop"]
 """What follows damage in a video: all frames that FFmpeg decodes, or none."""
 
-DecodedFrame = tuple[Fraction, Callable[[], ImageArray]]
+DecodedFrame = tuple[Fraction, Callable[[], ImageArray | None]]
 """A decoded frame: its time in seconds, and a function that converts it to RGB, so that a skipped one costs no
-conversion."""
+conversion. The function returns None for a damaged image, once it is among the faults."""
 
 
 class DecodeError(RuntimeError):
-    """A video that ends too early or holds damaged data. frame_index: the first missing frame."""
+    """A video that ends too early or holds damaged data. frame_index: the first missing frame; cause: what is wrong."""
 
     def __init__(self, source: str, frame_index: int, cause: str) -> None:
         super().__init__(
@@ -33,6 +33,7 @@ class DecodeError(RuntimeError):
         )
         self.source = source
         self.frame_index = frame_index
+        self.cause = cause
 
 
 class DamageError(DecodeError):
@@ -46,7 +47,7 @@ class DamageError(DecodeError):
             f"{source} is damaged at frame {first.frame_index}: {first.cause}{others}; the {num_frames} frames that "
             "can be decoded were read; copy or download the file again, or repair it with another program",
         )
-        self.source, self.frame_index = source, first.frame_index
+        self.source, self.frame_index, self.cause = source, first.frame_index, first.cause
         self.faults, self.num_frames = tuple(faults), num_frames
 
 
@@ -173,8 +174,10 @@ class VideoReader(ABC):
                 continue
             first = index if first is None else first
             if (index - first) % selection.stride == 0:
-                num_frames += 1
-                yield Frame(index, seconds, convert(), self._image_name(index))
+                image = convert()
+                if image is not None:
+                    num_frames += 1
+                    yield Frame(index, seconds, image, self._image_name(index))
         if self.faults:
             raise DamageError(self.info.source, self.faults, num_frames)
         if first is None:

@@ -195,6 +195,18 @@ def image_rates(settings: Settings, world: World) -> list[float]:
     return [float(open_reader(path, settings.reader).info.fps) for path in (images, images / "0.png")]
 
 
+def opens(settings: Settings, world: World) -> list[bool]:
+    """Whether a video, a folder of images and an image, all of 192x128 pixels, are opened."""
+    opened = []
+    for path in (world.video, world.folder / "images", world.folder / "images/0.png"):
+        try:
+            open_reader(path, settings.reader).close()
+            opened.append(True)
+        except ValueError:
+            opened.append(False)
+    return opened
+
+
 def detected_boxes(settings: Settings, world: World) -> list[list[float]]:
     return build_stages(settings).detect(frame()).boxes[:, [0, 2]].round().tolist()  # type: ignore[no-any-return]
 
@@ -312,6 +324,7 @@ EFFECTS: list[tuple[str, dict[str, str], Callable[[Settings, World], object], di
     ("reader.stride", {}, frames_read, {"1": list(range(12)), "5": [0, 5, 10]}),
     ("reader.on_damage", {}, frames_of_a_damaged_video, {"continue": True, "stop": False}),
     ("reader.image_fps", {}, image_rates, {"25": [25.0, 25.0], "10": [10.0, 10.0]}),
+    ("reader.max_pixels", {}, opens, {"24576": [True, True, True], "24575": [False, False, False]}),
     ("detector.name", {}, networks_built, {"compact": ["centre", "hrnet 15"]}),
     ("detector.name", {"detector.boxes": "a.json"}, networks_built, {"recorded": ["hrnet 15"]}),
     ("detector.weights", {}, weights_used,
@@ -382,6 +395,14 @@ def clip_rate(settings: PoseTrackSettings, world: World) -> float:
         return float(reader.info.fps)
 
 
+def clip_opens(settings: PoseTrackSettings, world: World) -> bool:
+    """Whether images of 192x128 pixels are opened."""
+    with suppress(ValueError):
+        open_clip(Clip("a", Path(), None, world.folder / "images", ("0.png",)), settings.reader).close()
+        return True
+    return False
+
+
 def submitted(settings: PoseTrackSettings, world: World) -> list[int]:
     """Number of people, of score 0.9, and of joints, of score 0.8, submitted for tracking from four frames."""
     write_posetrack_dataset(world.folder / "data", names=("a",), num_frames=5)
@@ -394,6 +415,7 @@ def submitted(settings: PoseTrackSettings, world: World) -> list[int]:
 BENCHMARK_EFFECTS: list[tuple[str, Callable[[PoseTrackSettings, World], object], dict[str, object]]] = [
     ("reader.decoder", clip_reader, {"pyav": "PyAvReader", "decord": "DecordReader"}),
     ("reader.image_fps", clip_rate, {"25": 25.0, "10": 10.0}),
+    ("reader.max_pixels", clip_opens, {"24576": True, "24575": False}),
     ("submission.min_person_score", submitted, {"0.5": [4, 60], "0.95": [0, 0]}),
     ("submission.min_joint_score", submitted, {"0.5": [4, 60], "0.95": [0, 0]}),
 ]

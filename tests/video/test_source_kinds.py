@@ -6,8 +6,6 @@ from fractions import Fraction
 from pathlib import Path
 
 import av
-import cv2
-import numpy as np
 import pytest
 from make_video import is_upright, make_video, numbered_image, read_number
 
@@ -80,18 +78,3 @@ def test_pixels_that_are_not_square_are_scaled_to_the_shown_shape(tmp_path: Path
     assert {f.image.shape[:2] for f in frames} == {expected[::-1]}
     assert all(is_upright(f.image) for f in frames)
     assert [read_number(f.image) for f in frames] == [0, 1, 2]
-
-
-@pytest.mark.parametrize("name", ["a.png", "a.webp", "a.tif"])
-def test_several_pictures_in_one_file_are_refused(tmp_path: Path, name: str) -> None:
-    path, pictures = tmp_path / name, [numbered_image(n) for n in range(3)]
-    if name == "a.tif":
-        assert cv2.imwritemulti(str(path), pictures)
-    else:
-        animation = cv2.Animation()
-        animation.frames = [np.dstack([p, np.full(p.shape[:2], 255, np.uint8)]) for p in pictures]
-        animation.durations = np.array([100, 100, 100], np.int32)
-        assert cv2.imwriteanimation(str(path), animation)
-    for source in (path, tmp_path):
-        with pytest.raises(ValueError, match=name):
-            open_video(source)
