@@ -198,7 +198,7 @@ def image_rates(settings: Settings, world: World) -> list[float]:
 def opens(settings: Settings, world: World) -> list[bool]:
     """Whether a video, a folder of images and an image, all of 192x128 pixels, are opened."""
     opened = []
-    for path in (world.video, world.folder / "images", world.folder / "images/0.png"):
+    for path in (make_video(world.video, 3), world.folder / "images", world.folder / "images/0.png"):
         try:
             open_reader(path, settings.reader).close()
             opened.append(True)
