@@ -81,3 +81,40 @@ def test_a_full_disk_leaves_whole_lines_and_the_fault(space: int, tmp_path: Path
     assert (records.fault.message, records.fault.after_frame) == ("the disk is full", frames[-1] if frames else None)
     assert path.stat().st_size <= space
     assert not is_complete(path)
+
+
+@pytest.mark.parametrize("num_before", [0, 1, 7, 300])
+def test_records_go_on_after_a_fault_took_the_place_of_some(num_before: int, tmp_path: Path) -> None:
+    whole, path = tmp_path / "whole.jsonl", tmp_path / "tracks.jsonl"
+    with TracksWriter(whole, HEADER) as writer:
+        for index in range(num_before + 3):
+            writer.write(empty_frame(index))
+    with TracksWriter(path, HEADER) as writer:
+        for index in range(num_before):
+            writer.write(empty_frame(index))
+        end = writer.saved_end()
+        writer._file = FullDisk(writer._file, path.stat().st_size)  # type: ignore[assignment]
+        try:
+            writer.write_fault("the disk is full")
+        except OSError:
+            assert num_before <= 1  # there is only the header to replace
+    before = path.read_bytes()
+    assert before != whole.read_bytes()[: len(before)] or num_before <= 1
+    with TracksWriter(path, HEADER, end) as writer:
+        assert not is_complete(path)
+        for index in range(num_before, num_before + 3):
+            writer.write(empty_frame(index))
+    assert path.read_bytes() == whole.read_bytes()
+    assert len(end.tail) < 9000
+
+
+def test_records_do_not_go_on_in_a_file_that_lost_some(tmp_path: Path) -> None:
+    path = tmp_path / "tracks.jsonl"
+    with TracksWriter(path, HEADER) as writer:
+        for index in range(400):
+            writer.write(empty_frame(index))
+        end = writer.saved_end()
+    os.truncate(path, 1000)
+    with pytest.raises(ValueError, match=path.name):
+        TracksWriter(path, HEADER, end)
+    assert path.stat().st_size == 1000
