@@ -189,7 +189,7 @@ ERRORS = [
     (["sound.wav"], "'sound.wav'", "no video stream"),
     (["no_frames.avi"], "'no_frames.avi'"),
     (["headless_cut.mp4"], "'headless_cut.mp4'", "video"),
-    (["whole_cut.mp4"], "whole_cut.mp4: cannot decode frame"),
+    (["whole_cut.mp4"], "whole_cut.mp4", " frame "),
     (["wrong.png"], "wrong.png: cannot decode frame 0"),
     (["clip.mp4", "--start", "9"], "clip.mp4", "9.0", "0.3"),
     # settings
@@ -287,7 +287,9 @@ def test_a_truncated_video_keeps_its_frames(folder: Path, capfd: pytest.CaptureF
     stdout, stderr = capfd.readouterr()
     *_, last, fault = records(folder / "runs" / "clip_cut")
     assert fault["type"] == "fault"
-    assert messages(stderr) == [f"error: {fault['message']}"]
+    (line,) = messages(stderr)
+    assert line.startswith("error: ")
+    assert fault["message"] in line
     assert stdout.startswith(f"clip_cut.mp4: {last['frame'] + 1} frames, ")
 
 
@@ -409,7 +411,7 @@ def test_ctrl_c(tmp_path: Path) -> None:
         time.sleep(0.05)
     stdout, stderr = (output.decode() for output in process.communicate(timeout=120))
     assert process.returncode == EXIT_INTERRUPTED, stderr
-    assert messages(stderr) == ["interrupted; finished results are kept"]
+    assert messages(stderr) == ["interrupted by the user; finished results are kept"]
     assert {path.name for path in written.parent.iterdir()} == {*OUTPUT_FILES, STATE_FILE}
     _, *frames, fault = records(written.parent)
     assert fault == {"type": "fault", "message": "interrupted by the user", "after_frame": len(frames) - 1}
