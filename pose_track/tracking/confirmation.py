@@ -62,7 +62,8 @@ def confirm_tracks(
     """Yield the frames in order, `min_frames - 1` later than they come, with the ids of confirmed tracks only.
 
     A track is confirmed once it was seen in `min_frames` consecutive frames. It has its id from the first of these on,
-    and 0 before. Where there are fewer frames in all, it is confirmed once it was seen in every frame up to the last.
+    and 0 before. Where there are fewer frames in all, also because of an error such as that of a damaged video, it is
+    confirmed once it was seen in every frame up to the last.
     Confirmed tracks are numbered 1, 2, 3, ... without gaps, in the order of their first frame, and within a frame in
     the order of the tracker's ids. If `frames` raises, the frames before come out first.
 
@@ -88,7 +89,7 @@ def confirm_tracks(
                 yield confirmed.pop_frame(window, _common_ids(window), live_ids)
     except (Exception, KeyboardInterrupt) as error:  # raised again below, after the frames before it
         raised = error
-    is_short = confirmed.num_frames == 0 and raised is None
+    is_short = confirmed.num_frames == 0 and not isinstance(raised, KeyboardInterrupt)
     while window:
         yield confirmed.pop_frame(window, _common_ids(window) if is_short else set(), live_ids)
     if raised is not None:

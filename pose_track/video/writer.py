@@ -15,6 +15,7 @@ from av.video.reformatter import ColorPrimaries, ColorRange, Colorspace, ColorTr
 
 from pose_track.structures.arrays import ImageArray
 from pose_track.utils.atomic import atomic_path
+from pose_track.video.fragments import cut_to_whole_fragments
 from pose_track.video.local_files import file_url
 
 logger = logging.getLogger(__name__)
@@ -152,7 +153,7 @@ class VideoWriter:
                 self._mux(None)
         finally:
             self._close_container()
-            if self.num_frames:
+            if self.num_frames and self._partial.exists() and cut_to_whole_fragments(self._partial):
                 self._make_seekable()
             self._partial.unlink(missing_ok=True)  # FFmpeg creates it with the first packet
         return self.num_frames

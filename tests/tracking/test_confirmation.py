@@ -97,7 +97,9 @@ def test_frames_before_an_error_come_out_first(error: BaseException) -> None:
         yield "b", np.array([1])
         raise error
 
-    for min_frames, expected in ((1, [1, 1]), (2, [1, 1]), (3, [0, 0])):
+    # an interrupt is not the end of a short video
+    short = [0, 0] if isinstance(error, KeyboardInterrupt) else [1, 1]
+    for min_frames, expected in ((1, [1, 1]), (2, [1, 1]), (3, short)):
         outputs: list[tuple[str, int]] = []
         with pytest.raises(type(error), match="the file ends"):
             outputs.extend((item, ids.item()) for item, ids in confirm_tracks(failing(), min_frames, lambda: [1]))
