@@ -36,7 +36,7 @@ check: $(READY)
 bundle: $(READY)
 	$(VENV) -m pose_track.export.bundle
 
-# the bundled weights again, from data/pose_train, data/person_boxes and data/gym; takes hours, and resumes where it was interrupted
+# the bundled weights again, from the training data that data/README.md lists; takes hours, and resumes where it was interrupted
 train-defaults: $(READY) data/figures/figures.json
 	$(TRAIN)/pose_compact.yaml --out runs/pose_small --resume --pose.input_size '[96, 128]' --pose.sigma 1.5 --loop.epochs 7
 	$(TRAIN)/pose_compact.yaml --out runs/pose --resume --init_weights runs/pose_small/weights.safetensors
