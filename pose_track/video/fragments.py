@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import BinaryIO
 
 _KINDS = (b"ftyp", b"moov", b"moof", b"mdat", b"mfra")
-_LAST_OF_FRAGMENT = (b"moov", b"mdat", b"mfra")
+_HEAD_BYTES = 8  # length and kind
 
 
 def cut_to_whole_fragments(path: Path) -> bool:
@@ -25,28 +25,27 @@ def cut_to_whole_fragments(path: Path) -> bool:
 
 def _end_of_whole_fragments(file: BinaryIO) -> int:
     """The place in bytes after the last whole fragment; 0 without any."""
-    size = file.seek(0, os.SEEK_END)
-    start, end, end_before, has_fragment = 0, 0, 0, False
+    size, start = file.seek(0, os.SEEK_END), 0
+    ends = [0, 0]  # of the fragments
     while start < size:
         length, kind = _box(file, start)
-        if kind not in _KINDS and size - start >= 8:
-            return end_before
+        if kind not in _KINDS and size - start >= _HEAD_BYTES:
+            return ends[-2]
         if length is None or start + length > size:
             break
         start += length
-        if kind in _LAST_OF_FRAGMENT:
-            end_before, end = end, start
-            has_fragment |= kind == b"mdat"
-    return end if has_fragment else 0
+        if kind == b"mdat":
+            ends.append(start)
+    return ends[-1]
 
 
 def _box(file: BinaryIO, start: int) -> tuple[int | None, bytes]:
     """Length in bytes, None where it is cut off or impossible, and kind of the box that starts here."""
     file.seek(start)
     head = file.read(16)
-    if len(head) < 8:
+    if len(head) < _HEAD_BYTES:
         return None, b""
     length, kind = struct.unpack_from(">I4s", head)
     if length == 1 and len(head) == 16:
         (length,) = struct.unpack_from(">Q", head, 8)
-    return (length if length >= 8 else None), kind
+    return (length if length >= _HEAD_BYTES else None), kind

@@ -43,12 +43,13 @@ def test_a_video_cut_anywhere(following: bytes, fragmented: bytes, tmp_path: Pat
         path.write_bytes(fragmented[: len(fragmented) * percent // 100] + following)
         if cut_to_whole_fragments(path):
             kept = numbers(path)
-            assert kept == list(range(len(kept)))
+            assert kept == sorted(kept)
+            assert kept[:-3] == list(range(len(kept) - 3))  # a frame may be stored after three later ones
             lengths.append(len(kept))
         else:
             assert percent < 30
     assert lengths == sorted(lengths)
-    assert NUM_FRAMES * 0.6 < lengths[-1]
+    assert lengths[-1] > NUM_FRAMES * 0.6
 
 
 def test_a_disk_that_becomes_full(tmp_path: Path) -> None:
