@@ -88,6 +88,7 @@ _SHA256 = {
     "raft_small_C_T_V2-01064c6d.pth": "01064c6dba73b0fc9fc8edf772248560a00a3acfd62ac6677e9eeebad9680e27",
     "fasterrcnn_mobilenet_v3_large_320_fpn-907ea3f9.pth":
         "907ea3f91ff92242bc1baea8049276a3e76bca48ce7560bd268cc029f37977b5",
+    "fcos_resnet50_fpn_coco-99b0c9b7.pth": "99b0c9b7cfb1527d782db86b91d207f00547c792fb4103fc612b651d0a07b9e7",
     "pose_hrnet_w32_256x192.pth": "19bc083708bb8d873211e50d85d56344c10290c6e8b564c813fdde09645c4c1c",
     "pose_hrnet_w48_384x288.pth": "95e0fec3194826d5e3f806ea89be68bbb84517b114c3a32b3058c56610b5ef61",
 }  # fmt: skip
@@ -96,8 +97,8 @@ _SHA256 = {
 def _known_hash(file: str) -> str:
     """The SHA-256 of a published file, or the first digits of it in the file's name, before the date that some have.
 
-    >>> _known_hash("hrnet_w32_mpii_256x256-6c4f923f_20200812.pth"), _known_hash("fcos_resnet50_fpn_coco-99b0c9b7.pth")
-    ('6c4f923f', '99b0c9b7')
+    >>> _known_hash("hrnet_w32_mpii_256x256-6c4f923f_20200812.pth"), _known_hash("hrnet_w32-36af842e.pth")
+    ('6c4f923f', '36af842e')
     >>> _known_hash("pose_hrnet_w32_256x256.pth"), len(_known_hash("pose_hrnet_w32_256x192.pth"))
     ('', 64)
     """

@@ -109,6 +109,27 @@ def test_a_resumed_run_keeps_its_settings(tmp_path: Path, data: Path, capsys: py
     assert load_checkpoint(tmp_path / "out" / "checkpoint.pt")["step"] == 4
 
 
+@pytest.mark.parametrize("content", ["cut off", "a foreign class", "another program's"])
+def test_resuming_from_a_foreign_checkpoint(
+    content: str, tmp_path: Path, data: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """PyTorch's own errors say how to load a file so that code in it runs."""
+    out = tmp_path / "out"
+    arguments = [write_config(tmp_path, POSE, data), "--out", out]
+    assert run_command("train", *arguments) == 0
+    checkpoint = out / "checkpoint.pt"
+    if content == "cut off":
+        checkpoint.write_bytes(checkpoint.read_bytes()[:-1000])
+    else:
+        torch.save({"step": 1, "path": Path("a")} if "class" in content else [1, 2], checkpoint)
+    capsys.readouterr()
+    assert run_command("train", "--resume", out) == EXIT_ERROR
+    printed = "".join(capsys.readouterr())
+    assert len(printed.splitlines()) == 1
+    assert str(checkpoint) in printed
+    assert "weights_only" not in printed
+
+
 def test_resuming_needs_the_folder_alone(
     tmp_path: Path, data: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -89,6 +89,7 @@ def test_all_coco_networks_are_there() -> None:
 def test_torchvision_entries_agree_with_torchvision(entry: PublishedPoseWeights) -> None:
     published = get_model_weights(entry.name).DEFAULT
     assert entry.url == published.url
+    assert len(entry.sha256) == 64
     results = [value for part in published.meta["_metrics"].values() for value in part.values()]
     assert float(re.findall(r"[\d.]+", entry.result)[-1]) in results
 
