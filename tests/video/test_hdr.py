@@ -8,7 +8,7 @@ from typing import Any
 import av
 import numpy as np
 import pytest
-from av.video.reformatter import ColorPrimaries, ColorRange, Colorspace, ColorTrc
+from av.video.reformatter import ColorPrimaries, ColorRange, ColorTrc
 from numpy.typing import NDArray
 
 from pose_track.video.hdr import Transfer, compress, hlg_to_scene, light_to_pq, pq_to_light, to_standard_range
@@ -16,6 +16,7 @@ from pose_track.video.reader import open_video
 
 Values = NDArray[np.floating[Any]]
 
+_BT2020_MATRIX = 9  # of ITU-T H.273; PyAV names it from 18.0 on
 TO_BT709 = np.array([[1.6605, -0.5876, -0.0728], [-0.1246, 1.1329, -0.0083], [-0.0182, -0.1006, 1.1187]])
 
 
@@ -69,16 +70,14 @@ def hdr_video(path: Path, transfer: Transfer, sdr: NDArray[np.uint8]) -> Path:
         stream.width, stream.height, stream.pix_fmt = sdr.shape[1], sdr.shape[0], "yuv420p10le"
         context = stream.codec_context
         context.color_trc = ColorTrc.SMPTE2084 if transfer == "pq" else ColorTrc.ARIB_STD_B67
-        context.color_primaries, context.colorspace = ColorPrimaries.BT2020, Colorspace.BT2020
+        context.color_primaries, context.colorspace = ColorPrimaries.BT2020, _BT2020_MATRIX
         context.color_range = ColorRange.MPEG
         for _ in range(3):
             rgb = np.ascontiguousarray(np.rint(codes * 65_535).astype(np.uint16))
             frame = av.VideoFrame.from_ndarray(rgb, format="rgb48le")
             container.mux(
                 stream.encode(
-                    frame.reformat(
-                        format="yuv420p10le", dst_colorspace=Colorspace.BT2020, dst_color_range=ColorRange.MPEG
-                    )
+                    frame.reformat(format="yuv420p10le", dst_colorspace=_BT2020_MATRIX, dst_color_range=ColorRange.MPEG)
                 )
             )
         container.mux(stream.encode(None))
