@@ -88,6 +88,13 @@ def get_fields(entry: JsonObject, *keys: str) -> list[Any]:
     return [entry[key] for key in keys]
 
 
+def checked_name(value: object, key: str) -> str:
+    """The name of an image file in an entry. Raises ValueError for what is no text, or no name that a file can have."""
+    if not isinstance(value, str) or not value or "\0" in value:
+        raise ValueError(f"{key} must be the name of an image file, got {reprlib.repr(value)}")
+    return value
+
+
 def to_array(value: object, shape: tuple[int, ...], name: str) -> Float64Array:
     """`value` as an array of `shape`, NaN for None. Raises ValueError naming the field for anything else.
 

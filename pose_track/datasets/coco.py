@@ -10,9 +10,18 @@ from typing import Any
 
 import numpy as np
 
-from pose_track.datasets.annotations import JsonObject, OnBroken, get_fields, read_entries, read_json, to_array
+from pose_track.datasets.annotations import (
+    JsonObject,
+    OnBroken,
+    checked_name,
+    get_fields,
+    read_entries,
+    read_json,
+    to_array,
+)
 from pose_track.datasets.joint_names import JointMap
 from pose_track.datasets.labels import ImageLabel, PersonLabel
+from pose_track.formats.coco_entries import flat_list
 from pose_track.formats.validate import integer, object_list
 from pose_track.structures.arrays import Float64Array
 from pose_track.structures.skeleton import Skeleton
@@ -33,14 +42,14 @@ def load_coco_people(path: Path, skeleton: Skeleton, on_broken: OnBroken = "stop
         if not file.is_person(annotation):
             return None
         keypoints = file.keypoints(annotation)
-        pose = None if annotation.get("iscrowd") else joints.convert(keypoints[:, :2], keypoints[:, 2])
+        pose = None if is_crowd(annotation) else joints.convert(keypoints[:, :2], keypoints[:, 2])
         if pose is None:
             return None
         box = file.box(annotation)
         if not (box[2:] > box[:2]).all():
             raise ValueError(f"has an empty bbox {annotation['bbox']}")
         image = file.image(annotation)
-        (file_name,), size = get_fields(image, "file_name"), image_size(image)
+        file_name, size = image_name(image), image_size(image)
         _check_inside(pose[0][pose[1] > 0], "joints", size)
         _check_inside(box.reshape(2, 2), "bbox", size)
         source, group = (str(image.get(key, "")) for key in ("source", "group"))
@@ -63,12 +72,12 @@ def load_boxes(path: Path) -> list[ImageLabel]:
         if file.is_person(annotation):
             image, box = file.image(annotation), file.box(annotation)
             _check_inside(box.reshape(2, 2), "bbox", image_size(image))
-            (ignore if annotation.get("iscrowd") else boxes)[image["id"]].append(box)
+            (ignore if is_crowd(annotation) else boxes)[image["id"]].append(box)
 
     def read_image(image: JsonObject) -> ImageLabel:
-        file_name, *_ = get_fields(image, "file_name", "width", "height")
+        get_fields(image, "file_name", "width", "height")
         return ImageLabel(
-            file_name,
+            image_name(image),
             *required_image_size(image),
             np.array(boxes[image["id"]]).reshape(-1, 4),
             np.array(ignore[image["id"]]).reshape(-1, 4),
@@ -85,6 +94,20 @@ def load_boxes(path: Path) -> list[ImageLabel]:
     if twice:
         raise ValueError(f"{path} lists {twice[0]!r} as several images; give all its boxes to one of them")
     return labels
+
+
+def image_name(image: JsonObject) -> str:
+    """The file name of an image entry. Raises ValueError where it has none, or one that no file can have."""
+    (name,) = get_fields(image, "file_name")
+    return checked_name(name, "file_name")
+
+
+def is_crowd(annotation: JsonObject) -> bool:
+    """Whether an annotation is of a crowd. Raises ValueError for anything but 0, 1, null and booleans."""
+    value = annotation.get("iscrowd")
+    if value not in (None, 0, 1):
+        raise ValueError(f"iscrowd must be 0 or 1, got {reprlib.repr(value)}")
+    return bool(value)
 
 
 def image_size(image: JsonObject) -> tuple[int, int] | None:
@@ -156,12 +179,12 @@ class CocoFile:
         return self.images[annotation["image_id"]]
 
     def keypoints(self, annotation: JsonObject) -> Float64Array:
-        """(J, 3) x y visibility of an annotation's keypoints, all 0 if it has none.
+        """(J, 3) x y visibility of an annotation's keypoints, which may be a list for each joint; all 0 if it has none.
 
         Raises ValueError if they do not fit the file's J joints.
         """
         count = len(self.joint_names)
-        values = annotation.get("keypoints") or [0] * count * 3
+        values = flat_list(annotation.get("keypoints") or [0] * count * 3)
         keypoints = to_array(values, (count * 3,), f"the keypoints of {count} joints").reshape(-1, 3)
         invalid = keypoints[:, 2] != np.clip(np.floor(keypoints[:, 2]), 0, 2)
         if invalid.any():

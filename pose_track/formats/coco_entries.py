@@ -10,8 +10,10 @@ from typing import Any
 
 import msgspec
 
+from pose_track.formats.json_text import parse_json
 from pose_track.formats.posetrack.frame_numbers import split_image_id
 from pose_track.structures.sequence import FrameInfo
+from pose_track.utils.text_files import to_utf8
 
 # Python's own limit on the length of numbers in text; names of images have shorter ones
 _MAX_DIGITS = 18
@@ -19,7 +21,18 @@ _MAX_DIGITS = 18
 
 class _Keys(msgspec.Struct):
     image_id: msgspec.Raw
-    keypoints: msgspec.Raw
+
+
+def read_entries(path: Path) -> Any:
+    """The content of a JSON file; a list, too, of a file with one entry a line (JSON lines).
+
+    Raises OSError, and ValueError naming the file, and the line where there is one entry a line.
+    """
+    text = to_utf8(path.read_bytes(), path)
+    lines = text.lstrip().splitlines()
+    if lines and is_entry(lines[0]):
+        return [parse_json(line, f"{path}, line {n}") for n, line in enumerate(text.splitlines(), 1) if line.strip()]
+    return parse_json(text, path)
 
 
 def is_entry(line: bytes) -> bool:
@@ -57,10 +70,19 @@ def normalised_entry(item: Any) -> Any:
             entry[key] = int(value)
     if entry.get("track_id", 0) is None:
         del entry["track_id"]
-    keypoints = entry.get("keypoints")
-    if isinstance(keypoints, list) and keypoints and all(isinstance(joint, list) for joint in keypoints):
-        entry["keypoints"] = list(chain.from_iterable(keypoints))
+    if "keypoints" in entry:
+        entry["keypoints"] = flat_list(entry["keypoints"])
     return entry
+
+
+def flat_list(value: Any) -> Any:
+    """A list of lists as one list; any other value stays as it is.
+
+    >>> flat_list([[1, 2, 0.5], [3, 4, 0.5]])
+    [1, 2, 0.5, 3, 4, 0.5]
+    """
+    is_nested = isinstance(value, list) and value and all(isinstance(item, list) for item in value)
+    return list(chain.from_iterable(value)) if is_nested else value
 
 
 def _unwrapped(value: Any) -> Any:

@@ -16,9 +16,9 @@ from typing import Annotated, Any
 import msgspec
 import numpy as np
 
-from pose_track.formats.coco_entries import image_frames, is_entry, normalised_entry
+from pose_track.formats.coco_entries import image_frames, normalised_entry, read_entries
 from pose_track.formats.defaults import flat_keypoints, has_boxes, person_scores, person_xywh
-from pose_track.formats.json_text import finite_values, gc_paused, parse_json, write_json_list
+from pose_track.formats.json_text import finite_values, gc_paused, write_json_list
 from pose_track.formats.layout import has_layout
 from pose_track.formats.posetrack.frame_numbers import written_image_id
 from pose_track.formats.problems import Problems
@@ -29,7 +29,6 @@ from pose_track.structures.sequence import FrameInfo, FrameSource, PoseAnnotatio
 from pose_track.structures.skeleton import COCO_17, POSETRACK18_17, SKELETONS, Skeleton
 from pose_track.structures.skeleton_record import is_built_in
 from pose_track.utils.atomic import atomic_text
-from pose_track.utils.text_files import to_utf8
 
 logger = logging.getLogger(__name__)
 
@@ -155,27 +154,31 @@ def _written_id(info: FrameInfo, name: str, same_layout: bool) -> int | str:
 
 def _load(path: Path) -> list[Any]:
     """The entries of a JSON list, or of a file with one entry a line."""
-    text = to_utf8(path.read_bytes(), path)
-    lines = text.lstrip().splitlines()
-    if lines and is_entry(lines[0]):
-        return [parse_json(line, path) for line in lines if line.strip()]
-    raw = parse_json(text, path)
+    raw = read_entries(path)
     if not isinstance(raw, list):
         raise ValueError(f"{path}: COCO results must be a list, got {type(raw).__name__}")
     return raw
 
 
 def _skeleton_of(raw: list[Any], path: Path) -> Skeleton:
-    """The default skeleton with the number of joints of the first entry that has any."""
+    """The default skeleton with the number of joints of the first entry that has any; COCO_17 where none has."""
     entries = (normalised_entry(entry) for entry in raw if isinstance(entry, dict))
-    keypoints = next((k for k in (entry.get("keypoints") for entry in entries) if isinstance(k, list)), None)
-    num_joints = COCO_17.num_joints if keypoints is None else len(keypoints) // 3
-    matching = [s for s in SKELETONS.values() if s.num_joints == num_joints]
-    if not matching:
-        count = f"{len(keypoints or [])} numbers, which are {num_joints} joints x y score"
-        remedy = "name your skeleton, and give each joint a score, also 1 where it has none"
-        raise ValueError(f"{path}: a person has {count}; {remedy}; known are {_choices()}")
-    return matching[0]
+    keypoints = next((k for k in (entry.get("keypoints") for entry in entries) if _are_numbers(k)), None)
+    if keypoints is None:
+        return COCO_17
+    count = len(keypoints)
+    matching = [s for s in SKELETONS.values() if 3 * s.num_joints == count]
+    if matching:
+        return matching[0]
+    if any(2 * s.num_joints == count for s in SKELETONS.values()):
+        remedy = "give each joint x y score, with a score of 1 where it has none"
+        raise ValueError(f"{path}: a person has {count} numbers, {count // 2} joints of x y without a score; {remedy}")
+    remedy = f"name your skeleton; known are {_choices()}"
+    raise ValueError(f"{path}: a person has {count} numbers, which are {count // 3} joints of x y score; {remedy}")
+
+
+def _are_numbers(value: Any) -> bool:
+    return isinstance(value, list) and bool(value) and all(isinstance(number, int | float) for number in value)
 
 
 def _choices() -> str:

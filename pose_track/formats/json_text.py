@@ -35,7 +35,7 @@ def read_json(path: Path) -> Any:
     return parse_json(path.read_bytes(), path)
 
 
-def parse_json(text: bytes, path: Path) -> Any:
+def parse_json(text: bytes, path: str | Path) -> Any:
     """Decode the JSON text of the file `path`, in UTF-8 or the encoding that its byte order mark states.
 
     NaN and Infinity, which Python writes although JSON does not have them, are accepted, so that a later check can
@@ -48,7 +48,7 @@ def parse_json(text: bytes, path: Path) -> Any:
         return _parse_slowly(text, path)
 
 
-def _parse_slowly(text: bytes, path: Path) -> Any:
+def _parse_slowly(text: bytes, path: str | Path) -> Any:
     try:
         return json.loads(text)
     except json.JSONDecodeError as error:

@@ -140,9 +140,11 @@ def _integer(text: str, name: str, least: int, most: int) -> int:
 
 def _number(text: str, name: str) -> float:
     try:
-        return float(text)
+        if "_" not in text:  # Python reads 1_0 as 10
+            return float(text)
     except ValueError:
-        raise ValueError(f"{name} must be a number, got {reprlib.repr(text)}") from None
+        pass
+    raise ValueError(f"{name} must be a number, got {reprlib.repr(text)}")
 
 
 def _people(lines: list[MotLine], skeleton: Skeleton) -> PoseAnnotations:

@@ -52,6 +52,8 @@ class _Header(msgspec.Struct):
 
     source: str
     fps: Annotated[float, Meta(gt=0, le=MAX_NUMBER)]
+    width: Annotated[int, Meta(ge=1, le=INT64_MAX)] | None
+    height: Annotated[int, Meta(ge=1, le=INT64_MAX)] | None
     skeleton: str
     joint_names: Annotated[tuple[str, ...], Meta(min_length=1)]
     settings: dict[str, Any] | None

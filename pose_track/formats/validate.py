@@ -12,6 +12,9 @@ _T = TypeVar("_T")
 
 INT64_MAX = 2**63 - 1
 
+_short = reprlib.Repr()  # Python's own shows six levels of lists, which may be a page of text
+_short.maxlevel = 2
+
 MAX_NUMBER = 1e9
 """Numbers beyond are no positions in pixels and no scores; their squares would not fit into single precision."""
 
@@ -54,5 +57,5 @@ def object_list(value: object, name: str) -> list[dict[str, Any]]:
     if value is None:
         return []
     if not isinstance(value, list) or not all(isinstance(item, dict) for item in value):
-        raise ValueError(f"{name} must be a list of objects, got {reprlib.repr(value)}")
+        raise ValueError(f"{name} must be a list of objects, got {_short.repr(value)}")
     return value

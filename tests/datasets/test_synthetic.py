@@ -170,6 +170,15 @@ def test_sample_clip_has_the_frames_of_its_ground_truth(ground_truth) -> None:  
     np.testing.assert_allclose([f[2] for f in frames], np.arange(NUM_FRAMES) / FPS, atol=1e-6)
 
 
+def test_sample_ids_are_those_of_exported_tracks(ground_truth) -> None:  # type: ignore[no-untyped-def]
+    ids = [written_image_id(FrameInfo(index), "three_people") for index in range(NUM_FRAMES)]
+    assert [image["id"] for image in ground_truth["images"]] == ids
+    assert {annotation["image_id"] for annotation in ground_truth["annotations"]} <= set(ids)
+    people = [annotation["id"] for annotation in ground_truth["annotations"]]
+    assert 0 < min(people)
+    assert len(set(people)) == len(people)
+
+
 @pytest.mark.parametrize("index", [0, 48, 72, 149])
 def test_sample_ground_truth_matches_the_scene(ground_truth, index: int) -> None:  # type: ignore[no-untyped-def]
     rendered, ids = three_people(0).frame(index)

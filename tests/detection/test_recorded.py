@@ -96,13 +96,18 @@ def test_invalid_lines_are_named(tmp_path: Path, line: str) -> None:
         ('[{"image_id": 1, "bbox": 4, "score": 0.5}]', "entry 0: .*bbox"),
         ('[{"image_id": 1, "bbox": [1, 2, 3, 4], "score": null}]', "entry 0: .*score"),
         ('[{"image_id": 1, "category_id": "person", "bbox": [1, 2, 3, 4], "score": 1}]', "entry 0: .*category_id"),
-        ('[{"image_id": "0.jpg", "bbox": [1, 2, 3, 4], "score": 0.5}]', "entry 0: .*image_id.*0.jpg"),
+        ('[{"image_id": "", "bbox": [1, 2, 3, 4], "score": 0.5}]', "entry 0: .*image_id"),
+        (
+            '[{"image_id": "a/0.jpg", "bbox": [1, 2, 3, 4], "score": 1}, '
+            '{"image_id": "b/0.jpg", "bbox": [1, 2, 3, 4], "score": 1}]',
+            "'a'.*'b'",
+        ),
         ('{"annotations": []}', "list of detections"),
         ("[3]", "entry 0"),
         ('[{"image_id": 1, "bbox": [1, 2, 3, 4]}]', "entry 0"),
         ('[{"image_id": 1, "bbox": [1, 2, 3], "score": 0.5}]', "entry 0"),
         ('[{"image_id": 1, "bbox": [1, 2, -3, 4], "score": 0.5}]', "entry 0"),
-        ('[{"image_id": "a", "bbox": [1, 2, 3, 4], "score": 0.5}]', "entry 0"),
+        ('[{"image_id": [1], "bbox": [1, 2, 3, 4], "score": 0.5}]', "entry 0"),
     ],
 )
 def test_invalid_json_is_named(tmp_path: Path, text: str, message: str) -> None:
@@ -118,6 +123,24 @@ def test_other_encodings(tmp_path: Path, write: object, encoding: str) -> None:
     path = write(tmp_path)  # type: ignore[operator]
     path.write_text(path.read_text(), encoding=encoding)
     assert len(detect(RecordedDetector(path), 0)) == 2
+
+
+@pytest.mark.parametrize("folder", ["", "images/", "C:\\images\\"])
+def test_names_of_pictures(tmp_path: Path, folder: str) -> None:
+    names = [f"{folder}f_{number:02d}.jpg" for number in (3, 7, 11)]
+    entries = [{"image_id": name, "bbox": [n, 0, 3, 4], "score": 0.5} for n, name in enumerate(names)]
+    (tmp_path / "boxes.json").write_text(json.dumps(entries))
+    detector, image = RecordedDetector(tmp_path / "boxes.json"), np.zeros((4, 4, 3), np.uint8)
+    assert detector(Frame(1, 0.04, image, "f_07.jpg")).boxes.tolist() == [[1, 0, 4, 4]]
+    assert len(detector(Frame(3, 0.12, image, "f_08.jpg"))) == 0  # not the third frame's boxes
+    assert detect(detector, 11).boxes.tolist() == [[2, 0, 5, 4]]  # of a video
+
+
+@pytest.mark.parametrize("name", ["boxes.json", "boxes.jsonl"])
+def test_an_entry_a_line(tmp_path: Path, name: str) -> None:
+    entries = json.loads(coco_file(tmp_path).read_text())
+    (tmp_path / name).write_text("\n".join(map(json.dumps, entries)))
+    assert len(detect(RecordedDetector(tmp_path / name), 0)) == 2
 
 
 def test_whole_numbers_with_decimals(tmp_path: Path) -> None:

@@ -259,9 +259,22 @@ def test_other_encodings_and_one_entry_a_line(tmp_path, encoding):
         assert [info.image_id for info, _ in read_coco_results(path)] == [1, 2]
 
 
-def test_pairs_without_scores_are_named(tmp_path):
-    with pytest.raises(ValueError, match=r"r\.json: .*34 numbers.*x y score"):
-        read_coco_results(write_entries(tmp_path / "r.json", [entry(keypoints=[1, 2] * 17)]))
+@pytest.mark.parametrize("keypoints", [[1, 2] * 17, [[1, 2]] * 17])
+def test_pairs_without_scores_are_named(tmp_path, keypoints):
+    with pytest.raises(ValueError, match=r"r\.json: .*34 numbers, 17 joints.*x y score"):
+        read_coco_results(write_entries(tmp_path / "r.json", [entry(keypoints=keypoints)]))
+
+
+@pytest.mark.parametrize("keypoints", [[], None, [None] * 17, [{"x": 1, "y": 2}] * 17, [[[1, 2, 0.5]] * 17]])
+def test_other_keypoints_than_numbers_are_named(tmp_path, keypoints):
+    with pytest.raises(ValueError, match=r"r\.json, entry 0 .*keypoints"):
+        read_coco_results(write_entries(tmp_path / "r.json", [entry(keypoints=keypoints), entry(k=15)]))
+
+
+def test_the_line_of_an_entry_that_is_cut_off(tmp_path):
+    (tmp_path / "r.jsonl").write_text(f"{json.dumps(entry(1))}\n\n{json.dumps(entry(2))[:40]}")
+    with pytest.raises(ValueError, match=r"r\.jsonl, line 3 is not valid JSON"):
+        read_coco_results(tmp_path / "r.jsonl")
 
 
 def test_names_of_images_are_kept(tmp_path):

@@ -95,6 +95,7 @@ def test_empty_file(tmp_path):
         ("2,1.5,0,0,1,1,1", "id .* -1"),
         ("2,-2,0,0,1,1,1", "id .* -1"),
         ("2,a,0,0,1,1,1", "id must be a number, got 'a'"),
+        ("1_0,1,0,0,1,1,1", "frame must be a number, got '1_0'"),
         ("2,1,nan,0,1,1,1", "box and conf"),
         ("2,1,0,0,1,1,inf", "box and conf"),
         ("1,1,5,5,1,1,1", "id 1 .*frame 1"),

@@ -215,6 +215,8 @@ def test_no_line_may_follow_a_fault(path):
     ("change", "message"),
     [
         (lambda r: r.update(type="frame"), ".*header"),
+        (lambda r: r.update(width=-1), ".*width"),
+        (lambda r: r.update(height="360"), ".*height"),
         (lambda r: r.pop("joint_names"), ".*joint_names"),
         (lambda r: r.update(skeleton="coco_17"), "joint_names .*coco_17"),
         (lambda r: r.update(skeleton=["pair"]), ".*skeleton"),

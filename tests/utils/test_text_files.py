@@ -3,7 +3,7 @@ import pytest
 from pose_track.utils.text_files import read_text, utf8_lines
 
 
-@pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16", "utf-32"])
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16", "utf-16-le", "utf-16-be", "utf-32"])
 def test_text_of_every_encoding(tmp_path, encoding):
     path = tmp_path / "a.txt"
     path.write_bytes("1,ä\n2".encode(encoding))
@@ -22,3 +22,8 @@ def test_lines_in_another_encoding_than_their_mark(tmp_path):
     (tmp_path / "a.txt").write_bytes(b"\xff\xfe\x00\xd8")
     with pytest.raises(ValueError, match=r"a\.txt"):
         list(utf8_lines(tmp_path / "a.txt"))
+
+
+def test_lines_of_every_system(tmp_path):
+    (tmp_path / "a.txt").write_bytes(b"1\r2\r\n3\n4")
+    assert [line.strip() for line in utf8_lines(tmp_path / "a.txt")] == [b"1", b"2", b"3", b"4"]
