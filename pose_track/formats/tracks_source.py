@@ -13,10 +13,12 @@ import numpy as np
 from pose_track.formats.pose_conversion import tracked_to_annotations
 from pose_track.formats.tracks_jsonl import DamageRecord, FaultRecord, read_tracks
 from pose_track.structures.frames import TrackedPoses
-from pose_track.structures.sequence import FrameInfo, PoseAnnotations
+from pose_track.structures.sequence import FrameInfo, PoseAnnotations, PoseSequence
 from pose_track.structures.skeleton import Skeleton
 
 logger = logging.getLogger(__name__)
+
+LAYOUT = "tracks"
 
 
 class TracksSource:
@@ -72,9 +74,17 @@ class TracksSource:
         if self.damage:
             first = self.damage[0]
             logger.warning(
-                "%s: the video was damaged in %d places, first at frame %d: %s",
-                *(self._path, len(self.damage), first.frame, first.message),
+                "%s: the video was damaged, first at frame %d: %s (faults: %d)",
+                *(self._path, first.frame, first.message, len(self.damage)),
             )
+
+    def read_all(self) -> PoseSequence:
+        """All frames, in memory."""
+        frames = list(self)
+        people = PoseAnnotations.concatenate([PoseAnnotations.empty(self.skeleton), *(people for _, people in frames)])
+        frame_indices = np.repeat(np.arange(len(frames)), [len(people) for _, people in frames])
+        infos = tuple(info for info, _ in frames)
+        return PoseSequence(self.name, self.skeleton, infos, people, frame_indices, LAYOUT, self.extra)
 
 
 def _with_sources(tracked: TrackedPoses) -> PoseAnnotations:

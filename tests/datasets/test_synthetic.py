@@ -22,6 +22,8 @@ from pose_track.datasets.synthetic.clip import FPS, NUM_FRAMES, three_people
 from pose_track.datasets.synthetic.ground_truth import GroundTruthWriter
 from pose_track.datasets.synthetic.motions import TAU, idle, jack, random_pose, run, squat, walk, wave
 from pose_track.datasets.synthetic.scene import Person, Rendered, make_environment, render
+from pose_track.formats.posetrack.frame_numbers import written_image_id
+from pose_track.structures.sequence import FrameInfo
 from pose_track.structures.skeleton import POSETRACK18_17, POSETRACK_15
 
 SAMPLE = Path(__file__).parents[2] / "data" / "sample"
@@ -175,7 +177,7 @@ def test_sample_ids_are_those_of_exported_tracks(ground_truth) -> None:  # type:
     assert [image["id"] for image in ground_truth["images"]] == ids
     assert {annotation["image_id"] for annotation in ground_truth["annotations"]} <= set(ids)
     people = [annotation["id"] for annotation in ground_truth["annotations"]]
-    assert 0 < min(people)
+    assert min(people) > 0
     assert len(set(people)) == len(people)
 
 
