@@ -154,7 +154,8 @@ def _check(video: Path, folder: Path, options: argparse.Namespace) -> int:
     from pose_track.pipeline.result_folder import OUTPUT_FILES, check_output_folder
 
     if not video.exists():
-        raise FileNotFoundError(f"{str(video)!r} does not exist; check the path")
+        fault = "is a link to a file that does not exist" if video.is_symlink() else "does not exist"
+        raise FileNotFoundError(f"{str(video)!r} {fault}; check the path")
     if os.path.realpath(video) in [os.path.realpath(folder / name) for name in OUTPUT_FILES]:
         raise ValueError(f"the results of {str(video)!r} would replace the video; give another --out")
     check_output_folder(folder, options.overwrite, options.resume)

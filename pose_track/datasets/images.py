@@ -6,6 +6,7 @@ import struct
 import tarfile
 import zipfile
 import zlib
+from contextlib import suppress
 from pathlib import Path, PurePosixPath
 from typing import BinaryIO, NamedTuple
 
@@ -19,7 +20,7 @@ _JPEG_START, _JPEG_SCAN, _JPEG_END = b"\xff\xd8", b"\xff\xda", b"\xff\xd9"
 ImageSize = tuple[int, int]
 """Width and height in pixels."""
 
-_MAX_FILE_BYTES = 200 * 2**20  # of a packed picture; some zip files are small and unpack to gigabytes
+_MAX_FILE_BYTES = 200 * 2**20  # of a picture, also unpacked; some zip files are small and unpack to gigabytes
 _COMPRESSED = {b"\x1f\x8b": "gzip", b"BZ": "bzip2", b"\xfd7": "xz"}
 _ZIP_HEADER = struct.Struct(
     "<26xHH"
@@ -61,12 +62,16 @@ def decode_image(data: bytes, name: str, size: ImageSize | None = None) -> Image
 
 
 def _decode(data: bytes, name: str, flags: int) -> ImageArray:
-    width, height = declared_size(data) or (0, 0)
-    if width * height > MAX_PIXELS:
-        raise ValueError(f"{name} declares {width}x{height} pixels, more than {MAX_PIXELS}; scale it down")
-    image = cv2.imdecode(np.frombuffer(data, np.uint8), flags) if data else None
+    size = declared_size(data)
+    if size is not None and size[0] * size[1] > MAX_PIXELS:
+        raise ValueError(f"{name} declares {size[0]}x{size[1]} pixels, more than {MAX_PIXELS}; scale it down")
+    image = None
+    with suppress(cv2.error):
+        if size is not None:  # of other formats, OpenCV would take any size, gigabytes for a small file
+            image = cv2.imdecode(np.frombuffer(data, np.uint8), flags)
     if image is None:
-        raise ValueError(f"{name}: not an image that OpenCV reads; download it again, or remove it and its labels")
+        kinds = "JPEG, PNG, WebP, TIFF, BMP or GIF image"
+        raise ValueError(f"{name}: not a {kinds}; convert it, download it again, or remove it and its labels")
     return np.asarray(image, np.uint8)
 
 
@@ -96,6 +101,12 @@ class ImageStore:
         return decode_image(self._files.read(name), f"{self.path}: {name}", size)
 
 
+def _check_bytes(size: int, name: str) -> None:
+    """Raises ValueError for a file of more than _MAX_FILE_BYTES."""
+    if size > _MAX_FILE_BYTES:
+        raise ValueError(f"{name} has {size >> 20} MB, more than {_MAX_FILE_BYTES >> 20} MB; scale the image down")
+
+
 class _Folder:
     def __init__(self, path: Path):
         self.path = path
@@ -108,6 +119,7 @@ class _Folder:
             raise ValueError(f"{name!r} leaves the image folder {self.path}")
         if not file.is_file():
             raise FileNotFoundError(f"{self.path} has no image {name!r}")
+        _check_bytes(file.stat().st_size, str(file))
         return file.read_bytes()
 
 
@@ -131,6 +143,7 @@ class _Archive:
         member = self.members.get(str(PurePosixPath(with_slashes(name))))
         if member is None:
             raise FileNotFoundError(f"{self.path} has no image {name!r}; {self._hint(with_slashes(name))}")
+        _check_bytes(member.size, f"{self.path}: {name}")
         with self.file.open("rb") as file:
             try:
                 return member.read(file)

@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pose_track.structures.arrays import ImageArray
+from pose_track.video.declared_size import declared_size
 from pose_track.video.tiff import FileBytes
 
 _Pixels = NDArray[np.integer[Any]]
@@ -67,9 +68,11 @@ def _top_bits(image: _Pixels, bits: int) -> ImageArray:
 
 
 def _decode(data: FileBytes, flags: int) -> _Pixels | None:
+    if declared_size(data) is None:  # of other formats, OpenCV would take any size, gigabytes for a small file
+        return None
     # On Windows, imread cannot open names outside the system's code page; decoding bytes works everywhere.
     with _quiet():
         try:
-            return cast("_Pixels | None", cv2.imdecode(np.frombuffer(data or b"\0", np.uint8), flags))
+            return cast("_Pixels | None", cv2.imdecode(np.frombuffer(data, np.uint8), flags))
         except cv2.error:
             return None

@@ -19,6 +19,7 @@ from pose_track.video.tiff import FileBytes, TiffPage, map_file, map_page, tiff_
 
 IMAGE_SUFFIXES = (".jpg", ".jpeg", ".png", ".bmp", ".webp", ".tif", ".tiff")
 DEFAULT_FPS = Fraction(25)
+_MAX_BYTES_PER_PIXEL = 16  # four channels of 32 bits, not compressed
 _SAMPLE = 16  # pictures from which the bits that a folder uses are counted
 
 
@@ -122,6 +123,8 @@ class ImageReader(VideoReader):
             return map_page(source.path, source.page)
         if len(self._sources) > 1 and stack_format(source.path) is not None:
             raise ValueError(f"{str(source.path)!r} holds several images; give it as a video of its own")
+        if source.path.stat().st_size > _MAX_BYTES_PER_PIXEL * max(self._max_pixels, MAX_PIXELS):
+            raise ValueError(f"{str(source.path)!r} is larger than an image can be; scale it down")
         content = source.path.read_bytes()
         check_size(source.path, declared_size(content), self._max_pixels)
         return content
@@ -129,7 +132,11 @@ class ImageReader(VideoReader):
     def _load(self, index: int) -> ImageArray:
         image = decode_rgb(self._content(index), self._bits)
         if image is None:
-            raise DecodeError(str(self._sources[index].path), index, "it is not an image that OpenCV can decode")
+            raise DecodeError(
+                str(self._sources[index].path),
+                index,
+                "it is not a JPEG, PNG, WebP, TIFF, BMP or GIF image, or is damaged",
+            )
         return image
 
     def _image(self, index: int) -> ImageArray | None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import resource
 import struct
 import zlib
@@ -114,3 +115,19 @@ def test_a_video_that_grows_is_bounded(tmp_path: Path) -> None:
         for frame in reader:
             num_frames = frame.index + 1
     assert num_frames == 20
+
+
+def test_a_file_larger_than_any_image_is_not_read(tmp_path: Path) -> None:
+    (tmp_path / "a.jpg").write_bytes(encoded(".jpg", 16, 16))
+    os.truncate(tmp_path / "a.jpg", 2**35)  # the rest takes no place on the disk
+    with pytest.raises(ValueError, match=r"a\.jpg"):
+        open_video(tmp_path / "a.jpg")
+
+
+@pytest.mark.parametrize("suffix", [".jp2", ".avif"])
+def test_other_kinds_of_images_are_not_decoded(tmp_path: Path, suffix: str) -> None:
+    if not cv2.haveImageWriter(f"a{suffix}"):
+        pytest.skip(f"this build of OpenCV has no {suffix}")
+    (tmp_path / "a.jpg").write_bytes(encoded(suffix, 64, 64))
+    with pytest.raises(DecodeError, match=r"a\.jpg"):
+        open_video(tmp_path / "a.jpg")
