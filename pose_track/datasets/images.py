@@ -20,7 +20,7 @@ _JPEG_START, _JPEG_SCAN, _JPEG_END = b"\xff\xd8", b"\xff\xda", b"\xff\xd9"
 ImageSize = tuple[int, int]
 """Width and height in pixels."""
 
-_MAX_FILE_BYTES = 200 * 2**20  # of a picture, also unpacked; some zip files are small and unpack to gigabytes
+_MAX_FILE_BYTES = 200 * 2**20  # of an image, also unpacked; some zip files are small and unpack to gigabytes
 _COMPRESSED = {b"\x1f\x8b": "gzip", b"BZ": "bzip2", b"\xfd7": "xz"}
 _ZIP_HEADER = struct.Struct(
     "<26xHH"

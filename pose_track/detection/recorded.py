@@ -19,7 +19,7 @@ from pose_track.utils.text_files import utf8_lines
 _PERSON = 1  # COCO's category
 
 RowsByFrame = dict[int | str, list[list[float]]]
-"""By frame index from 0, or by the name of the frame's picture: rows of left, top, width, height, score."""
+"""By frame index from 0, or by the name of the frame's image: rows of left, top, width, height, score."""
 
 
 class RecordedDetector:
@@ -29,7 +29,7 @@ class RecordedDetector:
         path: COCO detection results (.json, a list, or .jsonl, a line each, of entries with image_id, bbox as left,
             top, width, height, and score; entries of categories other than 1 are skipped), or MOTChallenge detections
             (frame from 1, id, left, top, width, height, confidence). An image_id is the frame index from 0, or the
-            name of a picture; of a video, the number in such a name is the index. Scores outside [0, 1], which some
+            name of an image; of a video, the number in such a name is the index. Scores outside [0, 1], which some
             detectors write, are clipped.
         min_score: score below which a box is dropped.
 
@@ -90,7 +90,7 @@ def _read_coco(path: Path) -> RowsByFrame:
 
 
 def _with_places(rows: RowsByFrame, path: Path) -> RowsByFrame:
-    """The rows of names of pictures by these names without their folder, and by the indices in them, too.
+    """The rows of names of images by these names without their folder, and by the indices in them, too.
 
     Raises ValueError, with the file, where some ids are names and some numbers, or the names are of several folders.
     """
@@ -99,14 +99,14 @@ def _with_places(rows: RowsByFrame, path: Path) -> RowsByFrame:
         return rows
     folders = sorted({str(name.parent) for name in names.values()})
     if len(folders) > 1:
-        raise ValueError(f"{path} has pictures of several folders, {folders[0]!r} and {folders[1]!r}; give one of them")
+        raise ValueError(f"{path} has images of several folders, {folders[0]!r} and {folders[1]!r}; give one of them")
     places: dict[int | str, str] = {info.index: info.image_name for info in image_frames(list(rows), path)}
     places |= {file.name: name for name, file in names.items()}
     return {place: rows[name] for place, name in places.items()}
 
 
 def _parse_entry(entry: object) -> tuple[int, int | str, list[float]]:
-    """Category, frame index or name of the picture, and `_parse_box`. Raises ValueError for anything else."""
+    """Category, frame index or name of the image, and `_parse_box`. Raises ValueError for anything else."""
     if not isinstance(entry, dict):
         raise ValueError(f"must be an object with image_id, bbox and score, got {reprlib.repr(entry)}")
     image_id, bbox, category = entry.get("image_id"), entry.get("bbox"), entry.get("category_id")

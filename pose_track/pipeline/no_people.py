@@ -53,7 +53,7 @@ class Evidence:
 
     def _reason_without_poses(self, settings: Settings) -> str:
         if self.brightest < _NEARLY_BLACK:
-            return f"the pictures are nearly black, their highest value is {self.brightest} of 255; brighten them"
+            return f"the images are nearly black, their highest value is {self.brightest} of 255; brighten them"
         detector = settings.detector
         if detector.name == "recorded":
             return (

@@ -75,7 +75,7 @@ class Frame:
     index: number of the decoded frame, from 0.
     pts_seconds: presentation time.
     image: (H, W, 3) uint8 RGB.
-    image_name: the file name of a picture; "" for a frame of a video.
+    image_name: the file name of an image; "" for a frame of a video.
     """
 
     index: int
@@ -179,7 +179,7 @@ class TrackedPoses:
     """The people of one frame with their track ids.
 
     track_ids: (N,) int64, at least 1, unique within the frame.
-    image_name: the file name of the picture; "" for a frame of a video.
+    image_name: the file name of the image; "" for a frame of a video.
     """
 
     frame_index: int

@@ -1,4 +1,4 @@
-"""Pictures with more than eight bits as pictures with eight: many cameras write 10, 12 or 14 bits into files of 16."""
+"""Images with more than eight bits as images with eight: many cameras write 10, 12 or 14 bits into files of 16."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ def _quiet() -> Iterator[None]:
 
 
 def used_bits(files: Iterable[FileBytes]) -> int:
-    """How many bits the values of pictures of one kind use: 8, unless the first has 16; then that of the highest value
+    """How many bits the values of images of one kind use: 8, unless the first has 16; then that of the highest value
     in all of them, 8 to 16.
 
     files: the content of the files; those that cannot be decoded are left out.
@@ -50,7 +50,7 @@ def used_bits(files: Iterable[FileBytes]) -> int:
 def decode_rgb(data: FileBytes, bits: int) -> ImageArray | None:
     """(H, W, 3) uint8 RGB, upright; None for a file that OpenCV cannot decode.
 
-    bits: of a picture with 16 bits, how many are used, see `used_bits`; the highest eight of these are kept.
+    bits: of an image with 16 bits, how many are used, see `used_bits`; the highest eight of these are kept.
     """
     is_stretched = 8 <= bits < 16
     image = _decode(data, _ANY_DEPTH if is_stretched else cv2.IMREAD_COLOR)

@@ -20,7 +20,7 @@ from pose_track.video.tiff import FileBytes, TiffPage, map_file, map_page, tiff_
 IMAGE_SUFFIXES = (".jpg", ".jpeg", ".png", ".bmp", ".webp", ".tif", ".tiff")
 DEFAULT_FPS = Fraction(25)
 _MAX_BYTES_PER_PIXEL = 16  # four channels of 32 bits, not compressed
-_SAMPLE = 16  # pictures from which the bits that a folder uses are counted
+_SAMPLE = 16  # images from which the bits that a folder uses are counted
 
 
 def natural_key(name: str) -> list[tuple[int, int, str]]:

@@ -15,7 +15,7 @@ from av.container import InputContainer
 STALLED_SECONDS = 10.0
 """How long a pipe may deliver nothing before reading it ends."""
 
-# Demuxers that read other files than the one that is opened, devices, or text as pictures.
+# Demuxers that read other files than the one that is opened, devices, or text as images.
 _REFUSED_FORMATS = frozenset({
     "alsa", "concat", "dash", "fbdev", "hls", "image2", "imf", "kmsgrab", "lavfi", "oss", "rtp", "rtsp", "sap", "sdp",
     "tty", "video4linux2,v4l2", "vobsub", "webm_dash_manifest", "x11grab",

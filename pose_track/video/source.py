@@ -151,7 +151,7 @@ class VideoReader(ABC):
         """Every frame of the video in presentation order."""
 
     def _image_name(self, index: int) -> str:
-        """The file name of a picture; "" for a frame of a video."""
+        """The file name of an image; "" for a frame of a video."""
         return ""
 
     def close(self) -> None:
