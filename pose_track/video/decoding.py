@@ -120,7 +120,7 @@ def _packets(container: InputContainer, stream: VideoStream, faults: _Pending) -
     except av.FFmpegError as error:
         faults.add(f"the file cannot be read on ({error.strerror})", None)
     if not flushed:
-        flush = cast(av.Packet[VideoStream], av.Packet())
+        flush = cast("av.Packet[VideoStream]", av.Packet())
         flush.stream = stream
         yield flush
 

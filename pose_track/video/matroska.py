@@ -1,9 +1,13 @@
-"""The size that a Matroska or WebM file declares; see RFC 8794 (EBML) and RFC 9559 (Matroska)."""
+"""The size and length that a Matroska or WebM file declares; see RFC 8794 (EBML) and RFC 9559 (Matroska)."""
 
 from __future__ import annotations
 
+import re
+from fractions import Fraction
 from pathlib import Path
 from typing import BinaryIO
+
+from av.video.stream import VideoStream
 
 _EBML_ID = b"\x1a\x45\xdf\xa3"
 _SEGMENT_ID = b"\x18\x53\x80\x67"
@@ -23,6 +27,15 @@ def matroska_size(path: Path) -> int | None:
             return None
         size = _read_size(file)
         return None if size is None else file.tell() + size
+
+
+def track_seconds(stream: VideoStream) -> Fraction | None:
+    """When a track ends, in seconds, by the tag that FFmpeg and MKVToolNix write; None where it is missing.
+
+    A file without it may have one length for all its tracks, such as that of a longer sound.
+    """
+    match = re.fullmatch(r"(\d+):(\d\d):(\d\d(?:\.\d+)?)", stream.metadata.get("DURATION", ""))
+    return None if match is None else int(match[1]) * 3600 + int(match[2]) * 60 + Fraction(match[3])
 
 
 def _read_size(file: BinaryIO) -> int | None:

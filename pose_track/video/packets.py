@@ -14,16 +14,16 @@ from av.container import Container, InputContainer
 from av.video.codeccontext import VideoCodecContext
 from av.video.stream import VideoStream
 
+from pose_track.video.animation_end import has_end
 from pose_track.video.local_files import open_local
-from pose_track.video.matroska import matroska_size
+from pose_track.video.matroska import matroska_size, track_seconds
+from pose_track.video.unknown_coding import coding_name
 
 MAX_PLAUSIBLE_FPS = 300  # browsers record webm that claims 1000, its time base; above this the timestamps decide
 _FALLBACK_FPS = Fraction(25)
 _DEFAULT_STREAM_PIXELS = 5_000_000
 _RAW_FORMATS = {"cavsvideo", "h264", "hevc", "m4v", "mpegvideo", "obu", "vvc"}
 _NUM_TIMESTAMPS = 200  # packets that the frame rate is estimated from
-_END_MARKS = {"apng": b"\0\0\0\0IEND", "gif": b"\0;"}
-_NUM_END_BYTES = 64
 _ONE_PICTURE_CODECS = ("h264", "hevc", "vp9", "av1", "libdav1d", "libaom")
 
 
@@ -61,8 +61,10 @@ def _preference(stream: VideoStream) -> tuple[bool, int]:
 
 def _with_decoder(stream: VideoStream, path: Path) -> VideoStream:
     if cast(object, stream.codec_context) is None:  # though PyAV's types say otherwise
+        name = coding_name(path) if path.is_file() else ""  # a pipe is read once
+        coding = f"the coding {name!r}, which" if name else "a coding that"
         remedy = "convert it to H.264 with the program that made it"
-        raise ValueError(f"{str(path)!r} has video in a coding that FFmpeg does not know; {remedy}")
+        raise ValueError(f"{str(path)!r} has video in {coding} FFmpeg does not know; {remedy}")
     return stream
 
 
@@ -110,6 +112,7 @@ class PacketMonitor:
         self._num_leading = 0  # packets before the first picture, which belong to a picture before the file's start
         self._num_reported = 0
         self._first_pts: int | None = None
+        self._end_pts = 0
         self._counts_pictures = stream.codec_context.name.partition("-")[0] in _ONE_PICTURE_CODECS
         self._packet_times, self._frame_times = _Timeline(), _Timeline()
         self._last_dts: int | None = None
@@ -131,6 +134,8 @@ class PacketMonitor:
         if self._num_presented == 0:
             self._first_pts = packet.pts
         self._num_presented += 1
+        if packet.pts is not None and packet.duration:
+            self._end_pts = max(self._end_pts, packet.pts + packet.duration)
         if packet.pts is not None and not self._by_dts:
             heapq.heappush(self._pending, (self._packet_times.number(packet.dts), packet.pts))
 
@@ -191,23 +196,24 @@ class PacketMonitor:
             return f"the file holds {self._num_packets} of the {self._stream.frames} frames in its header"
         if not self._path.is_file():
             return None
-        if not _has_end_mark(self._path, self._formats[0]):
+        if not has_end(self._path, self._formats[0]):
             return "the file has no end mark"
         if "matroska" in self._formats:
             declared, size = matroska_size(self._path), self._path.stat().st_size
             if declared is not None and size < declared:
                 return f"the file ends at {size} of {declared} bytes"
+            return self._missing_seconds()
         return None
 
-
-def _has_end_mark(path: Path, container: str) -> bool:
-    """Whether an animated PNG or GIF ends as it should, before what other programs may append; other files do."""
-    mark = _END_MARKS.get(container)
-    if mark is None:
-        return True
-    with path.open("rb") as file:
-        file.seek(max(0, path.stat().st_size - _NUM_END_BYTES))
-        return mark in file.read()
+    def _missing_seconds(self) -> str | None:
+        """Where the packets of a Matroska track end half a packet or more before its length, as the file states it."""
+        declared = track_seconds(self._stream)
+        if declared is None or not self._end_pts or self._stream.time_base is None:
+            return None
+        seconds = self._end_pts * Fraction(self._stream.time_base)
+        if declared - seconds < seconds / (2 * self._num_presented):
+            return None
+        return f"the file holds {float(seconds):.3f} of {float(declared):.3f} seconds"
 
 
 class _Timeline:

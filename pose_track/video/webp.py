@@ -136,7 +136,7 @@ def _decode_frame(content: bytes, header: _FrameHeader) -> ImageArray | None:
     """(H, W, 3 or 4) BGR and alpha of a frame, decoded as a file of its own; None for a damaged one."""
     data = content[header.start : header.end]
     size = declared_size(b"RIFF" + bytes(4) + b"WEBP" + _image_chunk(data))
-    if size != (header.width, header.height):  # no memory is taken for more than the canvas
+    if size != (header.width, header.height) or not _is_one_image(data):  # no memory is taken for more than the canvas
         return None
     extended = struct.pack("<4sIB3x", b"VP8X", 10, _HAS_ALPHA)
     extended += (header.width - 1).to_bytes(3, "little") + (header.height - 1).to_bytes(3, "little")
@@ -147,6 +147,17 @@ def _decode_frame(content: bytes, header: _FrameHeader) -> ImageArray | None:
     except cv2.error:
         return None
     return None if image is None else np.asarray(image, np.uint8)
+
+
+def _is_one_image(data: bytes) -> bool:
+    """Whether no other frame follows within the data, as where a wrong length hides it."""
+    place = 0
+    while place + 8 <= len(data):
+        kind, num_bytes = struct.unpack_from("<4sI", data, place)
+        if kind == b"ANMF":
+            return False
+        place += 8 + num_bytes + num_bytes % 2
+    return True
 
 
 def _image_chunk(data: bytes) -> bytes:

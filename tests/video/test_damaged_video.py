@@ -191,3 +191,15 @@ def test_a_change_of_size_is_scaled_to_the_first(tmp_path: Path, caplog: pytest.
     assert {f.image.shape for f in frames} == {(128, 192, 3)}
     assert "96x64" in caplog.text
     assert np.abs(frames[2].image[:20, :20].astype(int) - numbered_image(2)[:20, :20]).mean() < 20
+
+
+def test_a_block_that_hides_the_end_of_a_matroska_file_is_noticed(tmp_path: Path) -> None:
+    path = make_video(tmp_path / "clip.mkv", 30)
+    with av.open(str(path)) as container:
+        last = max(packet.pos or 0 for packet in container.demux(video=0))
+    content = bytearray(path.read_bytes())
+    content[content.rindex(b"\xa3", 0, last + 1)] ^= 0x80  # the id of its block
+    path.write_bytes(content)
+    frames, faults = read_on(path)
+    assert len(frames) < 30
+    assert [fault.frame_index for fault in faults] == [len(frames)]

@@ -229,3 +229,34 @@ def test_an_animation_has_times_of_its_own(tmp_path: Path, name: str) -> None:
     write_webp(path, webp_frames()) if name == "a.webp" else write_animation(path)
     with pytest.raises(ValueError, match=name):
         open_video(path, fps=Fraction(10))
+
+
+def test_a_gif_without_its_last_byte_is_whole(tmp_path: Path) -> None:
+    path = write_animation(tmp_path / "a.gif")
+    content = path.read_bytes()
+    assert content[-1:] == b";"
+    path.write_bytes(content[:-1])  # as some encoders leave it
+    frames, faults = read_on(path)
+    assert ([read_number(f.image) for f in frames], faults) == (list(range(6)), [])
+    path.write_bytes(content[:-2])  # the last image does not end
+    assert read_on(path)[1]
+
+
+def test_an_animated_png_is_read_up_to_a_cut_within_a_frame(tmp_path: Path) -> None:
+    path = write_animation(tmp_path / "a.png")
+    content = path.read_bytes()
+    path.write_bytes(content[: content.rindex(b"fdAT") + 6])
+    frames, faults = read_on(path)
+    assert [read_number(f.image) for f in frames] == list(range(5))
+    assert faults
+
+
+def test_a_webp_frame_with_another_inside_is_a_fault(tmp_path: Path) -> None:
+    path = write_webp(tmp_path / "a.webp", webp_frames())
+    content = bytearray(path.read_bytes())
+    places = [n for n in range(len(content)) if content[n : n + 4] == b"ANMF"]
+    struct.pack_into("<I", content, places[2] + 4, places[4] - places[2] - 8)
+    path.write_bytes(content)
+    frames, faults = read_on(path)
+    assert [read_number(f.image) for f in frames] == [0, 1, 4, 5]
+    assert [fault.frame_index for fault in faults] == [2]

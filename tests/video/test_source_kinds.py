@@ -78,3 +78,22 @@ def test_pixels_that_are_not_square_are_scaled_to_the_shown_shape(tmp_path: Path
     assert {f.image.shape[:2] for f in frames} == {expected[::-1]}
     assert all(is_upright(f.image) for f in frames)
     assert [read_number(f.image) for f in frames] == [0, 1, 2]
+
+
+# suffix, codec, its name in the file, a name that nobody knows
+@pytest.mark.parametrize(
+    ("suffix", "codec", "known", "unknown"),
+    [
+        (".mp4", "libx264", b"avc1", b"zzzz"),
+        (".avi", "mpeg4", b"FMP4", b"zzzz"),
+        (".mkv", "libx264", b"V_MPEG4/ISO/AVC", b"V_MPEG4/ISO/XYZ"),
+    ],
+)
+def test_an_unknown_coding_is_named(tmp_path: Path, suffix: str, codec: str, known: bytes, unknown: bytes) -> None:
+    path = make_video(tmp_path / f"clip{suffix}", 3, codec)
+    content = path.read_bytes()
+    assert known in content
+    path.write_bytes(content.replace(known, unknown))
+    with pytest.raises(ValueError, match=path.name) as caught:
+        open_video(path)
+    assert unknown.decode() in str(caught.value)
