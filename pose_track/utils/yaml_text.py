@@ -54,7 +54,7 @@ def parse_yaml(text: str) -> Any:
     try:
         return yaml.load(text, _Loader)
     except yaml.YAMLError as error:
-        reason = " ".join(str(error).split())
+        reason = " ".join(str(error).split()).replace(' "<unicode string>",', "")
     except RecursionError:
         reason = "it is nested too deeply"
     except ValueError as error:  # a date such as 2026-02-31, a number of thousands of digits

@@ -1,3 +1,7 @@
+from __future__ import annotations
+
+from pathlib import Path
+
 import pytest
 
 from pose_track.utils.yaml_text import parse_yaml, read_yaml_file
@@ -5,7 +9,7 @@ from pose_track.utils.yaml_text import parse_yaml, read_yaml_file
 BOMB = "a0: &a0 [x, x]\n" + "".join(f"a{n}: &a{n} [{', '.join([f'*a{n - 1}'] * 10)}]\n" for n in range(1, 12))
 
 
-def test_aliases_and_merged_keys():
+def test_aliases_and_merged_keys() -> None:
     assert parse_yaml("a: &a {x: 1, y: 2}\nb: {<<: *a, x: 3}\nc: *a") == {
         "a": {"x": 1, "y": 2},
         "b": {"x": 3, "y": 2},
@@ -28,13 +32,14 @@ def test_aliases_and_merged_keys():
         ("a: \x00", "special characters"),
     ],
 )
-def test_faults_are_one_line_with_the_file(tmp_path, text, message):
+def test_faults_are_one_line_with_the_file(tmp_path: Path, text: str, message: str) -> None:
     (tmp_path / "a.yaml").write_text(text)
     with pytest.raises(ValueError, match=rf"a\.yaml .*{message}") as error:
         read_yaml_file(tmp_path / "a.yaml")
     assert "\n" not in str(error.value)
+    assert "unicode string" not in str(error.value)
 
 
-def test_text_with_a_mark(tmp_path):
+def test_text_with_a_mark(tmp_path: Path) -> None:
     (tmp_path / "a.yaml").write_bytes("a: ä".encode("utf-16"))
     assert read_yaml_file(tmp_path / "a.yaml") == {"a": "ä"}
