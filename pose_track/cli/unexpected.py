@@ -18,7 +18,7 @@ def error_line(error: Exception) -> str:
     An error that this program does not raise itself also has its class, and the name of a file that holds the
     traceback.
     """
-    text = " ".join(str(error).split())
+    text = " ".join(_text(error).split())
     if isinstance(error, MemoryError):
         return text or "there is not enough memory; close other programs, or give a smaller input"
     if isinstance(error, _expected()) and text:
@@ -26,6 +26,13 @@ def error_line(error: Exception) -> str:
     if len(text) > _MAX_LENGTH:
         text = f"{text[:_MAX_LENGTH]}..."
     return f"{type(error).__name__}{': ' if text else ''}{text}{_traceback_clause(error)}"
+
+
+def _text(error: Exception) -> str:
+    """The text of an error; one of the system, which has no remedy, in the form of this program's own."""
+    if isinstance(error, OSError) and error.strerror and error.filename is not None:
+        return f"{str(error.filename)!r} cannot be used: {error.strerror}; check the path, or give another"
+    return str(error)
 
 
 def _expected() -> tuple[type[Exception], ...]:

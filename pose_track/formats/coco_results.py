@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -79,7 +80,7 @@ def read_coco_results(
         file_skeleton = skeleton or _skeleton_of(raw, path)
         raw, entries = _valid_entries(raw, file_skeleton, path, problems)
     ids = [entry.image_id for entry in entries]
-    infos = image_frames(ids, path) if frames is None else frames.frames
+    infos = _with_names(image_frames(ids, path), raw) if frames is None else frames.frames
     position_of: dict[int | str, int] = {_image_id(info): position for position, info in enumerate(infos)}
     position_of |= {info.image_name: position for position, info in enumerate(infos) if info.image_name}
     frame_indices = np.array([position_of.get(image_id, -1) for image_id in ids], np.int64)
@@ -150,6 +151,12 @@ def _written_id(info: FrameInfo, name: str, same_layout: bool) -> int | str:
     """The image id in the file; COCO results that were read with names of images keep them."""
     has_name = same_layout and info.image_name and info.image_id is None
     return info.image_name if has_name else written_image_id(info, name)
+
+
+def _with_names(infos: tuple[FrameInfo, ...], raw: list[dict[str, Any]]) -> tuple[FrameInfo, ...]:
+    """The frames with the names of their images, which `write_coco_results` adds to entries."""
+    names = {item["image_id"]: item["file_name"] for item in raw if isinstance(item.get("file_name"), str)}
+    return tuple(replace(info, image_name=info.image_name or names.get(info.image_id, "")) for info in infos)
 
 
 def _load(path: Path) -> list[Any]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import logging
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -12,6 +13,8 @@ from pose_track.formats.tracks_writer import TracksWriter
 from pose_track.video.source import DamageError, DecodeError, Fault
 
 logger = logging.getLogger(__name__)
+
+_FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 
 
 class DamageRecords:
@@ -73,7 +76,8 @@ def explain_write_errors(folder: Path) -> Iterator[None]:
         if error.filename is not None and folder not in (Path(error.filename), *Path(error.filename).parents):
             raise
         reason = error.strerror or error
-        raise OSError(f"cannot write into {str(folder)!r}: {reason}; make room there or give another --out") from error
+        remedy = "make room there or " if error.errno in _FULL else ""
+        raise OSError(f"cannot write into {str(folder)!r}: {reason}; {remedy}give another --out") from error
 
 
 @contextmanager

@@ -23,6 +23,8 @@ CHECKSUMS = "SHA256SUMS"
 
 logger = logging.getLogger(__name__)
 
+_unwritable: set[Path] = set()  # folders of which a warning was logged
+
 
 def entry_name(key: str) -> str:
     """The folder name of a cache entry: the first word of the key, for people, and a hash of the whole key.
@@ -67,13 +69,11 @@ def _checksums(folder: Path) -> str:
     return "".join(f"{fresh_sha256(path)}  {path.name}\n" for path in paths)
 
 
-def store_entry(entry: Path, write: Callable[[Path], None], level: int = logging.WARNING) -> None:
+def store_entry(entry: Path, write: Callable[[Path], None]) -> None:
     """Create the folder `entry` with the files that `write` puts into the folder given to it.
 
     The entry appears complete or not at all, also where several processes store it at once. Where nothing can be
-    written (OSError or RuntimeError), that is logged once: the program works without a cache.
-
-    level: of that log message.
+    written (OSError or RuntimeError), one warning says so: the program works without a cache.
     """
     try:
         entry.parent.mkdir(parents=True, exist_ok=True)
@@ -81,12 +81,12 @@ def store_entry(entry: Path, write: Callable[[Path], None], level: int = logging
             write(folder)
             (folder / CHECKSUMS).write_text(_checksums(folder), encoding="utf-8")
     except (OSError, RuntimeError) as error:
-        _log_once(level, entry.parent, " ".join(str(error).split()))
+        _warn_once(entry.parent, " ".join(str(error).split()))
 
 
-@cache
-def _log_once(level: int, folder: Path, reason: str) -> None:
+def _warn_once(folder: Path, reason: str) -> None:
+    if folder in _unwritable:
+        return
+    _unwritable.add(folder)
     remedy = f"set {VARIABLE} to a writable folder"
-    logger.log(
-        level, "compiled networks cannot be stored in %s (%s), so every start is slow; %s", folder, reason, remedy
-    )
+    logger.warning("compiled networks cannot be stored in %s (%s), so every start is slow; %s", folder, reason, remedy)

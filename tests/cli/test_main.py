@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import re
 import signal
@@ -113,6 +114,9 @@ def test_exit_codes(capsys: pytest.CaptureFixture[str]) -> None:
     assert "SIGTERM" in capsys.readouterr().err
     assert run_job(lambda: failing(MemoryError())) == EXIT_ERROR
     assert "memory" in capsys.readouterr().err
+    assert run_job(lambda: failing(NotADirectoryError(errno.ENOTDIR, "Not a folder", "a/b"))) == EXIT_ERROR
+    assert (err := capsys.readouterr().err).startswith("error: 'a/b' ")
+    assert "Errno" not in err
 
 
 def test_the_traceback_of_an_unexpected_error(

@@ -290,6 +290,13 @@ def test_names_of_images_are_kept(tmp_path):
     assert [len(people) for _, people in read_coco_results(tmp_path / "r.json", frames=frames)] == [0, 1]
 
 
+def test_names_beside_numbers_are_kept(tmp_path):
+    sequence = read_coco_results(write_entries(tmp_path / "r.json", [entry(3, file_name="a.jpg"), entry(5)]))
+    assert [(info.index, info.image_name) for info in sequence.frames] == [(3, "a.jpg"), (5, "")]
+    write_coco_results(sequence, tmp_path / "b.json")
+    assert json.loads((tmp_path / "b.json").read_text()) == json.loads((tmp_path / "r.json").read_text())
+
+
 def test_other_fields_without_a_value_in_json_become_null(tmp_path):
     path = write_entries(tmp_path / "r.json", [entry(area=float("nan"), center=[1.5, -float("inf")], name="a")])
     write_coco_results(read_coco_results(path), tmp_path / "b.json")

@@ -304,16 +304,17 @@ def test_a_compiled_network_depends_on_processor_and_precision(cache: Path, monk
 
 
 @ONNX_SKIP
-def test_an_unwritable_cache_is_not_a_warning_for_an_onnx_file(
+def test_an_unwritable_cache_is_one_warning(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """It starts fast anyway."""
     (tmp_path / "file").write_text("")
     monkeypatch.setenv(VARIABLE, str(tmp_path / "file"))
     spec = ModelSpec(lambda: pytest.fail("the network was built"), "any", ones_and_twos(tmp_path / "network.onnx"))
     with caplog.at_level(logging.WARNING):
-        make_runtime(spec, "openvino")
-    assert caplog.messages == []
+        for _ in range(2):
+            make_runtime(spec, "openvino")
+    (message,) = caplog.messages
+    assert str(tmp_path / "file") in message
 
 
 @ONNX_SKIP

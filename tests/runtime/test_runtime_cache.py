@@ -10,7 +10,6 @@ from pathlib import Path
 
 import pytest
 
-from pose_track.runtime import cache
 from pose_track.runtime.cache import CHECKSUMS, entry_name, load_entry, store_entry
 from pose_track.utils.cache_dir import VARIABLE, cache_folder
 
@@ -83,7 +82,6 @@ def fails(folder: Path) -> None:
 
 
 def test_a_cache_that_cannot_be_written_is_logged_once(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
-    cache._log_once.cache_clear()
     (tmp_path / "file").write_text("")
     with caplog.at_level(logging.WARNING):
         for entry in ("a", "b"):
