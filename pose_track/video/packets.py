@@ -93,17 +93,25 @@ def is_flush(packet: av.Packet[VideoStream]) -> bool:
     return packet.size == 0 and packet.dts is None
 
 
+_DAMAGED = "its data is damaged or cut off"
+_PACKETS_BEFORE_JOINT = 2  # the marked one is among these
+
+
 class PacketMonitor:
     """Follows the packets of a stream, and reports damaged and missing ones.
 
     A cut mp4 or avi file has a packet marked as damaged, or fewer packets than its index. A cut Matroska or WebM file
     is shorter than the segment that it declares. Containers that declare neither (MPEG-TS) cannot be checked. In
     codecs whose every packet is one picture, a packet without a picture is lost.
+
+    In MPEG-TS one of the last packets before a joint of two sound files has the mark too. Then the times begin anew.
     """
 
     def __init__(self, container: InputContainer, stream: VideoStream) -> None:
         self._path = Path(container.name.removeprefix("file:"))
         self._formats = container.format.name.split(",")
+        self._is_marked_at_joints = "mpegts" in self._formats
+        self._last_marks = [False] * _PACKETS_BEFORE_JOINT  # latest first
         self._stream = stream
         self._by_dts = uses_dts(container)
         self._num_packets = 0
@@ -121,14 +129,27 @@ class PacketMonitor:
     def add(self, packet: av.Packet[VideoStream]) -> str | None:
         """Record a packet, or the flush packet at the end; return the error that it shows, None for none."""
         if is_flush(packet):
-            return self._missing()
+            return _DAMAGED if any(self._last_marks) else self._missing()
         self._num_packets += 1
         if not packet.is_discard:
             self._add_presented(packet)
-        if packet.is_corrupt:
-            return "its data is damaged or cut off"
+        if self._is_damaged(packet):
+            return _DAMAGED
         self._last_dts = packet.dts if packet.dts is not None else self._last_dts
         return None
+
+    def _is_damaged(self, packet: av.Packet[VideoStream]) -> bool:
+        """Whether this packet is, or in MPEG-TS the one `_PACKETS_BEFORE_JOINT` before it."""
+        if not self._is_marked_at_joints:
+            return packet.is_corrupt
+        if self._jumps_to(packet):
+            self._last_marks = [False] * _PACKETS_BEFORE_JOINT
+        *self._last_marks, is_damaged = packet.is_corrupt, *self._last_marks
+        return is_damaged
+
+    def _jumps_to(self, packet: av.Packet[VideoStream]) -> bool:
+        """Whether the decoding times begin anew with this packet."""
+        return None not in (packet.dts, self._last_dts) and packet.dts < self._last_dts
 
     def _add_presented(self, packet: av.Packet[VideoStream]) -> None:
         if self._num_presented == 0:

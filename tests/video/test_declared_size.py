@@ -6,7 +6,6 @@ import os
 import resource
 import struct
 import zlib
-from contextlib import suppress
 from pathlib import Path
 
 import cv2
@@ -111,10 +110,8 @@ def test_a_video_that_grows_is_bounded(tmp_path: Path) -> None:
         for _ in reader:
             num_frames += 1
     assert 8 <= num_frames <= 10
-    with open_video(path) as reader, suppress(DecodeError):  # the last packet of the first part is cut
-        for frame in reader:
-            num_frames = frame.index + 1
-    assert num_frames == 20
+    with open_video(path) as reader:
+        assert len(list(reader)) == 20
 
 
 def test_a_file_larger_than_any_image_is_not_read(tmp_path: Path) -> None:
