@@ -141,7 +141,7 @@ def test_low_score_people_are_not_tracked(setting: str, data: Path) -> None:
     [
         (["--detector.max_iou", "0.4"], "detector.max_iou 0.5, now 0.4"),
         (["--pose.flip_test", "true"], "pose.flip_test False, now True"),
-        (["--reader.image_fps", "30"], "reader.image_fps None, now 30.0"),
+        (["--reader.image_fps", "30"], "reader.image_fps 25.0, now 30.0"),
         (["--pose.weights", "other.safetensors"], "pose.weights '"),
         (["--tracker.matching", "greedy"], "tracker.matching 'hungarian', now 'greedy'"),
         (["--tracker.flow.max_frames", "3"], "tracker.flow.max_frames 30, now 3"),
@@ -342,5 +342,11 @@ def test_default_config() -> None:
 def test_settings_without_effect_do_not_exist() -> None:
     names = set(setting_names(PoseTrackSettings))
     assert {name for name in names if name.startswith(("reader.", "output.", "submission."))} == {
-        *("reader.decoder", "reader.image_fps", "submission.min_person_score", "submission.min_joint_score")
+        *(
+            "reader.decoder",
+            "reader.image_fps",
+            "reader.max_pixels",
+            "submission.min_person_score",
+            "submission.min_joint_score",
+        )
     }
