@@ -22,9 +22,10 @@ def locked_folder(folder: Path) -> Iterator[None]:
     """A context in which no other process may lock the folder; a folder that is missing is created.
 
     The system releases the lock of a process that ends in any way. At the end LOCK_FILES are removed, and the folder
-    too where it is empty. Raises BlockingIOError, which names the other process, where another one has locked the
+    and parents that were created, where they are empty. Raises BlockingIOError, which names the other process, where another one has locked the
     folder; OSError where the folder cannot be created or written.
     """
+    removable = [folder, *(path for path in folder.parents if not path.exists())]
     folder.mkdir(parents=True, exist_ok=True)
     lock = FileLock(folder / LOCK_FILE)
     try:
@@ -41,8 +42,9 @@ def locked_folder(folder: Path) -> Iterator[None]:
             with suppress(OSError):  # on Windows the lock file is removed on release
                 (folder / name).unlink()
         lock.release()
-        with suppress(OSError):  # it holds results
-            folder.rmdir()
+        with suppress(OSError):  # one holds results
+            for path in removable:
+                path.rmdir()
 
 
 def is_locked(folder: Path) -> bool:

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from make_video import HEIGHT, WIDTH, is_upright, make_video, read_number, truncated
+from make_video import HEIGHT, WIDTH, is_upright, make_video, read_number, truncated, without_packet
 from prefetch_threads import num_prefetch_threads
 from stub_stages import one_person, stub_stages
 
@@ -121,20 +121,19 @@ def test_selection_of_frames(reader: dict[str, Any], expected: list[int], rate: 
 
 
 def test_damage_is_recorded_between_the_frames(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
-    first, second = make_video(tmp_path / "a.ts", 20), make_video(tmp_path / "b.ts", 20)
-    video, out, summary = tmp_path / "joined.ts", tmp_path / "out", Summary()
-    video.write_bytes(first.read_bytes() + second.read_bytes())
+    video, out, summary = without_packet(make_video(tmp_path / "a.ts", 40)), tmp_path / "out", Summary()
     with pytest.raises(DamageError):
         track_file(video, out, stub_stages(), Settings(), summary=summary)
-    assert summary.frames == 40
+    num_frames = summary.frames
+    assert num_frames >= 38
     records = lines(out)[1:]
-    assert [r["frame"] for r in records if "type" not in r] == list(range(40))
-    (place,) = [n for n, r in enumerate(records) if r.get("type") == "fault"]
-    assert records[place]["frame"] == records[place + 1]["frame"] > 15
+    assert [r["frame"] for r in records if "type" not in r] == list(range(num_frames))
+    place, *further = [n for n, r in enumerate(records) if r.get("type") == "fault"]
+    assert records[place]["frame"] == records[place + 1]["frame"] > 10
     assert only_results(out)
     _, frames = read_tracks(out / TRACKS_FILE)
-    assert len(list(frames)) == 40
-    assert ([d.frame for d in frames.damage], frames.fault) == ([records[place]["frame"]], None)
+    assert len(list(frames)) == num_frames
+    assert ([d.frame for d in frames.damage], frames.fault) == ([records[n]["frame"] for n in (place, *further)], None)
 
 
 def test_truncated_video_keeps_the_frames_before_the_error(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:

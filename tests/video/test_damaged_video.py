@@ -11,13 +11,11 @@ from pathlib import Path
 import av
 import numpy as np
 import pytest
-from make_video import damaged, make_video, numbered_image, read_number, truncated
+from make_video import damaged, make_video, numbered_image, read_number, truncated, without_packet
 
 from pose_track.structures.frames import Frame
 from pose_track.video.reader import open_video
 from pose_track.video.source import DamageError, DecodeError, Fault
-
-_TS_PACKET = 188
 
 
 def read_on(path: Path) -> tuple[list[Frame], list[Fault]]:
@@ -66,17 +64,6 @@ def cut(path: Path, share: float) -> Path:
     """A copy that ends after a share of its packets' bytes."""
     size, start = path.stat().st_size, media_start(path)
     return truncated(path, (start + share * (size - start)) / size)
-
-
-def without_packet(path: Path) -> Path:
-    """A copy of an MPEG-TS file without a packet of 188 bytes, the first of a picture past the middle."""
-    content = path.read_bytes()
-    packets = [content[i : i + _TS_PACKET] for i in range(0, len(content), _TS_PACKET)]
-    starts = [n for n, packet in enumerate(packets) if packet[1:3] == b"\x41\x00"]  # of PID 0x100
-    del packets[starts[len(starts) // 2]]
-    target = path.with_stem(path.stem + "_lost")
-    target.write_bytes(b"".join(packets))
-    return target
 
 
 def joined(first: Path, second: Path) -> Path:
