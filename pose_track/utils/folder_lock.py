@@ -22,8 +22,8 @@ def locked_folder(folder: Path) -> Iterator[None]:
     """A context in which no other process may lock the folder; a folder that is missing is created.
 
     The system releases the lock of a process that ends in any way. At the end LOCK_FILES are removed, and the folder
-    and parents that were created, where they are empty. Raises BlockingIOError, which names the other process, where another one has locked the
-    folder; OSError where the folder cannot be created or written.
+    and parents that were created, where they are empty. Raises BlockingIOError, which names the other process, where
+    another one has locked the folder; OSError where the folder cannot be created or written.
     """
     removable = [folder, *(path for path in folder.parents if not path.exists())]
     folder.mkdir(parents=True, exist_ok=True)

@@ -149,7 +149,7 @@ class PacketMonitor:
 
     def _jumps_to(self, packet: av.Packet[VideoStream]) -> bool:
         """Whether the decoding times begin anew with this packet."""
-        return None not in (packet.dts, self._last_dts) and packet.dts < self._last_dts
+        return packet.dts is not None and self._last_dts is not None and packet.dts < self._last_dts
 
     def _add_presented(self, packet: av.Packet[VideoStream]) -> None:
         if self._num_presented == 0:
