@@ -15,7 +15,7 @@ import cv2
 import numpy as np
 import pytest
 import torch
-from make_video import make_video, numbered_image
+from make_video import make_video, numbered_image, without_packet
 from stub_stages import stub_stages
 from tiny_posetrack import write_posetrack_dataset
 from tracker_effects import TRACKER_EFFECTS
@@ -177,12 +177,11 @@ def frames_read(settings: Settings, world: World) -> list[int]:
 
 def frames_of_a_damaged_video(settings: Settings, world: World) -> bool:
     frames = 0
-    path = make_video(world.video.with_suffix(".ts"), 20)
-    path.write_bytes(2 * path.read_bytes())  # FFmpeg marks the packet before the join as damaged
+    path = without_packet(make_video(world.video.with_suffix(".ts"), 40))
     with open_reader(path, settings.reader) as reader, suppress(DecodeError):
         for _ in reader:
             frames += 1
-    return frames == 40
+    return frames > 30
 
 
 def reader_used(settings: Settings, world: World) -> str:
