@@ -1,5 +1,6 @@
 # make track VIDEO=clip.mp4   install what tracking needs and track the people in a video
 # make test                   install everything and run the tests
+# make test-slow              run the tests of hundreds of kills and damaged files, which take minutes
 # make train-defaults         train the bundled networks again, from the data packs of data/README.md
 # make bundle                 write the bundled networks as ONNX graphs, after their weights have changed
 PYTHON ?= python3
@@ -15,13 +16,16 @@ POSE_VAL := --val data/person_boxes/val_keypoints.json data/person_boxes/val.tar
 	--val data/gym/val_keypoints.json data/gym/val.tar --val data/pose_train/val_clean.json data/pose_train/val.tar
 BOX_VAL := --val data/person_boxes/val.json data/person_boxes/val.tar --val data/gym/val_boxes.json data/gym/val.tar
 
-.PHONY: track test check setup bundle train-defaults
+.PHONY: track test test-slow check setup bundle train-defaults
 
 track: $(CORE)
 	$(VENV) tools/track_video.py "$(VIDEO)" $(ARGS)
 
 test: $(READY)
 	$(VENV) -m pytest $(ARGS)
+
+test-slow: $(READY)
+	$(VENV) -m pytest -m slow tests $(ARGS)
 
 check: $(READY)
 	.venv/bin/ruff check .

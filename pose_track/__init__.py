@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import os
+import sys
 from importlib import import_module
-from typing import TYPE_CHECKING, Any
+from types import ModuleType
+from typing import TYPE_CHECKING, Any, cast
 
 from pose_track.utils.version import __version__
 
@@ -19,6 +22,11 @@ if TYPE_CHECKING:
     from pose_track.structures.frames import Detections, Frame, Poses, TrackedPoses
     from pose_track.structures.skeleton import SKELETONS, Skeleton
     from pose_track.video.reader import open_video
+
+# ONNX Runtime reads this when it is imported; without it, it looks up a host of its maker and writes a device id.
+os.environ.setdefault("ORT_DISABLE_TELEMETRY", "1")
+# OpenVINO reports each conversion of a network to its maker, unless this package of its cannot be imported.
+sys.modules.setdefault("openvino_telemetry", cast(ModuleType, None))
 
 _HOMES = {
     "build.custom_models": ("custom_stages",),

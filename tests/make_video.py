@@ -12,6 +12,8 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
+_TS_PACKET = 188
+
 WIDTH, HEIGHT = 192, 128
 _NUM_BITS = 8
 _TIME_BASE = Fraction(1, 12_800)
@@ -122,3 +124,14 @@ def make_sound(path: Path) -> Path:
         sound.setframerate(8000)
         sound.writeframes(bytes(1600))
     return path
+
+
+def without_packet(path: Path) -> Path:
+    """A copy of an MPEG-TS file without a packet of 188 bytes, the first of a picture past the middle."""
+    content = path.read_bytes()
+    packets = [content[i : i + _TS_PACKET] for i in range(0, len(content), _TS_PACKET)]
+    starts = [n for n, packet in enumerate(packets) if packet[1:3] == b"\x41\x00"]  # of PID 0x100
+    del packets[starts[len(starts) // 2]]
+    target = path.with_stem(path.stem + "_lost")
+    target.write_bytes(b"".join(packets))
+    return target

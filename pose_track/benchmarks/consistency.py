@@ -11,8 +11,9 @@ from typing import Any
 from pose_track.config.settings import ReaderSettings, Settings
 from pose_track.evaluation.side_consistency import Share, SideConsistency, side_consistency
 from pose_track.formats.tracks_jsonl import read_tracks
+from pose_track.pipeline.result_folder import TRACKS_FILE
 from pose_track.pipeline.stages import Stages
-from pose_track.pipeline.track_file import TRACKS_FILE, open_reader
+from pose_track.pipeline.track_file import open_reader
 from pose_track.structures.frames import TrackedPoses
 
 

@@ -41,8 +41,8 @@ def build_tracker(
     )
     return PoseLinker(
         associate,
-        round(settings.buffer_seconds * fps),
-        round(settings.reactivation_seconds * fps),
+        _longest_gap(settings.buffer_seconds, fps),
+        _longest_gap(settings.reactivation_seconds, fps),
         max(settings.min_start_score, settings.min_high_score),  # a low-score duplicate of a person starts no track
         (settings.min_confirm_frames - 1) * detect_every + 1,
         _build_flow(settings.flow, device) if has_images else None,
@@ -54,6 +54,17 @@ def build_tracker(
         ),
         settings.flow.warped_frames,
     )
+
+
+def _longest_gap(seconds: float, fps: Fraction) -> float:
+    """Seconds from a track's last pose to the next where the frames missed between take at most `seconds`.
+
+    The frame after them comes one frame later. Half a frame more leaves room for rounded times.
+
+    >>> _longest_gap(2.0, Fraction(25))  # frame 51 continues a track last seen in frame 0, frame 52 does not
+    2.06
+    """
+    return float((round(seconds * fps) + Fraction(3, 2)) / fps)
 
 
 def _build_flow(settings: FlowSettings, device: str) -> FlowEstimator | None:

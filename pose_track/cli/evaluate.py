@@ -19,7 +19,10 @@ def add_arguments(parser: Parser) -> None:
         help="ground truth of PoseTrack 17, 18 or 21: a folder of one JSON per sequence, or a file",
     )
     add(
-        "--pred", required=True, metavar="PATH", help="predictions under the same file names; the layout may be another"
+        "--pred",
+        required=True,
+        metavar="PATH",
+        help="predictions under the same file names, the layout may be another; or one file, also a tracks.jsonl",
     )
     add("--mode", choices=("poseval", "clean"), default="poseval", help="table to print; both are computed")
     add("--json", type=Path, metavar="FILE", help="write all metrics of each joint, mode and sequence")

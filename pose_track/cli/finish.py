@@ -46,6 +46,10 @@ def run(options: argparse.Namespace, overrides: Mapping[str, str]) -> int:
     settings = load_settings(PostprocessingSettings, options.config, {**overrides, **named})
     check_paths(options.path, options.out, options.overwrite)
     file = read_track_file(options.path)
+    if file.fps is not None and "fps" in settings.model_fields_set:
+        raise ValueError(
+            f"{str(options.path)!r} states its times, so that fps {settings.fps:g} has no effect; leave it out"
+        )
     times = frame_times(file.sequence.frames, file.fps or settings.fps)
     stitch = StitchLimits(**settings.stitch.model_dump())
     interpolate = InterpolateLimits(**settings.interpolate.model_dump())

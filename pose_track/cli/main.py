@@ -9,7 +9,8 @@ from pathlib import Path
 
 from pose_track.cli.commands import COMMANDS
 from pose_track.cli.exit_codes import EXIT_ERROR
-from pose_track.cli.runner import run_command, run_job
+from pose_track.cli.output import run_with_output
+from pose_track.cli.runner import run_command
 from pose_track.utils.names import did_you_mean
 from pose_track.utils.version import __version__
 
@@ -22,12 +23,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
     if name in COMMANDS:
         return run_command(COMMANDS[name], rest, f"{PROG} {name}")
     if name in ("-h", "--help"):
-        return run_job(lambda: _print(overview()))
+        return run_with_output(lambda: _print(overview()))
     if name == "--version":
-        return run_job(lambda: _print(f"{PROG} {__version__}"))
+        return run_with_output(lambda: _print(f"{PROG} {__version__}"))
     error = f"unknown command {name!r}{did_you_mean(name, COMMANDS)}" if name else "no command is given"
-    print(f"error: {error}; see {PROG} --help", file=sys.stderr)
-    return EXIT_ERROR
+    return run_with_output(lambda: _fail(f"error: {error}; see {PROG} --help"))
 
 
 def run_script(name: str) -> int:
@@ -42,6 +42,11 @@ def overview() -> str:
     for group, commands in groupby(COMMANDS.values(), lambda command: command.group):
         lines += ["", f"{group}:", *(f"  {command.name:<{width}}{command.summary}" for command in commands)]
     return "\n".join([*lines, "", f"{PROG} COMMAND --help shows the options and settings of a command."])
+
+
+def _fail(text: str) -> int:
+    print(text, file=sys.stderr)
+    return EXIT_ERROR
 
 
 def _print(text: str) -> int:

@@ -16,7 +16,7 @@ def add_config(parser: argparse._ActionsContainer, content: str = "settings") ->
     parser.add_argument("--config", type=Path, metavar="FILE", help=f"YAML file of {content}")
 
 
-def add_overwrite(parser: argparse.ArgumentParser) -> None:
+def add_overwrite(parser: argparse._ActionsContainer) -> None:
     """--overwrite."""
     parser.add_argument("--overwrite", action="store_true", help="replace outputs that exist")
 

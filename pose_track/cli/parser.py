@@ -68,10 +68,13 @@ class Parser(argparse.ArgumentParser):
 
     def parse(self, arguments: Sequence[str]) -> tuple[argparse.Namespace, dict[str, str]]:
         """The options, and the settings as {dotted key: text}. Options and positional arguments come in any order.
+        After "--" there are paths only, which may begin with a dash.
 
         Raises ValueError for a setting without a value.
         """
-        overrides, others = take_overrides(arguments, self._is_setting)
+        before, paths = _split_at_dashes(arguments)
+        overrides, others = take_overrides(before, self._is_setting)
+        others += [f"./{path}" if path.startswith("-") else path for path in paths]
         parse = self.parse_known_args if self._subparsers else self.parse_known_intermixed_args
         options, unknown = parse(others)
         if unknown and self._takes_any_option:
@@ -147,6 +150,17 @@ class Parser(argparse.ArgumentParser):
                 sections.setdefault(field.key.rpartition(".")[0], []).append(field)
         roots = list(dict.fromkeys(section.partition(".")[0] for section in sections))
         return dict(sorted(sections.items(), key=lambda item: (roots.index(item[0].partition(".")[0]), item[0])))
+
+
+def _split_at_dashes(arguments: Sequence[str]) -> tuple[list[str], list[str]]:
+    """The arguments before and after the first "--".
+
+    >>> _split_at_dashes(["--out", "a", "--", "-clip.mp4"])
+    (['--out', 'a'], ['-clip.mp4'])
+    """
+    words = list(arguments)
+    end = words.index("--") if "--" in words else len(words)
+    return words[:end], words[end + 1 :]
 
 
 def take_overrides(

@@ -61,8 +61,10 @@ def run(options: argparse.Namespace, overrides: Mapping[str, str]) -> int:
 
     from pose_track.benchmarks.posetrack.report import benchmark_summary, write_report
     from pose_track.benchmarks.posetrack.run import run_posetrack
+    from pose_track.pipeline.result_folder import locked
 
-    outcome = run_posetrack(data, settings, options.out)
-    write_report(outcome, options.out)
+    with locked(options.out):
+        outcome = run_posetrack(data, settings, options.out)
+        write_report(outcome, options.out)
     print(f"{benchmark_summary(outcome, options.mode)}\n-> {options.out / 'report.md'}")
     return EXIT_ERROR if outcome.failed else 0

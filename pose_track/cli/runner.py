@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import logging
-import os
+import signal
 import sys
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from importlib import import_module
 from inspect import getdoc
 from typing import TYPE_CHECKING, Protocol, cast
 
-from pose_track.cli.exit_codes import EXIT_BROKEN_PIPE, EXIT_ERROR, EXIT_INTERRUPTED
+from pose_track.cli.exit_codes import EXIT_ERROR, EXIT_SIGNAL
+from pose_track.cli.output import run_with_output
 from pose_track.cli.parser import Parser
+from pose_track.cli.unexpected import error_line
+from pose_track.utils.interrupts import interrupt_on_stop_signals
 
 if TYPE_CHECKING:
     from argparse import Namespace
@@ -33,8 +36,13 @@ class CommandModule(Protocol):
 
 def run_command(command: Command, arguments: Sequence[str], prog: str) -> int:
     """Run one command with the arguments that follow its name; returns the exit code. prog: its name in messages."""
+    return run_with_output(lambda: _run(command, arguments, prog))
+
+
+def _run(command: Command, arguments: Sequence[str], prog: str) -> int:
     logging.basicConfig(level=command.log_level, handlers=[_log_handler()])
-    return run_job(lambda: _parse_and_run(command, arguments, prog))
+    with interrupt_on_stop_signals():
+        return run_job(lambda: _parse_and_run(command, arguments, prog))
 
 
 def _parse_and_run(command: Command, arguments: Sequence[str], prog: str) -> int:
@@ -52,40 +60,29 @@ def _parse_and_run(command: Command, arguments: Sequence[str], prog: str) -> int
 def run_job(job: Callable[[], int]) -> int:
     """Run a job and return its exit code.
 
-    An error that the user can mend becomes one line on stderr and exit code 2, an interrupt exit code 130. Where stdout
-    is a pipe whose reader has ended, such as `head`, the exit code is 141 and nothing is printed.
+    An error becomes one line on stderr and exit code 2; an unexpected one names the file that has its traceback. A
+    signal that stops the program becomes 128 plus its number: 130 for Ctrl-C, 143 for SIGTERM.
     """
     try:
-        code = job()
-        sys.stdout.flush()
-        return code
-    except KeyboardInterrupt:
-        print("interrupted; finished results are kept", file=sys.stderr)
-        return EXIT_INTERRUPTED
-    except BrokenPipeError:
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # or Python reports it again on exit
-        return EXIT_BROKEN_PIPE
-    except _user_errors() as error:  # evaluated only where there is an error
+        return job()
+    except KeyboardInterrupt as stop:
+        print(f"{str(stop) or 'interrupted'}; finished results are kept", file=sys.stderr)
+        return EXIT_SIGNAL + getattr(stop, "number", signal.SIGINT)
+    except Exception as error:
         logger.debug("traceback of the error", exc_info=True)
-        print(f"error: {' '.join(str(error).split())}", file=sys.stderr)
+        print(f"error: {error_line(error)}", file=sys.stderr)
         return EXIT_ERROR
 
 
 def run_jobs(jobs: Iterable[Callable[[], int]]) -> int:
     """Run jobs one after another, such as one per file, and return the highest exit code. An error ends its own job
-    only; an interrupt or a closed pipe ends all."""
+    only; an interrupt ends all."""
     highest = 0
     for job in jobs:
         highest = max(highest, run_job(job))
-        if highest >= EXIT_INTERRUPTED:
+        if highest > EXIT_SIGNAL:
             break
     return highest
-
-
-def _user_errors() -> tuple[type[Exception], ...]:
-    from pose_track.video.source import DecodeError
-
-    return ValueError, OSError, ImportError, MemoryError, DecodeError
 
 
 def _log_handler() -> logging.Handler:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import os
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -18,6 +19,7 @@ from pose_track.utils.profiler import NULL_PROFILER, Profile, Profiler
 if TYPE_CHECKING:
     from pose_track.config.settings import Settings
     from pose_track.pipeline.stages import Stages
+    from pose_track.pipeline.track_file import Summary
 
 PROFILE = "profile.json"
 
@@ -42,9 +44,16 @@ def add_arguments(parser: Parser) -> None:
     add("--start", metavar="S", help="first second of the video")
     add("--end", metavar="S", help="second of the video at which to stop")
     add("--stride", metavar="N", help="process only every n-th frame")
+    add("--on-damage", choices=("continue", "stop"), help="what follows damage in a video: all other frames, or none")
     add("--profile", action="store_true", help=f"print the time of each stage, and write DIR/{PROFILE}, a Chrome trace")
     add("--no-render", action="store_true", help="write no annotated video")
-    add_overwrite(parser)
+    existing = parser.add_mutually_exclusive_group()
+    add_overwrite(existing)
+    existing.add_argument(
+        "--resume",
+        action="store_true",
+        help="go on with runs that were interrupted, and leave finished ones as they are",
+    )
     parser.add_settings(_settings_class, note="The defaults are those of the preset fast.")
 
 
@@ -57,8 +66,10 @@ def _settings_class() -> type[Settings]:
 def run(options: argparse.Namespace, overrides: Mapping[str, str]) -> int:
     settings = track_settings(options, overrides)
     jobs = list(zip(options.videos, result_folders(options.videos, options.out), strict=True))
-    codes = [run_job(partial(_check, video, folder, options.overwrite)) for video, folder in jobs]
-    valid = [job for job, code in zip(jobs, codes, strict=True) if code == 0]
+    if options.resume:
+        jobs = [(video, folder) for video, folder in jobs if not _is_finished(video, folder)]
+    codes = [0, *(run_job(partial(_check, video, folder, options)) for video, folder in jobs)]
+    valid = [job for job, code in zip(jobs, codes[1:], strict=True) if code == 0]
     if not valid:
         return max(codes)
 
@@ -69,7 +80,7 @@ def run(options: argparse.Namespace, overrides: Mapping[str, str]) -> int:
         stages = build_stages(settings, profile)
         if settings.pose.weights != BUNDLED:
             print(f"keypoints by {stages.weights['pose']['about']}")
-        track = [partial(_track, video, folder, stages, settings, options.overwrite) for video, folder in valid]
+        track = [partial(_track, video, folder, stages, settings, options) for video, folder in valid]
         return max(*codes, run_jobs(track))
 
 
@@ -85,6 +96,7 @@ def track_settings(options: argparse.Namespace, overrides: Mapping[str, str]) ->
         "reader.start_seconds": options.start,
         "reader.end_seconds": options.end,
         "reader.stride": options.stride,
+        "reader.on_damage": options.on_damage,
         "output.render": "false" if options.no_render else None,
     }
     path = options.config or preset_path(options.preset or DEFAULT_PRESET)
@@ -92,14 +104,27 @@ def track_settings(options: argparse.Namespace, overrides: Mapping[str, str]) ->
 
 
 def result_folders(videos: Sequence[Path], out: Path) -> list[Path]:
-    """OUT/<name> for each video: the name of a file without its suffix, that of a folder whole. Raises ValueError where
-    two videos would share a folder."""
-    paths = [video.resolve() for video in videos]
-    folders = [out / (path.name if path.is_dir() else path.stem) for path in paths]
+    """OUT/<name> for each video, see `result_name`. Raises ValueError where two videos would share a folder."""
+    folders = [out / result_name(video) for video in videos]
     shared = [folder for folder, count in Counter(folders).items() if count > 1]
     if shared:
         raise ValueError(f"several videos would write into {str(shared[0])!r}; track each with an --out of its own")
     return folders
+
+
+def result_name(video: Path) -> str:
+    """The name of a file without its suffix, that of a folder whole; a link has its own name.
+
+    It is one folder below another: a name whose stem is only dots stays whole. Raises ValueError for a path without a
+    name, the root of the disk.
+
+    >>> result_name(Path("videos/clip.mp4")), result_name(Path("...mp4")), result_name(Path("..mp4"))
+    ('clip', '...mp4', '..mp4')
+    """
+    path = Path(os.path.abspath(video))  # not resolve(), which would give a link the name of its target
+    if not path.name:
+        raise ValueError(f"{str(video)!r} has no name for its results; give a folder with a name")
+    return path.name if path.is_dir() or not path.stem.strip(".") else path.stem
 
 
 @contextmanager
@@ -114,32 +139,51 @@ def _profile(options: argparse.Namespace) -> Iterator[Profiler]:
     print(profile.table())
 
 
-def _check(video: Path, folder: Path, overwrite: bool) -> int:
+def _is_finished(video: Path, folder: Path) -> bool:
+    """Whether the video is tracked already, which is said."""
+    from pose_track.pipeline.result_folder import is_finished
+
+    finished = is_finished(folder)
+    if finished:
+        print(f"{video}: is finished already -> {folder}")
+    return finished
+
+
+def _check(video: Path, folder: Path, options: argparse.Namespace) -> int:
     """Raises FileNotFoundError, FileExistsError or ValueError where a video cannot be tracked into a folder."""
-    from pose_track.pipeline.track_file import OUTPUT_FILES, check_output_folder
+    from pose_track.pipeline.result_folder import OUTPUT_FILES, check_output_folder
 
     if not video.exists():
-        raise FileNotFoundError(f"{str(video)!r} does not exist; check the path")
-    if video.resolve() in [(folder / name).resolve() for name in OUTPUT_FILES]:
+        fault = "is a link to a file that does not exist" if video.is_symlink() else "does not exist"
+        raise FileNotFoundError(f"{str(video)!r} {fault}; check the path")
+    if os.path.realpath(video) in [os.path.realpath(folder / name) for name in OUTPUT_FILES]:
         raise ValueError(f"the results of {str(video)!r} would replace the video; give another --out")
-    check_output_folder(folder, overwrite)
+    check_output_folder(folder, options.overwrite, options.resume)
     return 0
 
 
-def _track(video: Path, folder: Path, stages: Stages, settings: Settings, overwrite: bool) -> int:
+def _track(video: Path, folder: Path, stages: Stages, settings: Settings, options: argparse.Namespace) -> int:
     """Track a video and print a summary, also where an error or an interrupt ended it early."""
+    from pose_track.pipeline.run_state import STATE_FILE
     from pose_track.pipeline.track_file import Summary, track_file
 
     summary = Summary()
 
     def job() -> int:
-        track_file(video, folder, stages, settings, overwrite, summary)
+        track_file(video, folder, stages, settings, options.overwrite, summary, options.resume)
         return 0
 
     code = run_job(job)
     if summary.frames:
-        print(
-            f"{video}: {summary.frames} frames, {summary.people / summary.frames:.1f} people a frame, "
-            f"{len(summary.track_ids)} tracks, {summary.frames_per_second:.1f} fps -> {folder}"
-        )
+        before = f" ({summary.num_resumed} of them before)" if summary.num_resumed else ""
+        more = "; --resume goes on from there" if code and (folder / STATE_FILE).exists() else ""
+        print(f"{video}: {summary.frames} frames{before}, {_found(summary, settings, folder)}{more}")
     return code
+
+
+def _found(summary: Summary, settings: Settings, folder: Path) -> str:
+    """What a run found, how fast, and where it is; the likeliest reason where it found nobody."""
+    speed = f"{summary.frames_per_second:.1f} fps -> {folder}"
+    if not summary.people:
+        return f"no people in any frame, {speed}; {summary.evidence.reason(settings)}"
+    return f"{summary.people / summary.frames:.1f} people a frame, {len(summary.track_ids)} tracks, {speed}"

@@ -14,6 +14,7 @@ from __future__ import annotations
 import argparse
 import json
 from collections.abc import Mapping
+from contextlib import nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -74,20 +75,22 @@ def run(options: argparse.Namespace, overrides: Mapping[str, str]) -> int:
     from pose_track.training.packages import require_training_packages
 
     require_training_packages()
-    from pose_track.training.launch import launch
+    from pose_track.training.launch import is_first_process, launch
     from pose_track.training.run_config import save_config
+    from pose_track.utils.folder_lock import locked_folder
 
     config_path, out, may_resume = _requested_run(options)
     config = load_settings(TrainingConfig, config_path, overrides)
     if (out / CHECKPOINT).exists() and not may_resume:
         raise FileExistsError(f"{out} holds a checkpoint; give --resume {out} to continue it, or another --out")
-    fabric = launch(config.hardware)
-    trainer = _trainer(config, out, fabric)
-    if fabric.is_global_zero:
-        save_config(config, out)
-    metrics = trainer.run()
-    if fabric.is_global_zero:
-        _save_weights(trainer, config, metrics, out / "weights.safetensors")
+    with locked_folder(out) if is_first_process() else nullcontext():  # the other processes are of the same run
+        fabric = launch(config.hardware)
+        trainer = _trainer(config, out, fabric)
+        if fabric.is_global_zero:
+            save_config(config, out)
+        metrics = trainer.run()
+        if fabric.is_global_zero:
+            _save_weights(trainer, config, metrics, out / "weights.safetensors")
     return 0
 
 

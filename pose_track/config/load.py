@@ -6,7 +6,6 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, TypeVar
 
-import yaml
 from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
 
@@ -14,6 +13,7 @@ from pose_track.config.fields import setting_names
 from pose_track.config.settings import DEFAULT_PRESET, PRESETS, TRACK_PRESETS
 from pose_track.config.skeletons import FOLDER
 from pose_track.utils.names import did_you_mean
+from pose_track.utils.yaml_text import parse_yaml, read_yaml_file
 
 _SCORE_THRESHOLDS = ("min_high_score", "min_start_score")
 
@@ -92,10 +92,7 @@ def read_yaml(path: Path) -> dict[str, Any]:
     """The mapping in a YAML file; {} for an empty file. Raises FileNotFoundError, or ValueError for anything else."""
     if not path.is_file():
         raise FileNotFoundError(f"there is no settings file {str(path)!r}; give a .yaml file or use --preset")
-    try:
-        values = yaml.safe_load(path.read_text(encoding="utf-8"))
-    except (yaml.YAMLError, UnicodeDecodeError) as error:
-        raise ValueError(f"{path} is not YAML: {' '.join(str(error).split())}") from None
+    values = read_yaml_file(path)
     if values is None:
         return {}
     if not isinstance(values, dict):
@@ -111,8 +108,8 @@ def _set(values: dict[str, Any], key: str, text: str) -> None:
         if not isinstance(values, dict):
             raise ValueError(f"{key}: {section!r} is not a section of settings")
     try:
-        parsed = yaml.safe_load(text)
-    except yaml.YAMLError:
+        parsed = parse_yaml(text)
+    except ValueError:
         parsed = text
     values[name] = parsed if parsed is None or isinstance(parsed, list | dict) else text
 

@@ -21,8 +21,12 @@ class SourceSettings(BaseSettings):
     """How video files and image folders are decoded."""
 
     decoder: Literal["pyav", "decord"] = Field(default="pyav", description="Library that decodes video files.")
-    image_fps: AboveZero = Field(
-        default=25.0, description="Frame rate of a folder of images, in frames per second; a video has its own."
+    image_fps: AboveZero | None = Field(
+        default=None,
+        description="Frames per second of images (null: 25) and raw streams (null: as stated); others have their own.",
+    )
+    max_pixels: Positive = Field(
+        default=100_000_000, description="Pixels of a frame, at most; a file that declares more is refused."
     )
 
 
@@ -36,6 +40,10 @@ class ReaderSettings(SourceSettings):
         default=None, description="End of that part, in seconds, exclusive; null for the end of the video."
     )
     stride: Positive = Field(default=1, description="Only every n-th frame is processed.")
+    on_damage: Literal["continue", "stop"] = Field(
+        default="continue",
+        description="What follows damage in a video: all frames that can still be decoded, or none. decord stops.",
+    )
 
     @model_validator(mode="after")
     def _ends_after_start(self) -> ReaderSettings:

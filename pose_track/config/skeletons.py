@@ -5,12 +5,12 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Annotated, Any
 
-import yaml
 from pydantic import PlainSerializer, PlainValidator, ValidationInfo
 
 from pose_track.structures.skeleton import SKELETONS, Skeleton
 from pose_track.structures.skeleton_record import is_built_in, parse_skeleton, skeleton_record
 from pose_track.utils.names import did_you_mean
+from pose_track.utils.yaml_text import read_yaml_file
 
 FOLDER = "folder"
 """The key of the validation context that holds the folder of the settings file, which paths are relative to."""
@@ -21,10 +21,9 @@ def read_skeleton(path: Path) -> Skeleton:
 
     Raises ValueError, with the file and the fault in one line.
     """
+    values = read_yaml_file(path)
     try:
-        return parse_skeleton(yaml.safe_load(path.read_text(encoding="utf-8")))
-    except (yaml.YAMLError, UnicodeDecodeError) as error:
-        raise ValueError(f"{path} is not YAML: {' '.join(str(error).split())}") from None
+        return parse_skeleton(values)
     except ValueError as error:
         raise ValueError(f"{path}: {error}") from None
 

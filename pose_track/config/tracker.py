@@ -79,7 +79,8 @@ class TrackerSettings(BaseSettings):
     )
     min_confirm_frames: Positive = Field(
         default=3,
-        description="Successive frames after which a track is confirmed; its first poses are then output too.",
+        description="Successive frames after which a track is confirmed; its first poses are then output too. A "
+        "shorter source needs only its own frames.",
     )
     flow: FlowSettings = FlowSettings()
 

@@ -5,7 +5,6 @@ A broken entry raises an error that names it, or is skipped and counted.
 
 from __future__ import annotations
 
-import json
 import logging
 import reprlib
 from collections.abc import Callable, Iterable
@@ -14,6 +13,7 @@ from typing import Any, Literal, TypeVar
 
 import numpy as np
 
+from pose_track.formats.json_text import parse_json
 from pose_track.structures.arrays import Float64Array
 
 logger = logging.getLogger(__name__)
@@ -73,10 +73,7 @@ def read_json(path: Path) -> Any:
     """The content of a JSON file. Raises FileNotFoundError, or ValueError if it is not JSON."""
     if not path.is_file():
         raise FileNotFoundError(f"no annotation file {path}")
-    try:
-        return json.loads(path.read_text(encoding="utf-8"))
-    except ValueError as error:
-        raise ValueError(f"{path} is not JSON: {error}") from None
+    return parse_json(path.read_bytes(), path)
 
 
 def get_fields(entry: JsonObject, *keys: str) -> list[Any]:
@@ -91,6 +88,13 @@ def get_fields(entry: JsonObject, *keys: str) -> list[Any]:
     return [entry[key] for key in keys]
 
 
+def checked_name(value: object, key: str) -> str:
+    """The name of an image file in an entry. Raises ValueError for what is no text, or no name that a file can have."""
+    if not isinstance(value, str) or not value or "\0" in value:
+        raise ValueError(f"{key} must be the name of an image file, got {reprlib.repr(value)}")
+    return value
+
+
 def to_array(value: object, shape: tuple[int, ...], name: str) -> Float64Array:
     """`value` as an array of `shape`, NaN for None. Raises ValueError naming the field for anything else.
 
@@ -99,7 +103,7 @@ def to_array(value: object, shape: tuple[int, ...], name: str) -> Float64Array:
     """
     try:
         array = np.array(value, np.float64)
-    except (TypeError, ValueError):  # ragged lists, text, objects
+    except (TypeError, ValueError, OverflowError):  # ragged lists, text, objects, numbers of hundreds of digits
         array = None
     if array is None or array.shape != shape:
         count = " x ".join(map(str, shape)) + " numbers" if shape else "a number"

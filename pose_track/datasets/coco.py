@@ -10,9 +10,18 @@ from typing import Any
 
 import numpy as np
 
-from pose_track.datasets.annotations import JsonObject, OnBroken, get_fields, read_entries, read_json, to_array
+from pose_track.datasets.annotations import (
+    JsonObject,
+    OnBroken,
+    checked_name,
+    get_fields,
+    read_entries,
+    read_json,
+    to_array,
+)
 from pose_track.datasets.joint_names import JointMap
 from pose_track.datasets.labels import ImageLabel, PersonLabel
+from pose_track.formats.coco_entries import flat_list
 from pose_track.formats.validate import integer, object_list
 from pose_track.structures.arrays import Float64Array
 from pose_track.structures.skeleton import Skeleton
@@ -33,14 +42,14 @@ def load_coco_people(path: Path, skeleton: Skeleton, on_broken: OnBroken = "stop
         if not file.is_person(annotation):
             return None
         keypoints = file.keypoints(annotation)
-        pose = None if annotation.get("iscrowd") else joints.convert(keypoints[:, :2], keypoints[:, 2])
+        pose = None if is_crowd(annotation) else joints.convert(keypoints[:, :2], keypoints[:, 2])
         if pose is None:
             return None
         box = file.box(annotation)
         if not (box[2:] > box[:2]).all():
             raise ValueError(f"has an empty bbox {annotation['bbox']}")
         image = file.image(annotation)
-        (file_name,), size = get_fields(image, "file_name"), image_size(image)
+        file_name, size = image_name(image), image_size(image)
         _check_inside(pose[0][pose[1] > 0], "joints", size)
         _check_inside(box.reshape(2, 2), "bbox", size)
         source, group = (str(image.get(key, "")) for key in ("source", "group"))
@@ -63,12 +72,12 @@ def load_boxes(path: Path) -> list[ImageLabel]:
         if file.is_person(annotation):
             image, box = file.image(annotation), file.box(annotation)
             _check_inside(box.reshape(2, 2), "bbox", image_size(image))
-            (ignore if annotation.get("iscrowd") else boxes)[image["id"]].append(box)
+            (ignore if is_crowd(annotation) else boxes)[image["id"]].append(box)
 
     def read_image(image: JsonObject) -> ImageLabel:
-        file_name, *_ = get_fields(image, "file_name", "width", "height")
+        get_fields(image, "file_name", "width", "height")
         return ImageLabel(
-            file_name,
+            image_name(image),
             *required_image_size(image),
             np.array(boxes[image["id"]]).reshape(-1, 4),
             np.array(ignore[image["id"]]).reshape(-1, 4),
@@ -85,6 +94,20 @@ def load_boxes(path: Path) -> list[ImageLabel]:
     if twice:
         raise ValueError(f"{path} lists {twice[0]!r} as several images; give all its boxes to one of them")
     return labels
+
+
+def image_name(image: JsonObject) -> str:
+    """The file name of an image entry. Raises ValueError where it has none, or one that no file can have."""
+    (name,) = get_fields(image, "file_name")
+    return checked_name(name, "file_name")
+
+
+def is_crowd(annotation: JsonObject) -> bool:
+    """Whether an annotation is of a crowd. Raises ValueError for anything but 0, 1, null and booleans."""
+    value = annotation.get("iscrowd")
+    if value not in (None, 0, 1):
+        raise ValueError(f"iscrowd must be 0 or 1, got {reprlib.repr(value)}")
+    return bool(value)
 
 
 def image_size(image: JsonObject) -> tuple[int, int] | None:
@@ -128,7 +151,7 @@ class CocoFile:
         self.images = _images_by_id(path, object_list(data["images"], f"{path}: images"))
         categories = object_list(data.get("categories"), f"{path}: categories")
         people = _person_categories(path, categories)
-        self._category_ids = {category.get("id") for category in categories}
+        self._category_ids = {_checked_id(category, "id", f"{path}: a category") for category in categories}
         self._person_ids = {category.get("id") for category in people}
         self.joint_names = _joint_names(path, people)
 
@@ -142,7 +165,7 @@ class CocoFile:
 
         Raises ValueError if the file has categories, but not that of the annotation.
         """
-        category = annotation.get("category_id")
+        category = _checked_id(annotation, "category_id")
         if not self._category_ids or (category is None and self._person_ids == self._category_ids):
             return True
         if category not in self._category_ids:
@@ -151,17 +174,17 @@ class CocoFile:
 
     def image(self, annotation: JsonObject) -> JsonObject:
         """The image entry of an annotation. Raises ValueError if the file does not list it."""
-        if annotation.get("image_id") not in self.images:
+        if _checked_id(annotation, "image_id") not in self.images:
             raise ValueError(f"is of image {annotation.get('image_id')!r}, which the file does not list")
         return self.images[annotation["image_id"]]
 
     def keypoints(self, annotation: JsonObject) -> Float64Array:
-        """(J, 3) x y visibility of an annotation's keypoints, all 0 if it has none.
+        """(J, 3) x y visibility of an annotation's keypoints, which may be a list for each joint; all 0 if it has none.
 
         Raises ValueError if they do not fit the file's J joints.
         """
         count = len(self.joint_names)
-        values = annotation.get("keypoints") or [0] * count * 3
+        values = flat_list(annotation.get("keypoints") or [0] * count * 3)
         keypoints = to_array(values, (count * 3,), f"the keypoints of {count} joints").reshape(-1, 3)
         invalid = keypoints[:, 2] != np.clip(np.floor(keypoints[:, 2]), 0, 2)
         if invalid.any():
@@ -176,12 +199,20 @@ class CocoFile:
         return np.concatenate([box[:2], box[:2] + box[2:]])
 
 
+def _checked_id(entry: JsonObject, key: str, name: str = "") -> int | float | str | None:
+    """An id of an entry. Raises ValueError, after the entry's name, for a list or an object."""
+    value: int | float | str | None = entry.get(key)
+    if isinstance(value, list | dict):
+        raise ValueError(f"{name} has the {key} {reprlib.repr(value)}, which must be a number or text".lstrip())
+    return value
+
+
 def _images_by_id(path: Path, entries: Sequence[JsonObject]) -> dict[Any, JsonObject]:
     images: dict[Any, JsonObject] = {}
     for number, image in enumerate(entries):
         if "id" not in image:
             raise ValueError(f"{path}: image number {number} has no id")
-        other = images.setdefault(image["id"], image)
+        other = images.setdefault(_checked_id(image, "id", f"{path}: image number {number}"), image)
         if other.get("file_name") != image.get("file_name"):
             names = f"{other.get('file_name')!r} and {image.get('file_name')!r}"
             raise ValueError(f"{path}: {names} have the same image id, {image['id']!r}; give each its own")

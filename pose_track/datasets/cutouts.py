@@ -14,9 +14,9 @@ from typing import Any, NamedTuple
 import cv2
 import numpy as np
 
-from pose_track.datasets.annotations import JsonObject, OnBroken, get_fields, read_entries, read_json
+from pose_track.datasets.annotations import JsonObject, OnBroken, read_entries, read_json
 from pose_track.datasets.augment import ColourJitter, Degradation, Region
-from pose_track.datasets.coco import CocoFile, required_image_size
+from pose_track.datasets.coco import CocoFile, image_name, is_crowd, required_image_size
 from pose_track.datasets.images import ImageStore
 from pose_track.structures.arrays import BoolArray, Float32Array, Float64Array, ImageArray
 
@@ -66,13 +66,13 @@ def load_outlines(path: Path, on_broken: OnBroken = "stop") -> list[Outline]:
             return None
         image, box = file.image(annotation), file.box(annotation)
         segmentation = annotation.get("segmentation") or image.get("mask_file")
-        if not segmentation or annotation.get("iscrowd"):
+        if not segmentation or is_crowd(annotation):
             return None
         if not _is_outline(segmentation):
             raise ValueError(
                 f"has a segmentation that is neither polygons nor run-length encoding, {reprlib.repr(segmentation)}"
             )
-        (file_name,), size = get_fields(image, "file_name"), required_image_size(image)
+        file_name, size = image_name(image), required_image_size(image)
         untruncated = (box[:2] >= 1).all() and (box[2:] < np.subtract(size, 1)).all()
         return Outline(file_name, box, segmentation, size) if untruncated and box[3] - box[1] >= MIN_HEIGHT else None
 

@@ -6,6 +6,7 @@ import struct
 import tarfile
 import zipfile
 import zlib
+from contextlib import suppress
 from pathlib import Path, PurePosixPath
 from typing import BinaryIO, NamedTuple
 
@@ -13,11 +14,13 @@ import cv2
 import numpy as np
 
 from pose_track.structures.arrays import ImageArray
+from pose_track.video.declared_size import MAX_PIXELS, declared_size
 
 _JPEG_START, _JPEG_SCAN, _JPEG_END = b"\xff\xd8", b"\xff\xda", b"\xff\xd9"
 ImageSize = tuple[int, int]
 """Width and height in pixels."""
 
+_MAX_FILE_BYTES = 200 * 2**20  # of an image, also unpacked; some zip files are small and unpack to gigabytes
 _COMPRESSED = {b"\x1f\x8b": "gzip", b"BZ": "bzip2", b"\xfd7": "xz"}
 _ZIP_HEADER = struct.Struct(
     "<26xHH"
@@ -43,8 +46,8 @@ def decode_image(data: bytes, name: str, size: ImageSize | None = None) -> Image
         name: of the image, for error messages.
         size: width and height that the labels declare; None where they declare none.
 
-    Raises ValueError naming the image if `data` is not an image, is a truncated JPEG file, or has neither shown nor
-    stored the size `size`.
+    Raises ValueError naming the image if `data` is not an image, is a truncated JPEG file, declares more than
+    MAX_PIXELS, or has neither shown nor stored the size `size`.
     """
     if data.startswith(_JPEG_START) and data.find(_JPEG_END, data.find(_JPEG_SCAN)) < 0:
         raise ValueError(f"{name}: a truncated JPEG file; download it again, or remove it and its labels")
@@ -59,9 +62,16 @@ def decode_image(data: bytes, name: str, size: ImageSize | None = None) -> Image
 
 
 def _decode(data: bytes, name: str, flags: int) -> ImageArray:
-    image = cv2.imdecode(np.frombuffer(data, np.uint8), flags) if data else None
+    size = declared_size(data)
+    if size is not None and size[0] * size[1] > MAX_PIXELS:
+        raise ValueError(f"{name} declares {size[0]}x{size[1]} pixels, more than {MAX_PIXELS}; scale it down")
+    image = None
+    with suppress(cv2.error):
+        if size is not None:  # of other formats, OpenCV would take any size, gigabytes for a small file
+            image = cv2.imdecode(np.frombuffer(data, np.uint8), flags)
     if image is None:
-        raise ValueError(f"{name}: not an image that OpenCV reads; download it again, or remove it and its labels")
+        kinds = "JPEG, PNG, WebP, TIFF, BMP or GIF image"
+        raise ValueError(f"{name}: not a {kinds}; convert it, download it again, or remove it and its labels")
     return np.asarray(image, np.uint8)
 
 
@@ -91,6 +101,12 @@ class ImageStore:
         return decode_image(self._files.read(name), f"{self.path}: {name}", size)
 
 
+def _check_bytes(size: int, name: str) -> None:
+    """Raises ValueError for a file of more than _MAX_FILE_BYTES."""
+    if size > _MAX_FILE_BYTES:
+        raise ValueError(f"{name} has {size >> 20} MB, more than {_MAX_FILE_BYTES >> 20} MB; scale the image down")
+
+
 class _Folder:
     def __init__(self, path: Path):
         self.path = path
@@ -103,6 +119,7 @@ class _Folder:
             raise ValueError(f"{name!r} leaves the image folder {self.path}")
         if not file.is_file():
             raise FileNotFoundError(f"{self.path} has no image {name!r}")
+        _check_bytes(file.stat().st_size, str(file))
         return file.read_bytes()
 
 
@@ -126,6 +143,7 @@ class _Archive:
         member = self.members.get(str(PurePosixPath(with_slashes(name))))
         if member is None:
             raise FileNotFoundError(f"{self.path} has no image {name!r}; {self._hint(with_slashes(name))}")
+        _check_bytes(member.size, f"{self.path}: {name}")
         with self.file.open("rb") as file:
             try:
                 return member.read(file)
@@ -162,10 +180,21 @@ class _ZipMember(NamedTuple):
         file.seek(name_length + extra_length, 1)
         data = file.read(self.size)
         if self.deflated:
-            data = zlib.decompress(data, -zlib.MAX_WBITS)
+            data = _inflated(data)
         if zlib.crc32(data) != self.checksum:
             raise zlib.error("wrong checksum")
         return data
+
+
+def _inflated(data: bytes) -> bytes:
+    """Unpacked data of a zip file. Raises zlib.error for more than _MAX_FILE_BYTES, or fewer than were packed."""
+    unpacker = zlib.decompressobj(-zlib.MAX_WBITS)
+    content = unpacker.decompress(data, _MAX_FILE_BYTES + 1)
+    if len(content) > _MAX_FILE_BYTES:
+        raise zlib.error(f"it unpacks to more than {_MAX_FILE_BYTES >> 20} MB")
+    if not unpacker.eof:
+        raise zlib.error("incomplete data")
+    return content
 
 
 def _members(path: Path) -> dict[str, _TarMember] | dict[str, _ZipMember]:
@@ -179,13 +208,21 @@ def _members(path: Path) -> dict[str, _TarMember] | dict[str, _ZipMember]:
 
 
 def _tar_members(path: Path) -> dict[str, _TarMember]:
+    total = path.stat().st_size
     try:
         with tarfile.open(path, "r:") as tar:
-            return {m.name: _TarMember(m.offset_data, m.size) for m in tar if m.isfile()}
+            return {m.name: _TarMember(m.offset_data, _fitting(m, total)) for m in tar if m.isfile()}
     except tarfile.TarError as error:
         raise ValueError(
             f"{path} is not a zip file or an uncompressed tar file of images, or is truncated ({error})"
         ) from error
+
+
+def _fitting(member: tarfile.TarInfo, total: int) -> int:
+    """The size of a member. Raises TarError where it is larger than the rest of the archive of `total` bytes."""
+    if member.size > total - member.offset_data:
+        raise tarfile.ReadError(f"{member.name} has {member.size} bytes, more than the file holds")
+    return member.size
 
 
 def _zip_members(path: Path) -> dict[str, _ZipMember]:

@@ -12,7 +12,15 @@ from typing import Any, Literal, NamedTuple
 
 import numpy as np
 
-from pose_track.datasets.annotations import JsonObject, OnBroken, get_fields, read_entries, read_json, to_array
+from pose_track.datasets.annotations import (
+    JsonObject,
+    OnBroken,
+    checked_name,
+    get_fields,
+    read_entries,
+    read_json,
+    to_array,
+)
 from pose_track.datasets.joint_names import JointMap
 from pose_track.datasets.labels import PersonLabel, head_size
 from pose_track.formats.validate import object_list
@@ -72,7 +80,7 @@ def _person_of_entry(entry: JsonObject, joints: JointMap) -> PersonLabel | None:
     if pose is None:
         return None
     box = _box(to_array(center, (2,), "center").tolist(), float(to_array(scale, (), "scale")))
-    return PersonLabel(image, *pose, box)
+    return PersonLabel(checked_name(image, "image"), *pose, box)
 
 
 class _Rect(NamedTuple):

@@ -12,6 +12,7 @@ import numpy as np
 
 from pose_track.formats.posetrack.reader import read_posetrack
 from pose_track.formats.problems import Problems
+from pose_track.formats.tracks_source import TracksSource
 from pose_track.structures.arrays import BoolArray
 from pose_track.structures.sequence import FrameInfo, PoseSequence
 
@@ -28,7 +29,7 @@ _UNREADABLE, _TRACK_IDS = "unreadable parts of files", "all track ids"
 def load_pairs(gt_dir: str | Path, pred_dir: str | Path, problems: Problems) -> list[SequencePair]:
     """The (gt, prediction) of every *.json in gt_dir, ordered by name, and the file of the same name in pred_dir.
 
-    gt_dir, pred_dir: two folders, or two files. Their layouts may differ.
+    gt_dir, pred_dir: two folders, or two files. Their layouts may differ; a predicted file may be a tracks.jsonl.
     problems: collects the errors of the files. If lenient, the faulty part is left out and a warning gives the counts:
         a sequence without a matching prediction; of two people with one id in a frame the later one; a frame in which
         a gt person has no head box; and all track ids if only some people have one.
@@ -113,7 +114,7 @@ class _PairLoader:
     def _read(self, path: Path) -> PoseSequence | None:
         num_before = len(self.problems.messages)
         try:
-            sequence = read_posetrack(path, self.problems)
+            sequence = TracksSource(path).read_all() if _is_tracks(path) else read_posetrack(path, self.problems)
         except ValueError as error:
             if not self.problems.lenient:
                 raise
@@ -148,6 +149,11 @@ class _PairLoader:
                 fault = "no head box" if np.isnan(size[row]) else "an empty head box"
                 self._leave_out(_FRAMES, f"{path}: {_describe_person(gt, row)} has joints but {fault}; add the box")
         return keep
+
+
+def _is_tracks(path: Path) -> bool:
+    """Whether a file, by its name, is a tracks.jsonl."""
+    return path.suffix == ".jsonl"
 
 
 def _frame_mismatch(gt: PoseSequence, prediction: PoseSequence) -> str | None:

@@ -45,7 +45,7 @@ class Thumbnail:
     @cached_property
     def contrasts(self) -> Float32Array:
         """(T,) standard deviation of each tile, in grey levels."""
-        return np.sqrt(np.einsum("tp,tp->t", self.tiles, self.tiles) / max(self.tiles.shape[1], 1))
+        return np.asarray(np.sqrt(np.einsum("tp,tp->t", self.tiles, self.tiles) / max(self.tiles.shape[1], 1)))
 
 
 def thumbnail(image: ImageArray) -> Thumbnail:

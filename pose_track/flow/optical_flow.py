@@ -13,6 +13,7 @@ from pose_track.flow.pixels import Size, is_inside, reduced_size, rescale_points
 from pose_track.flow.transitions import Change, TransitionDetector
 from pose_track.geometry.resize import downscale
 from pose_track.structures.arrays import Float32Array, Float64Array, ImageArray
+from pose_track.tracking.propagation import FlowState
 
 METHODS = ("dis", "lk", "raft_small", "raft_large")
 
@@ -95,8 +96,18 @@ class OpticalFlow:
 
     def reset(self) -> None:
         """Forget the last image. Call it before another video."""
-        self._last: _ReducedImage | None = None
-        self._transitions = TransitionDetector()
+        self.restore(None)
+
+    def state(self) -> FlowState | None:
+        """The state after the last image; None before the first."""
+        if self._last is None:
+            return None
+        return FlowState(self._last.size, self._last.image, self._transitions.images())
+
+    def restore(self, state: FlowState | None) -> None:
+        """Go on from a state of a flow with the same arguments."""
+        self._last = None if state is None else _ReducedImage(state.size, state.image)
+        self._transitions = TransitionDetector(() if state is None else state.thumbnails)
 
     def advance(self, image: ImageArray) -> FlowStep:
         """The step from the image of the last call to `image`, (H, W, 3) uint8 RGB.
@@ -106,7 +117,7 @@ class OpticalFlow:
         """
         if image.ndim != 3 or image.shape[2] != 3 or image.dtype != np.uint8:
             raise ValueError(f"image must be (H, W, 3) uint8, got {image.shape} {image.dtype.name}")
-        last, self._last = self._last, _ReducedImage(image, self._long_side, self._method.needs_colour)
+        last, self._last = self._last, _ReducedImage.of(image, self._long_side, self._method.needs_colour)
         change = self._transitions.advance(thumbnail(self._last.image))
         return FlowStep(last, self._last, change, self._method, self._max_error)
 
@@ -114,10 +125,15 @@ class OpticalFlow:
 class _ReducedImage:
     """A downscaled image. size: (w, h) of the frame; image: the downscaled one."""
 
-    def __init__(self, image: ImageArray, long_side: int, in_colour: bool) -> None:
-        self.size: Size = (image.shape[1], image.shape[0])
-        self.reduced_size = reduced_size(self.size, long_side)
-        self.image = downscale(image if in_colour else to_grey(image), self.reduced_size)
+    def __init__(self, size: Size, image: ImageArray) -> None:
+        self.size, self.image = size, image
+        self.reduced_size: Size = (image.shape[1], image.shape[0])
+
+    @classmethod
+    def of(cls, image: ImageArray, long_side: int, in_colour: bool) -> _ReducedImage:
+        """The downscaled image of a frame, (H, W, 3)."""
+        size: Size = (image.shape[1], image.shape[0])
+        return cls(size, downscale(image if in_colour else to_grey(image), reduced_size(size, long_side)))
 
 
 class FlowStep:

@@ -9,6 +9,7 @@ Int. J. of Image and Graphics 1(3), 2001, section 5.)
 from __future__ import annotations
 
 from collections import deque
+from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -16,7 +17,7 @@ import cv2
 import numpy as np
 
 from pose_track.flow.cuts import Thumbnail, aligned_tile_change, is_cut, tile_change, tiles
-from pose_track.structures.arrays import Float32Array
+from pose_track.structures.arrays import Float32Array, ImageArray
 
 # Measured over 8 images of dissolves of 20, from about the seventh on: a search finds no more than a third of the
 # change, and the residual is at most a third of it. Where the camera moves a search finds more of it. Where people move
@@ -50,8 +51,13 @@ class TransitionDetector:
     not a transition, while one to another scene is.
     """
 
-    def __init__(self) -> None:
-        self._views: deque[_View] = deque(maxlen=max(_STRETCHES) + 1)
+    def __init__(self, images: Iterable[ImageArray] = ()) -> None:
+        """images: of a detector after which this one goes on, see `images`."""
+        self._views = deque((_View(Thumbnail(image)) for image in images), maxlen=max(_STRETCHES) + 1)
+
+    def images(self) -> ImageArray:
+        """(n, h, w) uint8 the images that matter for those that follow."""
+        return np.array([view.thumbnail.image for view in self._views])
 
     def advance(self, thumbnail: Thumbnail) -> Change:
         """The change from the last image to this one."""

@@ -4,7 +4,8 @@
      "instance_info": [{"frame_id": 1, "instances": [{"keypoints": [[x, y], ...], "keypoint_scores": [...],
       "bbox": [[x1, y1, x2, y2]], "bbox_score": 0.93, "track_id": 3}]}, ...]}
 
-Layout: open-mmlab/mmpose 1.3, demo/topdown_demo_with_mmdet.py; it counts frames from 1. "track_id" is an addition.
+Layout: open-mmlab/mmpose 1.3, demo/topdown_demo_with_mmdet.py; it counts frames from 1. "track_id" and
+"image_name", of a frame that has one, are additions.
 """
 
 from __future__ import annotations
@@ -58,4 +59,5 @@ def _frame(info: FrameInfo, people: PoseAnnotations) -> dict[str, Any]:
         | ({"track_id": track_id} if track_id >= 0 else {})
         for keypoints, scores, box, score, track_id in columns
     ]
-    return {"frame_id": info.index + 1, "instances": instances}
+    name = {"image_name": info.image_name} if info.image_name else {}
+    return {"frame_id": info.index + 1, **name, "instances": instances}

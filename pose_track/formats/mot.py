@@ -9,7 +9,7 @@ that are ignored. The last columns are a position in the world or, in ground tru
 from __future__ import annotations
 
 import logging
-import math
+import reprlib
 from collections.abc import Iterator
 from pathlib import Path
 from typing import NamedTuple
@@ -19,10 +19,12 @@ import numpy as np
 from pose_track.formats.defaults import person_xywh
 from pose_track.formats.layout import has_layout
 from pose_track.formats.problems import Problems
+from pose_track.formats.validate import MAX_NUMBER
 from pose_track.formats.xywh import xywh_to_xyxy
 from pose_track.structures.sequence import NO_EXTRA, FrameInfo, FrameSource, PoseAnnotations, PoseSequence
 from pose_track.structures.skeleton import COCO_17, Skeleton
 from pose_track.utils.atomic import atomic_text
+from pose_track.utils.text_files import utf8_lines
 
 logger = logging.getLogger(__name__)
 
@@ -36,7 +38,7 @@ _NO_REST = "-1,-1,-1"
 _MAX_FRAME = 10**7
 
 
-class _Line(NamedTuple):
+class MotLine(NamedTuple):
     """One person.
 
     frame: from 1.
@@ -95,44 +97,57 @@ def _format_number(number: float) -> str:
     return str(int(number)) if number == int(number) and abs(number) < 2**53 else repr(float(number))
 
 
-def _lines(path: Path, problems: Problems) -> Iterator[_Line]:
+def _lines(path: Path, problems: Problems) -> Iterator[MotLine]:
     """The valid lines."""
     seen: set[tuple[int, int]] = set()
-    with path.open(encoding="utf-8", errors="replace") as file:
-        for number, text in enumerate(file, start=1):
-            if not text.strip():
-                continue
-            try:
-                line = _parse_line(text)
-                if line.track_id != _MISSING and (line.frame, line.track_id) in seen:
-                    raise ValueError(f"id {line.track_id} occurs twice in frame {line.frame}")
-            except ValueError as error:
-                problems.add(f"{path}, line {number}: {error}")
-                continue
-            seen.add((line.frame, line.track_id))
-            yield line
+    for number, text in enumerate(utf8_lines(path), start=1):
+        if not text.strip():
+            continue
+        try:
+            line = parse_line(text.decode(errors="replace"))
+            if line.track_id != _MISSING and (line.frame, line.track_id) in seen:
+                raise ValueError(f"id {line.track_id} occurs twice in frame {line.frame}")
+        except ValueError as error:
+            problems.add(f"{path}, line {number}: {error}")
+            continue
+        seen.add((line.frame, line.track_id))
+        yield line
 
 
-def _parse_line(text: str) -> _Line:
+def parse_line(text: str) -> MotLine:
+    """A line of the format. Raises ValueError for anything else.
+
+    >>> parse_line("12.00,-1,10,20,30,40,0.9,-1,-1,-1")
+    MotLine(frame=12, track_id=-1, xywh=[10.0, 20.0, 30.0, 40.0], score=0.9, rest='-1,-1,-1')
+    """
     columns = text.strip().split(",", 7)
     if len(columns) < 7:
         raise ValueError(f"must be frame,id,x,y,w,h,conf,..., got {text.strip()[:60]!r}")
     frame, track_id = _integer(columns[0], "frame", 1, _MAX_FRAME), _integer(columns[1], "id", _MISSING, 2**53)
-    values = [float(column) for column in columns[2:7]]
-    if not all(map(math.isfinite, values)):
-        raise ValueError(f"box and conf must be finite numbers, got {values}")
-    return _Line(frame, track_id, values[:4], values[4], "".join(columns[7:]))
+    values = [_number(column, "each of box and conf") for column in columns[2:7]]
+    if not all(abs(value) <= MAX_NUMBER for value in values):
+        raise ValueError(f"box and conf must be finite numbers up to {MAX_NUMBER:.0e}, got {values}")
+    return MotLine(frame, track_id, values[:4], values[4], "".join(columns[7:]))
 
 
 def _integer(text: str, name: str, least: int, most: int) -> int:
     """An integer, which some files write as 3.0."""
-    value = float(text)
+    value = _number(text, name)
     if not (least <= value <= most and value == int(value)):
-        raise ValueError(f"{name} must be an integer from {least} to {most}, got {text!r}")
+        raise ValueError(f"{name} must be an integer from {least} to {most}, got {reprlib.repr(text)}")
     return int(value)
 
 
-def _people(lines: list[_Line], skeleton: Skeleton) -> PoseAnnotations:
+def _number(text: str, name: str) -> float:
+    try:
+        if "_" not in text:  # Python reads 1_0 as 10
+            return float(text)
+    except ValueError:
+        pass
+    raise ValueError(f"{name} must be a number, got {reprlib.repr(text)}")
+
+
+def _people(lines: list[MotLine], skeleton: Skeleton) -> PoseAnnotations:
     scores = np.array([line.score for line in lines], float)
     extra = np.full(len(lines), NO_EXTRA, object)
     extra[:] = [{"bbox": line.xywh, "rest": line.rest} for line in lines]

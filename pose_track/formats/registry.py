@@ -14,6 +14,7 @@ from pathlib import Path
 from pose_track.formats.problems import Problems
 from pose_track.structures.sequence import FrameSource
 from pose_track.structures.skeleton import Skeleton
+from pose_track.utils.text_files import text_encoding
 
 Writer = Callable[[FrameSource, Path], None]
 
@@ -47,6 +48,7 @@ FORMATS: Mapping[str, Format] = {
     "posetrack17": Format("posetrack.v2017_writer", "write_posetrack17", ".json"),
     "posetrack18": Format("posetrack.v2018_writer", "write_posetrack18", ".json"),
     "coco": Format("coco_results", "write_coco_results", ".json"),
+    "coco-dataset": Format("coco_dataset", "write_coco_dataset", ".json"),
     "mot": Format("mot", "write_mot", ".txt"),
     "alphapose": Format("alphapose", "write_alphapose", ".json"),
     "openpose": Format("openpose", "write_openpose", ""),
@@ -75,11 +77,15 @@ def identify_format(path: str | Path) -> str:
     """The format of a file, one of READABLE, from its first bytes. Raises ValueError for any other format."""
     path = Path(path)
     with path.open("rb") as file:
-        lines = (line.strip() for line in iter(lambda: file.readline(_MAX_HEADER_BYTES), b""))
-        first = next(filter(None, lines), b"")
+        start = file.read(_MAX_HEADER_BYTES)
+    first = start.decode(text_encoding(start), errors="replace").strip().partition("\n")[0].encode()
     if first.startswith(b"["):
         return "coco"
     if first.startswith(b"{"):
+        from pose_track.formats.coco_entries import is_entry
+
+        if is_entry(first):
+            return "coco"
         return "tracks" if path.suffix == ".jsonl" or _is_header(first) else "posetrack"
     if first[:1].isdigit() or (not first and path.suffix == ".txt"):
         return "mot"

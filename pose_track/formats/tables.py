@@ -1,10 +1,11 @@
-"""Tidy tables, one row for each present joint: frame, seconds, track, joint, x, y, score.
+"""Tidy tables, one row for each present joint: frame, seconds, track, joint, x, y, score, image.
 
 frame: frame index, from 0.
 seconds: presentation time of the frame.
 track: track id.
 joint: joint name.
 x, y: pixels.
+image: name of the frame's image.
 
 Missing values are empty. CSV keeps every digit; Parquet has types.
 """
@@ -27,9 +28,9 @@ from pose_track.utils.extras import require
 if TYPE_CHECKING:
     import pyarrow
 
-COLUMNS = ("frame", "seconds", "track", "joint", "x", "y", "score")
+COLUMNS = ("frame", "seconds", "track", "joint", "x", "y", "score", "image")
 
-Row = tuple[int, float | None, int | None, str, float, float, float | None]
+Row = tuple[int, float | None, int | None, str, float, float, float | None, str | None]
 
 # rows in memory: a few megabytes
 _ROWS_PER_BATCH = 2**16
@@ -62,7 +63,8 @@ def write_parquet(source: FrameSource, path: str | Path) -> None:
 def _schema() -> pyarrow.Schema:
     import pyarrow
 
-    types = (pyarrow.int64(), pyarrow.float64(), pyarrow.int64(), pyarrow.string(), *[pyarrow.float64()] * 3)
+    number, text = pyarrow.float64(), pyarrow.string()
+    types = (pyarrow.int64(), number, pyarrow.int64(), text, number, number, number, text)
     return pyarrow.schema(list(zip(COLUMNS, types, strict=True)))
 
 
@@ -90,4 +92,5 @@ def _rows(info: FrameInfo, people: PoseAnnotations, skeleton: Skeleton) -> Itera
             x,
             y,
             None if math.isnan(score) else score,
+            info.image_name or None,
         )

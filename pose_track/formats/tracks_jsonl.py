@@ -1,39 +1,100 @@
 """The project's own result file, `tracks.jsonl`: a header line, then one line for each decoded frame.
 
-    {"type": "header", "version": ..., "source": ..., "fps": ..., "width": ..., "height": ..., "skeleton": ...,
-     "joint_names": [...], "settings": {...}, "weights": {...}}
+    {"type": "header", "complete": true, "version": ..., "source": ..., "fps": ..., "width": ..., "height": ...,
+     "skeleton": ..., "joint_names": [...], "settings": {...}, "weights": {...}}
     {"frame": 17, "pts_seconds": 0.68, "people": [{"track_id": 1, "box": [x1, y1, x2, y2], "score": 0.93,
      "source": "detector", "joints": [[x, y, score], ...]}]}
+    {"type": "fault", "message": ..., "frame": 18}
     {"type": "fault", "message": ..., "after_frame": 17}
 
 A skeleton of the user that has more than names also has "skeleton_definition" in the header, see `skeleton_record`.
 Positions are pixels with 2 decimals; scores have 4 decimals, times 6. "people" is [] in a frame without people. A fault
-record is the last line, written when a run ends early; "after_frame" is null where no frame came before it.
+with "frame" is damage in the video, which was read on: at or before this frame, or at the video's end where there is
+no such frame. A fault with "after_frame" is the last line, written when a run ends early; null where no frame came
+before it. A frame of a folder of images also has "image_name", the name of its file.
+
+"complete" is false while a run writes the file, and stays so where the run is killed or ends with a fault; older
+files have no such key.
 
 This module reads the file; `tracks_writer` writes it, and `tracks_source` reads it as a FrameSource.
 """
 
 from __future__ import annotations
 
-import json
 import logging
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any, Literal, TypeVar
 
+import msgspec
 import numpy as np
+from msgspec import Meta
 
-from pose_track.structures.arrays import IntArray
-from pose_track.structures.frames import Poses, TrackedPoses
+from pose_track.formats.validate import INT64_MAX, MAX_NUMBER
+from pose_track.structures.frames import SOURCES, Poses, TrackedPoses
 from pose_track.structures.skeleton import SKELETONS, Skeleton
 from pose_track.structures.skeleton_record import DEFINITION_KEY, named_skeleton
+from pose_track.utils.text_files import utf8_lines
 
 logger = logging.getLogger(__name__)
 
+COMPLETE_KEY = "complete"
 HEADER_KEYS = ("version", "source", "fps", "width", "height", "skeleton", "joint_names", "settings", "weights")
-FRAME_KEYS = {"frame", "pts_seconds", "people"}
-PERSON_KEYS = {"track_id", "box", "score", "source", "joints"}
+
+_Number = Annotated[float, Meta(ge=-MAX_NUMBER, le=MAX_NUMBER)]
+_Score = Annotated[float, Meta(ge=0, le=1)]
+_Index = Annotated[int, Meta(ge=0, le=INT64_MAX)]
+
+
+class _Header(msgspec.Struct):
+    """The values of a header that are used; all others are kept."""
+
+    source: str
+    fps: Annotated[float, Meta(gt=0, le=MAX_NUMBER)]
+    width: Annotated[int, Meta(ge=1, le=INT64_MAX)] | None
+    height: Annotated[int, Meta(ge=1, le=INT64_MAX)] | None
+    skeleton: str
+    joint_names: Annotated[tuple[str, ...], Meta(min_length=1)]
+    settings: dict[str, Any] | None
+    image_names: list[str] | None = None
+
+
+class _Person(msgspec.Struct, forbid_unknown_fields=True):
+    track_id: Annotated[int, Meta(ge=1, le=INT64_MAX)]
+    box: tuple[_Number, _Number, _Number, _Number]
+    score: _Score
+    source: Literal[SOURCES]  # type: ignore[valid-type]
+    joints: list[tuple[_Number, _Number, _Score]]
+
+
+class _Frame(msgspec.Struct, forbid_unknown_fields=True):
+    frame: _Index
+    pts_seconds: _Number
+    people: list[_Person]
+    image_name: str = ""
+
+
+class _Kind(msgspec.Struct):
+    """type: "" of a frame. frame: None of the fault that ended a run."""
+
+    type: str = ""
+    frame: int | None = None
+
+
+class _Fault(msgspec.Struct, forbid_unknown_fields=True):
+    type: Literal["fault"]
+    message: str
+    after_frame: _Index | None
+
+
+class _Damage(msgspec.Struct, forbid_unknown_fields=True):
+    type: Literal["fault"]
+    message: str
+    frame: _Index
+
+
+_Parsed = TypeVar("_Parsed")
 
 
 @dataclass(frozen=True)
@@ -48,48 +109,81 @@ class FaultRecord:
     after_frame: int | None
 
 
+@dataclass(frozen=True)
+class DamageRecord:
+    """Damage in the video. frame: the first one at or after it; after the last frame where the video's end is lost."""
+
+    message: str
+    frame: int
+
+
 class TrackRecords:
     """The frames of a `tracks.jsonl`, read from the file during iteration; each iteration starts at the first frame.
 
     Iterating yields TrackedPoses by ascending frame index. `fault` is the file's FaultRecord once an iteration has
-    reached the end, and None where the file has none.
+    reached the end, and None where the file has none; `damage` has the DamageRecords so far. A file that was not
+    finished has a fault too, and its last line may be cut off. The first iteration that reaches a fault logs a warning.
     """
 
-    def __init__(self, path: Path, skeleton: Skeleton, allow_cut_end: bool) -> None:
+    def __init__(self, path: Path, skeleton: Skeleton, allow_cut_end: bool, complete: bool = True) -> None:
         self.skeleton = skeleton
         self.fault: FaultRecord | None = None
+        self.damage: list[DamageRecord] = []
         self._path = path
-        self._allow_cut_end = allow_cut_end
+        self._allow_cut_end = allow_cut_end or not complete
+        self._complete = complete
+        self._warned = False
 
     def __iter__(self) -> Iterator[TrackedPoses]:
-        last_frame: int | None = None
+        last: TrackedPoses | None = None
         for number, record in self._records():
             where = f"{self._path}, line {number}"
             if self.fault is not None:
                 raise ValueError(f"{where}: no line may follow the fault record; remove it")
-            if record.get("type") == "fault":
-                self.fault = _read_fault(record, where)
+            if isinstance(record, _Damage):
+                self.damage.append(DamageRecord(record.message, record.frame))
                 continue
-            tracked = _read_frame(record, self.skeleton, where)
-            if last_frame is not None and tracked.frame_index <= last_frame:
-                raise ValueError(f"{where}: frame index must increase, got {tracked.frame_index} after {last_frame}")
-            last_frame = tracked.frame_index
+            if isinstance(record, _Fault):
+                self.fault = FaultRecord(record.message, record.after_frame)
+                continue
+            try:
+                tracked = _tracked_poses(record, self.skeleton)
+                _check_order(last, tracked)
+            except ValueError as error:
+                raise ValueError(f"{where}: {error}") from error
+            last = tracked
             yield tracked
+        if self.fault is None and not self._complete:
+            message = "the run was killed, or is still writing it"
+            self.fault = FaultRecord(message, None if last is None else last.frame_index)
+        if self.fault is not None and not self._warned:
+            self._warned = True
+            logger.warning("%s ends early, after frame %s: %s", self._path, self.fault.after_frame, self.fault.message)
 
-    def _records(self) -> Iterator[tuple[int, dict[str, Any]]]:
+    def _records(self) -> Iterator[tuple[int, _Frame | _Fault | _Damage]]:
         """Line number, from 1, and record of each line after the header."""
-        self.fault = None
-        with self._path.open(encoding="utf-8") as file:
-            next(file)
-            for number, line in enumerate(file, start=2):
-                try:
-                    record = _parse_line(line, f"{self._path}, line {number}")
-                except ValueError:
-                    if not self._allow_cut_end or line.endswith("\n"):
-                        raise
-                    logger.warning("%s, line %d is cut off and left out", self._path, number)
-                    return
-                yield number, record
+        self.fault, self.damage = None, []
+        for number, line in enumerate(utf8_lines(self._path), start=1):
+            if number == 1:
+                continue
+            try:
+                record = _decode_record(line, f"{self._path}, line {number}")
+            except ValueError:
+                if not self._allow_cut_end or line.endswith(b"\n"):
+                    raise
+                logger.warning("%s, line %d is cut off and left out", self._path, number)
+                return
+            yield number, record
+
+
+def _check_order(last: TrackedPoses | None, tracked: TrackedPoses) -> None:
+    """Raises ValueError unless a frame is later than the last one; two frames may have one time."""
+    if last is None:
+        return
+    if tracked.frame_index <= last.frame_index:
+        raise ValueError(f"frame index must increase, got {tracked.frame_index} after {last.frame_index}")
+    if tracked.pts_seconds < last.pts_seconds:
+        raise ValueError(f"pts_seconds must not go back, got {tracked.pts_seconds} after {last.pts_seconds}")
 
 
 def read_tracks(path: str | Path, allow_cut_end: bool = False) -> tuple[dict[str, Any], TrackRecords]:
@@ -104,29 +198,36 @@ def read_tracks(path: str | Path, allow_cut_end: bool = False) -> tuple[dict[str
             ...
     """
     path = Path(path)
-    with path.open(encoding="utf-8") as file:
-        first = file.readline()
+    first = next(utf8_lines(path), b"")
     where = f"{path}, line 1"
-    header = _parse_line(first, where)
+    header = _decode(first, dict[str, Any], where)
     if header.pop("type", None) != "header":
         raise ValueError(f"{where}: must be the header, with type 'header'")
+    complete = header.pop(COMPLETE_KEY, True) is True
     try:
         skeleton = header_skeleton(header)
     except ValueError as error:
         raise ValueError(f"{where}: {error}") from error
-    return header, TrackRecords(path, skeleton, allow_cut_end)
+    return header, TrackRecords(path, skeleton, allow_cut_end, complete)
+
+
+def is_complete(path: Path) -> bool:
+    """Whether a `tracks.jsonl` says of itself that its run was finished. Raises ValueError without a header."""
+    header = _decode(next(utf8_lines(path), b""), dict[str, Any], f"{path}, line 1")
+    return header.get(COMPLETE_KEY, True) is True
 
 
 def header_skeleton(header: Mapping[str, Any]) -> Skeleton:
     """The skeleton that a header names.
 
-    Raises ValueError where one of HEADER_KEYS is missing, or the joint names are not those of the skeleton, or its
-    definition is invalid.
+    Raises ValueError where one of HEADER_KEYS is missing or of another type, or the joint names are not those of the
+    skeleton, or its definition is invalid.
     """
     missing = [key for key in HEADER_KEYS if key not in header]
     if missing:
         raise ValueError(f"the header lacks {', '.join(missing)}")
-    name, joint_names = header["skeleton"], tuple(header["joint_names"])
+    parsed = msgspec.convert(dict(header), _Header)
+    name, joint_names = parsed.skeleton, parsed.joint_names
     if DEFINITION_KEY in header or name in SKELETONS:
         skeleton = named_skeleton(name, header.get(DEFINITION_KEY))
     else:
@@ -136,54 +237,41 @@ def header_skeleton(header: Mapping[str, Any]) -> Skeleton:
     return skeleton
 
 
-def _parse_line(line: str, where: str) -> dict[str, Any]:
+def _decode(line: bytes, kind: type[_Parsed], where: str) -> _Parsed:
+    """A line as a record. Raises ValueError, with the place and the key, for anything else."""
     try:
-        record = json.loads(line, parse_constant=_reject_constant)
+        return msgspec.json.decode(line, type=kind)
     except ValueError as error:
-        raise ValueError(f"{where}: not a complete JSON record ({error})") from error
-    if not isinstance(record, dict):
-        raise ValueError(f"{where}: must be a JSON object, got {line[:40]!r}")
-    return record
+        raise ValueError(f"{where}: {error}") from None
+    except RecursionError:
+        raise ValueError(f"{where}: lists are nested too deeply") from None
 
 
-def _reject_constant(name: str) -> float:
-    raise ValueError(f"JSON has no {name}")
+def _decode_record(line: bytes, where: str) -> _Frame | _Fault | _Damage:
+    """The record of a line after the header."""
+    kind = _decode(line, _Kind, where)
+    if not kind.type:
+        return _decode(line, _Frame, where)
+    if kind.frame is None:
+        return _decode(line, _Fault, where)
+    return _decode(line, _Damage, where)
 
 
-def _read_fault(record: dict[str, Any], where: str) -> FaultRecord:
-    if record.keys() != {"type", "message", "after_frame"}:
-        raise ValueError(f"{where}: a fault record must have message and after_frame, got {sorted(record)}")
-    return FaultRecord(record["message"], record["after_frame"])
-
-
-def _read_frame(record: dict[str, Any], skeleton: Skeleton, where: str) -> TrackedPoses:
-    if record.keys() != FRAME_KEYS:
-        raise ValueError(f"{where}: a frame must have {sorted(FRAME_KEYS)}, got {sorted(record)}")
-    try:
-        index = _integer(record["frame"], "frame", 0)
-        poses, track_ids = _read_people(record["people"], skeleton)
-        return TrackedPoses(index, float(record["pts_seconds"]), poses, track_ids)
-    except (ValueError, TypeError) as error:
-        raise ValueError(f"{where}: {error}") from error
-
-
-def _integer(value: object, name: str, least: int) -> int:
-    if not isinstance(value, int) or isinstance(value, bool) or value < least:
-        raise ValueError(f"{name} must be an integer of at least {least}, got {value!r}")
-    return value
-
-
-def _read_people(people: list[dict[str, Any]], skeleton: Skeleton) -> tuple[Poses, IntArray]:
-    for person in people:
-        if person.keys() != PERSON_KEYS:
-            raise ValueError(f"a person must have {sorted(PERSON_KEYS)}, got {sorted(person)}")
+def _tracked_poses(record: _Frame, skeleton: Skeleton) -> TrackedPoses:
+    people = record.people
     if not people:
-        return Poses.empty(skeleton), np.zeros(0, np.int64)
-    joints = np.array([person["joints"] for person in people], np.float64)  # (N, K, 3)
-    if joints.shape != (len(people), skeleton.num_joints, 3):
-        raise ValueError(f"joints must be {skeleton.num_joints} triples x y score, got shape {joints.shape[1:]}")
-    boxes = np.array([person["box"] for person in people], np.float32)
-    scores = np.array([person["score"] for person in people], np.float32)
-    sources = np.array([person["source"] for person in people], np.str_)
-    poses = Poses(joints[..., :2], joints[..., 2], boxes, scores, skeleton, sources)  # type: ignore[arg-type]
-    return poses, np.array([_integer(person["track_id"], "track_id", 1) for person in people], np.int64)
+        nobody = Poses.empty(skeleton)
+        return TrackedPoses(record.frame, record.pts_seconds, nobody, np.zeros(0, np.int64), record.image_name)
+    counts = {len(person.joints) for person in people}
+    if counts != {skeleton.num_joints}:
+        raise ValueError(f"joints must be {skeleton.num_joints} triples x y score, got {sorted(counts)}")
+    boxes = np.array([person.box for person in people], np.float32)
+    reversed_boxes = (boxes[:, 2:] < boxes[:, :2]).any(axis=1)
+    if reversed_boxes.any():
+        raise ValueError(f"box must be x1 y1 x2 y2 with x1 <= x2 and y1 <= y2, got {boxes[reversed_boxes][0].tolist()}")
+    joints = np.array([person.joints for person in people], np.float32)  # (N, K, 3)
+    scores = np.array([person.score for person in people], np.float32)
+    sources = np.array([person.source for person in people], np.str_)
+    poses = Poses(joints[..., :2], joints[..., 2], boxes, scores, skeleton, sources)
+    track_ids = np.array([person.track_id for person in people], np.int64)
+    return TrackedPoses(record.frame, record.pts_seconds, poses, track_ids, record.image_name)

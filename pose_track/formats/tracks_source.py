@@ -11,12 +11,14 @@ from typing import Any
 import numpy as np
 
 from pose_track.formats.pose_conversion import tracked_to_annotations
-from pose_track.formats.tracks_jsonl import FaultRecord, read_tracks
+from pose_track.formats.tracks_jsonl import DamageRecord, FaultRecord, read_tracks
 from pose_track.structures.frames import TrackedPoses
-from pose_track.structures.sequence import FrameInfo, PoseAnnotations
+from pose_track.structures.sequence import FrameInfo, PoseAnnotations, PoseSequence
 from pose_track.structures.skeleton import Skeleton
 
 logger = logging.getLogger(__name__)
+
+LAYOUT = "tracks"
 
 
 class TracksSource:
@@ -26,8 +28,8 @@ class TracksSource:
     extra: the file's header, with `fps`, `width`, `height` and so on. A person's `extra` has the `source` of the box.
 
     Frame indices are those of the video. A joint with score 0 is absent. allow_cut_end: leave out a last line without a
-    line break. The first iteration that reaches the fault record of a file logs a warning. Raises ValueError, with the
-    line number, as `read_tracks` does.
+    line break. The first iteration that reaches the end of a file with fault records logs a warning. Raises ValueError,
+    with the line number, as `read_tracks` does.
     """
 
     def __init__(self, path: str | Path, allow_cut_end: bool = False) -> None:
@@ -57,12 +59,32 @@ class TracksSource:
         """Why the run ended early; known once an iteration has reached the end."""
         return self._records.fault
 
+    @property
+    def damage(self) -> list[DamageRecord]:
+        """What was damaged in the video; complete once an iteration has reached the end."""
+        return self._records.damage
+
     def __iter__(self) -> Iterator[tuple[FrameInfo, PoseAnnotations]]:
         for tracked in self._records:
-            yield FrameInfo(tracked.frame_index, pts_seconds=tracked.pts_seconds), _with_sources(tracked)
-        if self.fault is not None and not self._warned:
-            self._warned = True
-            logger.warning("%s ends early, after frame %s: %s", self._path, self.fault.after_frame, self.fault.message)
+            info = FrameInfo(tracked.frame_index, tracked.image_name, pts_seconds=tracked.pts_seconds)
+            yield info, _with_sources(tracked)
+        if self._warned:
+            return
+        self._warned = True
+        if self.damage:
+            first = self.damage[0]
+            logger.warning(
+                "%s: the video was damaged, first at frame %d: %s (faults: %d)",
+                *(self._path, first.frame, first.message, len(self.damage)),
+            )
+
+    def read_all(self) -> PoseSequence:
+        """All frames, in memory."""
+        frames = list(self)
+        people = PoseAnnotations.concatenate([PoseAnnotations.empty(self.skeleton), *(people for _, people in frames)])
+        frame_indices = np.repeat(np.arange(len(frames)), [len(people) for _, people in frames])
+        infos = tuple(info for info, _ in frames)
+        return PoseSequence(self.name, self.skeleton, infos, people, frame_indices, LAYOUT, self.extra)
 
 
 def _with_sources(tracked: TrackedPoses) -> PoseAnnotations:

@@ -12,6 +12,12 @@ _T = TypeVar("_T")
 
 INT64_MAX = 2**63 - 1
 
+_short = reprlib.Repr()  # Python's own shows six levels of lists, which may be a page of text
+_short.maxlevel = 2
+
+MAX_NUMBER = 1e9
+"""Numbers beyond are no positions in pixels and no scores; their squares would not fit into single precision."""
+
 
 def try_read(read: Callable[..., _T], *args: Any, where: str, problems: Problems) -> _T | None:
     """`read(*args)`, or None where it raises ValueError, which is added to `problems` with the place `where`."""
@@ -24,12 +30,12 @@ def try_read(read: Callable[..., _T], *args: Any, where: str, problems: Problems
 
 
 def finite_number(value: object, name: str) -> float:
-    """A finite number; no boolean, no text.
+    """A number of at most MAX_NUMBER, also if negative; no boolean, no text.
 
     >>> finite_number(3, "x")
     3.0
     """
-    if isinstance(value, int | float) and not isinstance(value, bool) and abs(value) <= 1e300:
+    if isinstance(value, int | float) and not isinstance(value, bool) and abs(value) <= MAX_NUMBER:
         return float(value)
     raise ValueError(f"{name} must be a finite number, got {reprlib.repr(value)}")
 
@@ -51,5 +57,5 @@ def object_list(value: object, name: str) -> list[dict[str, Any]]:
     if value is None:
         return []
     if not isinstance(value, list) or not all(isinstance(item, dict) for item in value):
-        raise ValueError(f"{name} must be a list of objects, got {reprlib.repr(value)}")
+        raise ValueError(f"{name} must be a list of objects, got {_short.repr(value)}")
     return value

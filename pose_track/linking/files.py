@@ -100,9 +100,13 @@ def _link_tracks(path: Path, out: Path, options: LinkOptions, allow_cut_end: boo
         images = stack.enter_context(options.open_images(PurePath(str(header["source"])).stem))
         writer = stack.enter_context(TracksWriter(stack.enter_context(atomic_path(out)), new_header))
         linker = SequenceLinker(options, fps, images)
-        for frame, ids in linker.link(_track_frames(records, header.get("image_names") or [])):
+        in_header = header.get("image_names") or []
+        for frame, ids in linker.link(_track_frames(records, in_header)):
             poses, keep = drop_low_joints(frame.poses, options.min_joint_score), ids > 0
-            writer.write(TrackedPoses(frame.time.index, frame.time.pts_seconds, poses[keep], ids[keep]))
+            time, name = frame.time, "" if in_header else frame.image_name
+            writer.write(TrackedPoses(time.index, time.pts_seconds, poses[keep], ids[keep], name))
+        for damage in records.damage:
+            writer.write_damage(damage.frame, damage.message)
         if records.fault is not None:
             writer.write_fault(records.fault.message)
     return linker.result
@@ -117,8 +121,8 @@ def _sequence_frames(sequence: PoseSequence, poses: Poses, fps: Fraction) -> Ite
 
 
 def _track_frames(records: TrackRecords, image_names: Sequence[str]) -> Iterator[RecordedFrame]:
-    """The frames of a tracks.jsonl. image_names: of all frames, or empty."""
+    """The frames of a tracks.jsonl. image_names: of all frames; empty where the records have them."""
     for tracked in records:
         index = tracked.frame_index
-        name = image_names[index] if index < len(image_names) else ""
+        name = image_names[index] if index < len(image_names) else tracked.image_name
         yield RecordedFrame(FrameTime(index, tracked.pts_seconds), tracked.poses, name)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from fractions import Fraction
+from math import lcm
 
 from pose_track.pipeline.track_video import (
     FRAMES_PER_BATCH,
@@ -38,6 +39,11 @@ class Stages:
     detect_every: int = 1
     frames_per_batch: int = FRAMES_PER_BATCH
     profile: Profiler = NULL_PROFILER
+
+    @property
+    def state_every(self) -> int:
+        """Number of frames after which, counted from the first, a batch begins with a frame that the detector sees."""
+        return lcm(self.frames_per_batch, self.detect_every)
 
     def track(
         self, frames: Iterable[Frame], tracker: Tracker, check: Callable[[], None] = lambda: None

@@ -20,6 +20,9 @@ T = TypeVar("T")
 FrameDetector = Callable[[Frame], Detections]
 Estimator = Callable[[ImageArray, Detections], Poses]
 
+LinkedFrame = tuple[tuple[Frame, Poses], IntArray]
+"""A frame with its poses, and their (N,) track ids."""
+
 FRAMES_PER_BATCH = 4
 
 
@@ -49,7 +52,7 @@ class Tracker(Protocol):
     def reset(self) -> None: ...
     def propose(self, frame: Frame) -> Detections: ...
     def assign(self, poses: Poses, frame: Frame) -> IntArray: ...
-    def confirm(self, linked: Iterable[tuple[T, IntArray]]) -> Iterator[tuple[T, IntArray]]: ...
+    def confirm(self, linked: Iterable[LinkedFrame]) -> Iterator[LinkedFrame]: ...
 
 
 class _FrameByFrameDetector:
@@ -151,7 +154,8 @@ def track_video(
         estimated = prefetcher.prefetch(chain.from_iterable(infer(batch) for batch in batches), frames_per_batch)
         for (frame, poses), ids in tracker.confirm(link(estimated)):
             has_track = ids > 0
-            yield frame, TrackedPoses(frame.index, frame.pts_seconds, poses[has_track], ids[has_track])
+            people, track_ids = poses[has_track], ids[has_track]
+            yield frame, TrackedPoses(frame.index, frame.pts_seconds, people, track_ids, frame.image_name)
 
 
 class _Inference:
@@ -185,7 +189,7 @@ class _Linking:
         self._assign = profile.timed("assign", tracker.assign)
         self._check = check
 
-    def __call__(self, estimated: Iterable[tuple[Frame, Poses]]) -> Iterator[tuple[tuple[Frame, Poses], IntArray]]:
+    def __call__(self, estimated: Iterable[tuple[Frame, Poses]]) -> Iterator[LinkedFrame]:
         for frame, poses in estimated:
             self._check()
             proposed = unmatched_boxes(self._propose(frame), poses)

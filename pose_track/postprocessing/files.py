@@ -7,19 +7,15 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
 from pose_track.formats.pose_conversion import annotations_to_poses
 from pose_track.formats.registry import FORMATS, identify_format, read_sequence
-from pose_track.formats.tracks_jsonl import FaultRecord
-from pose_track.formats.tracks_source import TracksSource
+from pose_track.formats.tracks_jsonl import DamageRecord, FaultRecord
+from pose_track.formats.tracks_source import LAYOUT, TracksSource
 from pose_track.formats.tracks_writer import TracksWriter
 from pose_track.structures.frames import TrackedPoses
-from pose_track.structures.sequence import PoseAnnotations, PoseSequence
+from pose_track.structures.sequence import PoseSequence
 from pose_track.utils.atomic import atomic_path
 from pose_track.utils.overwrite import check_output_file
-
-_TRACKS = "tracks"
 
 
 @dataclass(frozen=True, eq=False)
@@ -29,11 +25,13 @@ class TrackFile:
     sequence: all its frames.
     fps: frame rate in the file, None if it has none.
     fault: why a tracks.jsonl ends early, if it does.
+    damage: what was damaged in its video.
     """
 
     sequence: PoseSequence
     fps: float | None = None
     fault: FaultRecord | None = None
+    damage: tuple[DamageRecord, ...] = ()
 
 
 def check_paths(path: Path, out: Path, overwrite: bool) -> None:
@@ -52,16 +50,7 @@ def read_track_file(path: Path) -> TrackFile:
     if isinstance(source, PoseSequence):
         return TrackFile(source)
     assert isinstance(source, TracksSource)
-    return TrackFile(_read_all(source), source.fps, source.fault)
-
-
-def _read_all(source: TracksSource) -> PoseSequence:
-    frames = list(source)
-    people = PoseAnnotations.concatenate([PoseAnnotations.empty(source.skeleton), *(people for _, people in frames)])
-    frame_indices = np.repeat(np.arange(len(frames)), [len(people) for _, people in frames])
-    return PoseSequence(
-        source.name, source.skeleton, tuple(info for info, _ in frames), people, frame_indices, _TRACKS, source.extra
-    )
+    return TrackFile(source.read_all(), source.fps, source.fault, tuple(source.damage))
 
 
 def write_track_file(file: TrackFile, path: Path, settings: Mapping[str, Any]) -> None:
@@ -70,7 +59,7 @@ def write_track_file(file: TrackFile, path: Path, settings: Mapping[str, Any]) -
     A tracks.jsonl keeps its header and its fault; the header gets the postprocessing `settings` as "finishing".
     """
     path.parent.mkdir(parents=True, exist_ok=True)
-    if file.sequence.layout != _TRACKS:
+    if file.sequence.layout != LAYOUT:
         FORMATS[file.sequence.layout].write(file.sequence, path)
         return
     header = {**file.sequence.extra, "finishing": dict(settings)}
@@ -78,6 +67,8 @@ def write_track_file(file: TrackFile, path: Path, settings: Mapping[str, Any]) -
         for info, people in file.sequence:
             assert info.pts_seconds is not None
             poses = annotations_to_poses(people, file.sequence.skeleton)
-            writer.write(TrackedPoses(info.index, info.pts_seconds, poses, people.track_ids))
+            writer.write(TrackedPoses(info.index, info.pts_seconds, poses, people.track_ids, info.image_name))
+        for damage in file.damage:
+            writer.write_damage(damage.frame, damage.message)
         if file.fault is not None:
             writer.write_fault(file.fault.message)

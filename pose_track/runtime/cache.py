@@ -14,10 +14,16 @@ from typing import TypeVar
 import pose_track.models
 from pose_track.utils.atomic import atomic_folder
 from pose_track.utils.cache_dir import VARIABLE
+from pose_track.utils.hashing import fresh_sha256
 
 T = TypeVar("T")
 
+CHECKSUMS = "SHA256SUMS"
+"""The file of an entry that holds the SHA-256 of the others, as the program sha256sum writes it."""
+
 logger = logging.getLogger(__name__)
+
+_unwritable: set[Path] = set()  # folders of which a warning was logged
 
 
 def entry_name(key: str) -> str:
@@ -42,11 +48,14 @@ def code_hash() -> str:
 def load_entry(entry: Path, read: Callable[[Path], T]) -> T | None:
     """What `read` returns for the folder `entry`, or None where there is no such folder.
 
-    Where `read` fails, the error is logged, the folder is removed, and None is returned.
+    Where a file is not the one that was stored, as its SHA-256 tells, or `read` fails, the error is logged, the folder
+    is removed, and None is returned.
     """
     if not entry.is_dir():
         return None
     try:
+        if (entry / CHECKSUMS).read_text(encoding="utf-8") != _checksums(entry):
+            raise ValueError(f"a file does not have the SHA-256 in {CHECKSUMS}")
         return read(entry)
     except Exception as error:  # the readers' errors share no class
         logger.warning("%s cannot be read and is written again (%s)", entry, " ".join(str(error).split()))
@@ -54,25 +63,30 @@ def load_entry(entry: Path, read: Callable[[Path], T]) -> T | None:
         return None
 
 
-def store_entry(entry: Path, write: Callable[[Path], None], level: int = logging.WARNING) -> None:
+def _checksums(folder: Path) -> str:
+    """The content of CHECKSUMS for the files of a folder."""
+    paths = sorted(path for path in folder.iterdir() if path.name != CHECKSUMS)
+    return "".join(f"{fresh_sha256(path)}  {path.name}\n" for path in paths)
+
+
+def store_entry(entry: Path, write: Callable[[Path], None]) -> None:
     """Create the folder `entry` with the files that `write` puts into the folder given to it.
 
     The entry appears complete or not at all, also where several processes store it at once. Where nothing can be
-    written (OSError or RuntimeError), that is logged once: the program works without a cache.
-
-    level: of that log message.
+    written (OSError or RuntimeError), one warning says so: the program works without a cache.
     """
     try:
         entry.parent.mkdir(parents=True, exist_ok=True)
         with atomic_folder(entry) as folder:
             write(folder)
+            (folder / CHECKSUMS).write_text(_checksums(folder), encoding="utf-8")
     except (OSError, RuntimeError) as error:
-        _log_once(level, entry.parent, " ".join(str(error).split()))
+        _warn_once(entry.parent, " ".join(str(error).split()))
 
 
-@cache
-def _log_once(level: int, folder: Path, reason: str) -> None:
+def _warn_once(folder: Path, reason: str) -> None:
+    if folder in _unwritable:
+        return
+    _unwritable.add(folder)
     remedy = f"set {VARIABLE} to a writable folder"
-    logger.log(
-        level, "compiled networks cannot be stored in %s (%s), so every start is slow; %s", folder, reason, remedy
-    )
+    logger.warning("compiled networks cannot be stored in %s (%s), so every start is slow; %s", folder, reason, remedy)

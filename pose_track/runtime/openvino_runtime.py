@@ -4,7 +4,6 @@ file."""
 from __future__ import annotations
 
 import io
-import logging
 import threading
 import warnings
 from functools import cache
@@ -95,8 +94,7 @@ def load_compiled(spec: ModelSpec, config: dict[str, object]) -> ov.CompiledMode
     if cached is not None:
         return cached
     compiled = core().compile_model(load_model(spec), "CPU", config)
-    level = logging.WARNING if spec.onnx is None else logging.DEBUG
-    store_entry(entry, lambda folder: _write(folder / _FILE, compiled), level)
+    store_entry(entry, lambda folder: _write(folder / _FILE, compiled))
     return compiled
 
 

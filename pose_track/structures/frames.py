@@ -75,11 +75,13 @@ class Frame:
     index: number of the decoded frame, from 0.
     pts_seconds: presentation time.
     image: (H, W, 3) uint8 RGB.
+    image_name: the file name of an image; "" for a frame of a video.
     """
 
     index: int
     pts_seconds: float
     image: ImageArray
+    image_name: str = ""
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "image", _checked("image", self.image, (None, None, 3), np.uint8))
@@ -177,12 +179,14 @@ class TrackedPoses:
     """The people of one frame with their track ids.
 
     track_ids: (N,) int64, at least 1, unique within the frame.
+    image_name: the file name of the image; "" for a frame of a video.
     """
 
     frame_index: int
     pts_seconds: float
     poses: Poses
     track_ids: IntArray
+    image_name: str = ""
 
     def __post_init__(self) -> None:
         ids = _checked("track_ids", self.track_ids, (len(self.poses),), np.int64)

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass, field, replace
 from typing import TypeVar
 
 import numpy as np
@@ -13,63 +14,88 @@ from pose_track.structures.arrays import IntArray
 T = TypeVar("T")
 
 
+_FORGET_EVERY = 100  # frames
+
+
+@dataclass
+class ConfirmedTracks:
+    """The confirmed tracks.
+
+    output_ids: tracker's id -> id in the output.
+    next_id: of the next confirmed track.
+    num_frames: frames that came out so far.
+    """
+
+    output_ids: dict[int, int] = field(default_factory=dict)
+    next_id: int = 1
+    num_frames: int = 0
+
+    def copy(self) -> ConfirmedTracks:
+        return replace(self, output_ids=dict(self.output_ids))
+
+    def pop_frame(
+        self, window: deque[tuple[T, IntArray]], newly_confirmed: set[int], live_ids: Callable[[], Iterable[int]]
+    ) -> tuple[T, IntArray]:
+        """Remove the oldest frame from the window; return it with the output ids of its confirmed tracks."""
+        item, ids = window.popleft()
+        for track_id in sorted(newly_confirmed - self.output_ids.keys() - {0}):
+            self.output_ids[track_id] = self.next_id
+            self.next_id += 1
+        output_ids = [self.output_ids.get(track_id, 0) for track_id in ids.tolist()]
+        self.num_frames += 1
+        if self.num_frames % _FORGET_EVERY == 0:
+            self._forget(window, live_ids())
+        return item, np.array(output_ids, np.int64)
+
+    def _forget(self, window: Iterable[tuple[T, IntArray]], live_ids: Iterable[int]) -> None:
+        """Forget the ids that neither the window nor the frames to come have."""
+        kept = set(live_ids).union(*(ids.tolist() for _, ids in window))
+        self.output_ids = {old: new for old, new in self.output_ids.items() if old in kept}
+
+
 def confirm_tracks(
-    frames: Iterable[tuple[T, IntArray]], min_frames: int, buffer_frames: int
+    frames: Iterable[tuple[T, IntArray]],
+    min_frames: int,
+    live_ids: Callable[[], Iterable[int]],
+    confirmed: ConfirmedTracks | None = None,
 ) -> Iterator[tuple[T, IntArray]]:
     """Yield the frames in order, `min_frames - 1` later than they come, with the ids of confirmed tracks only.
 
     A track is confirmed once it was seen in `min_frames` consecutive frames. It has its id from the first of these on,
-    and 0 before. Confirmed tracks are numbered 1, 2, 3, ... without gaps, in the order of their first frame, and within
-    a frame in the order of the tracker's ids. If `frames` raises, the frames before come out first.
+    and 0 before. Where there are fewer frames in all, also because of an error such as that of a damaged video, it is
+    confirmed once it was seen in every frame up to the last.
+    Confirmed tracks are numbered 1, 2, 3, ... without gaps, in the order of their first frame, and within a frame in
+    the order of the tracker's ids. If `frames` raises, the frames before come out first.
 
     frames: for each frame any object, such as the frame itself, and the (N,) track ids of its people, 0 for none.
     min_frames: at least 1, otherwise raises ValueError.
-    buffer_frames: for how many frames an id may be missing and still mean the same track, at least the tracker's own
-        track buffer; older ids are forgotten.
+    live_ids: the ids that the frames to come may have again, such as those in the tracker's track buffer; other ids
+        are forgotten.
+    confirmed: the tracks that were confirmed before, kept up to date; none by default. Frames that had come and not
+        come out then have to come again.
 
     >>> frames = [("a", np.array([1, 2])), ("b", np.array([2, 0])), ("c", np.array([2]))]
-    >>> [(name, ids.tolist()) for name, ids in confirm_tracks(frames, 2, 10)]
+    >>> [(name, ids.tolist()) for name, ids in confirm_tracks(frames, 2, lambda: (1, 2))]
     [('a', [0, 1]), ('b', [1, 0]), ('c', [1])]
     """
     if min_frames < 1:
         raise ValueError(f"min_frames must be 1 or more, got {min_frames!r}")
-    confirmed, window = _ConfirmedTracks(buffer_frames), deque[tuple[T, IntArray]]()
+    confirmed, window = confirmed or ConfirmedTracks(), deque[tuple[T, IntArray]]()
     raised: BaseException | None = None
     try:
         for entry in frames:
             window.append(entry)
             if len(window) == min_frames:
-                yield confirmed.pop_frame(window, set.intersection(*(set(ids.tolist()) for _, ids in window)))
+                yield confirmed.pop_frame(window, _common_ids(window), live_ids)
     except (Exception, KeyboardInterrupt) as error:  # raised again below, after the frames before it
         raised = error
+    is_short = confirmed.num_frames == 0 and not isinstance(raised, KeyboardInterrupt)
     while window:
-        yield confirmed.pop_frame(window, set())
+        yield confirmed.pop_frame(window, _common_ids(window) if is_short else set(), live_ids)
     if raised is not None:
         raise raised
 
 
-class _ConfirmedTracks:
-    """The confirmed tracks. _tracks: tracker's id -> (id in the output, last frame with it)."""
-
-    def __init__(self, buffer_frames: int) -> None:
-        self._buffer_frames = buffer_frames
-        self._tracks: dict[int, tuple[int, int]] = {}
-        self._next_id = 1
-        self._frame = 0
-
-    def pop_frame(self, window: deque[tuple[T, IntArray]], newly_confirmed: set[int]) -> tuple[T, IntArray]:
-        """Remove the oldest frame from the window; return it with the output ids of its confirmed tracks."""
-        item, ids = window.popleft()
-        for track_id in sorted(newly_confirmed - self._tracks.keys() - {0}):
-            self._tracks[track_id] = (self._next_id, self._frame)
-            self._next_id += 1
-        output_ids = [self._tracks.get(track_id, (0, 0))[0] for track_id in ids.tolist()]
-        self._tracks |= {old: (new, self._frame) for old, new in zip(ids.tolist(), output_ids, strict=True) if new}
-        self._forget_old()
-        return item, np.array(output_ids, np.int64)
-
-    def _forget_old(self) -> None:
-        self._frame += 1
-        if self._frame % 100 == 0:
-            oldest = self._frame - self._buffer_frames - 1
-            self._tracks = {old: (new, last) for old, (new, last) in self._tracks.items() if last >= oldest}
+def _common_ids(window: Iterable[tuple[T, IntArray]]) -> set[int]:
+    """The ids that are in all frames of the window."""
+    return set.intersection(*(set(ids.tolist()) for _, ids in window))

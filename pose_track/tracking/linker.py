@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Protocol, TypeVar
 
 import numpy as np
@@ -12,8 +12,14 @@ from pose_track.structures.arrays import BoolArray, IntArray
 from pose_track.structures.frames import Detections, Frame, Poses
 from pose_track.structures.skeleton import Skeleton
 from pose_track.tracking.association import Association
-from pose_track.tracking.confirmation import confirm_tracks
-from pose_track.tracking.propagation import FlowEstimator, Propagation, is_everybody_replaced, warp_tracks
+from pose_track.tracking.confirmation import ConfirmedTracks, confirm_tracks
+from pose_track.tracking.propagation import (
+    FlowEstimator,
+    FlowState,
+    Propagation,
+    is_everybody_replaced,
+    warp_tracks,
+)
 from pose_track.tracking.tracks import Tracks
 
 T = TypeVar("T")
@@ -37,6 +43,24 @@ class FrameTime:
     pts_seconds: float
 
 
+@dataclass(frozen=True, eq=False)
+class LinkerState:
+    """What a `PoseLinker` knows between two frames; by default, before the first.
+
+    tracks: in the track buffer; None for none.
+    next_id: of the next track.
+    last_index: of the last frame.
+    confirmed: see `confirm_tracks`.
+    flow: of the optical flow; None without an image.
+    """
+
+    tracks: Tracks | None = None
+    next_id: int = 1
+    last_index: int = -1
+    confirmed: ConfirmedTracks = field(default_factory=ConfirmedTracks)
+    flow: FlowState | None = None
+
+
 NO_PROPAGATION = Propagation()
 
 
@@ -47,9 +71,9 @@ class PoseLinker:
     id is used again before `reset`.
 
     associate: matches tracks with poses.
-    buffer_frames: the track buffer: for how many frames, by frame index, a track may be missed and still be continued.
-        Raises ValueError if negative.
-    reactivation_frames: the same for re-activation by appearance.
+    buffer_seconds: the track buffer: the longest time from a track's last pose to the one that continues it. Raises
+        ValueError if negative.
+    reactivation_seconds: the same for re-activation by appearance.
     min_start_score: lowest person score of a pose that starts a track; a pose found by propagation never does.
     min_confirm_frames: see `confirm_tracks`.
     flow: the optical flow, None for none. A shot cut ends all tracks.
@@ -60,19 +84,19 @@ class PoseLinker:
     def __init__(
         self,
         associate: Association,
-        buffer_frames: int,
-        reactivation_frames: int = 0,
+        buffer_seconds: float,
+        reactivation_seconds: float = 0.0,
         min_start_score: float = 0.0,
         min_confirm_frames: int = 1,
         flow: FlowEstimator | None = None,
         propagation: Propagation = NO_PROPAGATION,
         warped_frames: int = 1,
     ) -> None:
-        if buffer_frames < 0:
-            raise ValueError(f"buffer_frames must be 0 or more, got {buffer_frames!r}")
+        if buffer_seconds < 0:
+            raise ValueError(f"buffer_seconds must be 0 or more, got {buffer_seconds!r}")
         self._associate = associate
-        self._buffer_frames = buffer_frames
-        self._max_missed_frames = max(buffer_frames, reactivation_frames)
+        self._buffer_seconds = buffer_seconds
+        self._max_missed_seconds = max(buffer_seconds, reactivation_seconds)
         self._min_start_score = min_start_score
         self._min_confirm_frames = min_confirm_frames
         self._flow = flow
@@ -82,12 +106,22 @@ class PoseLinker:
 
     def reset(self) -> None:
         """Remove all tracks and restart the ids at 1. Call it before another video."""
-        self._tracks: Tracks | None = None
+        self.restore(LinkerState())
+
+    def state(self) -> LinkerState:
+        """The state after the last frame, which further frames do not change."""
+        flow = None if self._flow is None else self._flow.state()
+        return LinkerState(self._tracks, self._next_id, self._last_index, self._confirmed.copy(), flow)
+
+    def restore(self, state: LinkerState) -> None:
+        """Go on from a state of a linker with the same arguments. Frames that had come and were not confirmed then have
+        to come again in `confirm`, without `assign`."""
+        self._tracks = state.tracks
         self._skeleton: Skeleton | None = None
-        self._next_id = 1
-        self._last_index = -1
+        self._next_id, self._last_index = state.next_id, state.last_index
+        self._confirmed = state.confirmed.copy()
         if self._flow is not None:
-            self._flow.reset()
+            self._flow.restore(state.flow)
 
     def propose(self, frame: Frame) -> Detections:
         """Boxes for tracked people in the next frame, besides those of the detector; their source is "flow".
@@ -101,8 +135,9 @@ class PoseLinker:
             self._tracks = None
         if self._tracks is None:
             return Detections.empty()
-        warped = warp_tracks(self._tracks, step)
-        if is_everybody_replaced(self._tracks, warped, step.change):
+        tracks = self._buffered(self._tracks, frame)
+        warped = warp_tracks(tracks, step)
+        if is_everybody_replaced(tracks, warped, step.change):
             self._tracks = None
             return Detections.empty()
         self._tracks = warped
@@ -123,7 +158,10 @@ class PoseLinker:
 
     def confirm(self, frames: Iterable[tuple[T, IntArray]]) -> Iterator[tuple[T, IntArray]]:
         """The frames with the ids of confirmed tracks only: see `confirm_tracks`."""
-        return confirm_tracks(frames, self._min_confirm_frames, self._max_missed_frames)
+        return confirm_tracks(frames, self._min_confirm_frames, self._live_ids, self._confirmed)
+
+    def _live_ids(self) -> list[int]:
+        return [] if self._tracks is None else self._tracks.ids.tolist()
 
     def _check(self, poses: Poses, frame: FrameLike) -> None:
         if frame.index <= self._last_index:
@@ -135,8 +173,9 @@ class PoseLinker:
         self._skeleton, self._last_index = poses.skeleton, frame.index
 
     def _assign(self, poses: Poses, frame: FrameLike) -> IntArray:
-        tracks = self._buffered_tracks(poses.skeleton, frame)
-        is_recent = frame.index - tracks.last_index - 1 <= self._buffer_frames
+        tracks = self._tracks or Tracks.empty(poses.skeleton, self._warped_frames)
+        tracks = self._buffered(tracks, frame)
+        is_recent = frame.pts_seconds - tracks.motion.seconds <= self._buffer_seconds
         rows, cols = self._associate(tracks, poses, frame.pts_seconds, is_recent)
         ids = np.zeros(len(poses), np.int64)
         ids[cols] = tracks.ids[rows]
@@ -144,21 +183,17 @@ class PoseLinker:
         self._assign_new_ids(ids, is_new)
         is_missed = np.ones(len(tracks), bool)
         is_missed[rows] = False
-        self._tracks = tracks[rows].update(poses[cols], frame.index, frame.pts_seconds)
+        self._tracks = tracks[rows].update(poses[cols], frame.pts_seconds)
         if is_missed.any():
             self._tracks += tracks[is_missed].mark_missed()
         if is_new.any():
-            self._tracks += Tracks.start(
-                poses[is_new], ids[is_new], frame.index, frame.pts_seconds, self._warped_frames
-            )
+            self._tracks += Tracks.start(poses[is_new], ids[is_new], frame.pts_seconds, self._warped_frames)
         return ids
 
-    def _buffered_tracks(self, skeleton: Skeleton, frame: FrameLike) -> Tracks:
+    def _buffered(self, tracks: Tracks, frame: FrameLike) -> Tracks:
         """The tracks that were not missed for too long."""
-        if self._tracks is None:
-            return Tracks.empty(skeleton, self._warped_frames)
-        keep = frame.index - self._tracks.last_index - 1 <= self._max_missed_frames
-        return self._tracks if keep.all() else self._tracks[keep]
+        keep = frame.pts_seconds - tracks.motion.seconds <= self._max_missed_seconds
+        return tracks if keep.all() else tracks[keep]
 
     def _assign_new_ids(self, ids: IntArray, is_new: BoolArray) -> None:
         """Write the next ids into `ids` where `is_new`."""

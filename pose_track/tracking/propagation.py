@@ -37,11 +37,29 @@ class PointWarp(Protocol):
         """(P, 2) points of the last image in this one, and the (P,) confidence of each in [0, 1]."""
 
 
-class FlowEstimator(Protocol):
-    """Optical flow from image to image, such as `flow.optical_flow.OpticalFlow`."""
+@dataclass(frozen=True, eq=False)
+class FlowState:
+    """What an optical flow keeps of the last image.
 
-    def reset(self) -> None: ...
+    size: width and height of the frame in pixels.
+    image: the frame at the size and in the colours of the method; (h, w) or (h, w, 3) uint8.
+    thumbnails: (n, h, w) uint8, of the last images in which transitions are looked for.
+    """
+
+    size: tuple[int, int]
+    image: ImageArray
+    thumbnails: ImageArray
+
+
+class FlowEstimator(Protocol):
+    """Optical flow from image to image, such as `flow.optical_flow.OpticalFlow`.
+
+    state: of the last image, None before the first; restore: go on after an image with this state.
+    """
+
     def advance(self, image: ImageArray) -> PointWarp: ...
+    def state(self) -> FlowState | None: ...
+    def restore(self, state: FlowState | None) -> None: ...
 
 
 def warp_tracks(tracks: Tracks, flow: PointWarp) -> Tracks:

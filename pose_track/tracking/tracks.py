@@ -30,9 +30,8 @@ class Tracks(ParallelArrays):
     scores: (T,) person score of the last detected pose.
     num_detections: (T,) frames with a detection.
     num_flow_frames: (T,) consecutive frames without a detection, followed by optical flow.
-    last_index: (T,) index of the last frame with the track.
-    anchor: (T, 2) the point that `motion` filters, in that frame.
-    motion: Kalman filter states.
+    anchor: (T, 2) the point that `motion` filters, in the last frame with the track.
+    motion: Kalman filter states, at the time of that frame.
     appearance: as far as known.
     """
 
@@ -46,13 +45,12 @@ class Tracks(ParallelArrays):
     scores: Float32Array
     num_detections: IntArray
     num_flow_frames: IntArray
-    last_index: IntArray
     anchor: Float64Array
     motion: Motion
     appearance: Appearance
 
     @classmethod
-    def start(cls, poses: Poses, ids: IntArray, index: int, seconds: float, warped_frames: int) -> Tracks:
+    def start(cls, poses: Poses, ids: IntArray, seconds: float, warped_frames: int) -> Tracks:
         """New tracks, one for each pose. warped_frames: L."""
         n, k = poses.joint_scores.shape
         centers = box_centers(poses.boxes)
@@ -61,16 +59,16 @@ class Tracks(ParallelArrays):
         warped[:, 0], warped_scores[:, 0] = poses.joints, poses.joint_scores
         return cls(
             ids, poses.joints, poses.joint_scores, poses.boxes, box_areas(poses.boxes), warped, warped_scores,
-            poses.scores, np.ones(n, np.int64), np.zeros(n, np.int64), np.full(n, index), centers,
+            poses.scores, np.ones(n, np.int64), np.zeros(n, np.int64), centers,
             Motion.start(centers, seconds), Appearance.start(poses),
         )  # fmt: skip
 
     @classmethod
     def empty(cls, skeleton: Skeleton, warped_frames: int) -> Tracks:
-        return cls.start(Poses.empty(skeleton), np.zeros(0, np.int64), 0, 0.0, warped_frames)
+        return cls.start(Poses.empty(skeleton), np.zeros(0, np.int64), 0.0, warped_frames)
 
-    def update(self, poses: Poses, index: int, seconds: float) -> Tracks:
-        """The same tracks after each was matched with the pose in its row, in frame `index` at `seconds`."""
+    def update(self, poses: Poses, seconds: float) -> Tracks:
+        """The same tracks after each was matched with the pose in its row, in the frame at `seconds`."""
         is_flow = poses.sources == "flow"
         anchor = self.anchor + _displacements(self, poses)
         return replace(
@@ -84,7 +82,6 @@ class Tracks(ParallelArrays):
             scores=np.where(is_flow, self.scores, poses.scores),
             num_detections=self.num_detections + ~is_flow,
             num_flow_frames=np.where(is_flow, self.num_flow_frames + 1, 0),
-            last_index=np.full(len(self), index),
             anchor=anchor,
             motion=self.motion.predict(seconds).update(anchor),
             appearance=self.appearance.update(poses),

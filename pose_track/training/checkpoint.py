@@ -5,6 +5,7 @@ from __future__ import annotations
 import platform
 import shutil
 from pathlib import Path
+from pickle import UnpicklingError
 from typing import Any
 
 import numpy as np
@@ -58,5 +59,11 @@ def load_checkpoint(path: Path) -> dict[str, Any]:
     try:
         return dict(torch.load(path, map_location="cpu", weights_only=True))
     except Exception as error:  # the unpickler may raise anything on damaged bytes
-        reason = (str(error).strip() or type(error).__name__).splitlines()[0]
-        raise ValueError(f"{path} is not a checkpoint of this program, or is truncated ({reason})") from error
+        raise ValueError(f"{path} is not a checkpoint of this program, or is truncated ({_reason(error)})") from error
+
+
+def _reason(error: Exception) -> str:
+    """The error of reading a checkpoint, without PyTorch's advice to load the file in a way that runs code from it."""
+    if isinstance(error, UnpicklingError) or "weights_only" in str(error):
+        return "it holds something else than tensors, numbers and strings, and what it holds is not run"
+    return (str(error).strip() or type(error).__name__).splitlines()[0]

@@ -37,6 +37,13 @@ def launch(hardware: HardwareSettings) -> Fabric:
     return fabric
 
 
+def is_first_process() -> bool:
+    """Whether this process, before `launch`, is the first of its run: torchrun and Fabric tell those that they start
+    which one they are."""
+    ranks = ("RANK",) if "RANK" in os.environ else ("LOCAL_RANK", "NODE_RANK")
+    return all(os.environ.get(rank, "0") == "0" for rank in ranks)
+
+
 def num_processes(hardware: HardwareSettings, kind: str) -> tuple[int, int]:
     """The number of processes on each machine, and the number of machines. kind: "cpu" or "cuda"."""
     if "TORCHELASTIC_RUN_ID" in os.environ:

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import logging
 import math
-import signal
 import time
 from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
@@ -30,8 +29,6 @@ from pose_track.training.short_runs import short_run_warnings
 from pose_track.utils.interrupts import DeferredInterrupt
 
 logger = logging.getLogger(__name__)
-
-_SIGNALS = (signal.SIGINT, signal.SIGTERM)
 
 
 class DivergedError(FloatingPointError, ValueError):
@@ -206,7 +203,7 @@ class Trainer:
     def run(self) -> dict[str, float]:
         """Train to the end and return the last metrics of the averaged weights.
 
-        After SIGINT or SIGTERM, finishes the current step, saves a checkpoint and raises KeyboardInterrupt.
+        After Ctrl-C, SIGTERM or SIGHUP, finishes the current step, saves a checkpoint and raises KeyboardInterrupt.
         """
         check_space(self.folder, self.network)
         self._warn_if_short()
@@ -217,7 +214,7 @@ class Trainer:
         saved = time.monotonic()
         self.model.train()
         run_log = RunLog(self.folder, self.step, self.fabric.is_global_zero)
-        with run_log, DeferredInterrupt(_SIGNALS) as interrupt:
+        with run_log, DeferredInterrupt() as interrupt:
             for batch in self._progress(batches):
                 meter.add(self.train_step(batch), batch.num_broken)
                 last = self.step == self.num_steps
@@ -227,7 +224,7 @@ class Trainer:
                     self.save()
                     saved = time.monotonic()
                 if interrupt.requested:
-                    raise KeyboardInterrupt(f"stopped after step {self.step}; continue with --resume {self.folder}")
+                    interrupt.check(f"stopped after step {self.step}; continue with --resume {self.folder}")
         return self.evaluate() if metrics is None else metrics  # a resumed run may have been complete
 
     def _warn_if_short(self) -> None:

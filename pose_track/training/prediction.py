@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from tqdm import tqdm
 
 from pose_track.datasets.annotations import JsonObject, OnBroken, get_fields, read_entries, read_json, to_array
-from pose_track.datasets.coco import image_size
+from pose_track.datasets.coco import image_name, image_size
 from pose_track.datasets.images import ImageStore
 from pose_track.datasets.labels import PersonLabel
 from pose_track.evaluation.coco_keypoints import PERSON, Entry, keypoint_results
@@ -119,8 +119,7 @@ def detected_candidates(path: Path, images: Mapping[int, JsonObject], on_broken:
         box = to_array(bbox, (4,), "bbox")
         if not (np.isfinite(box).all() and (box[2:] > 0).all()):
             raise ValueError(f"needs a bbox of left, top, width, height above 0, got {bbox}")
-        (file_name,) = get_fields(image, "file_name")
-        candidate = Candidate(file_name, image["id"], xywh_to_xyxy(box[None])[0], finite_number(score, "score"))
+        candidate = Candidate(image_name(image), image["id"], xywh_to_xyxy(box[None])[0], finite_number(score, "score"))
         return candidate._replace(image_size=image_size(image))
 
     entries = object_list(detections, f"{path}: detections")

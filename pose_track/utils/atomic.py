@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import glob
+import hashlib
 import os
+import platform
 import secrets
 import shutil
+import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TextIO
 
@@ -17,6 +21,7 @@ def atomic_path(path: str | Path, sync: bool = False, single_writer: bool = Fals
 
     The block creates a file or a folder at the temporary path. After an error it is removed, and an existing `path`
     stays as it was. Temporary paths are unique, so any number of writers may work at the same time; the last one wins.
+    What a killed process left is removed by the next writer of the same path.
 
     sync: whether to force the content of a file to the disk before it is renamed, so that it survives a power failure.
     single_writer: use a fixed temporary path, so that the file that a killed run leaves is replaced by the next one.
@@ -24,7 +29,8 @@ def atomic_path(path: str | Path, sync: bool = False, single_writer: bool = Fals
     Raises OSError where `path` is a folder that is not empty.
     """
     path = Path(path)
-    unique = "" if single_writer else f".{os.getpid()}-{secrets.token_hex(4)}"
+    _remove_abandoned(path)
+    unique = "" if single_writer else f".{_machine()}-{os.getpid()}-{secrets.token_hex(4)}"
     temporary = path.with_name(f".{path.name}{unique}.part")
     try:
         yield temporary
@@ -33,9 +39,40 @@ def atomic_path(path: str | Path, sync: bool = False, single_writer: bool = Fals
                 os.fsync(file.fileno())
         os.replace(temporary, path)
     finally:
-        if temporary.is_dir():
-            shutil.rmtree(temporary)
-        temporary.unlink(missing_ok=True)
+        _remove(temporary)
+
+
+def _remove(path: Path) -> None:
+    if path.is_dir():
+        shutil.rmtree(path)
+    path.unlink(missing_ok=True)
+
+
+def _machine() -> str:
+    """A short name of this machine: the folder may be shared, and process numbers are those of one machine."""
+    return hashlib.sha256(platform.node().encode()).hexdigest()[:8]
+
+
+def _remove_abandoned(path: Path) -> None:
+    """Remove the temporary paths that killed processes of this machine have left beside `path`."""
+    prefix = f".{path.name}.{_machine()}-"
+    for temporary in path.parent.glob(f"{glob.escape(prefix)}*.part"):
+        process = temporary.name.removeprefix(prefix).split("-")[0]
+        if process.isdigit() and not _is_running(int(process)):
+            with suppress(OSError):  # another process may be removing it too
+                _remove(temporary)
+
+
+def _is_running(process: int) -> bool:
+    if sys.platform == "win32":  # os.kill would end the process there
+        return True
+    try:
+        os.kill(process, 0)
+    except ProcessLookupError:
+        return False
+    except OSError:  # of another user
+        return True
+    return True
 
 
 @contextmanager

@@ -16,10 +16,15 @@ def file_sha256(path: str | os.PathLike[str]) -> str:
     return _sha256(os.path.abspath(path), status.st_mtime_ns, status.st_size)
 
 
-@cache
-def _sha256(path: str, mtime_ns: int, size: int) -> str:
+def fresh_sha256(path: str | os.PathLike[str]) -> str:
+    """The SHA-256 of a file as it is now, which is read in any case: a damaged file may keep its time and size."""
     digest = hashlib.sha256()
     with open(path, "rb") as file:
         while block := file.read(1 << 20):
             digest.update(block)
     return digest.hexdigest()
+
+
+@cache
+def _sha256(path: str, mtime_ns: int, size: int) -> str:
+    return fresh_sha256(path)

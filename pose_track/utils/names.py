@@ -1,9 +1,18 @@
-"""The nearest name to a misspelt one."""
+"""Names that can be shown, and the nearest name to a misspelt one."""
 
 from __future__ import annotations
 
 import difflib
 from collections.abc import Iterable
+
+
+def printable(name: str) -> str:
+    r"""A file name as text of any encoding of files: bytes that are no UTF-8 become escapes.
+
+    >>> printable("caf\udce9.mp4"), printable("café.mp4")
+    ('caf\\udce9.mp4', 'café.mp4')
+    """
+    return name.encode("utf-8", "backslashreplace").decode("utf-8")
 
 
 def did_you_mean(name: str, known: Iterable[str], cutoff: float = 0.75) -> str:

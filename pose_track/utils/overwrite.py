@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterable
 from pathlib import Path
 
@@ -19,9 +20,14 @@ def check_overwrite(path: Path | Iterable[Path], overwrite: bool) -> None:
 
 def check_not_input(path: Path, inputs: Iterable[Path]) -> None:
     """Raises ValueError where an output is one of the inputs or a folder above one."""
-    output = path.resolve()
-    if any(output in (source, *source.parents) for source in (one.resolve() for one in inputs)):
+    output = _real(path)
+    if any(output in (source, *source.parents) for source in map(_real, inputs)):
         raise ValueError(f"the output {str(path)!r} would replace its input; give another output")
+
+
+def _real(path: Path) -> Path:
+    """The path without links; a link to itself stays as it is."""
+    return Path(os.path.realpath(path))
 
 
 def check_output_file(path: Path, overwrite: bool, inputs: Iterable[Path]) -> None:

@@ -16,6 +16,8 @@ import numpy as np
 
 from pose_track.structures.arrays import ImageArray
 from pose_track.utils.extras import require
+from pose_track.video.declared_size import MAX_PIXELS
+from pose_track.video.local_files import file_url
 from pose_track.video.packets import PacketMonitor, open_container, presented_timestamps, video_stream
 from pose_track.video.pyav_reader import PyAvReader
 from pose_track.video.source import DecodedFrame, DecodeError, FrameClock, Selection, VideoReader
@@ -41,11 +43,11 @@ class DecordReader(VideoReader):
     read the file at all.
     """
 
-    def __init__(self, path: Path, selection: Selection) -> None:
+    def __init__(self, path: Path, selection: Selection, max_pixels: int = MAX_PIXELS) -> None:
         super().__init__(selection)
         self._source = str(path)
         self._decord = _import_decord()
-        with PyAvReader(path, Selection()) as reference:
+        with PyAvReader(path, Selection(), max_pixels=max_pixels) as reference:
             self.info = reference.info
             expected = next(iter(reference)).image
         scan = _scan(path, 1 / self.info.fps)
@@ -60,8 +62,9 @@ class DecordReader(VideoReader):
         self._reader = None
 
     def _open(self, num_threads: int) -> Any:
+        address = file_url(Path(self._source))
         try:
-            return self._decord.VideoReader(self._source, num_threads=num_threads, fault_tol=_FAULT_TOLERANCE)
+            return self._decord.VideoReader(address, num_threads=num_threads, fault_tol=_FAULT_TOLERANCE)
         except self._decord.DECORDError as error:
             self._fail(0, self._error or f"decord cannot open the file ({_last_line(error)})", error)
 

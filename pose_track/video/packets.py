@@ -7,23 +7,33 @@ from collections.abc import Iterator
 from fractions import Fraction
 from itertools import islice
 from pathlib import Path
+from typing import cast
 
 import av
-from av.container import InputContainer
+from av.container import Container, InputContainer
+from av.video.codeccontext import VideoCodecContext
 from av.video.stream import VideoStream
+
+from pose_track.video.animation_end import has_end
+from pose_track.video.local_files import open_local
+from pose_track.video.matroska import matroska_size, track_seconds
+from pose_track.video.unknown_coding import coding_name
 
 MAX_PLAUSIBLE_FPS = 300  # browsers record webm that claims 1000, its time base; above this the timestamps decide
 _FALLBACK_FPS = Fraction(25)
+_DEFAULT_STREAM_PIXELS = 5_000_000
+_RAW_FORMATS = {"cavsvideo", "h264", "hevc", "m4v", "mpegvideo", "obu", "vvc"}
 _NUM_TIMESTAMPS = 200  # packets that the frame rate is estimated from
-_DURATION_TOLERANCE_SECONDS = 0.5
+_ONE_PICTURE_CODECS = ("h264", "hevc", "vp9", "av1", "libdav1d", "libaom")
 
 
 def open_container(path: Path) -> InputContainer:
-    """Open a video file. Raises FileNotFoundError, and ValueError where FFmpeg cannot open it."""
+    """Open a video file, see `open_local`. Raises FileNotFoundError, TimeoutError, and ValueError where FFmpeg cannot
+    open it."""
     if not path.exists():
         raise FileNotFoundError(f"{str(path)!r} does not exist; check the path")
     try:
-        return av.open(str(path), metadata_errors="replace")
+        return open_local(path)
     except av.FFmpegError as error:
         raise ValueError(
             f"{str(path)!r} cannot be opened as a video ({error.strerror}); "
@@ -32,17 +42,41 @@ def open_container(path: Path) -> InputContainer:
 
 
 def video_stream(container: InputContainer, path: Path) -> VideoStream:
-    """The first video stream that is not a cover image. Raises ValueError where there is none."""
-    for stream in container.streams.video:
-        if not stream.disposition & av.stream.Disposition.attached_pic:
-            return stream
-    raise ValueError(f"{str(path)!r} has no video stream; give a file with video, not only sound")
+    """The video stream that FFmpeg would choose: no cover image, and the one with the most pixels, where the default
+    stream counts 5 million more. Raises ValueError where there is none, or FFmpeg has no decoder for it."""
+    kinds = av.stream.Disposition
+    streams = [stream for stream in container.streams.video if not stream.disposition & kinds.attached_pic]
+    if not streams:
+        raise ValueError(f"{str(path)!r} has no video stream; give a file with video, not only sound")
+    return _with_decoder(max(streams, key=_preference), path)
+
+
+def _preference(stream: VideoStream) -> tuple[bool, int]:
+    """FFmpeg's order of video streams, behind which those of a single picture come, such as unmarked covers."""
+    codec = cast(VideoCodecContext | None, stream.codec_context)
+    num_pixels = 0 if codec is None else codec.width * codec.height
+    is_default = bool(stream.disposition & av.stream.Disposition.default)
+    return stream.frames != 1, num_pixels + _DEFAULT_STREAM_PIXELS * is_default
+
+
+def _with_decoder(stream: VideoStream, path: Path) -> VideoStream:
+    if cast(object, stream.codec_context) is None:  # though PyAV's types say otherwise
+        name = coding_name(path) if path.is_file() else ""  # a pipe is read once
+        coding = f"the coding {name!r}, which" if name else "a coding that"
+        remedy = "convert it to H.264 with the program that made it"
+        raise ValueError(f"{str(path)!r} has video in {coding} FFmpeg does not know; {remedy}")
+    return stream
+
+
+def is_raw(container: Container) -> bool:
+    """Whether a file is a bare stream without times, whose frame rate is at best in its coded data."""
+    return container.format.name in _RAW_FORMATS
 
 
 def average_fps(path: Path, stream: VideoStream) -> Fraction:
     """Average frames per second: the container's, or, where that is missing or implausible, that of the first
     timestamps."""
-    claimed = stream.average_rate
+    claimed = stream.guessed_rate if is_raw(stream.container) else stream.average_rate
     if claimed is not None and 0 < claimed <= MAX_PLAUSIBLE_FPS:
         return Fraction(claimed)
     with open_container(path) as container:
@@ -59,34 +93,72 @@ def is_flush(packet: av.Packet[VideoStream]) -> bool:
     return packet.size == 0 and packet.dts is None
 
 
+_DAMAGED = "its data is damaged or cut off"
+_PACKETS_BEFORE_JOINT = 2  # the marked one is among these
+
+
 class PacketMonitor:
     """Follows the packets of a stream, and reports damaged and missing ones.
 
     A cut mp4 or avi file has a packet marked as damaged, or fewer packets than its index. A cut Matroska or WebM file
-    ends before the duration it declares. Containers that declare neither (MPEG-TS) cannot be checked.
+    is shorter than the segment that it declares. Containers that declare neither (MPEG-TS) cannot be checked. In
+    codecs whose every packet is one picture, a packet without a picture is lost.
+
+    In MPEG-TS one of the last packets before a joint of two sound files has the mark too. Then the times begin anew.
     """
 
     def __init__(self, container: InputContainer, stream: VideoStream) -> None:
+        self._path = Path(container.name.removeprefix("file:"))
         self._formats = container.format.name.split(",")
+        self._is_marked_at_joints = "mpegts" in self._formats
+        self._last_marks = [False] * _PACKETS_BEFORE_JOINT  # latest first
         self._stream = stream
+        self._by_dts = uses_dts(container)
         self._num_packets = 0
-        self._end = 0
+        self._num_presented = 0
+        self._num_frames = 0
+        self._num_leading = 0  # packets before the first picture, which belong to a picture before the file's start
+        self._num_reported = 0
+        self._first_pts: int | None = None
+        self._end_pts = 0
+        self._counts_pictures = stream.codec_context.name.partition("-")[0] in _ONE_PICTURE_CODECS
+        self._packet_times, self._frame_times = _Timeline(), _Timeline()
         self._last_dts: int | None = None
-        self._pending_pts: list[int] = []  # of packets whose frames the decoder has not returned yet; a heap
+        self._pending: list[tuple[int, int]] = []  # timeline and pts of packets without a picture so far; a heap
 
     def add(self, packet: av.Packet[VideoStream]) -> str | None:
         """Record a packet, or the flush packet at the end; return the error that it shows, None for none."""
         if is_flush(packet):
-            return self._missing()
+            return _DAMAGED if any(self._last_marks) else self._missing()
         self._num_packets += 1
-        if packet.is_corrupt:
-            return "its data is damaged or cut off"
+        if not packet.is_discard:
+            self._add_presented(packet)
+        if self._is_damaged(packet):
+            return _DAMAGED
         self._last_dts = packet.dts if packet.dts is not None else self._last_dts
-        timestamp = packet.pts if packet.pts is not None else packet.dts
-        self._end = max(self._end, (timestamp or 0) + (packet.duration or 0))
-        if packet.pts is not None and not packet.is_discard:
-            heapq.heappush(self._pending_pts, packet.pts)
         return None
+
+    def _is_damaged(self, packet: av.Packet[VideoStream]) -> bool:
+        """Whether this packet is, or in MPEG-TS the one `_PACKETS_BEFORE_JOINT` before it."""
+        if not self._is_marked_at_joints:
+            return packet.is_corrupt
+        if self._jumps_to(packet):
+            self._last_marks = [False] * _PACKETS_BEFORE_JOINT
+        *self._last_marks, is_damaged = packet.is_corrupt, *self._last_marks
+        return is_damaged
+
+    def _jumps_to(self, packet: av.Packet[VideoStream]) -> bool:
+        """Whether the decoding times begin anew with this packet."""
+        return packet.dts is not None and self._last_dts is not None and packet.dts < self._last_dts
+
+    def _add_presented(self, packet: av.Packet[VideoStream]) -> None:
+        if self._num_presented == 0:
+            self._first_pts = packet.pts
+        self._num_presented += 1
+        if packet.pts is not None and packet.duration:
+            self._end_pts = max(self._end_pts, packet.pts + packet.duration)
+        if packet.pts is not None and not self._by_dts:
+            heapq.heappush(self._pending, (self._packet_times.number(packet.dts), packet.pts))
 
     def is_next(self, frame: av.VideoFrame) -> bool:
         """Record a decoded frame; return whether it certainly follows the one before it in presentation order.
@@ -94,14 +166,46 @@ class PacketMonitor:
         It does if it has the smallest pts of the packets read so far, and every later packet has a larger one: no
         packet is presented before its decoding time, and decoding times increase.
         """
-        expected = self._pending_pts[0] if self._pending_pts else None
-        while self._pending_pts and (frame.pts is None or self._pending_pts[0] <= frame.pts):
-            heapq.heappop(self._pending_pts)
-            if frame.pts is None:
-                break
-        if frame.pts is None or self._last_dts is None:
+        if self._take(frame) or frame.pts is None or self._last_dts is None:
             return False
-        return frame.pts == expected and frame.pts <= self._last_dts
+        return frame.pts <= self._last_dts
+
+    def lost_before(self, frame: av.VideoFrame) -> bool:
+        """Record a decoded frame; return whether packets presented between the last one and this gave no picture.
+
+        Not so before the first frame, where pictures may refer to one before the start of the file, and in interlaced
+        video, where a packet may be half a picture.
+        """
+        num_lost = self._take(frame)
+        if frame.interlaced_frame:
+            self._counts_pictures = False
+        if self._num_frames == 1 and frame.pts == self._first_pts:
+            self._num_leading = num_lost
+            return False
+        self._num_reported += num_lost
+        return num_lost > 0 and self._counts_pictures
+
+    def _take(self, frame: av.VideoFrame) -> int:
+        """Take the packet of a frame and those presented before it; return the number of the latter."""
+        self._num_frames += 1
+        if frame.pts is None:
+            if self._pending:
+                heapq.heappop(self._pending)
+            return 0
+        key = (self._frame_times.number(frame.pts), frame.pts)
+        num_lost = 0
+        while self._pending and self._pending[0] < key:
+            heapq.heappop(self._pending)
+            num_lost += 1
+        if self._pending and self._pending[0] == key:
+            heapq.heappop(self._pending)
+        return num_lost
+
+    def num_lost_at_end(self) -> int:
+        """How many packets gave no picture and were not reported by `lost_before`, once the decoder is empty."""
+        if not self._counts_pictures:
+            return 0
+        return max(0, self._num_presented - self._num_frames - self._num_leading - self._num_reported)
 
     def _missing(self) -> str | None:
         """What the container declares but does not hold, once all packets were read; None for a complete file."""
@@ -109,30 +213,43 @@ class PacketMonitor:
             num_indexed = sum(entry.size > 0 for entry in self._stream.index_entries)
             if self._num_packets < num_indexed:
                 return f"the file holds {self._num_packets} of the {num_indexed} packets in its index"
-        declared, ended = self._declared_seconds(), float(self._end * (self._stream.time_base or 0))
-        if declared is not None and ended < declared - _DURATION_TOLERANCE_SECONDS:
-            return f"the file ends at {ended:.2f} of {declared:.2f} seconds"
-        return None
-
-    def _declared_seconds(self) -> float | None:
-        if "avi" in self._formats and self._stream.frames and self._stream.average_rate:
-            return float(self._stream.frames / self._stream.average_rate)
-        if "matroska" not in self._formats:
+        if "avi" in self._formats and self._num_packets < self._stream.frames:
+            return f"the file holds {self._num_packets} of the {self._stream.frames} frames in its header"
+        if not self._path.is_file():
             return None
-        return _parse_duration(self._stream.metadata.get("DURATION", ""))
-
-
-def _parse_duration(text: str) -> float | None:
-    """Seconds of a duration in hours, minutes and seconds; None where it is written in another way.
-
-    >>> _parse_duration("00:01:06.500000000")
-    66.5
-    """
-    try:
-        hours, minutes, seconds = (float(part) for part in text.split(":"))
-    except ValueError:
+        if not has_end(self._path, self._formats[0]):
+            return "the file has no end mark"
+        if "matroska" in self._formats:
+            declared, size = matroska_size(self._path), self._path.stat().st_size
+            if declared is not None and size < declared:
+                return f"the file ends at {size} of {declared} bytes"
+            return self._missing_seconds()
         return None
-    return hours * 3600 + minutes * 60 + seconds
+
+    def _missing_seconds(self) -> str | None:
+        """Where the packets of a Matroska track end half a packet or more before its length, as the file states it."""
+        declared = track_seconds(self._stream)
+        if declared is None or not self._end_pts or self._stream.time_base is None:
+            return None
+        seconds = self._end_pts * Fraction(self._stream.time_base)
+        if declared - seconds < seconds / (2 * self._num_presented):
+            return None
+        return f"the file holds {float(seconds):.3f} of {float(declared):.3f} seconds"
+
+
+class _Timeline:
+    """Numbers the timelines of a stream: where times go back, as in joined files, the next one begins."""
+
+    def __init__(self) -> None:
+        self._number = 0
+        self._last: int | None = None
+
+    def number(self, time: int | None) -> int:
+        """The number of the timeline that a time belongs to, from 0."""
+        if time is not None:
+            self._number += self._last is not None and time < self._last
+            self._last = time
+        return self._number
 
 
 def uses_dts(container: InputContainer) -> bool:

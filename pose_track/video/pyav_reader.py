@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from fractions import Fraction
 from functools import partial
 from itertools import chain
@@ -17,99 +17,108 @@ from av.sidedata.sidedata import Type as SideDataType
 from numpy.typing import NDArray
 
 from pose_track.structures.arrays import ImageArray
-from pose_track.video.packets import PacketMonitor, average_fps, open_container, uses_dts, video_stream
-from pose_track.video.source import DecodedFrame, DecodeError, FrameClock, Selection, VideoInfo, VideoReader
+from pose_track.video.declared_size import MAX_PIXELS, check_size
+from pose_track.video.decoding import StrictDecoder, TolerantDecoder, limit_size
+from pose_track.video.hdr import TRANSFERS, to_standard_range
+from pose_track.video.packets import average_fps, is_raw, open_container, uses_dts, video_stream
+from pose_track.video.source import DecodedFrame, FrameClock, OnDamage, Selection, VideoInfo, VideoReader
 
 logger = logging.getLogger(__name__)
+
+_MAX_ASPECT_RATIO = 8  # of a pixel
 
 
 class PyAvReader(VideoReader):
     """Decodes a video file on all cores. Raises as `open_video` does."""
 
-    def __init__(self, path: Path, selection: Selection) -> None:
+    def __init__(
+        self,
+        path: Path,
+        selection: Selection,
+        on_damage: OnDamage = "continue",
+        fps: Fraction | None = None,
+        max_pixels: int = MAX_PIXELS,
+    ) -> None:
         super().__init__(selection)
         self._source = str(path)
         self._container = open_container(path)
-        self._num_decoded = 0
         try:
             self._stream = video_stream(self._container, path)
-            self._stream.thread_type = "AUTO"
-            self._monitor = PacketMonitor(self._container, self._stream)
+            codec = self._stream.codec_context
+            check_size(path, (codec.width, codec.height), max_pixels)
+            limit_size(self._stream, max_pixels)
+            if fps is not None and not is_raw(self._container):
+                raise ValueError(
+                    f"{self._source!r} is a video and has its own frame rate; a frame rate of {float(fps):g} (fps, "
+                    "reader.image_fps) is for images and raw streams only"
+                )
             self._by_dts = uses_dts(self._container)
-            frames = self._frames()
+            frames = iter(self._decoder(path, on_damage, max_pixels))
             first = next(frames, None)
             if first is None:
-                raise ValueError(f"{self._source!r} has no frame that can be decoded; check that it is complete")
-            self.info = self._describe(path, first)
+                cause = f" ({self.faults[0].cause})" if self.faults else ""
+                raise ValueError(f"{self._source!r} has no frame that can be decoded{cause}; check that it is complete")
+            self._size = _square_pixels(first, self._stream.sample_aspect_ratio, self._source)
+            check_size(path, self._size, max_pixels)
+            self.info = self._describe(path, first, fps)
             self._matrix = display_matrix(first)
             self._decoded: Iterator[av.VideoFrame] = chain([first], frames)
         except BaseException:
             self._container.close()
             raise
 
+    def _decoder(self, path: Path, on_damage: OnDamage, max_pixels: int) -> Iterable[av.VideoFrame]:
+        if on_damage == "stop":
+            return StrictDecoder(self._source, self._container, self._stream)
+        return TolerantDecoder(path, self._container, self._stream, self.faults.append, max_pixels)
+
     def close(self) -> None:
         super().close()
-        self._container.close()
         self._decoded = iter(())  # break the reference cycle with this reader, which holds the decoder's memory
+        self._container.close()
 
-    def _describe(self, path: Path, frame: av.VideoFrame) -> VideoInfo:
-        height, width = (frame.width, frame.height) if frame.rotation % 180 else (frame.height, frame.width)
-        fps, num_frames = average_fps(path, self._stream), self._stream.frames or None
+    def _describe(self, path: Path, frame: av.VideoFrame, fps: Fraction | None) -> VideoInfo:
+        width, height = self._size[::-1] if frame.rotation % 180 else self._size
+        fps, num_frames = fps or average_fps(path, self._stream), self._stream.frames or None
         return VideoInfo(self._source, width, height, fps, num_frames, -round(frame.rotation / 90) * 90 % 360)
 
     def _decode(self) -> Iterator[DecodedFrame]:
         clock, time_base = FrameClock(1 / self.info.fps), Fraction(self._stream.time_base or 0)
+        size: tuple[int, int] | None = None
         for frame in self._decoded:
+            if size is not None and (frame.width, frame.height) != size:
+                logger.warning(
+                    "%s: the frame size changes from %dx%d to %dx%d; all frames are scaled to the first size",
+                    *(self._source, *size, frame.width, frame.height),
+                )
+            size = frame.width, frame.height
             timestamp = frame.dts if self._by_dts else frame.pts
             seconds = clock.seconds(None if timestamp is None else timestamp * time_base)
             yield seconds, partial(self._image, frame)
-        if clock.repaired and not self._by_dts:  # the decoder returns the last frames of an AVI without timestamps
+        if clock.repaired and not (
+            self._by_dts or is_raw(self._container)
+        ):  # the decoder returns the last frames of an AVI without timestamps
             logger.warning("%s: %d frame times missing or not increasing, filled in", self._source, clock.repaired)
 
     def _image(self, frame: av.VideoFrame) -> ImageArray:
-        stored = np.asarray(frame.to_ndarray(format="rgb24"), np.uint8)
-        image = np.ascontiguousarray(orient(stored, self._matrix))
-        if image.shape[:2] != (self.info.height, self.info.width):
-            raise DecodeError(
-                self._source,
-                self._num_decoded - 1,
-                f"the frame size changes from {self.info.width}x{self.info.height} "
-                f"to {image.shape[1]}x{image.shape[0]}",
-            )
-        return image
+        width, height = self._size
+        transfer = TRANSFERS.get(frame.color_trc)
+        if transfer is None:
+            stored = np.asarray(frame.to_ndarray(format="rgb24", width=width, height=height), np.uint8)
+        else:
+            codes = np.asarray(frame.to_ndarray(format="rgb48le", width=width, height=height), np.uint16)
+            stored = to_standard_range(codes, transfer)
+        return np.ascontiguousarray(orient(stored, self._matrix))
 
-    def _frames(self) -> Iterator[av.VideoFrame]:
-        """Intact frames in presentation order; then DecodeError where the file is damaged."""
-        error = None
-        try:
-            for packet in self._container.demux(self._stream):
-                error = self._monitor.add(packet)
-                if error is not None:
-                    break
-                for frame in packet.decode():
-                    self._monitor.is_next(frame)
-                    if frame.is_corrupt:
-                        raise DecodeError(self._source, self._num_decoded, "its data is damaged")
-                    self._num_decoded += 1
-                    yield frame
-        except av.FFmpegError as raised:
-            error = raised.strerror
-        if error is not None:
-            yield from self._buffered_frames()
-            raise DecodeError(self._source, self._num_decoded, error)
 
-    def _buffered_frames(self) -> Iterator[av.VideoFrame]:
-        """After an error: the frames before it that the decoder still holds."""
-        try:
-            frames = self._stream.codec_context.decode(None)
-        except av.FFmpegError as error:
-            logger.warning("%s: frames buffered by the decoder are lost: %s", self._source, error.strerror)
-            return
-        for frame in frames:
-            if not self._monitor.is_next(frame) or frame.is_corrupt:
-                return
-            self._num_decoded += 1
-            yield frame
+def _square_pixels(frame: av.VideoFrame, aspect_ratio: Fraction | None, source: str) -> tuple[int, int]:
+    """Width and height of a frame whose pixels are as wide as high. aspect_ratio: width of a stored pixel to its
+    height; an implausible one is left out with a warning."""
+    ratio = aspect_ratio or Fraction(1)
+    if not 1 / _MAX_ASPECT_RATIO <= ratio <= _MAX_ASPECT_RATIO:
+        logger.warning("%s: pixels of %s are taken as square", source, ratio)
+        ratio = Fraction(1)
+    return round(frame.width * ratio), frame.height
 
 
 def display_matrix(frame: av.VideoFrame) -> NDArray[np.int32]:

@@ -4,23 +4,27 @@ from __future__ import annotations
 
 import logging
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 from types import TracebackType
+from typing import Literal
 
 from pose_track.structures.arrays import ImageArray
 from pose_track.structures.frames import Frame
 
 logger = logging.getLogger(__name__)
 
-DecodedFrame = tuple[Fraction, Callable[[], ImageArray]]
+OnDamage = Literal["continue", "stop"]
+"""What follows damage in a video: all frames that FFmpeg decodes, or none."""
+
+DecodedFrame = tuple[Fraction, Callable[[], ImageArray | None]]
 """A decoded frame: its time in seconds, and a function that converts it to RGB, so that a skipped one costs no
-conversion."""
+conversion. The function returns None for a damaged image, once it is among the faults."""
 
 
 class DecodeError(RuntimeError):
-    """A video that ends too early or holds damaged data. frame_index: the first missing frame."""
+    """A video that ends too early or holds damaged data. frame_index: the first missing frame; cause: what is wrong."""
 
     def __init__(self, source: str, frame_index: int, cause: str) -> None:
         super().__init__(
@@ -29,6 +33,31 @@ class DecodeError(RuntimeError):
         )
         self.source = source
         self.frame_index = frame_index
+        self.cause = cause
+
+
+class DamageError(DecodeError):
+    """A damaged video that was read on to its end. faults: what was met, in order; num_frames: how many it gave."""
+
+    def __init__(self, source: str, faults: Sequence[Fault], num_frames: int) -> None:
+        first = faults[0]
+        others = f", and {len(faults) - 1} more faults" if len(faults) > 1 else ""
+        RuntimeError.__init__(
+            self,
+            f"{source} is damaged at frame {first.frame_index}: {first.cause}{others}; the {num_frames} frames that "
+            "can be decoded were read; copy or download the file again, or repair it with another program",
+        )
+        self.source, self.frame_index, self.cause = source, first.frame_index, first.cause
+        self.faults, self.num_frames = tuple(faults), num_frames
+
+
+@dataclass(frozen=True)
+class Fault:
+    """Damaged or missing data in a video. frame_index: the first frame at or after it; after the last frame, the number
+    of frames."""
+
+    frame_index: int
+    cause: str
 
 
 @dataclass(frozen=True)
@@ -105,18 +134,25 @@ class VideoReader(ABC):
 
     Iterating yields `Frame`s. Index and time are those in the video, whatever the selection; time is in seconds since
     the first frame. Raises ValueError when iterated twice or after closing, and at the end where the selection was
-    empty; DecodeError after the last intact frame of a damaged video.
+    empty; DecodeError after the last frame of a damaged video.
+
+    faults: the damage met so far; one at a frame is in it before that frame is returned.
     """
 
     info: VideoInfo
 
     def __init__(self, selection: Selection) -> None:
+        self.faults: list[Fault] = []
         self._selection = selection
         self._started = False
 
     @abstractmethod
     def _decode(self) -> Iterator[DecodedFrame]:
         """Every frame of the video in presentation order."""
+
+    def _image_name(self, index: int) -> str:
+        """The file name of an image; "" for a frame of a video."""
+        return ""
 
     def close(self) -> None:
         """Release the video, which cannot be read any more. A second call has no effect."""
@@ -129,7 +165,7 @@ class VideoReader(ABC):
         return self._selected()
 
     def _selected(self) -> Iterator[Frame]:
-        selection, first, seconds = self._selection, None, 0.0
+        selection, first, seconds, num_frames = self._selection, None, 0.0, 0
         for index, (exact_seconds, convert) in enumerate(self._decode()):
             seconds = float(exact_seconds)  # floats like the limits: 8 / 10 is less than the float 0.8
             if selection.end_seconds is not None and seconds >= selection.end_seconds:
@@ -138,7 +174,12 @@ class VideoReader(ABC):
                 continue
             first = index if first is None else first
             if (index - first) % selection.stride == 0:
-                yield Frame(index, seconds, convert())
+                image = convert()
+                if image is not None:
+                    num_frames += 1
+                    yield Frame(index, seconds, image, self._image_name(index))
+        if self.faults:
+            raise DamageError(self.info.source, self.faults, num_frames)
         if first is None:
             raise ValueError(
                 f"{self.info.source} has no frame from {selection.start_seconds!r} to {selection.end_seconds!r} "

@@ -1,7 +1,7 @@
 """The model zoo: published weights, with their address, purpose, licence and reported results.
 
 The results are those of MMPose's own tables (configs/body_2d_keypoint/topdown_heatmap), of torchvision's weights, and
-of the HRNet authors' README. The first eight digits of a file's SHA-256 are part of its name.
+of the HRNet authors' README. The first eight digits of a file's SHA-256 are part of most names.
 """
 
 from __future__ import annotations
@@ -76,13 +76,34 @@ _HRNET_REPOSITORY = "https://github.com/leoxiaobin/deep-high-resolution-net.pyto
 _TERMS = "; the data of {} has terms of its own"
 
 
-def _hash_in(file: str) -> str:
-    """The hash digits in a published file name, before the date that some names have.
+# whole hashes, where they are published or were measured; other names hold the first eight digits
+_SHA256 = {
+    "fasterrcnn_mobilenet_v3_large_fpn-fb6a3cc7.pth":
+        "fb6a3cc702b1df54c18a44b26708cd083614211062d0c36d2ca7bf9270df3533",
+    "fasterrcnn_resnet50_fpn_v2_coco-dd69338a.pth":
+        "dd69338a24b8d7381807e247652bdc356325bcbaf1cd3e092e00e0a1a58706bf",
+    "keypointrcnn_resnet50_fpn_coco-fc266e95.pth":
+        "fc266e953d2b302cdcbb9ae66f71f6b0d4649928bf02dc573961e361e4918926",
+    "raft_large_C_T_SKHT_V2-ff5fadd5.pth": "ff5fadd56d26b40647388883af1547351ea17868b765c05b27231e72dd16a322",
+    "raft_small_C_T_V2-01064c6d.pth": "01064c6dba73b0fc9fc8edf772248560a00a3acfd62ac6677e9eeebad9680e27",
+    "fasterrcnn_mobilenet_v3_large_320_fpn-907ea3f9.pth":
+        "907ea3f91ff92242bc1baea8049276a3e76bca48ce7560bd268cc029f37977b5",
+    "fcos_resnet50_fpn_coco-99b0c9b7.pth": "99b0c9b7cfb1527d782db86b91d207f00547c792fb4103fc612b651d0a07b9e7",
+    "pose_hrnet_w32_256x192.pth": "19bc083708bb8d873211e50d85d56344c10290c6e8b564c813fdde09645c4c1c",
+    "pose_hrnet_w48_384x288.pth": "95e0fec3194826d5e3f806ea89be68bbb84517b114c3a32b3058c56610b5ef61",
+}  # fmt: skip
 
-    >>> _hash_in("hrnet_w32_mpii_256x256-6c4f923f_20200812.pth"), _hash_in("fcos_resnet50_fpn_coco-99b0c9b7.pth")
-    ('6c4f923f', '99b0c9b7')
+
+def _known_hash(file: str) -> str:
+    """The SHA-256 of a published file, or the first digits of it in the file's name, before the date that some have.
+
+    >>> _known_hash("hrnet_w32_mpii_256x256-6c4f923f_20200812.pth"), _known_hash("hrnet_w32-36af842e.pth")
+    ('6c4f923f', '36af842e')
+    >>> _known_hash("pose_hrnet_w32_256x256.pth"), len(_known_hash("pose_hrnet_w32_256x192.pth"))
+    ('', 64)
     """
-    return file.rpartition("-")[2][:8]
+    in_name = file.rpartition("-")[2][:8] if "-" in file else ""
+    return _SHA256.get(file, in_name)
 
 
 def _mmpose(
@@ -95,7 +116,7 @@ def _mmpose(
         name=name,
         file=file,
         url=_MMPOSE + folder + file,
-        sha256=_hash_in(file),
+        sha256=_known_hash(file),
         use="pose",
         licence="Apache-2.0" + (_TERMS.format(terms) if terms else ""),
         source="MMPose, https://github.com/open-mmlab/mmpose",
@@ -183,7 +204,7 @@ def _hrnet_authors(file: str, skeleton: SkeletonName, result: str, ap: float | N
         name=name,
         file=file,
         url=None,
-        sha256="",
+        sha256=_known_hash(file),
         use="pose",
         licence="MIT" + (_TERMS.format("MPII") if skeleton == "mpii_16" else ""),
         source=f"the authors of HRNet, model zoo of {_HRNET_REPOSITORY}",
@@ -202,7 +223,7 @@ def _trunk(network: str, file: str) -> PublishedWeights:
         name=f"{network}_imagenet",
         file=file,
         url=f"{_MMPOSE}pretrain_models/{file}",
-        sha256=_hash_in(file),
+        sha256=_known_hash(file),
         use="trunk",
         licence="MIT" + _TERMS.format("ImageNet"),
         source=f"the authors of HRNet, {_HRNET_REPOSITORY}, by way of MMPose",
@@ -230,7 +251,7 @@ def _torchvision(use: Use, name: str, file: str, result: str) -> PublishedWeight
         name=name,
         file=file,
         url=_TORCHVISION + file,
-        sha256=_hash_in(file),
+        sha256=_known_hash(file),
         use=use,
         licence="BSD-3-Clause",
         source="torchvision, https://github.com/pytorch/vision",

@@ -84,7 +84,7 @@ class OracleRuntime:
             for annotation in reversed(annotations)
         }
         boxes = detected_candidates(
-            root / DEFAULT_PATHS["boxes"], {i: {"id": i, "file_name": ""} for i in sorted(labels)}
+            root / DEFAULT_PATHS["boxes"], {i: {"id": i, "file_name": f"{i}.jpg"} for i in sorted(labels)}
         )
         joints = np.array([labels[box.image_id] for box in boxes])
         joints += np.random.default_rng(0).normal(0, noise, joints.shape)

@@ -21,7 +21,8 @@ from stub_stages import estimate_on_diagonal
 
 from pose_track.build.custom_models import custom_stages, qualified_name
 from pose_track.config.settings import DetectorSettings, Settings
-from pose_track.pipeline.track_file import OUTPUT_FILES, TRACKS_FILE, track_file
+from pose_track.pipeline.result_folder import OUTPUT_FILES, TRACKS_FILE
+from pose_track.pipeline.track_file import track_file
 from pose_track.structures.arrays import ImageArray
 from pose_track.structures.frames import Detections, Frame, Poses
 from pose_track.structures.skeleton import COCO_17, POSETRACK_15

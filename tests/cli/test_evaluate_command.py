@@ -17,6 +17,12 @@ from command_line import run_command
 from sequence_pair_files import edit, file17, file18, write_case
 from shared_data import shared
 
+from pose_track.formats.pose_conversion import annotations_to_poses
+from pose_track.formats.posetrack.reader import read_posetrack
+from pose_track.formats.tracks_writer import TracksWriter
+from pose_track.structures.frames import TrackedPoses
+from pose_track.structures.skeleton_record import header_fields
+
 NAMES = {
     "AP": {"ap": "ap", "precision": "pre", "recall": "rec"},
     "MOT": {"mota": "mota", "motp": "motp", "mot_precision": "pre", "mot_recall": "rec"},
@@ -182,6 +188,35 @@ def test_layouts_may_differ(tmp_path: Path, run: Run) -> None:
         done = run("--gt", tmp_path / gt / "gt", "--pred", f"{tmp_path / prediction / 'pred'}/")
         assert (done.code, done.err, done.warned) == (0, "", [])
         assert "clean: AP 100.0, MOTA 100.0" in done.out
+
+
+@pytest.mark.parametrize("fault", [None, "damage", "killed"])
+def test_tracks_of_this_program(case: Path, run: Run, fault: str | None) -> None:
+    """They are evaluated as they are; of a run that did not end well, a warning comes first."""
+    gt, tracks = case / "gt" / "a.json", case / "tracks.jsonl"
+    poses = read_posetrack(case / "pred" / "a.json")
+    header = {
+        "version": "1",
+        "source": "a.mp4",
+        "fps": 25.0,
+        "width": 640,
+        "height": 480,
+        "settings": {},
+        "weights": {},
+    }
+    with TracksWriter(tracks, {**header, **header_fields(poses.skeleton)}) as writer:
+        for info, people in poses:
+            tracked = annotations_to_poses(people, poses.skeleton)
+            writer.write(TrackedPoses(info.index, info.index / 25, tracked, people.track_ids + 1))
+            killed = tracks.read_bytes()
+        if fault == "damage":
+            writer.write_damage(1, "its data is damaged")
+    if fault == "killed":
+        tracks.write_bytes(killed)
+    done = run("--gt", gt, "--pred", tracks)
+    assert done.code == 0, done.err
+    assert done.out == run("--gt", gt, "--pred", case / "pred" / "a.json").out
+    assert [str(tracks) in warning for warning in done.warned] == [True] * (fault is not None)
 
 
 def test_poses_without_track_ids(case: Path, on: Run) -> None:

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import re
+import signal
 import subprocess
 import sys
+import tempfile
 from importlib import import_module
 from pathlib import Path
 
@@ -17,6 +20,7 @@ from pose_track.cli.commands import COMMANDS
 from pose_track.cli.exit_codes import EXIT_BROKEN_PIPE, EXIT_ERROR, EXIT_INTERRUPTED
 from pose_track.cli.main import main
 from pose_track.cli.runner import run_job, run_jobs
+from pose_track.utils.interrupts import Interrupted
 from pose_track.utils.version import __version__
 
 ROOT = Path(__file__).parents[2]
@@ -106,8 +110,36 @@ def test_exit_codes(capsys: pytest.CaptureFixture[str]) -> None:
     assert capsys.readouterr().err == "error: one two\n"
     assert run_job(lambda: failing(KeyboardInterrupt())) == EXIT_INTERRUPTED
     assert capsys.readouterr().err.startswith("interrupted")
-    with pytest.raises(RuntimeError):  # a bug, not an error of the user
-        run_job(lambda: failing(RuntimeError("bug")))
+    assert run_job(lambda: failing(Interrupted(signal.SIGTERM))) == 143
+    assert "SIGTERM" in capsys.readouterr().err
+    assert run_job(lambda: failing(MemoryError())) == EXIT_ERROR
+    assert "memory" in capsys.readouterr().err
+    assert run_job(lambda: failing(NotADirectoryError(errno.ENOTDIR, "Not a folder", "a/b"))) == EXIT_ERROR
+    assert (err := capsys.readouterr().err).startswith("error: 'a/b' ")
+    assert "Errno" not in err
+
+
+def test_the_traceback_of_an_unexpected_error(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It is in a file that the line names; where none can be written, the line still says what happened."""
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+
+    def fail() -> int:
+        raise RuntimeError("a bug\nof two lines" + "x" * 2000)
+
+    assert run_job(fail) == EXIT_ERROR
+    err = capsys.readouterr().err
+    assert err.startswith("error: RuntimeError: a bug of two lines")
+    assert (err.count("\n"), len(err) < 1000) == (1, True)
+    (log,) = tmp_path.iterdir()
+    assert err.rstrip().endswith(str(log))
+    assert "in fail" in log.read_text()
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path / "none"))
+    assert run_job(fail) == EXIT_ERROR
+    err = capsys.readouterr().err
+    assert err.startswith("error: RuntimeError: a bug")
+    assert ".log" not in err
 
 
 def test_several_jobs(capsys: pytest.CaptureFixture[str]) -> None:
@@ -120,9 +152,9 @@ def test_several_jobs(capsys: pytest.CaptureFixture[str]) -> None:
             raise outcome
         return 0
 
-    outcomes = [ValueError("bad"), "good", KeyboardInterrupt(), "late"]
+    outcomes = [ValueError("bad"), RuntimeError("worse"), "good", KeyboardInterrupt(), "late"]
     assert run_jobs(lambda outcome=outcome: job(outcome) for outcome in outcomes) == EXIT_INTERRUPTED  # type: ignore[misc]
-    assert done == outcomes[:3]
+    assert done == outcomes[:4]
     assert capsys.readouterr().err.splitlines()[0] == "error: bad"
 
 

@@ -25,7 +25,8 @@ from pose_track.cli.exit_codes import EXIT_ERROR, EXIT_INTERRUPTED
 from pose_track.cli.parser import take_overrides
 from pose_track.config.settings import Settings
 from pose_track.models.hrnet import hrnet_compact
-from pose_track.pipeline.track_file import OUTPUT_FILES
+from pose_track.pipeline.result_folder import OUTPUT_FILES
+from pose_track.pipeline.run_state import STATE_FILE
 from pose_track.structures.frames import Detections, Frame
 from pose_track.structures.skeleton import POSETRACK_15
 from pose_track.utils.profiler import Profiler
@@ -188,7 +189,7 @@ ERRORS = [
     (["sound.wav"], "'sound.wav'", "no video stream"),
     (["no_frames.avi"], "'no_frames.avi'"),
     (["headless_cut.mp4"], "'headless_cut.mp4'", "video"),
-    (["whole_cut.mp4"], "whole_cut.mp4: cannot decode frame"),
+    (["whole_cut.mp4"], "whole_cut.mp4", " frame "),
     (["wrong.png"], "wrong.png: cannot decode frame 0"),
     (["clip.mp4", "--start", "9"], "clip.mp4", "9.0", "0.3"),
     # settings
@@ -286,7 +287,9 @@ def test_a_truncated_video_keeps_its_frames(folder: Path, capfd: pytest.CaptureF
     stdout, stderr = capfd.readouterr()
     *_, last, fault = records(folder / "runs" / "clip_cut")
     assert fault["type"] == "fault"
-    assert messages(stderr) == [f"error: {fault['message']}"]
+    (line,) = messages(stderr)
+    assert line.startswith("error: ")
+    assert fault["message"] in line
     assert stdout.startswith(f"clip_cut.mp4: {last['frame'] + 1} frames, ")
 
 
@@ -323,6 +326,25 @@ def test_the_name_of_an_image_folder(folder: Path) -> None:
     header, *rest = records(folder / "runs" / "shots.v2")
     assert header["fps"] == 5
     assert [record["pts_seconds"] for record in rest] == [0, 0.2, 0.4]
+
+
+@pytest.mark.usefixtures("settings_used")
+def test_the_last_line_says_why_nobody_was_found(folder: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    make_video(folder / "a.mp4", 5)
+    assert run("a.mp4", "--tracker.min_start_score", "0.95") == 0
+    last = capfd.readouterr().out.splitlines()[-1]
+    assert last.startswith("a.mp4: 5 frames, no people in any frame, ")
+    assert "--tracker.min_start_score" in last
+
+
+@pytest.mark.parametrize("num_frames", [1, 2])
+@pytest.mark.usefixtures("settings_used")
+def test_people_in_a_short_source_are_found(num_frames: int, folder: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    """The stub detects nobody in the first frame of a source."""
+    make_video(folder / "a.mp4", 3 + num_frames)
+    assert run("a.mp4", "--start", "0.3", "--tracker.min_confirm_frames", "3") == 0
+    stdout, _ = capfd.readouterr()
+    assert stdout.startswith(f"a.mp4: {num_frames} frames, 1.0 people a frame, 1 tracks, ")
 
 
 @pytest.mark.parametrize("min_confirm_frames", [1, 3, 9])
@@ -389,8 +411,8 @@ def test_ctrl_c(tmp_path: Path) -> None:
         time.sleep(0.05)
     stdout, stderr = (output.decode() for output in process.communicate(timeout=120))
     assert process.returncode == EXIT_INTERRUPTED, stderr
-    assert messages(stderr) == ["interrupted; finished results are kept"]
-    assert {path.name for path in written.parent.iterdir()} == set(OUTPUT_FILES)
+    assert messages(stderr) == ["interrupted by the user; finished results are kept"]
+    assert {path.name for path in written.parent.iterdir()} == {*OUTPUT_FILES, STATE_FILE}
     _, *frames, fault = records(written.parent)
     assert fault == {"type": "fault", "message": "interrupted by the user", "after_frame": len(frames) - 1}
     assert 1 < len(frames) < 600

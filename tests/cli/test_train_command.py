@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import json
+import os
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -15,12 +16,14 @@ from tiny_coco import write_coco_dataset
 from tiny_runs import DETECTOR, POSE, SMALL, tiny_hrnet, write_config
 
 import pose_track.training.tasks
+from pose_track.cli.exit_codes import EXIT_ERROR
 from pose_track.datasets.coco import load_boxes, load_coco_people
 from pose_track.datasets.images import ImageStore
 from pose_track.models.centre import CentreNet
 from pose_track.models.hrnet import NETWORKS
 from pose_track.structures.skeleton import POSETRACK_15
 from pose_track.training.checkpoint import load_checkpoint
+from pose_track.utils.folder_lock import LOCK_FILES, locked_folder
 from pose_track.weights.identify import identify_weights
 from pose_track.weights.load import load_weights
 
@@ -62,6 +65,16 @@ def test_a_keypoint_network(tmp_path: Path, data: Path, capsys: pytest.CaptureFi
     assert metadata["network"] == "hrnet_compact"
 
 
+def test_one_run_at_a_time_in_a_folder(tmp_path: Path, data: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    config, out = write_config(tmp_path, POSE, data), tmp_path / "run"
+    with locked_folder(out):
+        assert run_command("train", str(config), "--out", str(out)) == EXIT_ERROR
+        assert {path.name for path in out.iterdir()} == set(LOCK_FILES)
+    (line,) = capsys.readouterr().err.splitlines()
+    assert str(out) in line
+    assert str(os.getpid()) in line
+
+
 def test_a_detector(tmp_path: Path, data: Path, capsys: pytest.CaptureFixture[str]) -> None:
     config, out = write_config(tmp_path, DETECTOR, data), tmp_path / "out"
     assert run_command("train", str(config), "--out", str(out)) == 0
@@ -94,6 +107,27 @@ def test_a_resumed_run_keeps_its_settings(tmp_path: Path, data: Path, capsys: py
     assert "pck " in capsys.readouterr().out
     assert run_command("train", *arguments, "--resume", "--loop.epochs", "2") == 0
     assert load_checkpoint(tmp_path / "out" / "checkpoint.pt")["step"] == 4
+
+
+@pytest.mark.parametrize("content", ["cut off", "a foreign class", "another program's"])
+def test_resuming_from_a_foreign_checkpoint(
+    content: str, tmp_path: Path, data: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """PyTorch's own errors say how to load a file so that code in it runs."""
+    out = tmp_path / "out"
+    arguments = [write_config(tmp_path, POSE, data), "--out", out]
+    assert run_command("train", *arguments) == 0
+    checkpoint = out / "checkpoint.pt"
+    if content == "cut off":
+        checkpoint.write_bytes(checkpoint.read_bytes()[:-1000])
+    else:
+        torch.save({"step": 1, "path": Path("a")} if "class" in content else [1, 2], checkpoint)
+    capsys.readouterr()
+    assert run_command("train", "--resume", out) == EXIT_ERROR
+    printed = "".join(capsys.readouterr())
+    assert len(printed.splitlines()) == 1
+    assert str(checkpoint) in printed
+    assert "weights_only" not in printed
 
 
 def test_resuming_needs_the_folder_alone(

@@ -17,7 +17,7 @@ from pose_track.utils.cache_dir import VARIABLE
 from pose_track.weights.store import stored_path, weights_folder
 from pose_track.weights.zoo import ZOO, PublishedWeights
 
-NAME, BY_HAND = "hrnet_w32_coco_256x192_udp", "pose_hrnet_w32_256x192"
+NAME, BY_HAND = "hrnet_w32_coco_256x192_udp", "pose_hrnet_w32_384x288"
 
 
 @pytest.fixture(autouse=True)

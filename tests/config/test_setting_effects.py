@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from fractions import Fraction
 from pathlib import Path
@@ -14,7 +15,7 @@ import cv2
 import numpy as np
 import pytest
 import torch
-from make_video import make_video, numbered_image
+from make_video import make_video, numbered_image, without_packet
 from stub_stages import stub_stages
 from tiny_posetrack import write_posetrack_dataset
 from tracker_effects import TRACKER_EFFECTS
@@ -47,7 +48,7 @@ from pose_track.pose.keypoints import CroppedKeypoints
 from pose_track.runtime.model_spec import ModelSpec
 from pose_track.structures.frames import Detections, Frame
 from pose_track.structures.skeleton import COCO_17, POSETRACK_15
-from pose_track.video.reader import open_video
+from pose_track.video.reader import DecodeError, open_video
 from pose_track.weights.identify import IdentifiedWeights
 
 
@@ -174,6 +175,15 @@ def frames_read(settings: Settings, world: World) -> list[int]:
         return [f.index for f in reader]
 
 
+def frames_of_a_damaged_video(settings: Settings, world: World) -> bool:
+    frames = 0
+    path = without_packet(make_video(world.video.with_suffix(".ts"), 40))
+    with open_reader(path, settings.reader) as reader, suppress(DecodeError):
+        for _ in reader:
+            frames += 1
+    return frames > 30
+
+
 def reader_used(settings: Settings, world: World) -> str:
     with open_reader(make_video(world.video), settings.reader) as reader:
         return type(reader).__name__
@@ -182,6 +192,18 @@ def reader_used(settings: Settings, world: World) -> str:
 def image_rates(settings: Settings, world: World) -> list[float]:
     images = world.folder / "images"
     return [float(open_reader(path, settings.reader).info.fps) for path in (images, images / "0.png")]
+
+
+def opens(settings: Settings, world: World) -> list[bool]:
+    """Whether a video, a folder of images and an image, all of 192x128 pixels, are opened."""
+    opened = []
+    for path in (make_video(world.video, 3), world.folder / "images", world.folder / "images/0.png"):
+        try:
+            open_reader(path, settings.reader).close()
+            opened.append(True)
+        except ValueError:
+            opened.append(False)
+    return opened
 
 
 def detected_boxes(settings: Settings, world: World) -> list[list[float]]:
@@ -299,7 +321,9 @@ EFFECTS: list[tuple[str, dict[str, str], Callable[[Settings, World], object], di
     ("reader.start_seconds", {}, frames_read, {"null": list(range(12)), "0.85": [9, 10, 11]}),
     ("reader.end_seconds", {}, frames_read, {"null": list(range(12)), "0.25": [0, 1, 2]}),
     ("reader.stride", {}, frames_read, {"1": list(range(12)), "5": [0, 5, 10]}),
+    ("reader.on_damage", {}, frames_of_a_damaged_video, {"continue": True, "stop": False}),
     ("reader.image_fps", {}, image_rates, {"25": [25.0, 25.0], "10": [10.0, 10.0]}),
+    ("reader.max_pixels", {}, opens, {"24576": [True, True, True], "24575": [False, False, False]}),
     ("detector.name", {}, networks_built, {"compact": ["centre", "hrnet 15"]}),
     ("detector.name", {"detector.boxes": "a.json"}, networks_built, {"recorded": ["hrnet 15"]}),
     ("detector.weights", {}, weights_used,
@@ -370,6 +394,14 @@ def clip_rate(settings: PoseTrackSettings, world: World) -> float:
         return float(reader.info.fps)
 
 
+def clip_opens(settings: PoseTrackSettings, world: World) -> bool:
+    """Whether images of 192x128 pixels are opened."""
+    with suppress(ValueError):
+        open_clip(Clip("a", Path(), None, world.folder / "images", ("0.png",)), settings.reader).close()
+        return True
+    return False
+
+
 def submitted(settings: PoseTrackSettings, world: World) -> list[int]:
     """Number of people, of score 0.9, and of joints, of score 0.8, submitted for tracking from four frames."""
     write_posetrack_dataset(world.folder / "data", names=("a",), num_frames=5)
@@ -382,6 +414,7 @@ def submitted(settings: PoseTrackSettings, world: World) -> list[int]:
 BENCHMARK_EFFECTS: list[tuple[str, Callable[[PoseTrackSettings, World], object], dict[str, object]]] = [
     ("reader.decoder", clip_reader, {"pyav": "PyAvReader", "decord": "DecordReader"}),
     ("reader.image_fps", clip_rate, {"25": 25.0, "10": 10.0}),
+    ("reader.max_pixels", clip_opens, {"24576": True, "24575": False}),
     ("submission.min_person_score", submitted, {"0.5": [4, 60], "0.95": [0, 0]}),
     ("submission.min_joint_score", submitted, {"0.5": [4, 60], "0.95": [0, 0]}),
 ]

@@ -75,7 +75,7 @@ INVALID_FILES = [
     ("detector: {name: fcos_resnet50_fpn, weights: bundled}", "fcos_resnet50_fpn", "leave detector.weights out"),
     ("- a\n- b", "section", "key: value"),
     ("reader: [", "YAML", ""),
-    ("\udcff", "YAML", ""),  # bytes that are no text
+    ("\udcff", "UTF-8", ""),  # bytes that are no text
 ]
 
 

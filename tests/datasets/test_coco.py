@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import json
 import logging
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -77,6 +78,7 @@ def test_boxes_crowds_and_other_categories(tmp_path: Path) -> None:
         (annotation(bbox=[1, 2, 3]), r"annotation 5 needs 4 numbers as bbox"),
         (annotation(bbox=[1, 2, 3, -4]), r"annotation 5 needs a bbox"),
         (annotation(bbox=[1, 2, float("nan"), 4]), r"annotation 5 needs a bbox"),
+        (annotation(iscrowd="0"), r"annotation 5 .*iscrowd"),
     ],
 )
 def test_broken_annotations_are_named(tmp_path: Path, bad: dict[str, Any], message: str) -> None:
@@ -85,6 +87,20 @@ def test_broken_annotations_are_named(tmp_path: Path, bad: dict[str, Any], messa
         load_boxes(file)
     with pytest.raises(ValueError, match=rf"annotations\.json: {message}"):
         load_coco_people(file, POSETRACK_15)
+
+
+@pytest.mark.parametrize("name", [None, 5, "", "a\0.png"])
+def test_names_that_no_file_can_have(tmp_path: Path, name: object) -> None:
+    file = write(tmp_path, annotation(), images=[{"id": 1, "file_name": name, "width": 100, "height": 80}])
+    for load in (load_boxes, partial(load_coco_people, skeleton=POSETRACK_15)):
+        with pytest.raises(ValueError, match=r"annotations\.json: .*file_name"):
+            load(file)
+
+
+def test_keypoints_in_a_list_each(tmp_path: Path) -> None:
+    nested = annotation(keypoints=[[1, 2, 2], [3, 4, 1], [0, 0, 0], [7, 8, 2]])
+    (person,) = load_coco_people(write(tmp_path, nested), POSETRACK_15)
+    assert person.joints[POSETRACK_15.index("left_hip")].tolist() == [3, 4]
 
 
 def test_spellings_of_other_collections(tmp_path: Path) -> None:
@@ -133,7 +149,7 @@ def test_broken_people_are_named(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        ("", "is not JSON"),
+        ("", "is not valid JSON"),
         ("[]", "COCO format: .*images and no annotations"),
         ('{"images": []}', "no annotations"),
         ('{"images": [{"id": 3}], "annotations": []}', "image 3 has no file_name, no width, no height"),
@@ -242,3 +258,24 @@ def test_segmentation_without_box_or_keypoints(tmp_path: Path) -> None:
     with pytest.raises(ValueError, match=r"annotation 5 needs 4 numbers as bbox"):
         load_boxes(write(tmp_path, entry))
     assert load_coco_people(write(tmp_path, entry), POSETRACK_15) == []
+
+
+LISTS_AS_IDS = [
+    {"images": [{"id": [1], "file_name": "a.jpg"}], "annotations": [], "categories": []},
+    {"images": [], "annotations": [], "categories": [{"id": [1], "name": "person"}]},
+    {
+        "images": [],
+        "annotations": [{"id": 1, "category_id": [1], "bbox": [1, 1, 2, 2]}],
+        "categories": [{"id": 1, "name": "person"}],
+    },
+    {"images": [], "annotations": [{"id": 1, "image_id": {}, "bbox": [1, 1, 2, 2]}]},
+    {"images": [{"id": 1}], "annotations": [{"id": 1, "image_id": 1, "bbox": [10**400, 1, 2, 2]}]},
+]
+
+
+@pytest.mark.parametrize("data", LISTS_AS_IDS)
+def test_lists_and_huge_numbers_are_named(tmp_path: Path, data: dict[str, Any]) -> None:
+    path = tmp_path / "a.json"
+    path.write_text(json.dumps(data))
+    with pytest.raises(ValueError, match=r"a\.json: (a category|image|annotation)"):
+        load_boxes(path)

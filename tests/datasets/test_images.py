@@ -14,6 +14,7 @@ import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
+from pose_track.datasets import images
 from pose_track.datasets.images import ImageStore, decode_image
 
 IMAGE = np.random.default_rng(0).integers(0, 256, (6, 9, 3), dtype=np.uint8)
@@ -74,7 +75,7 @@ def test_reads_rgb_by_name(store: ImageStore) -> None:
 
 @pytest.mark.parametrize("name", ["broken.jpg", "empty.jpg"])
 def test_broken_image_is_named(store: ImageStore, name: str) -> None:
-    with pytest.raises(ValueError, match=rf"set.*{name}: not an image"):
+    with pytest.raises(ValueError, match=rf"set.*{name}: not a JPEG"):
         store.read(name)
 
 
@@ -247,3 +248,46 @@ def test_a_missing_image_names_the_folder_that_has_it(tmp_path: Path) -> None:
     store = ImageStore(write_zip(tmp_path / "set.zip", {"a/x.png": png(), "train/sub/b.png": png()}))
     with pytest.raises(FileNotFoundError, match=r"sub/b\.png.*give .*set\.zip/train\b"):
         store.read("sub/b.png")
+
+
+@pytest.mark.parametrize("suffix", [".jp2", ".avif"])
+def test_other_kinds_of_images_are_not_decoded(suffix: str) -> None:
+    """Their declared size is not read, and OpenCV makes 432 MB of a JPEG 2000 file of 1,588 bytes."""
+    if not cv2.haveImageWriter(f"a{suffix}"):
+        pytest.skip(f"this build of OpenCV has no {suffix}")
+    data = cv2.imencode(suffix, np.zeros((64, 64, 3), np.uint8))[1].tobytes()
+    with pytest.raises(ValueError, match=r"b\.jpg: not a JPEG"):
+        decode_image(data, "b.jpg")
+
+
+@pytest.mark.parametrize("kind", ["folder", "tar"])
+def test_a_file_larger_than_any_picture_is_not_read(tmp_path: Path, kind: str) -> None:
+    store = tmp_path / "set"
+    if kind == "folder":
+        store.mkdir()
+    path = store / "a.jpg" if kind == "folder" else tmp_path / "set.tar"
+    with path.open("wb") as file:  # the rest takes no place on the disk
+        info = tarfile.TarInfo("a.jpg")
+        info.size = 2**33
+        file.write(b"" if kind == "folder" else info.tobuf())
+        file.truncate(2**33 + 4096)
+    with pytest.raises(ValueError, match=r"a\.jpg has 819\d MB"):
+        ImageStore(store if kind == "folder" else path).read("a.jpg")
+
+
+def test_a_bomb_is_not_unpacked(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Some zip files are small and unpack to gigabytes."""
+    monkeypatch.setattr(images, "_MAX_FILE_BYTES", 2**20)
+    path = write_zip(tmp_path / "bomb.zip", {"a.png": bytes(2**20 + 1), "b.png": png()}, zipfile.ZIP_DEFLATED)
+    store = ImageStore(path)
+    assert store.read("b.png").ndim == 3
+    with pytest.raises(ValueError, match=r"a\.png .*1 MB"):
+        store.read("a.png")
+
+
+def test_a_tar_file_that_claims_more_than_it_holds(tmp_path: Path) -> None:
+    info = tarfile.TarInfo("a.png")
+    info.size = 8 * 2**30
+    (tmp_path / "lie.tar").write_bytes(info.tobuf() + bytes(20_000))
+    with pytest.raises(ValueError, match=r"lie\.tar.*a\.png"):
+        ImageStore(tmp_path / "lie.tar")

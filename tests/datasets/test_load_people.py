@@ -127,7 +127,7 @@ def test_other_files(tmp_path: Path) -> None:
     with pytest.raises(ValueError, match=r"a\.mat .*coco, mpii, posetrack, lsp"):
         identify_format(tmp_path / "a.mat")
     (tmp_path / "a.txt").write_text("text")
-    with pytest.raises(ValueError, match=r"a\.txt is not JSON"):
+    with pytest.raises(ValueError, match=r"a\.txt is not valid JSON"):
         identify_format(tmp_path / "a.txt")
     with pytest.raises(FileNotFoundError, match=r"no annotation file .*b\.json"):
         identify_format(tmp_path / "b.json")

@@ -41,6 +41,7 @@ def test_joints_are_mapped_by_name(tmp_path: Path) -> None:
 BROKEN = [
     (entry(center=[-1, -1]), r".*center \[-1.0, -1.0\], scale 0.5"),
     (entry(scale=-1), ".*scale -1.0"),
+    (entry(image=None), "image must be the name"),
     (entry(scale=None), ".*scale nan"),
     (entry(center=[1]), "needs 2 numbers as center"),
     (entry(joints=JOINTS[:14].tolist()), "needs 16 x 2 numbers as joints"),

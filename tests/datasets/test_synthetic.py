@@ -22,6 +22,8 @@ from pose_track.datasets.synthetic.clip import FPS, NUM_FRAMES, three_people
 from pose_track.datasets.synthetic.ground_truth import GroundTruthWriter
 from pose_track.datasets.synthetic.motions import TAU, idle, jack, random_pose, run, squat, walk, wave
 from pose_track.datasets.synthetic.scene import Person, Rendered, make_environment, render
+from pose_track.formats.posetrack.frame_numbers import written_image_id
+from pose_track.structures.sequence import FrameInfo
 from pose_track.structures.skeleton import POSETRACK18_17, POSETRACK_15
 
 SAMPLE = Path(__file__).parents[2] / "data" / "sample"
@@ -168,6 +170,15 @@ def test_sample_clip_has_the_frames_of_its_ground_truth(ground_truth) -> None:  
     assert all(image["is_labeled"] and image["nframes"] == NUM_FRAMES for image in ground_truth["images"])
     assert {f[:2] for f in frames} == {(640, 360)}
     np.testing.assert_allclose([f[2] for f in frames], np.arange(NUM_FRAMES) / FPS, atol=1e-6)
+
+
+def test_sample_ids_are_those_of_exported_tracks(ground_truth) -> None:  # type: ignore[no-untyped-def]
+    ids = [written_image_id(FrameInfo(index), "three_people") for index in range(NUM_FRAMES)]
+    assert [image["id"] for image in ground_truth["images"]] == ids
+    assert {annotation["image_id"] for annotation in ground_truth["annotations"]} <= set(ids)
+    people = [annotation["id"] for annotation in ground_truth["annotations"]]
+    assert min(people) > 0
+    assert len(set(people)) == len(people)
 
 
 @pytest.mark.parametrize("index", [0, 48, 72, 149])

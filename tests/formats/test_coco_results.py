@@ -7,8 +7,10 @@ from hypothesis import strategies as st
 from sample_sequences import assert_same, three_frames, triples
 from shared_data import shared
 
+from pose_track.formats.alphapose import write_alphapose
 from pose_track.formats.coco_results import read_coco_results, write_coco_results
 from pose_track.formats.problems import Problems
+from pose_track.formats.registry import identify_format
 from pose_track.structures.conversion import convert_annotations
 from pose_track.structures.sequence import FrameInfo, PoseAnnotations, PoseSequence
 from pose_track.structures.skeleton import COCO_17, LSP_14, MPII_16, POSETRACK18_17, POSETRACK_15
@@ -49,7 +51,10 @@ def test_written_entries(tmp_path):
     assert json.loads((tmp_path / "r.json").read_text()) == [
         {"image_id": 0, "category_id": 1, "keypoints": triples(), "score": 0.8, "bbox": [5, 6, 30, 84], "track_id": 3},
         {"image_id": 0, "category_id": 1, "keypoints": triples(shift=100, with_scores=False), "score": 1},
-        {"image_id": 2, "category_id": 1, "keypoints": [0] * 51, "score": 1, "track_id": 4},
+        {
+            **{"image_id": 2, "category_id": 1, "keypoints": [0] * 51, "score": 1, "track_id": 4},
+            "file_name": "images/x/000002.jpg",
+        },
     ]
 
 
@@ -65,8 +70,8 @@ def test_missing_score_is_the_mean_of_the_joints(tmp_path):
     ("source", "target", "expected"),
     [
         (COCO_17, None, COCO_17),
-        (POSETRACK_15, None, POSETRACK18_17),
-        (POSETRACK18_17, None, POSETRACK18_17),
+        (POSETRACK_15, None, COCO_17),
+        (POSETRACK18_17, None, COCO_17),
         (MPII_16, None, COCO_17),
         (COCO_17, POSETRACK_15, POSETRACK_15),
     ],
@@ -180,13 +185,20 @@ def test_warning_about_a_probably_wrong_skeleton(tmp_path, caplog):
 
 INVALID = [
     (entry(keypoints=[1, 2]), "keypoints .*51 numbers.* 2"),
-    (entry(keypoints=[1, 2, "3"] * 17), r"Expected `float`, got `str` - at `\$.keypoints\[2\]`"),
-    (entry(keypoints=[1, float("nan"), 3] * 17), "keypoints .*nan"),
-    (entry(score=float("inf")), "score .*inf"),
-    (entry(score=None), "Expected `float`, got `null`"),
-    (entry(image_id="0.jpg"), "Expected `int`, got `str`"),
-    (entry(image_id=-1), "Expected `int` >= 0"),
-    (entry(image_id=2**80), "Expected `int`|out of range"),
+    (entry(keypoints=[1, 2, "3"] * 17), r"keypoints\[2\]"),
+    (entry(keypoints=[1e308] * 51), "keypoints"),
+    (entry(keypoints=[[1, 2]] * 17), "keypoints .*51 numbers.* 34"),
+    (entry(bbox=[0, 0, 1e300, 1]), "bbox"),
+    (entry(keypoints=[1, float("nan"), 3] * 17), "keypoints"),
+    (entry(score=float("inf")), "score"),
+    (entry(score=None), "score"),
+    (entry(image_id=None), "image_id"),
+    (entry(image_id=[7]), "image_id"),
+    (entry(image_id=1.5), "image_id"),
+    (entry(image_id=""), "image_id"),
+    (entry(image_id=-1), "image_id"),
+    (entry(image_id=2**80), "image_id|out of range"),
+    (entry(image_id=float("inf")), "image_id"),
     (entry(track_id="a"), "Expected `int.*track_id"),
     (entry(track_id=True), "Expected `int.*track_id"),
     (entry(track_id=4), "track id 4"),
@@ -213,13 +225,98 @@ def test_invalid_entry_is_named_or_left_out(tmp_path, invalid, message):
         ('[{"image_id": 3, "keyp', "line 1"),
         ("[" * 100_000, r"r\.json cannot be read"),
         ('{"annotations": []}', "must be a list, got dict"),
-        (json.dumps([entry(k=5)]), r"5 joints, .*coco_17 \(17\), "),
+        (json.dumps([entry(k=5)]), r"5 joints .*coco_17 \(17\), "),
     ],
 )
 def test_other_files_are_refused(tmp_path, text, message):
     (tmp_path / "r.json").write_text(text)
     with pytest.raises(ValueError, match=message):
         read_coco_results(tmp_path / "r.json")
+
+
+FORMS = [
+    {"image_id": 7.0, "track_id": 3.0},
+    {"keypoints": [[1.0, 2.0, 0.5]] * 17},
+    {"track_id": None, "bbox": None},
+]
+
+
+@pytest.mark.parametrize("form", FORMS)
+def test_other_forms_of_an_entry(tmp_path, form):
+    track_id = form.get("track_id") or -1
+    people = read_coco_results(write_entries(tmp_path / "r.json", [entry(**form)])).people
+    expected = read_coco_results(write_entries(tmp_path / "r.json", [entry()])).people
+    assert people.track_ids.tolist() == [track_id]
+    np.testing.assert_array_equal(people.joints, expected.joints)
+
+
+@pytest.mark.parametrize("encoding", ["utf-8-sig", "utf-16"])
+def test_other_encodings_and_one_entry_a_line(tmp_path, encoding):
+    path = tmp_path / "r.json"
+    for text in (json.dumps([entry(1), entry(2)]), f"{json.dumps(entry(1))}\n{json.dumps(entry(2))}\n"):
+        path.write_text(text, encoding=encoding)
+        assert identify_format(path) == "coco"
+        assert [info.image_id for info, _ in read_coco_results(path)] == [1, 2]
+
+
+@pytest.mark.parametrize("keypoints", [[1, 2] * 17, [[1, 2]] * 17])
+def test_pairs_without_scores_are_named(tmp_path, keypoints):
+    with pytest.raises(ValueError, match=r"r\.json: .*34 numbers, 17 joints.*x y score"):
+        read_coco_results(write_entries(tmp_path / "r.json", [entry(keypoints=keypoints)]))
+
+
+@pytest.mark.parametrize("keypoints", [[], None, [None] * 17, [{"x": 1, "y": 2}] * 17, [[[1, 2, 0.5]] * 17]])
+def test_other_keypoints_than_numbers_are_named(tmp_path, keypoints):
+    with pytest.raises(ValueError, match=r"r\.json, entry 0 .*keypoints"):
+        read_coco_results(write_entries(tmp_path / "r.json", [entry(keypoints=keypoints), entry(k=15)]))
+
+
+def test_the_line_of_an_entry_that_is_cut_off(tmp_path):
+    (tmp_path / "r.jsonl").write_text(f"{json.dumps(entry(1))}\n\n{json.dumps(entry(2))[:40]}")
+    with pytest.raises(ValueError, match=r"r\.jsonl, line 3 is not valid JSON"):
+        read_coco_results(tmp_path / "r.jsonl")
+
+
+def test_names_of_images_are_kept(tmp_path):
+    names = ["a/f_10.jpg", "a/f_9.jpg", "a/f_10.jpg"]
+    sequence = read_coco_results(write_entries(tmp_path / "r.json", [entry(name) for name in names]))
+    assert [(info.index, info.image_name, len(people)) for info, people in sequence] == [
+        (9, "a/f_9.jpg", 1),
+        (10, "a/f_10.jpg", 2),
+    ]
+    write_coco_results(sequence, tmp_path / "b.json")
+    assert [e["image_id"] for e in json.loads((tmp_path / "b.json").read_text())] == [names[1], names[0], names[0]]
+    frames = empty_sequence(FrameInfo(0, "a/f_8.jpg", 5), FrameInfo(1, "a/f_9.jpg", 6))
+    assert [len(people) for _, people in read_coco_results(tmp_path / "r.json", frames=frames)] == [0, 1]
+
+
+def test_names_beside_numbers_are_kept(tmp_path):
+    sequence = read_coco_results(write_entries(tmp_path / "r.json", [entry(3, file_name="a.jpg"), entry(5)]))
+    assert [(info.index, info.image_name) for info in sequence.frames] == [(3, "a.jpg"), (5, "")]
+    write_coco_results(sequence, tmp_path / "b.json")
+    assert json.loads((tmp_path / "b.json").read_text()) == json.loads((tmp_path / "r.json").read_text())
+
+
+def test_other_fields_without_a_value_in_json_become_null(tmp_path):
+    path = write_entries(tmp_path / "r.json", [entry(area=float("nan"), center=[1.5, -float("inf")], name="a")])
+    write_coco_results(read_coco_results(path), tmp_path / "b.json")
+    assert json.loads((tmp_path / "b.json").read_text()) == [entry(area=None, center=[1.5, None], name="a")]
+
+
+def test_names_and_numbers_together_are_an_error(tmp_path):
+    with pytest.raises(ValueError, match=r"r\.json: .*'a.jpg' and 3"):
+        read_coco_results(write_entries(tmp_path / "r.json", [entry("a.jpg"), entry(3)]))
+
+
+def test_alphapose_results_round_trip(tmp_path):
+    write_alphapose(three_frames(), tmp_path / "a.json")
+    sequence = read_coco_results(tmp_path / "a.json")
+    assert sequence.layout == "alphapose"
+    write_alphapose(sequence, tmp_path / "b.json")
+    assert json.loads((tmp_path / "b.json").read_text()) == json.loads((tmp_path / "a.json").read_text())
+    nested = [entry("3.jpg", idx=[[4.0]], box=[1, 2, 3, 4])]
+    people = read_coco_results(write_entries(tmp_path / "n.json", nested)).people
+    assert (people.track_ids.tolist(), people.boxes.tolist()) == ([4], [[1, 2, 4, 6]])
 
 
 def test_no_people(tmp_path):

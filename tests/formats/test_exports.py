@@ -8,11 +8,14 @@ import numpy as np
 import pytest
 from sample_sequences import POSITIONS, SCORES, some_joints, three_frames, triples
 
+from pose_track.datasets.coco import load_coco_people
 from pose_track.formats import tables
 from pose_track.formats.alphapose import write_alphapose
+from pose_track.formats.coco_dataset import write_coco_dataset
 from pose_track.formats.defaults import person_xywh
 from pose_track.formats.mmpose import write_mmpose
 from pose_track.formats.openpose import BODY_25, write_openpose
+from pose_track.formats.registry import FORMATS
 from pose_track.formats.tables import write_csv, write_parquet
 from pose_track.structures.sequence import FrameInfo, PoseAnnotations, PoseSequence
 from pose_track.structures.skeleton import COCO_17, POSETRACK_15
@@ -134,6 +137,7 @@ def test_mmpose(tmp_path):
     assert "track_id" not in joints_only
     assert frames[1]["instances"] == []
     assert frames[2]["instances"][0]["bbox"] == [[0, 0, 0, 0]]
+    assert [frame.get("image_name") for frame in frames] == [None, None, "images/x/000002.jpg"]
 
 
 def test_mmpose_names_the_joints(tmp_path):
@@ -144,15 +148,15 @@ def test_mmpose_names_the_joints(tmp_path):
     assert data["instance_info"][0]["instances"][0]["keypoints"][nose] == list(POSITIONS["nose"])
 
 
-EXPECTED_CSV = """frame,seconds,track,joint,x,y,score
-0,0.0,3,nose,10.5,20.0,0.9
-0,0.0,3,left_shoulder,30.0,40.0,0.5
-0,0.0,3,right_shoulder,10.0,42.0,0.75
-0,0.0,3,right_hip,11.25,80.0,0.25
-0,0.0,,nose,110.5,120.0,
-0,0.0,,left_shoulder,130.0,140.0,
-0,0.0,,right_shoulder,110.0,142.0,
-0,0.0,,right_hip,111.25,180.0,
+EXPECTED_CSV = """frame,seconds,track,joint,x,y,score,image
+0,0.0,3,nose,10.5,20.0,0.9,
+0,0.0,3,left_shoulder,30.0,40.0,0.5,
+0,0.0,3,right_shoulder,10.0,42.0,0.75,
+0,0.0,3,right_hip,11.25,80.0,0.25,
+0,0.0,,nose,110.5,120.0,,
+0,0.0,,left_shoulder,130.0,140.0,,
+0,0.0,,right_shoulder,110.0,142.0,,
+0,0.0,,right_hip,111.25,180.0,,
 """
 
 
@@ -194,7 +198,7 @@ def test_parquet_has_the_rows_of_csv_with_types(tmp_path, monkeypatch, make):
     write_csv(make(), tmp_path / "r.csv")
     write_parquet(make(), tmp_path / "r.parquet")
     file = parquet.ParquetFile(tmp_path / "r.parquet")
-    types = ["int64", "double", "int64", "string", "double", "double", "double"]
+    types = ["int64", "double", "int64", "string", "double", "double", "double", "string"]
     assert [str(field.type) for field in file.schema_arrow] == types
     group_sizes = [file.metadata.row_group(n).num_rows for n in range(file.num_row_groups)]
     assert all(100 <= count < 300 for count in group_sizes[:-1])  # complete frames
@@ -282,3 +286,35 @@ def test_unchanged_box_keeps_the_numbers_of_its_file(box, bbox, expected):
     people = PoseAnnotations.from_joints(np.full((1, 17, 2), np.nan), boxes=np.array([box]))
     people.extra[0] = {"bbox": bbox}
     assert person_xywh(people) == [expected]
+
+
+@pytest.mark.parametrize(("name", "ids"), [("clip", [0, 1, 2]), ("000342_a", [10003420000, 10003420001, 10003420002])])
+def test_coco_dataset(tmp_path, name, ids):
+    sequence = three_frames(name=name)
+    write_coco_dataset(sequence, tmp_path / "r.json")
+    data = json.loads((tmp_path / "r.json").read_text())
+    names = [f"{name}_000000.jpg", f"{name}_000001.jpg", "images/x/000002.jpg"]
+    assert [(image["id"], image["file_name"]) for image in data["images"]] == list(zip(ids, names, strict=True))
+    first, second = data["annotations"]  # the third person has neither box nor joints
+    assert [(a["id"], a["image_id"], a["category_id"], a["num_keypoints"]) for a in (first, second)] == [
+        (1, ids[0], 1, 4),
+        (2, ids[0], 1, 4),
+    ]
+    assert (first["bbox"], first["area"], first["score"], first["track_id"]) == ([5, 6, 30, 84], 2520, 0.8, 3)
+    assert second["bbox"] == [110, 120, 20, 60]
+    assert first["keypoints"][:6] == [10.5, 20, 2, 0, 0, 0]
+    assert data["categories"][0]["keypoints"] == list(COCO_17.joint_names)
+    label, _ = load_coco_people(tmp_path / "r.json", COCO_17)
+    assert label.image_id == ids[0]
+
+
+@pytest.mark.parametrize("name", ["clip", "000342_a"])
+def test_image_ids_agree_between_formats(tmp_path, name):
+    sequence = three_frames(name=name)
+    written = {}
+    for to in ("coco", "coco-dataset", "posetrack18"):
+        FORMATS[to].write(sequence, tmp_path / f"{to}.json")
+        data = json.loads((tmp_path / f"{to}.json").read_text())
+        written[to] = [entry["image_id"] for entry in (data if to == "coco" else data["annotations"])]
+    assert written["coco"] == written["posetrack18"]
+    assert written["coco-dataset"] == written["coco"][:2]

@@ -68,14 +68,15 @@ def walker_numbers(people: PoseAnnotations) -> list[int]:
     return [int(n) for n in ((people.scores - 0.6) * 10).round()]
 
 
-def write_unlinked_tracks(path: object, sequence: PoseSequence, **fields: object) -> None:
+def write_unlinked_tracks(path: object, sequence: PoseSequence, fps: float = 25.0, **fields: object) -> None:
     """Write the people as a tracks.jsonl that is not linked yet. fields: of the header."""
     defaults = dict.fromkeys(HEADER_KEYS, "")
     names = {"skeleton": sequence.skeleton.name, "joint_names": list(sequence.skeleton.joint_names)}
-    header = {**defaults, "fps": 25.0, "width": 640, "height": 480, "settings": {"device": "cpu"}, "source": "seq.mp4"}
+    header = {**defaults, "fps": fps, "width": 640, "height": 480, "settings": {"device": "cpu"}, "source": "seq.mp4"}
     with TracksWriter(str(path), header | names | {"linked": False} | fields) as writer:
         for info, people in sequence:
-            writer.write(TrackedPoses(info.index, info.index / 25, _poses(people, sequence.skeleton), _numbers(people)))
+            poses = _poses(people, sequence.skeleton)
+            writer.write(TrackedPoses(info.index, info.index / fps, poses, _numbers(people)))
 
 
 def _numbers(people: PoseAnnotations) -> NDArray[np.int64]:

@@ -295,8 +295,10 @@ class TestTracksJsonl:
 
     @pytest.mark.parametrize("fps", [0, -1, "many", None])
     def test_an_invalid_frame_rate(self, tmp_path: Path, fps: object) -> None:
-        write_unlinked_tracks(tmp_path / "a.jsonl", walker_sequence("coco", frames=2), fps=fps)
-        with pytest.raises(ValueError, match=r"a\.jsonl: fps"):
+        write_unlinked_tracks(tmp_path / "a.jsonl", walker_sequence("coco", frames=2))
+        header, _, frames = (tmp_path / "a.jsonl").read_text().partition("\n")
+        (tmp_path / "a.jsonl").write_text(json.dumps(json.loads(header) | {"fps": fps}) + "\n" + frames)
+        with pytest.raises(ValueError, match=r"a\.jsonl, line 1: .*fps"):
             link_file(tmp_path / "a.jsonl", tmp_path / "b.jsonl", OPTIONS)
 
     def test_an_incomplete_file_writes_nothing(self, tmp_path: Path) -> None:

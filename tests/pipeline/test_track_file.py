@@ -12,17 +12,18 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from make_video import HEIGHT, WIDTH, is_upright, make_video, read_number, truncated
+from make_video import HEIGHT, WIDTH, is_upright, make_video, read_number, truncated, without_packet
 from prefetch_threads import num_prefetch_threads
 from stub_stages import one_person, stub_stages
 
 import pose_track.pipeline.track_file
 from pose_track.config.settings import ReaderSettings, Settings
-from pose_track.formats.tracks_jsonl import read_tracks
+from pose_track.formats.tracks_jsonl import is_complete, read_tracks
 from pose_track.pipeline.errors import explain_write_errors
+from pose_track.pipeline.result_folder import OUTPUT_FILES
+from pose_track.pipeline.run_state import STATE_FILE
 from pose_track.pipeline.track_file import (
     ANNOTATED_FILE,
-    OUTPUT_FILES,
     POSETRACK17_FILE,
     TRACKS_FILE,
     Summary,
@@ -32,6 +33,7 @@ from pose_track.pipeline.track_file import (
 from pose_track.structures.frames import Detections, Frame
 from pose_track.structures.skeleton import POSETRACK_15
 from pose_track.video.reader import DecodeError, VideoInfo, open_video
+from pose_track.video.source import DamageError
 
 
 def no_detections(frame: Frame) -> Detections:
@@ -57,8 +59,9 @@ def frame_numbers(folder: Path) -> list[int]:
 
 
 def only_results(folder: Path) -> bool:
-    """Whether the folder holds no partial file."""
-    return {path.name for path in folder.iterdir()} <= set(OUTPUT_FILES)
+    """Whether the folder holds no partial file, and the state of a run only if its records end early."""
+    state = set() if is_complete(folder / TRACKS_FILE) else {STATE_FILE}
+    return {path.name for path in folder.iterdir()} <= {*OUTPUT_FILES, *state}
 
 
 @pytest.mark.parametrize("rotation", [0, 90])
@@ -117,13 +120,30 @@ def test_selection_of_frames(reader: dict[str, Any], expected: list[int], rate: 
         assert [read_number(frame.image) for frame in video] == expected
 
 
+def test_damage_is_recorded_between_the_frames(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    video, out, summary = without_packet(make_video(tmp_path / "a.ts", 40)), tmp_path / "out", Summary()
+    with pytest.raises(DamageError):
+        track_file(video, out, stub_stages(), Settings(), summary=summary)
+    num_frames = summary.frames
+    assert num_frames >= 38
+    records = lines(out)[1:]
+    assert [r["frame"] for r in records if "type" not in r] == list(range(num_frames))
+    place, *further = [n for n, r in enumerate(records) if r.get("type") == "fault"]
+    assert records[place]["frame"] == records[place + 1]["frame"] > 10
+    assert only_results(out)
+    _, frames = read_tracks(out / TRACKS_FILE)
+    assert len(list(frames)) == num_frames
+    assert ([d.frame for d in frames.damage], frames.fault) == ([records[n]["frame"] for n in (place, *further)], None)
+
+
 def test_truncated_video_keeps_the_frames_before_the_error(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     video, out, summary = truncated(make_video(tmp_path / "clip.mp4", 40)), tmp_path / "out", Summary()
     with pytest.raises(DecodeError) as caught:
         track_file(video, out, stub_stages(), Settings(), summary=summary)
     assert summary.frames == caught.value.frame_index > 5
     assert frame_numbers(out) == list(range(summary.frames))
-    assert lines(out)[-1] == {"type": "fault", "message": str(caught.value), "after_frame": summary.frames - 1}
+    assert lines(out)[-1]["type"] == "fault"
+    assert lines(out)[-1]["frame"] == summary.frames
     assert only_results(out)
     assert caplog.records == []  # the error is reported once
 
@@ -168,7 +188,7 @@ def test_interrupt_leaves_valid_files(interrupt: Callable[[], None], tmp_path: P
     last = frame_numbers(out)[-1]
     assert 0 < last < 79  # the tracker is behind the detector; prefetched frames are dropped
     assert lines(out)[-1] == {"type": "fault", "message": "interrupted by the user", "after_frame": last}
-    assert {path.name for path in out.iterdir()} == set(OUTPUT_FILES)
+    assert {path.name for path in out.iterdir()} == {*OUTPUT_FILES, STATE_FILE}
 
 
 @pytest.mark.usefixtures("default_sigint")

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import logging
+import os
+import random
 import sys
 from pathlib import Path
 
 import pytest
 
-from pose_track.runtime import cache
-from pose_track.runtime.cache import entry_name, store_entry
+from pose_track.runtime.cache import CHECKSUMS, entry_name, load_entry, store_entry
 from pose_track.utils.cache_dir import VARIABLE, cache_folder
 
 
@@ -42,7 +43,9 @@ def test_names_are_readable_and_unique() -> None:
 
 
 def content(folder: Path) -> dict[str, str]:
-    return {str(path.relative_to(folder)): path.read_text() for path in folder.rglob("*") if path.is_file()}
+    """The files below a folder, without those of hashes."""
+    paths = [path for path in folder.rglob("*") if path.is_file() and path.name != CHECKSUMS]
+    return {str(path.relative_to(folder)): path.read_text() for path in paths}
 
 
 def test_an_entry_is_complete_or_missing(tmp_path: Path) -> None:
@@ -79,7 +82,6 @@ def fails(folder: Path) -> None:
 
 
 def test_a_cache_that_cannot_be_written_is_logged_once(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
-    cache._log_once.cache_clear()
     (tmp_path / "file").write_text("")
     with caplog.at_level(logging.WARNING):
         for entry in ("a", "b"):
@@ -90,3 +92,33 @@ def test_a_cache_that_cannot_be_written_is_logged_once(tmp_path: Path, caplog: p
     assert VARIABLE in first
     assert "(no space left)" in second
     assert content(tmp_path) == {"file": ""}
+
+
+@pytest.mark.parametrize("file", ["network", CHECKSUMS])
+@pytest.mark.parametrize("seed", range(4))
+def test_a_flipped_byte_makes_the_entry_again(
+    file: str, seed: int, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    def write(folder: Path) -> None:
+        (folder / "network").write_bytes(bytes(range(256)) * 40)
+
+    entry, read = tmp_path / "entry", lambda folder: (folder / "network").read_bytes()
+    store_entry(entry, write)
+    assert load_entry(entry, read) == bytes(range(256)) * 40
+    content, generator = bytearray((entry / file).read_bytes()), random.Random(seed)
+    content[generator.randrange(len(content))] ^= generator.randrange(1, 256)
+    status = (entry / file).stat()
+    (entry / file).write_bytes(content)
+    os.utime(entry / file, ns=(status.st_atime_ns, status.st_mtime_ns))  # as a failing disk leaves it
+
+    assert load_entry(entry, read) is None
+    assert [str(entry) in record.getMessage() for record in caplog.records] == [True]
+    store_entry(entry, write)
+    assert load_entry(entry, read) == bytes(range(256)) * 40
+
+
+def test_an_entry_without_hashes_is_made_again(tmp_path: Path) -> None:
+    store_entry(tmp_path / "entry", lambda folder: (folder / "network").write_text("kept") and None)
+    (tmp_path / "entry" / CHECKSUMS).unlink()
+    assert load_entry(tmp_path / "entry", lambda folder: (folder / "network").read_text()) is None
+    assert not (tmp_path / "entry").exists()

@@ -15,7 +15,7 @@ from pose_track.structures.skeleton import COCO_17
 from pose_track.tracking.association import Association
 from pose_track.tracking.linker import FrameLike, FrameTime, PoseLinker
 from pose_track.tracking.matching import match_hungarian
-from pose_track.tracking.propagation import FlowEstimator
+from pose_track.tracking.propagation import FlowEstimator, FlowState
 from pose_track.tracking.similarity import Similarity
 from pose_track.tracking.tracks import Tracks
 
@@ -62,20 +62,29 @@ def concatenate_poses(*poses: Poses) -> Poses:
     return Poses(**arrays, skeleton=poses[0].skeleton, features=np.concatenate(features) if features else None)
 
 
-def start_tracks(poses: Poses, index: int = 0, seconds: float = 0.0, warped_frames: int = 1) -> Tracks:
+def start_tracks(poses: Poses, seconds: float = 0.0, warped_frames: int = 1) -> Tracks:
     """New tracks with the ids 1, 2, 3, ..."""
-    return Tracks.start(poses, np.arange(1, len(poses) + 1), index, seconds, warped_frames)
+    return Tracks.start(poses, np.arange(1, len(poses) + 1), seconds, warped_frames)
 
 
 def build_linker(
     similarity: Similarity | None = None, min_similarity: float = 0.2, buffer_frames: int = 5, **options: object
 ) -> PoseLinker:
-    """A linker, by OKS if no similarity is given. options: of `Association` or of `PoseLinker`."""
+    """A linker, by OKS if no similarity is given, for frames at FPS.
+
+    buffer_frames: how many frames a track may be missed.
+    options: of `Association` or of `PoseLinker`.
+    """
     association = {name: options.pop(name) for name in tuple(options) if name in Association.__dataclass_fields__}
     match = association.pop("match", match_hungarian)
     similarity = similarity or Similarity({"oks": 1.0})
     associate = Association(similarity, match, min_similarity, **association)  # type: ignore[arg-type]
-    return PoseLinker(associate, buffer_frames, **options)  # type: ignore[arg-type]
+    return PoseLinker(associate, longest_gap(buffer_frames), **options)  # type: ignore[arg-type]
+
+
+def longest_gap(num_missed: int) -> float:
+    """Seconds that end between the next frame after so many missed ones and the one after that."""
+    return (num_missed + 1.5) / float(FPS)
 
 
 def frame_times(num: int) -> list[FrameTime]:
@@ -111,10 +120,14 @@ class StubFlow:
 
     def __init__(self, warp_at: Callable[[int], StubWarp] = lambda index: StubWarp()) -> None:
         self._warp_at = warp_at
-        self.reset()
+        self.restore(None)
 
-    def reset(self) -> None:
-        self._index = -1
+    def state(self) -> FlowState | None:
+        """Only the number of the last image."""
+        return FlowState((self._index, 0), np.zeros((1, 1), np.uint8), np.zeros((0, 1, 1), np.uint8))
+
+    def restore(self, state: FlowState | None) -> None:
+        self._index = -1 if state is None else state.size[0]
 
     def advance(self, image: ImageArray) -> StubWarp:
         self._index += 1

@@ -15,6 +15,7 @@ from tracking.synthetic_people import (
     assigned_ids,
     build_linker,
     concatenate_poses,
+    longest_gap,
     people_at,
     start_tracks,
 )
@@ -170,7 +171,7 @@ class TestInTheLinker:
     @pytest.mark.parametrize(("reactivation_frames", "expected"), [(0, 2), (9, 2), (10, 1), (100, 1)])
     def test_reactivation_is_exact_to_the_frame(self, reactivation_frames: int, expected: int) -> None:
         tracker = build_linker(
-            min_reactivation_appearance=0.6, buffer_frames=3, reactivation_frames=reactivation_frames
+            min_reactivation_appearance=0.6, buffer_frames=3, reactivation_seconds=longest_gap(reactivation_frames)
         )
         empty = [people_at()] * 10
         assert assigned_ids(tracker, people_at(0, appearance=[RED]), *empty, people_at(90, appearance=[RED]))[-1] == [
@@ -178,7 +179,7 @@ class TestInTheLinker:
         ]
 
     def test_the_id_follows_the_appearance_wherever_people_went(self) -> None:
-        tracker = build_linker(min_reactivation_appearance=0.6, buffer_frames=3, reactivation_frames=50)
+        tracker = build_linker(min_reactivation_appearance=0.6, buffer_frames=3, reactivation_seconds=5)
         two, empty = people_at(0, 1200, appearance=[RED, GREEN]), [people_at()] * 20
         swapped = people_at(700, 500, appearance=[GREEN, RED])
         assert assigned_ids(tracker, two, *empty, swapped)[-1] == [2, 1]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 
 import numpy as np
 import pytest
@@ -14,10 +14,10 @@ from pose_track.tracking.confirmation import confirm_tracks
 repeatable = settings(derandomize=True, deadline=None, max_examples=100)
 
 
-def confirmed_ids(frames: Iterable[Iterable[int]], min_frames: int, buffer_frames: int = 1000) -> list[list[int]]:
+def confirmed_ids(frames: Iterable[Iterable[int]], min_frames: int, live_ids: Sequence[int] = ()) -> list[list[int]]:
     """The output ids. Also checks that the frames come in order."""
     inputs = [(number, np.array(list(ids), np.int64)) for number, ids in enumerate(frames)]
-    outputs = list(confirm_tracks(inputs, min_frames, buffer_frames))
+    outputs = list(confirm_tracks(inputs, min_frames, lambda: live_ids))
     assert [item for item, _ in outputs] == list(range(len(inputs)))
     assert all(ids.dtype == np.int64 for _, ids in outputs)
     return [ids.tolist() for _, ids in outputs]
@@ -29,7 +29,6 @@ def confirmed_ids(frames: Iterable[Iterable[int]], min_frames: int, buffer_frame
         (1, [], []),
         (3, [], []),
         (1, [[], [1], []], [[], [1], []]),
-        (3, [[1]], [[0]]),  # fewer frames than min_frames
         (2, [[1], [1]], [[1], [1]]),  # includes the first frame
         (3, [[1], [1], [1], [1]], [[1]] * 4),
         (3, [[1], [1], [], [1], [1], [1]], [[0], [0], [], [1], [1], [1]]),  # consecutive frames only
@@ -39,6 +38,11 @@ def confirmed_ids(frames: Iterable[Iterable[int]], min_frames: int, buffer_frame
         (2, [[5, 9], [9, 3], [9, 3]], [[0, 1], [1, 2], [1, 2]]),  # 3 appears after 9
         (1, [[0, 4], [4, 0]], [[0, 1], [1, 0]]),  # 0 stays 0
         (2, [[0, 0], [0, 0]], [[0, 0], [0, 0]]),
+        (3, [[1]], [[1]]),  # fewer frames than min_frames: in every frame up to the last
+        (3, [[0, 1], [1]], [[0, 1], [1]]),
+        (3, [[1, 2], [2, 3]], [[0, 1], [1, 2]]),
+        (9, [[1], [], [1]], [[0], [], [1]]),
+        (3, [[1], [1], [2]], [[0], [0], [0]]),  # as many frames as min_frames
     ],
 )
 def test_cases(min_frames: int, frames: list[list[int]], expected: list[list[int]]) -> None:
@@ -54,7 +58,7 @@ def test_delay(min_frames: int) -> None:
             consumed.append(number)
             yield number, np.array([1])
 
-    for number, _ in confirm_tracks(frames(), min_frames, 10):
+    for number, _ in confirm_tracks(frames(), min_frames, lambda: [1]):
         assert consumed[-1] == min(number + min_frames - 1, 7)
 
 
@@ -67,7 +71,7 @@ def test_confirmed_tracks_and_their_numbers(video: list[list[int]], min_frames: 
     outputs = confirmed_ids(video, min_frames)
     runs = [  # (frame, id): from this frame on the id is in min_frames consecutive frames
         (first, i)
-        for first in range(len(video) - min_frames + 1)
+        for first in range(len(video) if len(video) < min_frames else len(video) - min_frames + 1)
         for i in sorted(set.intersection(*map(set, video[first : first + min_frames])))
     ]
     first_of = {i: first for first, i in reversed(runs)}
@@ -93,29 +97,44 @@ def test_frames_before_an_error_come_out_first(error: BaseException) -> None:
         yield "b", np.array([1])
         raise error
 
-    for min_frames, expected in ((1, [1, 1]), (2, [1, 1]), (3, [0, 0])):
+    # an interrupt is not the end of a short video
+    short = [0, 0] if isinstance(error, KeyboardInterrupt) else [1, 1]
+    for min_frames, expected in ((1, [1, 1]), (2, [1, 1]), (3, short)):
         outputs: list[tuple[str, int]] = []
         with pytest.raises(type(error), match="the file ends"):
-            outputs.extend((item, ids.item()) for item, ids in confirm_tracks(failing(), min_frames, 10))
+            outputs.extend((item, ids.item()) for item, ids in confirm_tracks(failing(), min_frames, lambda: [1]))
         assert outputs == list(zip("ab", expected, strict=True))
 
 
-def test_an_id_means_the_same_track_for_the_whole_buffer() -> None:
+@pytest.mark.parametrize("num_missed", [30, 300])
+def test_an_id_means_the_same_track_as_long_as_it_lives(num_missed: int) -> None:
     """At whichever frame old ids are removed."""
     for first in range(60, 80):
-        frames = [[3]] * first + [[]] * 30 + [[3]] * 2
-        assert confirmed_ids(frames, 2, buffer_frames=30)[-1] == [1]
+        frames = [[3]] * first + [[]] * num_missed + [[3]] * 2
+        assert confirmed_ids(frames, 2, live_ids=[3])[-1] == [1]
+
+
+def test_an_id_that_ended_keeps_its_meaning_for_the_frames_that_wait() -> None:
+    """The tracker is some frames ahead: it may have ended a track whose last frames did not come out yet."""
+    for first in range(95, 105):
+        assert confirmed_ids([[3]] * first + [[4]] * 3, 3)[first - 1 :] == [[1], [2], [2], [2]]
 
 
 @pytest.mark.parametrize("min_frames", [1, 3])
 def test_old_tracks_are_forgotten(min_frames: int) -> None:
     """A new person in each frame, for three frames each."""
-    frames = ((None, np.array([i, i + 1, i + 2])) for i in range(1, 5000))
-    outputs, last = confirm_tracks(frames, min_frames, buffer_frames=20), 0
+    live_ids: list[int] = []
+
+    def frames() -> Iterator[tuple[None, np.ndarray]]:
+        for i in range(1, 5000):
+            live_ids[:] = range(i - 20, i + 3)
+            yield None, np.array([i, i + 1, i + 2])
+
+    outputs, last = confirm_tracks(frames(), min_frames, lambda: live_ids), 0
     for _, ids in outputs:
         assert outputs.gi_frame is not None  # type: ignore[attr-defined]
         confirmed = outputs.gi_frame.f_locals["confirmed"]  # type: ignore[attr-defined]
-        assert len(confirmed._tracks) <= 3 + 100 + 20
+        assert len(confirmed.output_ids) <= 3 + 100 + 20
         last = max(last, *ids.tolist())
     assert last == {1: 5001, 3: 4997}[min_frames]  # with 3, the first two and the last two are in too few frames
 
@@ -123,4 +142,4 @@ def test_old_tracks_are_forgotten(min_frames: int) -> None:
 @pytest.mark.parametrize("min_frames", [0, -1])
 def test_min_frames_must_be_positive(min_frames: int) -> None:
     with pytest.raises(ValueError, match=f"min_frames .* {min_frames}"):
-        next(confirm_tracks([], min_frames, 10))
+        next(confirm_tracks([], min_frames, lambda: ()))

@@ -58,7 +58,7 @@ class TestOks:
 
     def test_the_area_of_an_occluded_person_decays_slowly(self) -> None:
         small = replace(people_at(0), boxes=people_at(0, scale=0.5).boxes)
-        tracks = start_tracks(people_at(0)).update(small, 1, 0.1)
+        tracks = start_tracks(people_at(0)).update(small, 0.1)
         assert all_pairs("oks", context(tracks, replace(small, joints=people_at(10).joints))).item() == pytest.approx(
             oks_at(10, area=0.9 * SIZE**2), rel=1e-5
         )
@@ -93,9 +93,9 @@ class TestFlow:
         """Bent over in the last frame, upright before it and now."""
         bent = people_at(0)
         bent.joints[:, :8] += (60, 60)
-        tracks = start_tracks(people_at(0), warped_frames=2).update(bent, 1, 0.1)
+        tracks = start_tracks(people_at(0), warped_frames=2).update(bent, 0.1)
         assert all_pairs("flow", context(tracks, people_at(0))).item() == pytest.approx(1)
-        one = start_tracks(people_at(0), warped_frames=1).update(bent, 1, 0.1)
+        one = start_tracks(people_at(0), warped_frames=1).update(bent, 0.1)
         assert all_pairs("flow", context(one, people_at(0))).item() < 0.9
 
     def test_a_missed_pose_is_warped_while_it_is_in_the_history(self) -> None:
@@ -116,7 +116,7 @@ class TestMotion:
         """A person at 300 px a second, last seen at x = 600, and the time now."""
         tracks = start_tracks(people_at(0))
         for index in range(1, 21):
-            tracks = tracks.update(people_at(30 * index), index, index / 10)
+            tracks = tracks.update(people_at(30 * index), index / 10)
         return tracks, 2 + missed_seconds
 
     def test_of_the_pose_at_the_predicted_position(self) -> None:
@@ -137,13 +137,13 @@ class TestMotion:
         tracks = start_tracks(people_at(0))
         for index in range(1, 6):
             grown = replace(people_at(0), boxes=people_at(0).boxes + np.float32([0, 0, 40 * index, 0]))
-            tracks = tracks.update(grown, index, index / 10)
+            tracks = tracks.update(grown, index / 10)
         np.testing.assert_allclose(tracks.predicted_displacement(1.0), [[0, 0]], atol=1e-3)
 
     def test_without_joints_the_box_gives_the_motion(self) -> None:
         tracks = start_tracks(people_at(0, joint_score=0))
         for index in range(1, 21):
-            tracks = tracks.update(people_at(30 * index, joint_score=0), index, index / 10)
+            tracks = tracks.update(people_at(30 * index, joint_score=0), index / 10)
         np.testing.assert_allclose(tracks.predicted_displacement(2.1), [[30, 0]], atol=0.5)
 
 

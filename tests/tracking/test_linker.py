@@ -6,12 +6,22 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from tracking.synthetic_people import assigned_ids, build_linker, frame_times, people_at, random_video
+from tracking.synthetic_people import (
+    FPS,
+    assigned_ids,
+    build_linker,
+    frame_times,
+    longest_gap,
+    panning_flow,
+    people_at,
+    random_video,
+)
 
 from pose_track.structures.frames import Frame, Poses
 from pose_track.structures.skeleton import POSETRACK_15
 from pose_track.tracking.linker import FrameTime, PoseLinker
 from pose_track.tracking.matching import match_greedy, match_hungarian
+from pose_track.tracking.propagation import Propagation
 from pose_track.tracking.similarity import Similarity
 
 repeatable = settings(derandomize=True, deadline=None, max_examples=60)
@@ -63,8 +73,43 @@ def test_buffer_is_exact_to_the_frame(buffer_frames: int, skip: bool) -> None:
         tracker = build_linker(buffer_frames=buffer_frames)
         tracker.assign(people_at(0), FrameTime(0, 0.0))
         for index in () if skip else range(1, num_missed + 1):
-            tracker.assign(people_at(), FrameTime(index, float(index)))
-        assert tracker.assign(people_at(0), FrameTime(num_missed + 1, num_missed + 1.0)).tolist() == [expected]
+            tracker.assign(people_at(), FrameTime(index, float(index / FPS)))
+        last = FrameTime(num_missed + 1, float((num_missed + 1) / FPS))
+        assert tracker.assign(people_at(0), last).tolist() == [expected]
+
+
+@pytest.mark.parametrize(("gap", "expected"), [(0.4, 1), (0.8, 2), (60.0, 2), (3600.0, 2)])
+def test_the_buffer_is_counted_in_seconds_whatever_the_frames(gap: float, expected: int) -> None:
+    """The frame after the gap is the next one of the file."""
+    tracker = build_linker(buffer_frames=5)
+    tracker.assign(people_at(0), FrameTime(0, 0.0))
+    assert tracker.assign(people_at(0), FrameTime(1, gap)).tolist() == [expected]
+
+
+def test_many_frames_in_a_short_time_are_within_the_buffer() -> None:
+    tracker = build_linker(buffer_frames=5)
+    ids = [tracker.assign(people_at(*[0] * (i in (0, 300))), FrameTime(i, i / 1000)).tolist() for i in range(301)]
+    assert ids == [[1], *[[]] * 299, [1]]
+
+
+def test_rounded_times_keep_the_buffer_exact() -> None:
+    """Times in whole hundredths of a second, as some containers store them."""
+    for num_missed, expected in ((5, 1), (6, 2)):
+        for rounded in (-0.01, 0.01):
+            tracker = build_linker(buffer_frames=5)
+            tracker.assign(people_at(0), FrameTime(0, 0.0))
+            last = FrameTime(num_missed + 1, float((num_missed + 1) / FPS) + rounded)
+            assert tracker.assign(people_at(0), last).tolist() == [expected]
+
+
+def test_nobody_is_proposed_after_a_gap() -> None:
+    tracker = build_linker(flow=panning_flow(0), propagation=Propagation(5, min_detections=1), buffer_frames=5)
+    proposed = []
+    for index, seconds in enumerate((0.0, 0.1, 3600.0)):
+        frame = Frame(index, seconds, np.zeros((4, 4, 3), np.uint8))
+        proposed.append(len(tracker.propose(frame)))
+        tracker.assign(people_at(0), frame)
+    assert proposed == [0, 1, 0]
 
 
 def test_the_buffer_restarts_with_each_match() -> None:
@@ -140,7 +185,7 @@ def test_greedy_and_hungarian_agree_for_people_far_apart(video: list[list[tuple[
 @pytest.mark.parametrize("reactivation_frames", [0, 25])
 def test_the_number_of_tracks_is_bounded(reactivation_frames: int) -> None:
     """Three new people in each of many frames."""
-    tracker = build_linker(buffer_frames=10, reactivation_frames=reactivation_frames)
+    tracker = build_linker(buffer_frames=10, reactivation_seconds=longest_gap(reactivation_frames))
     max_missed = max(10, reactivation_frames)
     for time in frame_times(400):
         x = 2000 * time.index
@@ -182,7 +227,7 @@ def test_equal_times_and_long_gaps() -> None:
 
 
 def test_invalid_arguments() -> None:
-    with pytest.raises(ValueError, match=r"buffer_frames .* -1"):
-        build_linker(buffer_frames=-1)
+    with pytest.raises(ValueError, match=r"buffer_seconds .* -0\.05"):
+        build_linker(buffer_frames=-2)
     with pytest.raises(ValueError, match=r"min_frames .* 0"):
         next(build_linker(min_confirm_frames=0).confirm([]))

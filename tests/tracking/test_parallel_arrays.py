@@ -50,6 +50,6 @@ def lengths(rows: Any) -> set[int]:
 def test_all_arrays_of_tracks_have_the_same_length() -> None:
     tracks = start_tracks(people_at(0, 300, 600), warped_frames=2)
     assert lengths(tracks) == {3}
-    selected = tracks[np.array([1])].update(people_at(310), 1, 0.1) + tracks[np.array([0, 2])].mark_missed()
+    selected = tracks[np.array([1])].update(people_at(310), 0.1) + tracks[np.array([0, 2])].mark_missed()
     assert (lengths(selected), selected.ids.tolist()) == ({3}, [2, 1, 3])
     assert type(selected) is type(tracks)

@@ -186,7 +186,7 @@ class TestInTheLinker:
         assert followed(following(flow=cut_at_2), PRESENT, PRESENT, PRESENT) == [DETECTED, DETECTED, [("detector", 2)]]
         cut_at_2 = StubFlow(lambda index: StubWarp(is_cut=index == 2))
         with_features = replace(PRESENT, features=np.ones((1, 17, 2), np.float32))
-        tracker = following(flow=cut_at_2, reactivation_frames=99, min_reactivation_appearance=0.5)
+        tracker = following(flow=cut_at_2, reactivation_seconds=9.9, min_reactivation_appearance=0.5)
         frames = with_features, with_features, MISSING, MISSING, PRESENT
         assert followed(tracker, *frames)[2:] == [[], [], [("detector", 2)]]
 

@@ -46,7 +46,7 @@ def similarity_of(tracks: Tracks, poses: Poses, weights: dict[str, float]) -> fl
 def pair() -> tuple[Tracks, Poses]:
     """A track and a pose for which all cues differ."""
     red, reddish = [1.0, 0.0, 0.0], [0.9, 0.44, 0.0]
-    tracks = start_tracks(people_at(0, appearance=[red])).update(people_at(20, appearance=[red]), 1, 0.05)
+    tracks = start_tracks(people_at(0, appearance=[red])).update(people_at(20, appearance=[red]), 0.05)
     return warp_tracks(tracks, StubWarp((10, 0))), people_at(45, appearance=[reddish])
 
 
@@ -105,7 +105,7 @@ def test_only_dissimilar_pairs_are_left_out(seed: int, name: str) -> None:
 def test_a_moving_person_is_near_the_predicted_position() -> None:
     tracks = start_tracks(people_at(0))
     for index in range(1, 21):
-        tracks = tracks.update(people_at(60 * index), index, index / 10)
+        tracks = tracks.update(people_at(60 * index), index / 10)
     poses = people_at(1200 + 300)  # half a second later, more than two body sizes on
     assert Similarity({"motion": 1.0})(tracks, poses, 2.5).item() > 0.9
 

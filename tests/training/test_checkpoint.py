@@ -3,7 +3,7 @@ from __future__ import annotations
 import os
 import shutil
 from collections import namedtuple
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 
 import pytest
 import torch
@@ -38,6 +38,16 @@ def test_invalid_checkpoint_files(tmp_path: Path) -> None:
         path.write_bytes(content)
         with pytest.raises(ValueError, match=r"checkpoint\.pt is not a checkpoint"):
             load_checkpoint(path)
+
+
+def test_no_advice_to_run_code_from_a_file(tmp_path: Path) -> None:
+    """PyTorch's own errors say how to load the file without any protection."""
+    torch.save({"values": PurePosixPath("a")}, tmp_path / "object.pt")
+    torch.jit.save(torch.jit.script(nn.Linear(2, 2)), tmp_path / "script.pt")  # type: ignore[no-untyped-call]
+    for name in ("object.pt", "script.pt"):
+        with pytest.raises(ValueError, match=name) as error:
+            load_checkpoint(tmp_path / name)
+        assert "weights_only" not in str(error.value)
 
 
 Usage = namedtuple("Usage", "total used free")

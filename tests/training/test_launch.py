@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from pose_track.training.config import HardwareSettings
-from pose_track.training.launch import launch, num_processes
+from pose_track.training.launch import is_first_process, launch, num_processes
 
 
 def test_one_process_on_the_cpu() -> None:
@@ -67,3 +67,21 @@ def test_fabric_run_sets_all_but_the_threads(monkeypatch: pytest.MonkeyPatch) ->
     monkeypatch.setenv("LT_CLI_USED", "1")
     launch(HardwareSettings(device="cpu", devices=2))
     assert calls == [{}, {"launched": True}]
+
+
+@pytest.mark.parametrize(
+    ("variables", "expected"),
+    [
+        ({}, True),
+        ({"RANK": "0", "LOCAL_RANK": "0"}, True),  # torchrun
+        ({"RANK": "4", "LOCAL_RANK": "0"}, False),
+        ({"LOCAL_RANK": "1"}, False),  # Fabric
+        ({"LOCAL_RANK": "0", "NODE_RANK": "1"}, False),
+    ],
+)
+def test_the_first_process(variables: dict[str, str], expected: bool, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("RANK", "LOCAL_RANK", "NODE_RANK"):
+        monkeypatch.delenv(name, raising=False)
+    for name, value in variables.items():
+        monkeypatch.setenv(name, value)
+    assert is_first_process() is expected

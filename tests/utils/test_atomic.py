@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -108,3 +110,20 @@ def test_path_is_a_folder_with_files(tmp_path: Path) -> None:
     with pytest.raises(OSError), atomic_path(tmp_path / "a") as temporary:  # noqa: PT011 (its text is the system's)
         temporary.write_text("1")
     assert names(tmp_path) == ["a"]
+
+
+@pytest.mark.parametrize("folder", [False, True])
+def test_what_a_killed_writer_left_is_removed_by_the_next_one(folder: bool, tmp_path: Path) -> None:
+    program = (
+        "import os, sys; from pathlib import Path; from pose_track.utils.atomic import atomic_path\n"
+        "with atomic_path(sys.argv[1]) as path:\n"
+        f"    path.mkdir() if {folder} else path.touch()\n"
+        "    os.kill(os.getpid(), 9)"
+    )
+    root = Path(__file__).parents[2]
+    subprocess.run([sys.executable, "-c", program, tmp_path / "result"], check=False, cwd=root)
+    assert len(list(tmp_path.iterdir())) == 1
+    with atomic_path(tmp_path / "result") as mine, atomic_path(tmp_path / "result") as other:
+        mine.write_text("one")
+        other.write_text("two")  # a writer that runs keeps its file
+    assert [path.name for path in tmp_path.iterdir()] == ["result"]

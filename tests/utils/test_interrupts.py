@@ -6,7 +6,7 @@ import threading
 
 import pytest
 
-from pose_track.utils.interrupts import DeferredInterrupt
+from pose_track.utils.interrupts import STOP_SIGNALS, DeferredInterrupt, Interrupted, interrupt_on_stop_signals
 
 BOTH = (signal.SIGINT, signal.SIGTERM)
 
@@ -41,7 +41,7 @@ def test_handlers_are_restored() -> None:
 
 def test_only_the_given_signals_are_deferred() -> None:
     before = signal.getsignal(signal.SIGTERM)
-    with DeferredInterrupt():
+    with DeferredInterrupt([signal.SIGINT]):
         assert signal.getsignal(signal.SIGTERM) == before
 
 
@@ -67,3 +67,31 @@ def test_other_threads_set_no_handlers() -> None:
     thread.start()
     thread.join()
     assert requested == [False]
+
+
+def test_a_second_hangup_is_deferred_too() -> None:
+    """A closed terminal sends two."""
+    with interrupt_on_stop_signals(), DeferredInterrupt() as interrupt:
+        for _ in range(3):
+            os.kill(os.getpid(), signal.SIGHUP)
+        with pytest.raises(Interrupted) as caught:
+            interrupt.check()
+        assert caught.value.number == signal.SIGHUP
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP])
+def test_stop_signals_interrupt_as_ctrl_c_does(number: signal.Signals) -> None:
+    before = signal.getsignal(number)
+    with interrupt_on_stop_signals(), pytest.raises(KeyboardInterrupt, match=number.name):
+        os.kill(os.getpid(), number)
+    assert signal.getsignal(number) is before
+
+
+def test_signals_that_nohup_ignores_stay_ignored() -> None:
+    before = signal.signal(signal.SIGHUP, signal.SIG_IGN)
+    try:
+        with interrupt_on_stop_signals():
+            os.kill(os.getpid(), signal.SIGHUP)
+    finally:
+        signal.signal(signal.SIGHUP, before)
+    assert signal.SIGHUP in STOP_SIGNALS

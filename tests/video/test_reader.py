@@ -23,7 +23,7 @@ from shared_data import shared
 
 from pose_track.structures.frames import Frame
 from pose_track.video.reader import DecodeError, open_video
-from pose_track.video.source import FrameClock
+from pose_track.video.source import DamageError, FrameClock, OnDamage
 
 VARYING_TIMES = [Fraction(ms, 1000) for ms in (0, 40, 80, 200, 240, 250, 500, 1000, 1040, 1080)]
 # of an 8-bit value; the two decoders use different builds of FFmpeg; measured: 0
@@ -39,9 +39,11 @@ def read_all(path: Path, decoder: str = "pyav", **selection: float) -> list[Fram
         return list(reader)
 
 
-def read_until_error(path: Path, decoder: str = "pyav") -> tuple[list[Frame], DecodeError]:
+def read_until_error(
+    path: Path, decoder: str = "pyav", on_damage: OnDamage = "stop"
+) -> tuple[list[Frame], DecodeError]:
     frames: list[Frame] = []
-    with pytest.raises(DecodeError) as caught, open_video(path, decoder) as reader:  # noqa: PT012
+    with pytest.raises(DecodeError) as caught, open_video(path, decoder, on_damage=on_damage) as reader:  # noqa: PT012
         for frame in reader:
             frames.append(frame)
     return frames, caught.value
@@ -323,19 +325,43 @@ def test_folder_without_images(tmp_path: Path) -> None:
         open_video(tmp_path)
 
 
-def test_images_of_two_sizes(tmp_path: Path) -> None:
-    write_image(tmp_path / "a.png", 0)
-    write_image(tmp_path / "b.png", 1, size=(96, 64))
-    with pytest.raises(ValueError, match=r"b\.png.*96x64.*192x128"):
-        read_all(tmp_path)
+def broken_folder(folder: Path) -> Path:
+    """Ten images, of which four cannot be used."""
+    for number in range(10):
+        write_image(folder / f"{number}.png", number, (96, 64) if number == 6 else (WIDTH, HEIGHT))
+    for name, content in (("0.png", b"no image"), ("3.png", b""), ("8.png", (folder / "8.png").read_bytes()[:200])):
+        (folder / name).write_bytes(content)
+    return folder
 
 
-def test_image_that_cannot_be_decoded(tmp_path: Path) -> None:
-    write_image(tmp_path / "a.png", 0)
-    (tmp_path / "b.png").write_bytes(b"")
-    frames, error = read_until_error(tmp_path)
-    assert (len(frames), error.frame_index) == (1, 1)
-    assert "b.png" in str(error)
+def test_images_that_cannot_be_used_are_left_out(tmp_path: Path) -> None:
+    frames, error = read_until_error(broken_folder(tmp_path), on_damage="continue")
+    assert [read_number(f.image) for f in frames] == [f.index for f in frames] == [1, 2, 4, 5, 7, 9]
+    assert [f.image_name for f in frames] == [f"{f.index}.png" for f in frames]
+    assert [f.pts_seconds for f in frames] == [f.index / 25 for f in frames]
+    assert isinstance(error, DamageError)
+    assert [fault.frame_index for fault in error.faults] == [0, 3, 6, 8]
+    for fault in error.faults:
+        assert f"{fault.frame_index}.png" in fault.cause
+    assert "96x64" in error.faults[2].cause
+    assert "192x128" in error.faults[2].cause
+
+
+def test_stopping_at_an_image_that_cannot_be_used(tmp_path: Path) -> None:
+    with pytest.raises(DecodeError, match=r"0\.png"):
+        open_video(broken_folder(tmp_path), on_damage="stop")
+    write_image(tmp_path / "0.png", 0)
+    frames, error = read_until_error(tmp_path, on_damage="stop")
+    assert ([f.index for f in frames], error.frame_index) == ([0, 1, 2], 3)
+    assert "3.png" in str(error)
+
+
+def test_folder_without_an_image_that_can_be_decoded(tmp_path: Path) -> None:
+    for name in ("a.jpg", "b.jpg"):
+        (tmp_path / name).write_bytes(b"no image")
+    for source in (tmp_path, tmp_path / "a.jpg"):
+        with pytest.raises(DecodeError, match=r"a\.jpg"):
+            open_video(source)
 
 
 # file, frames, width, height, frames per second

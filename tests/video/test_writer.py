@@ -1,3 +1,5 @@
+import errno
+import os
 import subprocess
 import sys
 from fractions import Fraction
@@ -133,15 +135,30 @@ def test_error_before_the_first_frame_leaves_no_file(tmp_path: Path) -> None:
     assert list(tmp_path.iterdir()) == []
 
 
-def test_killed_run_leaves_only_the_partial_file(tmp_path: Path) -> None:
+@pytest.mark.parametrize("fps", [10, 30])
+def test_killed_run_leaves_a_video_up_to_its_last_second(tmp_path: Path, fps: int) -> None:
     program = (
         "import os, numpy as np; from fractions import Fraction; from pose_track.video.writer import VideoWriter\n"
-        f"writer = VideoWriter({str(tmp_path / 'out.mp4')!r}, 64, 48, Fraction(10))\n"
-        "for _ in range(80): writer.write(np.zeros((48, 64, 3), np.uint8))\n"
+        f"writer = VideoWriter({str(tmp_path / 'out.mp4')!r}, 64, 48, Fraction({fps}))\n"
+        f"for _ in range({4 * fps}): writer.write(np.zeros((48, 64, 3), np.uint8))\n"
         "os._exit(1)"
     )
     subprocess.run([sys.executable, "-c", program], check=False, cwd=Path(__file__).resolve().parents[2])
     assert [p.name for p in tmp_path.iterdir()] == ["out.mp4.partial"]
+    assert len(read_all(tmp_path / "out.mp4.partial")) >= 3 * fps
+
+
+def test_without_space_for_the_index_the_fragments_stay(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    def full(*_: object) -> None:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    monkeypatch.setattr("pose_track.video.writer._copy_packets", full)
+    path = write_video(tmp_path / "out.mp4", 12, Fraction(10))
+    assert [read_number(frame.image) for frame in read_all(path)] == list(range(12))
+    assert [p.name for p in tmp_path.iterdir()] == ["out.mp4"]
+    assert str(path) in caplog.text
 
 
 def test_no_frame_at_all(tmp_path: Path) -> None:
@@ -155,7 +172,7 @@ def test_no_frame_at_all(tmp_path: Path) -> None:
     ("name", "width", "fps", "error", "message"),
     [
         ("out.avi", 64, 10, ValueError, r"must end in one of \.mp4"),
-        ("out.mp4", 0, 10, ValueError, "must be above 0, got 0x48"),
+        ("out.mp4", 0, 10, ValueError, "got 0x48"),
         ("out.mp4", 64, 0, ValueError, "fps must be above 0"),
         ("missing/out.mp4", 64, 10, FileNotFoundError, "create it first"),
     ],

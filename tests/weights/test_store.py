@@ -122,9 +122,9 @@ def test_an_html_page_in_place_of_weights(cache: Path) -> None:
 
 
 def test_a_download_by_hand(cache: Path) -> None:
-    entry = ZOO["pose_hrnet_w32_256x192"]
+    entry = ZOO["pose_hrnet_w32_384x288"]
     message = error_message(entry, FileNotFoundError)
-    for part in ("by hand", entry.file, entry.source, str(cache / "weights"), "use hrnet_w32_coco_256x192, "):
+    for part in ("by hand", entry.file, entry.source, str(cache / "weights"), "use hrnet_w32_coco_384x288, "):
         assert part in message
     assert "use hrnet_w32_mpii_256x256," in error_message(ZOO["pose_hrnet_w32_256x256"], FileNotFoundError)
     path = store(entry, CONTENT)  # its hash is not published
@@ -133,7 +133,7 @@ def test_a_download_by_hand(cache: Path) -> None:
 
 @pytest.mark.parametrize(("content", "reason"), [(b"", "is empty"), (b"<html>", "HTML page")])
 def test_a_wrong_file_saved_by_hand(caplog: pytest.LogCaptureFixture, content: bytes, reason: str) -> None:
-    entry = ZOO["pose_hrnet_w32_256x192"]
+    entry = ZOO["pose_hrnet_w32_384x288"]
     assert reason in str(find_problem(store(entry, content), entry))
     assert "by hand" in error_message(entry, FileNotFoundError)
     assert reason in caplog.text

@@ -40,12 +40,12 @@ def test_every_entry_is_complete(entry: PublishedPoseWeights) -> None:
     assert entry.licence.split(";")[0] in ("Apache-2.0", "MIT", "BSD-3-Clause")
     assert Path(entry.file).name == entry.file
     if entry.url is None:
-        assert entry.sha256 == ""
+        assert re.fullmatch("([0-9a-f]{64})?", entry.sha256)
     else:
         assert entry.url.startswith("https://")
         assert entry.url.endswith("/" + entry.file)
-        assert re.fullmatch("[0-9a-f]{8}", entry.sha256)
-        assert re.search(f"-{entry.sha256}[._]", entry.file)
+        assert re.fullmatch("[0-9a-f]{8}|[0-9a-f]{64}", entry.sha256)
+        assert re.search(f"-{entry.sha256[:8]}[._]", entry.file)
 
 
 @pytest.mark.parametrize("entry", [*POSE_ENTRIES.values(), BUNDLED_POSE], ids=[*POSE_ENTRIES, "bundled"])
@@ -89,6 +89,7 @@ def test_all_coco_networks_are_there() -> None:
 def test_torchvision_entries_agree_with_torchvision(entry: PublishedPoseWeights) -> None:
     published = get_model_weights(entry.name).DEFAULT
     assert entry.url == published.url
+    assert len(entry.sha256) == 64
     results = [value for part in published.meta["_metrics"].values() for value in part.values()]
     assert float(re.findall(r"[\d.]+", entry.result)[-1]) in results
 

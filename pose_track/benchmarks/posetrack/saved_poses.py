@@ -161,7 +161,8 @@ class SequenceTracker:
 def open_clip(clip: Clip, settings: SourceSettings) -> VideoReader:
     """A reader of a sequence's frames."""
     assert clip.source is not None
-    return open_video(clip.source, settings.decoder, fps=settings.image_fps if clip.image_names else None)
+    fps = settings.image_fps if clip.image_names else None
+    return open_video(clip.source, settings.decoder, fps=fps, max_pixels=settings.max_pixels)
 
 
 def _without_features(poses: Poses) -> Poses:

@@ -15,6 +15,7 @@ from pose_track.datasets.synthetic.camera import Camera
 from pose_track.datasets.synthetic.clip import FPS, Actor, ActorState, Scene
 from pose_track.datasets.synthetic.motions import TAU, walk
 from pose_track.datasets.synthetic.scene import make_environment
+from pose_track.video.local_files import file_url
 from pose_track.video.writer import VideoWriter
 
 LOOP = 250  # frames drawn
@@ -73,10 +74,10 @@ class _BackAndForth:
 
 def repeat_video(source: Path, target: Path, repeats: int) -> None:
     """Write a video several times in sequence. Packets are copied with shifted timestamps; nothing is encoded again."""
-    with av.open(str(target), "w") as output:
+    with av.open(file_url(target), "w") as output:
         stream, shift = None, 0
         for _ in range(repeats):
-            with av.open(str(source)) as container:
+            with av.open(file_url(source)) as container:
                 video = container.streams.video[0]
                 stream = output.add_stream_from_template(video) if stream is None else stream
                 for packet in container.demux(video):

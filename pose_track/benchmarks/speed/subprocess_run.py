@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import IO
 
-from pose_track.pipeline.track_file import TRACKS_FILE
+from pose_track.pipeline.result_folder import TRACKS_FILE
 
 TRACK = (sys.executable, "-m", "pose_track", "track")
 """Command that starts `pose-track track` with this Python; the video and options follow."""

@@ -14,7 +14,7 @@ from typing import Any
 
 from pose_track.benchmarks.speed.subprocess_run import TRACK, TrackRun, run_tracking
 from pose_track.benchmarks.speed.timing import compare_interleaved, read_metric, run_interleaved
-from pose_track.pipeline.track_file import TRACKS_FILE
+from pose_track.pipeline.result_folder import TRACKS_FILE
 from pose_track.utils.cache_dir import VARIABLE
 
 _PROFILE_FILE = "profile.json"  # written by --profile

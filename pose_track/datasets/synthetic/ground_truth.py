@@ -8,6 +8,8 @@ import numpy as np
 
 from pose_track.datasets.synthetic.body import Array
 from pose_track.datasets.synthetic.scene import Rendered
+from pose_track.formats.posetrack.frame_numbers import written_image_id
+from pose_track.structures.sequence import FrameInfo
 from pose_track.structures.skeleton import POSETRACK18_17, POSETRACK_15
 
 _DECIMALS = 6
@@ -17,7 +19,7 @@ class GroundTruthWriter:
     """Collects frames in PoseTrack18's layout.
 
     The visibility of a joint is COCO's: 1 hidden, 2 visible. Ears and joints outside the image have visibility 0 and
-    position 0, 0. Since the name has no number, image ids are those that exported tracks get too.
+    position 0, 0. Image ids are those that exported tracks of the video get too.
 
     name: of the video and of its image folder.
     """
@@ -29,7 +31,7 @@ class GroundTruthWriter:
 
     def add(self, rendered: Rendered, track_ids: list[int]) -> None:
         """Add the next frame. track_ids: of its people."""
-        image_id = 10**10 + len(self._images)
+        image_id = written_image_id(FrameInfo(len(self._images)), self._name)
         self._images.append({
             "file_name": f"{self._name}/{len(self._images):06d}.jpg", "id": image_id, "frame_id": image_id,
             "vid_id": self._name, "nframes": self._num_frames, "is_labeled": True, "has_no_densepose": True,
@@ -37,7 +39,7 @@ class GroundTruthWriter:
         })  # fmt: skip
         for i, track_id in enumerate(track_ids):
             self._annotations.append({
-                "id": image_id * 100 + i, "image_id": image_id, "category_id": 1, "track_id": track_id,
+                "id": image_id * 100 + i + 1, "image_id": image_id, "category_id": 1, "track_id": track_id,
                 "bbox": _xywh(rendered.boxes[i]), "bbox_head": _xywh(_head_box(rendered.joints[i])),
                 "keypoints": _keypoints(rendered.joints[i], rendered.visibility[i]), "scores": [],
             })  # fmt: skip

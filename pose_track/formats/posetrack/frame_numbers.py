@@ -59,6 +59,22 @@ def split_image_id(image_id: int | None) -> tuple[int, int] | None:
     return divmod(image_id, _IDS_PER_VIDEO) if image_id is not None and image_id in _POSETRACK18_IDS else None
 
 
+def written_image_id(info: FrameInfo, name: str) -> int:
+    """The id of an image in files that are written: its own, or else one that is the same in all files of one source.
+
+    That is the frame's index. Where the source's name begins with six digits, as PoseTrack's do, and the index has up
+    to four, it is PoseTrack18's: a 1, these digits, and the index as four digits.
+
+    >>> written_image_id(FrameInfo(17), "000342_mpii"), written_image_id(FrameInfo(17), "clip")
+    (10003420017, 17)
+    """
+    if info.image_id is not None:
+        return info.image_id
+    digits = re.match(r"[0-9]{6}", name)
+    is_posetrack = digits is not None and info.index < _IDS_PER_VIDEO
+    return int(f"1{digits[0]}{info.index:04d}") if digits is not None and is_posetrack else info.index
+
+
 def _video_key(frame: FrameInfo) -> str:
     """A value that the frames of a video share."""
     if frame.image_name:

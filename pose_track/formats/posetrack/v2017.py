@@ -17,7 +17,7 @@ import numpy as np
 from msgspec import UNSET, Meta, UnsetType
 from numpy.typing import NDArray
 
-from pose_track.formats.validate import INT64_MAX
+from pose_track.formats.validate import INT64_MAX, MAX_NUMBER
 from pose_track.structures.arrays import Float64Array
 from pose_track.structures.sequence import NO_EXTRA, FrameInfo, PoseAnnotations, PoseSequence
 from pose_track.structures.skeleton import POSETRACK_15
@@ -27,15 +27,16 @@ LAYOUT = "posetrack17"
 NUM_JOINTS = POSETRACK_15.num_joints
 
 _NAN = (math.nan,)
+_Number = Annotated[float, Meta(ge=-MAX_NUMBER, le=MAX_NUMBER)]
 
 
 class Point(msgspec.Struct, gc=False, forbid_unknown_fields=True):
     """A joint of a person; its scalars are not in lists."""
 
     id: Annotated[int, Meta(ge=0, lt=NUM_JOINTS)]
-    x: float
-    y: float
-    score: float = math.nan
+    x: _Number
+    y: _Number
+    score: _Number = math.nan
     is_visible: Annotated[int, Meta(ge=0, le=127)] = -1
 
 
@@ -50,16 +51,16 @@ class Rect(msgspec.Struct, gc=False, forbid_unknown_fields=True):
 
     annopoints: Annotated[list[_Points], Meta(max_length=1)]
     track_id: tuple[Annotated[int, Meta(ge=0, le=INT64_MAX)]] = (-1,)
-    x1: tuple[float] = _NAN
-    y1: tuple[float] = _NAN
-    x2: tuple[float] = _NAN
-    y2: tuple[float] = _NAN
-    score: tuple[float] = _NAN
+    x1: tuple[_Number] = _NAN
+    y1: tuple[_Number] = _NAN
+    x2: tuple[_Number] = _NAN
+    y2: tuple[_Number] = _NAN
+    score: tuple[_Number] = _NAN
 
 
 class _Corner(msgspec.Struct, gc=False, forbid_unknown_fields=True):
-    x: tuple[float]
-    y: tuple[float]
+    x: tuple[_Number]
+    y: tuple[_Number]
 
 
 class _Region(msgspec.Struct, gc=False, forbid_unknown_fields=True):

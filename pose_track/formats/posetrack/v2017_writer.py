@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from pose_track.formats.json_text import write_json_list
+from pose_track.formats.json_text import finite_values, write_json_list
 from pose_track.formats.layout import has_layout
 from pose_track.formats.posetrack.common import SourceStatistics, convert_rounded
 from pose_track.formats.posetrack.v2017 import LAYOUT, is_prediction
@@ -34,7 +34,7 @@ def write_posetrack17(source: FrameSource, path: str | Path) -> None:
     with atomic_text(path) as file:
         file.write('{"annolist": ')
         write_json_list(file, _rows(source, statistics))
-        for key, value in source.extra.items() if has_layout(source, LAYOUT) else ():
+        for key, value in finite_values(source.extra).items() if has_layout(source, LAYOUT) else ():
             file.write(f",\n{json.dumps(key)}: {json.dumps(value)}")
         file.write("}\n")
     statistics.warn(source.name)
@@ -50,7 +50,7 @@ def _rows(source: FrameSource, statistics: SourceStatistics) -> Iterator[dict[st
 
 def _frame(frame: FrameInfo, source_name: str, same_layout: bool) -> dict[str, Any]:
     """A frame without its people. same_layout: whether `extra` comes from this layout."""
-    row: dict[str, Any] = dict(frame.extra) if same_layout else {"imgnum": [frame.index + 1]}
+    row: dict[str, Any] = dict(finite_values(frame.extra)) if same_layout else {"imgnum": [frame.index + 1]}
     if not same_layout or image_name(row) != frame.image_name:
         row["image"] = [{"name": frame.image_name or f"images/{source_name}/{frame.index + 1:08d}.jpg"}]
     if not same_layout or is_labelled(row) != frame.is_labelled:
@@ -77,7 +77,7 @@ def _rects(people: PoseAnnotations, same_layout: bool) -> list[dict[str, Any]]:
 
 def _rect(box: list[float], score: float, track_id: int, extra: Any, points: list[dict[str, Any]]) -> dict[str, Any]:
     values = {"x1": box[0], "y1": box[1], "x2": box[2], "y2": box[3], "score": score}
-    row = dict(extra) | {key: [value] for key, value in values.items() if not math.isnan(value)}
+    row = dict(finite_values(extra)) | {key: [value] for key, value in values.items() if not math.isnan(value)}
     if track_id >= 0:
         row["track_id"] = [track_id]
     if points or "annopoints" not in row:

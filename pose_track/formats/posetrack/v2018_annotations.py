@@ -13,8 +13,9 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from pose_track.formats.coco_entries import flat_list
 from pose_track.formats.problems import Problems
-from pose_track.formats.validate import finite_number, integer, try_read
+from pose_track.formats.validate import MAX_NUMBER, finite_number, integer, try_read
 from pose_track.formats.xywh import xywh_to_xyxy
 from pose_track.structures.arrays import Float64Array, IntArray
 from pose_track.structures.sequence import NO_EXTRA, FrameInfo, PoseAnnotations
@@ -46,7 +47,7 @@ class AnnotationReader:
 
     def __init__(self, path: Path, frames: list[FrameInfo], joints: FileJoints, problems: Problems) -> None:
         self._path, self._frames, self._joints, self._problems = path, frames, joints, problems
-        self._frame_of_image: dict[int, int] = {}
+        self._frame_of_image: dict[float, int] = {}  # by id, which may be written as 3.0
         for index, frame in enumerate(frames):
             self._add_image_id(index, frame)
 
@@ -93,7 +94,7 @@ class AnnotationReader:
 
     def _frame_index(self, annotation: JsonObject) -> int | None:
         image_id = annotation.get("image_id")
-        return self._frame_of_image.get(image_id) if isinstance(image_id, int) else None
+        return self._frame_of_image.get(image_id) if isinstance(image_id, int | float) else None
 
     def _read_joints(self, annotations: list[JsonObject]) -> tuple[Float64Array, NDArray[np.int8], Float64Array]:
         """(N, K, 2) positions, (N, K) visibility flags and (N, K) scores.
@@ -151,6 +152,9 @@ def _read_numbers(annotation: JsonObject, num_joints: int) -> JsonObject:
     another value."""
     for key, count in (("bbox", 4), ("bbox_head", 4), ("scores", num_joints), ("keypoints", 3 * num_joints)):
         values = annotation.get(key) or []
+        if key == "keypoints":
+            values = flat_list(values)
+            annotation = annotation | {key: values}
         if not isinstance(values, list) or len(values) not in (0, count):
             raise ValueError(f"{key} must be {count} numbers, got {reprlib.repr(values)}")
         if count == 4:
@@ -183,7 +187,7 @@ def _matrix(rows: list[Any], width: int) -> Float64Array:
     values = list(chain.from_iterable(lists))
     _check_types(values, {int, float})
     numbers = np.fromiter(values, np.float64, len(values))
-    if not np.isfinite(numbers).all():
+    if not (np.abs(numbers) <= MAX_NUMBER).all():  # also where one is NaN
         raise ValueError("a number is not finite")
     matrix = np.full((len(rows), width), math.nan)
     matrix[has_values] = numbers.reshape(-1, width)

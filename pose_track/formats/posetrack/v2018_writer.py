@@ -13,9 +13,10 @@ from typing import Any, NamedTuple, TextIO
 
 import numpy as np
 
-from pose_track.formats.json_text import write_json_list
+from pose_track.formats.json_text import copy_json_list, finite_values, write_json_list
 from pose_track.formats.layout import has_layout
 from pose_track.formats.posetrack.common import SourceStatistics, convert_rounded
+from pose_track.formats.posetrack.frame_numbers import written_image_id
 from pose_track.formats.posetrack.v2017 import is_prediction
 from pose_track.formats.posetrack.v2018 import LAYOUT, is_labelled
 from pose_track.formats.rounding import POSITION_DECIMALS, rounded
@@ -45,9 +46,9 @@ def write_posetrack18(source: FrameSource, path: str | Path) -> None:
 
     Frames without people are among the images too.
     file_name: where missing, `images/<source's name>/000000.jpg`, numbered from 0.
-    id of an image: where missing, a 1, the six digits that the source's name starts with (else 000000), and the frame
-        index as four digits.
-    id of an annotation: 100 times the image id (more where a frame has more people) plus the person's position.
+    id of an image: see `written_image_id`.
+    id of an annotation: 100 times the image id (more where a frame has more people) plus the person's number,
+        from 0 with PoseTrack's names, else from 1.
     bbox: where missing, the extent of the joints enlarged by 30 %, as poseval does.
     keypoints: ears, which PoseTrack does not annotate, are zeros. A missing visibility flag becomes 1. A joint at
         exactly (0, 0) with flag 0 is read as absent.
@@ -65,42 +66,32 @@ def write_posetrack18(source: FrameSource, path: str | Path) -> None:
         file.write('{"images": ')
         write_json_list(file, rows.images(buffer))
         file.write(',\n"annotations": ')
-        _copy_list(buffer, file)
-        extra = dict(source.extra) if has_layout(source, LAYOUT) else {}
+        copy_json_list(buffer, file)
+        extra = dict(finite_values(source.extra)) if has_layout(source, LAYOUT) else {}
         for key, value in ({"categories": [_CATEGORY]} | extra).items():
             file.write(f",\n{json.dumps(key)}: {json.dumps(value)}")
         file.write("}\n")
     statistics.warn(source.name)
 
 
-def _copy_list(lines: TextIO, file: TextIO) -> None:
-    """Write the lines as a JSON list."""
-    lines.seek(0)
-    separator = "[\n"
-    for line in lines:
-        file.write(separator + line.removesuffix("\n"))
-        separator = ",\n"
-    file.write("[]" if separator == "[\n" else "\n]")
-
-
 class _Ids(NamedTuple):
     """Ids of a source.
 
     vid_id: the video's.
-    first_image: image id of frame 0.
     per_image: number of annotation ids reserved for each image.
+    first_person: number of an image's first person.
     """
 
     vid_id: str
-    first_image: int
     per_image: int
+    first_person: int
 
     @classmethod
     def from_name(cls, name: str, max_people: int) -> _Ids:
         digits = re.match(r"\d{6}", name)
-        vid_id = digits[0] if digits else name
-        number = int(vid_id) if digits else 0
-        return cls(vid_id, 10**10 + number * 10**4, 10 ** max(2, len(str(max(max_people - 1, 0)))))
+        first = 0 if digits else 1  # PoseTrack counts from 0; pycocotools takes the id 0 for no annotation
+        per_image = 10 ** max(2, len(str(max(max_people - 1 + first, 0))))
+        return cls(digits[0] if digits else name, per_image, first)
 
 
 class _Rows:
@@ -115,16 +106,18 @@ class _Rows:
         for frame, people in self._source:
             image = self._image(frame)
             people = convert_rounded(people, self._source.skeleton, POSETRACK18_17)
-            for position, row in enumerate(_annotations(people, self._same_layout)):
+            for position, row in enumerate(_annotations(people, self._same_layout), self._ids.first_person):
                 defaults = {"id": image["id"] * self._ids.per_image + position, "category_id": 1}
                 row = {**defaults, **row, "image_id": image["id"]}
                 annotations.write(json.dumps(row, separators=(",", ":"), allow_nan=False) + "\n")
             yield image
 
     def _image(self, frame: FrameInfo) -> dict[str, Any]:
-        image_id = self._ids.first_image + frame.index if frame.image_id is None else frame.image_id
+        image_id = written_image_id(frame, self._source.name)
         defaults = {"frame_id": image_id, "vid_id": self._ids.vid_id, "nframes": self._num_frames}
-        row: dict[str, Any] = dict(frame.extra) if self._same_layout else defaults | {"has_no_densepose": True}
+        row: dict[str, Any] = (
+            dict(finite_values(frame.extra)) if self._same_layout else defaults | {"has_no_densepose": True}
+        )
         if frame.image_name or not self._same_layout:
             row["file_name"] = frame.image_name or f"images/{self._source.name}/{frame.index:06d}.jpg"
         if not self._same_layout or is_labelled(row) != frame.is_labelled:
@@ -154,7 +147,7 @@ def _annotations(people: PoseAnnotations, same_layout: bool) -> Iterator[dict[st
         _boxes_xywh(people, "bbox_head", people.head_boxes),
     )
     for extra, keypoints, with_scores, joint_scores, score, track_id, bbox, bbox_head in zip(*columns, strict=True):
-        row = dict(extra) | {"keypoints": keypoints}
+        row = dict(finite_values(extra)) | {"keypoints": keypoints}
         row |= {"scores": joint_scores} if with_scores else {}
         row |= {} if math.isnan(score) else {"score": score}
         row |= {"track_id": track_id} if track_id >= 0 else {}

@@ -342,5 +342,11 @@ def test_default_config() -> None:
 def test_settings_without_effect_do_not_exist() -> None:
     names = set(setting_names(PoseTrackSettings))
     assert {name for name in names if name.startswith(("reader.", "output.", "submission."))} == {
-        *("reader.decoder", "reader.image_fps", "submission.min_person_score", "submission.min_joint_score")
+        *(
+            "reader.decoder",
+            "reader.image_fps",
+            "reader.max_pixels",
+            "submission.min_person_score",
+            "submission.min_joint_score",
+        )
     }

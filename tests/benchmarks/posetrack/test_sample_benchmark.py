@@ -9,6 +9,9 @@ import pytest
 from command_line import run_command
 from tiny_posetrack import ROOT
 
+from pose_track.cli.exit_codes import EXIT_ERROR
+from pose_track.utils.folder_lock import LOCK_FILES, locked_folder
+
 COMMAND = re.compile(r"(pose-track posetrack|tools/run_posetrack\.py) --root data/sample")
 # Processors round differently, which changes a metric a little. A single id changes those of the last line a lot.
 TOLERANCES = {
@@ -63,3 +66,14 @@ def test_sample_has_the_metrics_of_the_readme(
     assert measured["MOTA"][-1] > 40
     for name, expected in readme_table().items():
         assert measured[name] == pytest.approx(expected, abs=TOLERANCES[name]), name
+
+
+def test_one_run_at_a_time_in_a_folder(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(ROOT)
+    with locked_folder(tmp_path):
+        words = ["--root", "data/sample", "--year", "2018", "--device", "cpu"]
+        assert run_command("posetrack", *words, "--out", tmp_path) == EXIT_ERROR
+        assert {path.name for path in tmp_path.iterdir()} == set(LOCK_FILES)
+    assert str(tmp_path) in capsys.readouterr().err

@@ -96,9 +96,9 @@ def test_command_writes_table_csv_and_plot(data: Path, capsys: pytest.CaptureFix
 def test_tracker_settings_have_an_effect(data: Path, capsys: pytest.CaptureFixture[str]) -> None:
     run(data, "--person", "0.5", "--joint", "0")
     plain = capsys.readouterr().out
-    run(data, "--person", "0.5", "--joint", "0", "--tracker.min_confirm_frames", "9")
+    run(data, "--person", "0.5", "--joint", "0", "--tracker.min_start_score", "0.99")
     assert capsys.readouterr().out.splitlines()[1] != plain.splitlines()[1]
-    (data / "mine.yaml").write_text("tracker: {min_confirm_frames: 9}")
+    (data / "mine.yaml").write_text("tracker: {min_start_score: 0.99}")
     run(data, "--person", "0.5", "--joint", "0", "--config", data / "mine.yaml")
     assert capsys.readouterr().out.splitlines()[1] != plain.splitlines()[1]
 

@@ -155,8 +155,15 @@ def test_invalid_people_are_named_or_left_out(tmp_path, bad, message):
 
 
 def test_ids_written_as_floats(tmp_path):
-    sequence = read(tmp_path, [image()], [annotation(track_id=7.0), annotation(track_id=8)])
+    sequence = read(tmp_path, [image()], [annotation(100.0, track_id=7.0), annotation(track_id=8)])
     assert sequence.people.track_ids.tolist() == [7, 8]
+
+
+def test_keypoints_in_a_list_each(tmp_path):
+    flat = annotation(joints={"nose": (1, 2, 1), "left_hip": (3, 4, 1)})
+    nested = flat | {"keypoints": np.reshape(flat["keypoints"], (-1, 3)).tolist()}
+    expected, people = (read(tmp_path, [image()], [one]).people for one in (flat, nested))
+    np.testing.assert_array_equal(people.joints, expected.joints)
 
 
 @pytest.mark.parametrize(
