@@ -148,6 +148,13 @@ class TestReactivation:
         tracks = start_tracks(people_at(0, 100, appearance=[GREEN, RED]), seconds=8.0)
         assert pairs(self.associate, tracks, people_at(50, 60, appearance=[RED, GREEN]), recent=False) == {0: 1, 1: 0}
 
+    def test_a_recent_track_missed_for_a_while_is_not_taken_over_by_a_stranger(self) -> None:
+        for seconds, expected in ((9.8, {0: 0}), (9.7, {})):  # the poses are at 10 s
+            tracks = start_tracks(people_at(0, appearance=[RED]), seconds=seconds)
+            assert pairs(self.associate, tracks, people_at(0, appearance=[GREEN])) == expected
+            assert pairs(self.associate, tracks, people_at(0, appearance=[RED])) == {0: 0}
+            assert pairs(self.associate, tracks, people_at(0)) == {0: 0}  # looks are unknown
+
     def test_a_recent_track_may_also_be_reactivated(self) -> None:
         assert pairs(self.associate, self.lost(), people_at(400, appearance=[RED])) == {0: 0}
 

@@ -190,6 +190,16 @@ class TestInTheLinker:
         frames = with_features, with_features, MISSING, MISSING, PRESENT
         assert followed(tracker, *frames)[2:] == [[], [], [("detector", 2)]]
 
+    @pytest.mark.parametrize(
+        ("confidence", "change", "ends"),
+        [(0.1, 0.3, True), (0.4, 0.9, True), (0.1, 0.01, False), (0.6, 0.9, False)],
+    )
+    def test_a_cut_to_a_similar_scene_ends_all_tracks(self, confidence: float, change: float, ends: bool) -> None:
+        """The flow finds nobody again while the image changes."""
+        flow = StubFlow(lambda i: StubWarp(confidence=confidence, change=change) if i == 2 else StubWarp())
+        frames = followed(following(flow=flow), PRESENT, PRESENT, PRESENT)
+        assert frames == [DETECTED, DETECTED, [("detector", 2 if ends else 1)]]
+
     def test_without_flow_no_boxes_are_proposed(self) -> None:
         tracker = build_linker(propagation=Propagation(5))
         assert followed(tracker, PRESENT, PRESENT, MISSING, PRESENT) == [DETECTED, DETECTED, [], DETECTED]

@@ -1,7 +1,7 @@
 """Other trackers on the boxes that `pose-track benchmark identity --out DIR` stores, for its option --results.
 
     python -m venv rivals && rivals/bin/pip install trackers supervision
-    rivals/bin/python tools/run_other_trackers.py DIR
+    rivals/bin/python tools/benchmarks/run_other_trackers.py DIR
     pose-track benchmark identity CONFIG --out DIR --results ours=DIR/results/ours sort=DIR/results/sort ...
 
 It needs the packages `trackers` and `supervision` (Roboflow; Apache-2.0 and MIT), which are no dependency of this
