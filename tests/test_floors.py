@@ -19,7 +19,7 @@ PACKAGE = Path(pose_track.__file__).parent
 # Each room's floor. A module imports from its own room and from lower floors only.
 FLOORS = {
     "structures": 0, "utils": 0,
-    "config": 1, "geometry": 1,
+    "config": 1, "geometry": 1, "limbs": 1,
     "formats": 2, "models": 2, "tracking": 2, "video": 2,
     "datasets": 3, "evaluation": 3, "pipeline": 3, "postprocessing": 3, "runtime": 3,
     "pose": 4, "weights": 4,
@@ -44,7 +44,7 @@ TORCH_FREE = [
     *("benchmarks.posetrack.run", "benchmarks.posetrack.report", "benchmarks.posetrack.sweep"),
     *("benchmarks.posetrack.plot", "benchmarks.jobs", "benchmarks.coco", "benchmarks.ablation"),
     *("tracking.linker", "tracking.similarity", "tracking.appearance", "tracking.association"),
-    *("tracking.confirmation", "tracking.propagation", "flow.optical_flow"),
+    *("limbs.online", "tracking.confirmation", "tracking.propagation", "flow.optical_flow"),
     *("postprocessing.postprocess", "postprocessing.files"),
     *("build.stages", "build.networks", "build.specs", "build.tracker", "build.custom_models", "build.custom_checks"),
     *("detection.detector", "pose.estimator", "pose.keypoints"),

@@ -9,6 +9,7 @@ from unittest import mock
 
 import cv2
 import numpy as np
+from limbs.standing_people import exchanged, standing
 from stub_stages import estimate_on_diagonal
 from tracking.synthetic_people import FPS, GREEN, RED, blank_frames, frame_times, people_at
 
@@ -18,6 +19,7 @@ from pose_track.linking.poses import link_poses
 from pose_track.pipeline.track_video import track_video
 from pose_track.structures.arrays import ImageArray
 from pose_track.structures.frames import Detections, Frame, Poses
+from pose_track.structures.skeleton import POSETRACK_15
 
 Observation = Callable[[Settings, object], object]
 
@@ -65,6 +67,23 @@ def sources_of_person(settings: Settings, world: object) -> list[str]:
     tracker = build_tracker(settings.tracker, FPS, has_images=True)
     found = [tracked.poses.sources for _, tracked in track_video(frames, detect, estimate_on_diagonal, tracker)]
     return [" ".join(sources.tolist()) for sources in found if sources is not None]
+
+
+def side_of_first_joint(settings: Settings, world: object) -> list[bool]:
+    """Whether a person faces the camera in each of four images; the estimator exchanges left and right in the third."""
+
+    def estimate(image: ImageArray, detections: Detections) -> Poses:
+        person = standing(x=80, top=10)
+        return exchanged(person) if image[0, 0, 0] == 2 else person
+
+    images = [texture()[:, :192].copy() for _ in range(4)]
+    for index, image in enumerate(images):
+        image[0, 0] = index
+    frames = [replace(frame, image=image) for frame, image in zip(blank_frames(4), images, strict=True)]
+    tracker = build_tracker(settings.tracker, FPS, has_images=True)
+    found = track_video(frames, lambda frame: Detections([[60, 20, 100, 100]], [0.9]), estimate, tracker)  # type: ignore[arg-type]
+    left, right = (POSETRACK_15.index(f"{side}_shoulder") for side in ("left", "right"))
+    return [bool(tracked.poses.joints[0, left, 0] > tracked.poses.joints[0, right, 0]) for _, tracked in found]
 
 
 def flow_arguments(settings: Settings, world: object) -> list[object]:
@@ -146,6 +165,7 @@ _EFFECTS: list[tuple[str, dict[str, str], Observation, dict[str, object]]] = [
      {"0": [*SEEN, *MISSED, "detector"], "1": [*SEEN, "flow", "", "detector"], "2": [*SEEN, *FLOW, "detector"]}),
     ("flow.min_score", FOLLOWED, sources_of_person,
      {"0.3": [*SEEN, *FLOW, "detector"], "0.9": [*SEEN, *MISSED, "detector"]}),
+    ("flow.sides", DIS, side_of_first_joint, {"false": [True, True, False, True], "true": [True] * 4}),
 ]  # fmt: skip
 
 TRACKER_EFFECTS = [(f"tracker.{key}", BASE | others, observe, outcomes) for key, others, observe, outcomes in _EFFECTS]

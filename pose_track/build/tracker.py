@@ -53,6 +53,7 @@ def build_tracker(
             tentative_frames=detect_every - 1,
         ),
         settings.flow.warped_frames,
+        has_images and settings.flow.method != "none" and settings.flow.sides,
     )
 
 

@@ -42,6 +42,9 @@ class FlowSettings(BaseSettings):
         default=30, description="Successive frames in which flow follows a person whom the detector misses; 0 for none."
     )
     min_score: Share = Field(default=0.5, description="Mean joint score below which such a pose is dropped, 0 to 1.")
+    sides: bool = Field(
+        default=True, description="Choose left and right of each person against the last poses, warped by the flow."
+    )
 
     @model_validator(mode="after")
     def _weights_fit_method(self) -> FlowSettings:

@@ -48,6 +48,10 @@ class ObservedTracker:
         self.evidence = self.evidence.with_frame(poses, frame)
         return self._linker.assign(poses, frame)
 
+    @property
+    def poses(self) -> Poses:
+        return self._linker.poses
+
     def confirm(self, linked: Iterable[LinkedFrame]) -> Iterator[LinkedFrame]:
         for (frame, poses), ids in self._linker.confirm(self._counted(linked)):
             self._waiting.popleft()

@@ -46,12 +46,15 @@ class Tracker(Protocol):
 
     propose: boxes in which the tracker expects people, before the frame's detections are known.
     assign: (N,) track ids of the poses of a frame; 0 for a pose without a track.
+    poses: those of that frame, as they are to be recorded: the tracker may exchange left and right.
     confirm: the same frames, some frames later, with id 0 for tracks that were too short.
     """
 
     def reset(self) -> None: ...
     def propose(self, frame: Frame) -> Detections: ...
     def assign(self, poses: Poses, frame: Frame) -> IntArray: ...
+    @property
+    def poses(self) -> Poses: ...
     def confirm(self, linked: Iterable[LinkedFrame]) -> Iterator[LinkedFrame]: ...
 
 
@@ -187,7 +190,7 @@ class _Linking:
         self._suppress_duplicates = profile.timed("drop duplicates", estimate.suppress_duplicates)
         self._propose = profile.timed("propose", tracker.propose)
         self._assign = profile.timed("assign", tracker.assign)
-        self._check = check
+        self._check, self._tracker = check, tracker
 
     def __call__(self, estimated: Iterable[tuple[Frame, Poses]]) -> Iterator[LinkedFrame]:
         for frame, poses in estimated:
@@ -197,4 +200,5 @@ class _Linking:
                 (added,) = self._estimate([frame.image], [proposed])
                 poses = concatenate(poses, added)
             poses = self._suppress_duplicates(poses)
-            yield (frame, poses), self._assign(poses, frame)
+            ids = self._assign(poses, frame)
+            yield (frame, self._tracker.poses), ids

@@ -174,6 +174,17 @@ def concatenate(a: DetectionsOrPoses, b: DetectionsOrPoses) -> DetectionsOrPoses
     return _map_arrays(a, lambda name, rows: np.concatenate([rows, vars(b)[name]]))
 
 
+def replace_rows(poses: Poses, rows: IntArray, others: Poses) -> Poses:
+    """The poses with those at the indices `rows` replaced by `others`, one for each."""
+
+    def replaced(name: str, array: AnyArray) -> AnyArray:
+        array = array.copy()
+        array[rows] = vars(others)[name]
+        return array
+
+    return _map_arrays(poses, replaced)
+
+
 @dataclass(frozen=True, eq=False)
 class TrackedPoses:
     """The people of one frame with their track ids.

@@ -8,8 +8,9 @@ from typing import Protocol, TypeVar
 
 import numpy as np
 
-from pose_track.structures.arrays import BoolArray, IntArray
-from pose_track.structures.frames import Detections, Frame, Poses
+from pose_track.limbs.online import SideFilter
+from pose_track.structures.arrays import BoolArray, Float32Array, IntArray
+from pose_track.structures.frames import Detections, Frame, Poses, replace_rows
 from pose_track.structures.skeleton import Skeleton
 from pose_track.tracking.association import Association
 from pose_track.tracking.confirmation import ConfirmedTracks, confirm_tracks
@@ -79,6 +80,7 @@ class PoseLinker:
     flow: the optical flow, None for none. A shot cut ends all tracks.
     propagation: how people who are not detected are followed by the flow.
     warped_frames: from how many frames poses are warped by the flow, for the cue "flow".
+    chooses_sides: left and right of tracked people are chosen against the warped poses, see `limbs`.
     """
 
     def __init__(
@@ -91,6 +93,7 @@ class PoseLinker:
         flow: FlowEstimator | None = None,
         propagation: Propagation = NO_PROPAGATION,
         warped_frames: int = 1,
+        chooses_sides: bool = False,
     ) -> None:
         if buffer_seconds < 0:
             raise ValueError(f"buffer_seconds must be 0 or more, got {buffer_seconds!r}")
@@ -102,6 +105,7 @@ class PoseLinker:
         self._flow = flow
         self._propagation = propagation
         self._warped_frames = warped_frames
+        self._chooses_sides = chooses_sides
         self.reset()
 
     def reset(self) -> None:
@@ -118,6 +122,7 @@ class PoseLinker:
         to come again in `confirm`, without `assign`."""
         self._tracks = state.tracks
         self._skeleton: Skeleton | None = None
+        self._sides: SideFilter | None = None
         self._next_id, self._last_index = state.next_id, state.last_index
         self._confirmed = state.confirmed.copy()
         if self._flow is not None:
@@ -153,8 +158,14 @@ class PoseLinker:
         order = _canonical_order(poses)
         order = order[self._propagation.accepts(poses)[order]]
         ids = np.zeros(len(poses), np.int64)
-        ids[order] = self._assign(poses[order], frame)
+        ids[order], recorded = self._assign(poses[order], frame)
+        self._recorded = replace_rows(poses, order, recorded) if self._chooses_sides else poses
         return ids
+
+    @property
+    def poses(self) -> Poses:
+        """The poses of the last frame that was assigned, as they are to be recorded."""
+        return self._recorded
 
     def confirm(self, frames: Iterable[tuple[T, IntArray]]) -> Iterator[tuple[T, IntArray]]:
         """The frames with the ids of confirmed tracks only: see `confirm_tracks`."""
@@ -170,9 +181,12 @@ class PoseLinker:
             )
         if self._skeleton not in (None, poses.skeleton):
             raise ValueError(f"poses must have the skeleton {self._skeleton.name!r}, got {poses.skeleton.name!r}")
+        if self._skeleton is None and self._chooses_sides:
+            self._sides = SideFilter(poses.skeleton)
         self._skeleton, self._last_index = poses.skeleton, frame.index
 
-    def _assign(self, poses: Poses, frame: FrameLike) -> IntArray:
+    def _assign(self, poses: Poses, frame: FrameLike) -> tuple[IntArray, Poses]:
+        """The ids of the poses, and the poses as the tracks record them."""
         tracks = self._tracks or Tracks.empty(poses.skeleton, self._warped_frames)
         tracks = self._buffered(tracks, frame)
         is_recent = frame.pts_seconds - tracks.motion.seconds <= self._buffer_seconds
@@ -183,12 +197,25 @@ class PoseLinker:
         self._assign_new_ids(ids, is_new)
         is_missed = np.ones(len(tracks), bool)
         is_missed[rows] = False
-        self._tracks = tracks[rows].update(poses[cols], frame.pts_seconds)
+        poses, sides = self._choose_sides(tracks[rows], poses, cols)
+        self._tracks = tracks[rows].update(poses[cols], frame.pts_seconds, sides[cols])
         if is_missed.any():
             self._tracks += tracks[is_missed].mark_missed()
         if is_new.any():
-            self._tracks += Tracks.start(poses[is_new], ids[is_new], frame.pts_seconds, self._warped_frames)
-        return ids
+            started = poses[is_new], ids[is_new], frame.pts_seconds, self._warped_frames, sides[is_new]
+            self._tracks += Tracks.start(*started)
+        return ids, poses
+
+    def _choose_sides(self, tracks: Tracks, poses: Poses, cols: IntArray) -> tuple[Poses, Float32Array]:
+        """The poses with left and right chosen, and the (N, H) beliefs about them; each track goes on with the pose in
+        its place of `cols`."""
+        if self._sides is None:
+            return poses, np.zeros((len(poses), 0), np.float32)
+        before, scores = np.zeros_like(poses.joints), np.zeros_like(poses.joint_scores)
+        beliefs = self._sides.unknown(len(poses))
+        if len(cols):  # a frame without tracks does not know their number of hypotheses
+            before[cols], scores[cols], beliefs[cols] = tracks.warped[:, 0], tracks.warped_scores[:, 0], tracks.sides
+        return self._sides.choose(poses, before, scores, beliefs)
 
     def _buffered(self, tracks: Tracks, frame: FrameLike) -> Tracks:
         """The tracks that were not missed for too long."""

@@ -33,6 +33,7 @@ class Tracks(ParallelArrays):
     anchor: (T, 2) the point that `motion` filters, in the last frame with the track.
     motion: Kalman filter states, at the time of that frame.
     appearance: as far as known.
+    sides: (T, H) beliefs that left and right of the last pose are exchanged, see `limbs`; H is 0 where nobody asks.
     """
 
     ids: IntArray
@@ -48,9 +49,12 @@ class Tracks(ParallelArrays):
     anchor: Float64Array
     motion: Motion
     appearance: Appearance
+    sides: Float32Array
 
     @classmethod
-    def start(cls, poses: Poses, ids: IntArray, seconds: float, warped_frames: int) -> Tracks:
+    def start(
+        cls, poses: Poses, ids: IntArray, seconds: float, warped_frames: int, sides: Float32Array | None = None
+    ) -> Tracks:
         """New tracks, one for each pose. warped_frames: L."""
         n, k = poses.joint_scores.shape
         centers = box_centers(poses.boxes)
@@ -61,13 +65,14 @@ class Tracks(ParallelArrays):
             ids, poses.joints, poses.joint_scores, poses.boxes, box_areas(poses.boxes), warped, warped_scores,
             poses.scores, np.ones(n, np.int64), np.zeros(n, np.int64), centers,
             Motion.start(centers, seconds), Appearance.start(poses),
+            np.zeros((n, 0), np.float32) if sides is None else sides,
         )  # fmt: skip
 
     @classmethod
     def empty(cls, skeleton: Skeleton, warped_frames: int) -> Tracks:
         return cls.start(Poses.empty(skeleton), np.zeros(0, np.int64), 0.0, warped_frames)
 
-    def update(self, poses: Poses, seconds: float) -> Tracks:
+    def update(self, poses: Poses, seconds: float, sides: Float32Array | None = None) -> Tracks:
         """The same tracks after each was matched with the pose in its row, in the frame at `seconds`."""
         is_flow = poses.sources == "flow"
         anchor = self.anchor + _displacements(self, poses)
@@ -85,6 +90,7 @@ class Tracks(ParallelArrays):
             anchor=anchor,
             motion=self.motion.predict(seconds).update(anchor),
             appearance=self.appearance.update(poses),
+            sides=self.sides if sides is None else sides,
         )
 
     def mark_missed(self) -> Tracks:

@@ -47,6 +47,7 @@ class CountingTracker:
         return self.proposed
 
     def assign(self, poses: Poses, frame: Frame) -> IntArray:
+        self.poses = poses
         return np.arange(1, len(poses) + 1) * (poses.scores > self.min_score)
 
     def confirm(self, linked: Iterable[tuple[T, IntArray]]) -> Iterator[tuple[T, IntArray]]:

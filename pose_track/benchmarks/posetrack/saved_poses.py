@@ -32,7 +32,7 @@ from pose_track.formats.tracks_writer import TracksWriter
 from pose_track.pipeline.track_file import tracks_header
 from pose_track.pipeline.track_video import Tracker
 from pose_track.structures.arrays import BoolArray, IntArray
-from pose_track.structures.frames import Frame, Poses, TrackedPoses
+from pose_track.structures.frames import Frame, Poses, TrackedPoses, replace_rows
 from pose_track.structures.sequence import PoseSequence
 from pose_track.utils.atomic import atomic_path
 from pose_track.video.reader import VideoInfo, VideoReader, open_video
@@ -94,6 +94,7 @@ class _HighScoreTracker:
         ids = np.zeros(len(poses), np.int64)
         high = is_high_score(poses, self._min_person_score)
         ids[high] = self._tracker.assign(poses[high], frame)
+        self.poses = replace_rows(poses, np.flatnonzero(high), self._tracker.poses)
         return ids
 
 

@@ -104,6 +104,7 @@ class FollowingTracker:
 
     def assign(self, poses: Poses, frame: Frame) -> IntArray:
         self.had_features.append(poses.features is not None)
+        self.poses = poses
         return np.arange(1, len(poses) + 1)
 
     def confirm(self, linked: Iterable[tuple[T, IntArray]]) -> Iterator[tuple[T, IntArray]]:

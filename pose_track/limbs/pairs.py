@@ -1,0 +1,65 @@
+"""The pairs of a left and a right joint, and the bones that tie them together."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+
+from pose_track.structures.arrays import BoolArray, IntArray
+from pose_track.structures.skeleton import Skeleton
+
+MAX_PAIRS = 8  # of a group: it has two to this power hypotheses
+
+
+@dataclass(frozen=True, eq=False)
+class PairGroup:
+    """P pairs of joints whose sides are decided together, because bones connect them.
+
+    joints: (P, 2) indices of the left and of the right joint.
+    bones: (E, 2) indices of the two pairs that a bone connects, on the left and on the right alike.
+    """
+
+    joints: IntArray
+    bones: IntArray
+
+    @cached_property
+    def hypotheses(self) -> BoolArray:
+        """(2^P, P) which pairs are exchanged, for each of the possible answers; none in the first.
+
+        >>> PairGroup(np.array([[0, 1], [2, 3]]), np.zeros((0, 2), np.int64)).hypotheses.astype(int).tolist()
+        [[0, 0], [1, 0], [0, 1], [1, 1]]
+        """
+        codes = np.arange(1 << len(self.joints))
+        return np.asarray(codes[:, None] >> np.arange(len(self.joints)) & 1, bool)
+
+
+def pair_groups(skeleton: Skeleton) -> tuple[PairGroup, ...]:
+    """The pairs of a skeleton, those that bones connect in one group of up to MAX_PAIRS.
+
+    >>> from pose_track.structures.skeleton import COCO_17
+    >>> [len(group.joints) for group in pair_groups(COCO_17)]  # eyes and ears, then shoulders to ankles
+    [2, 6]
+    """
+    twins = skeleton.twins
+    pair_of = {joint: index for index, pair in enumerate(twins) for joint in pair}
+    left = {pair[0] for pair in twins}
+    bones = {(pair_of[a], pair_of[b]) for a, b in skeleton.edges if a in left and b in left}
+    unplaced, groups = list(range(len(twins))), []
+    while unplaced:
+        members = _connected(unplaced, bones)
+        unplaced = [pair for pair in unplaced if pair not in members]
+        inner = [[members.index(a), members.index(b)] for a, b in sorted(bones) if a in members and b in members]
+        joints = np.array([twins[pair] for pair in members], np.int64)
+        groups.append(PairGroup(joints, np.array(inner, np.int64).reshape(-1, 2)))
+    return tuple(groups)
+
+
+def _connected(pairs: list[int], bones: set[tuple[int, int]]) -> list[int]:
+    """The first of the pairs, and up to MAX_PAIRS that bones connect with it, the nearest first."""
+    members = pairs[:1]
+    for member in members:
+        linked = [pair for pair in pairs if {(member, pair), (pair, member)} & bones and pair not in members]
+        members += linked[: MAX_PAIRS - len(members)]
+    return members
