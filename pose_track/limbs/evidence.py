@@ -15,7 +15,7 @@ _DEVIATION = 0.02  # of a joint from where the flow takes it, in body heights
 
 _PER_SCORE = 0.2  # how far each joint's score speaks for the network's own sides, in each frame
 _TOGETHER = 0.5  # how far two neighbouring pairs speak for the same answer
-_PER_LENGTH = 25.0  # by how much more for each body height by which their bones would grow
+_PER_LENGTH = 12.0  # by how much more for each body height by which their bones would grow
 _MAX_PER_LENGTH = 2.0
 
 

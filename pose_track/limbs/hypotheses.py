@@ -27,7 +27,7 @@ def pose_support(
 
 
 def change_support(group: PairGroup, motion: FloatingArray) -> Float64Array:
-    """(N, H) logarithm of the probability that just these pairs have changed sides. motion: (N, P) `motion_evidence`."""
+    """(N, H) log probability that just these pairs have changed sides. motion: (N, P) `motion_evidence`."""
     of_pairs = motion @ group.hypotheses.T
     return np.asarray(of_pairs - np.logaddexp(0, motion).sum(axis=1, keepdims=True))
 
