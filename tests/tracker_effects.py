@@ -103,7 +103,7 @@ BASE = {
     **dict.fromkeys(("tracker.reactivation_seconds", "tracker.min_high_score", "tracker.flow.max_frames"), "0"),
     "tracker.sigma_scale": "3", "tracker.matching": "hungarian", "tracker.min_similarity": "0.2",
     "tracker.min_low_score_similarity": "0.5", "tracker.min_start_score": "0.15", "tracker.buffer_seconds": "1",
-    "tracker.min_confirm_frames": "1",
+    "tracker.min_confirm_frames": "1", "tracker.gate": "false",
 }  # fmt: skip
 
 
@@ -117,6 +117,7 @@ BOX_ELSEWHERE = replace(HERE, boxes=HERE.boxes + np.float32([60, 0, 60, 0]))  # 
 JOINTS_ELSEWHERE = replace(HERE, joints=HERE.joints + 300)
 SAME, NEW = [[1], [1]], [[1], [2]]
 RED_AND_GREEN, GREEN_AND_RED = (people_at(0, 100, appearance=appearance) for appearance in ([RED, GREEN], [GREEN, RED]))
+RED_PERSON = people_at(0, appearance=[RED])
 PASSING = [people_at(60 * i, 300 - 60 * i) for i in range(6)]
 BACK = (
     people_at(0, appearance=[RED]),
@@ -138,6 +139,8 @@ _EFFECTS: list[tuple[str, dict[str, str], Observation, dict[str, object]]] = [
     ("weights.iou", {}, ids_of(HERE, JOINTS_ELSEWHERE), {"0": NEW, "5": SAME}),
     ("weights.appearance", {}, ids_of(RED_AND_GREEN, GREEN_AND_RED), {"0": [[1, 2], [1, 2]], "9": [[1, 2], [2, 1]]}),
     ("sigma_scale", {}, ids_of(HERE, people_at(50)), {"1": NEW, "3": SAME}),
+    ("gate", by("appearance"), last_ids_of(*[RED_PERSON] * 9, people_at(100, appearance=[RED])),
+     {"false": [1], "true": [2]}),
     ("matching", by("iou"), CROSSING, {"greedy": [[1, 2], [1, 2]], "hungarian": [[1, 2], [2, 1]]}),
     ("min_similarity", by("iou"), ids_of(HERE, people_at(24)), {"0.2": SAME, "0.6": NEW}),
     ("min_high_score", {}, ids_of(HERE, people_at(40, 0, score=[0.9, 0.4])),

@@ -30,7 +30,7 @@ def build_tracker(
 
     Raises FileNotFoundError or ConnectionError for missing weights of the flow; ImportError for RAFT without PyTorch.
     """
-    similarity = Similarity(settings.weights.model_dump(), settings.sigma_scale)
+    similarity = Similarity(settings.weights.model_dump(), settings.sigma_scale, settings.gate)
     associate = Association(
         similarity,
         MATCHERS[settings.matching],

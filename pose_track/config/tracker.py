@@ -61,6 +61,11 @@ class TrackerSettings(BaseSettings):
         default=3.0,
         description="Factor on the OKS sigmas, which state how far annotators differ, not how far people move.",
     )
+    gate: bool = Field(
+        default=True,
+        description="Refuse matches with a jump, a change of size or looks that one person cannot have, whatever the "
+        "similarity.",
+    )
     matching: Literal["greedy", "hungarian"] = Field(default="hungarian", description="Assignment of poses to tracks.")
     min_similarity: Share = Field(default=0.2, description="Lowest similarity of a match, 0 to 1.")
     min_high_score: Share = Field(

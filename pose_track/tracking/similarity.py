@@ -12,6 +12,7 @@ from pose_track.geometry.boxes import box_centers
 from pose_track.structures.arrays import Float64Array, IntArray
 from pose_track.structures.frames import Poses
 from pose_track.tracking.cues import CUES, CueContext, iou_cue
+from pose_track.tracking.gate import is_possible
 from pose_track.tracking.tracks import Tracks
 
 _MAX_DISTANCE = 2.0  # body sizes; at this distance OKS is close to 0, even with the usual sigma scale
@@ -28,17 +29,23 @@ class Similarity:
     weights: of each cue, 0 or more.
     sigma_scale: factor on the skeleton's OKS sigmas. These describe how far annotators disagree on one image; a wrist
         or nose moves further than that within a frame or two.
+    gate: whether pairs that `gate.is_possible` refuses get 0.
     """
 
     weights: Mapping[str, float]
     sigma_scale: float = 3.0
+    gate: bool = False
 
     def __call__(self, tracks: Tracks, poses: Poses, seconds: float) -> Float64Array:
-        """(T, N) similarity in [0, 1] of T tracks and N poses at the time `seconds`; 0 for pairs far apart."""
+        """(T, N) similarity in [0, 1] of T tracks and N poses at the time `seconds`; 0 for pairs far apart, and
+        for those that the gate refuses."""
         similarity = np.zeros((len(tracks), len(poses)))
         context = CueContext(tracks, poses, seconds, self.sigma_scale)
         rows, cols = self._nearby_pairs(context)
         if len(rows):
+            if self.gate:
+                is_kept = is_possible(context, rows, cols)
+                rows, cols = rows[is_kept], cols[is_kept]
             similarity[rows, cols] = self._of_pairs(context, rows, cols)
         return similarity
 

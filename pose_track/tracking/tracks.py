@@ -75,7 +75,8 @@ class Tracks(ParallelArrays):
     def update(self, poses: Poses, seconds: float, sides: Float32Array | None = None) -> Tracks:
         """The same tracks after each was matched with the pose in its row, in the frame at `seconds`."""
         is_flow = poses.sources == "flow"
-        anchor = self.anchor + _displacements(self, poses)
+        each = np.arange(len(self))
+        anchor = self.anchor + displacements(self, poses, each, each)
         return replace(
             self,
             joints=poses.joints,
@@ -120,10 +121,11 @@ def _push(history: Float32Array, latest: Float32Array) -> Float32Array:
     return np.concatenate([latest[:, None], history[:, :-1]], axis=1)
 
 
-def _displacements(tracks: Tracks, poses: Poses) -> Float64Array:
-    """(T, 2) displacement since last seen: the mean over common joints, or that of the box centre without any."""
-    is_common = (tracks.joint_scores > MIN_JOINT_SCORE) & (poses.joint_scores > MIN_JOINT_SCORE)
-    total = np.where(is_common[..., None], poses.joints - tracks.joints, 0).sum(axis=1)
+def displacements(tracks: Tracks, poses: Poses, rows: IntArray, cols: IntArray) -> Float64Array:
+    """(P, 2) displacement from each track `rows[i]`, where last seen, to the pose `cols[i]`: the mean over common
+    joints, or that of the box centre without any."""
+    is_common = (tracks.joint_scores[rows] > MIN_JOINT_SCORE) & (poses.joint_scores[cols] > MIN_JOINT_SCORE)
+    total = np.where(is_common[..., None], poses.joints[cols] - tracks.joints[rows], 0).sum(axis=1)
     number = is_common.sum(axis=1)[:, None]
-    of_box = box_centers(poses.boxes) - box_centers(tracks.boxes)
+    of_box = box_centers(poses.boxes)[cols] - box_centers(tracks.boxes)[rows]
     return np.where(number > 0, total / np.maximum(number, 1), of_box)

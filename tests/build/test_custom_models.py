@@ -366,13 +366,14 @@ def test_the_example_of_keypoint_rcnn(clip: Path, monkeypatch: pytest.MonkeyPatc
         return network
 
     monkeypatch.setattr(detection, "keypointrcnn_resnet50_fpn", untrained)
+    make_video(clip, 1)  # the untrained network's boxes have nothing to do with each other from frame to frame
     names = run_example(3, {})
     header, frames = records(Path("runs/keypoint_rcnn"))
     assert header["weights"] == {
         stage: {"callable": f"my_models.{name}"} for stage, name in (("detector", "detect"), ("pose", "estimate"))
     }
-    assert len(frames) == 3
-    assert any(frame["people"] for frame in frames)
+    assert len(frames) == 1
+    assert frames[0]["people"]
     with open_video(clip) as video:
         image = next(iter(video)).image
     with torch.inference_mode():
