@@ -44,7 +44,7 @@ TORCH_FREE = [
     *("benchmarks.posetrack.run", "benchmarks.posetrack.report", "benchmarks.posetrack.sweep"),
     *("benchmarks.posetrack.plot", "benchmarks.jobs", "benchmarks.coco", "benchmarks.ablation"),
     *("tracking.linker", "tracking.similarity", "tracking.appearance", "tracking.association"),
-    *("limbs.online", "tracking.confirmation", "tracking.propagation", "flow.optical_flow"),
+    *("limbs.online", "limbs.offline", "tracking.confirmation", "tracking.propagation", "flow.optical_flow"),
     *("postprocessing.postprocess", "postprocessing.files"),
     *("build.stages", "build.networks", "build.specs", "build.tracker", "build.custom_models", "build.custom_checks"),
     *("detection.detector", "pose.estimator", "pose.keypoints"),

@@ -54,7 +54,9 @@ def run(options: argparse.Namespace, overrides: Mapping[str, str]) -> int:
     stitch = StitchLimits(**settings.stitch.model_dump())
     interpolate = InterpolateLimits(**settings.interpolate.model_dump())
     smooth = build_filter(**settings.smooth.model_dump())
-    sequence, summary = postprocess(file.sequence, times, stitch, interpolate, settings.min_seconds, smooth)
+    sequence, summary = postprocess(
+        file.sequence, times, stitch, interpolate, settings.min_seconds, smooth, settings.sides
+    )
     write_track_file(replace(file, sequence=sequence), options.out, settings.model_dump(mode="json"))
     print(f"{options.path} -> {options.out}: {summary}")
     return 0

@@ -56,6 +56,7 @@ class PostprocessingSettings(BaseSettings):
     min_seconds: NotNegative = Field(
         default=0.0, description="Shortest track kept, from its first to its last frame, in seconds; 0 keeps all."
     )
+    sides: bool = Field(default=True, description="Choose left and right of each person over the whole track.")
     stitch: StitchSettings = StitchSettings()
     interpolate: InterpolateSettings = InterpolateSettings()
     smooth: SmoothSettings = SmoothSettings()

@@ -1,4 +1,4 @@
-"""All postprocessing steps in their order: stitch, drop short tracks, interpolate, smooth."""
+"""All postprocessing steps in their order: stitch, drop short tracks, choose sides, interpolate, smooth."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from pose_track.postprocessing.filters import TrajectoryFilter
 from pose_track.postprocessing.interpolate import InterpolateLimits, interpolate_gaps
+from pose_track.postprocessing.sides import choose_sides
 from pose_track.postprocessing.smooth import smooth_tracks
 from pose_track.postprocessing.stitch import StitchLimits, stitch_tracks
 from pose_track.postprocessing.tracks import drop_short_tracks, track_rows
@@ -43,16 +44,19 @@ def postprocess(
     interpolate: InterpolateLimits,
     min_seconds: float = 0.0,
     smooth: TrajectoryFilter | None = None,
+    sides: bool = False,
 ) -> tuple[PoseSequence, PostprocessSummary]:
     """The sequence after all steps, and a summary of what changed.
 
     times: (F,) seconds of the frames, increasing.
     min_seconds: tracks whose first and last frame are closer are dropped.
     smooth: the filter of joint trajectories; None for none.
+    sides: whether left and right are chosen over each track.
     """
     stitched = stitch_tracks(sequence, times, stitch)
     kept = drop_short_tracks(stitched, times, min_seconds)
-    interpolated = interpolate_gaps(kept, times, interpolate)
+    sided = choose_sides(kept, times) if sides else kept
+    interpolated = interpolate_gaps(sided, times, interpolate)
     result = interpolated if smooth is None else smooth_tracks(interpolated, times, smooth)
     before, between, after = (len(track_rows(step)) for step in (sequence, stitched, kept))
     num_added = len(interpolated.people) - len(kept.people)
