@@ -19,7 +19,7 @@ from pose_track.structures.arrays import BoolArray, Float32Array, IntArray
 from pose_track.structures.frames import Poses
 from pose_track.structures.skeleton import Skeleton
 
-_CONTINUITY = 0.1  # weight, in the choice only, of the movement since the sides that were recorded
+_CONTINUITY = 0.3  # weight, in the choice only, of the movement since the sides that were recorded
 
 
 class SideFilter:
