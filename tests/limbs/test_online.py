@@ -67,10 +67,10 @@ class TestTurns:
     @pytest.mark.parametrize("num_frames", [8, 13, 25, 60])
     def test_without_a_flow_it_is_followed_soon(self, num_frames: int) -> None:
         """Across the profile, the left arm may come to lie where the right one was."""
-        frames = [standing(turn=np.pi * index / num_frames) for index in range(num_frames // 2 + 8)]
+        frames = [standing(turn=np.pi * index / num_frames) for index in range(num_frames // 2 + 12)]
         wrong = [not is_right(a, b).all() for a, b in zip(chosen_sides(frames), frames, strict=True)]
-        assert sum(wrong) <= 4
-        assert not any(wrong[num_frames // 2 + 5 :])
+        assert sum(wrong) <= 6
+        assert not any(wrong[num_frames // 2 + 8 :])
 
     def test_exchanges_amid_a_turn_are_undone(self) -> None:
         truth = [standing(turn=np.pi * index / 40) for index in range(45)]
