@@ -18,7 +18,7 @@ from pose_track.tracking.tracks import displacements
 _MAX_DEVIATIONS = 3.0  # of a pose from where the Kalman filter predicts it, in standard deviations
 _MAX_FLOW_DISTANCE = 0.15  # body sizes, at which the optical flow agrees, however surprising the motion is
 _MIN_FLOW_JOINTS = 3
-_MAX_GROWTH = 0.3  # of the logarithm of the body size between two frames, either way
+_MAX_GROWTH = 0.45  # of the logarithm of the body size between two frames, either way
 _GROWTH_PER_SECOND = 0.5
 _MIN_APPEARANCE = 0.5
 
