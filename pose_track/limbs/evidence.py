@@ -10,10 +10,10 @@ import numpy as np
 
 from pose_track.structures.arrays import Float64Array, FloatingArray, IntArray
 
-MAX_MOTION = 4.0  # natural logarithm of odds: the movement of a pair misleads in one case of fifty
+MAX_MOTION = 2.5  # natural logarithm of odds: the movement of a pair misleads in one case of thirteen
 _DEVIATION = 0.02  # of a joint from where the flow takes it, in body heights
 
-_PER_SCORE = 0.2  # how far each joint's score speaks for the network's own sides, in each frame
+_PER_SCORE = 0.4  # how far each joint's score speaks for the network's own sides, in each frame
 _TOGETHER = 0.5  # how far two neighbouring pairs speak for the same answer
 _PER_LENGTH = 12.0  # by how much more for each body height by which their bones would grow
 _MAX_PER_LENGTH = 2.0
@@ -37,7 +37,7 @@ def motion_evidence(
     >>> pair = np.array([[[[0.0, 0], [10, 0]]]])
     >>> seen, height = np.ones((1, 1, 2)), np.array([100.0])
     >>> motion_evidence(pair, seen, pair, seen, height), motion_evidence(pair, seen, pair[:, :, ::-1], seen, height)
-    (array([[-4.]]), array([[4.]]))
+    (array([[-2.5]]), array([[2.5]]))
     """
     vectors = after[:, :, :, None] - before[:, :, None]  # (N, P, joint after, joint before, 2)
     distances = (vectors**2).sum(axis=-1) / (heights**2)[:, None, None, None]
