@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from pose_track.structures.arrays import Float32Array
+from pose_track.structures.arrays import BoolArray, Float32Array
 from pose_track.structures.frames import Poses
 from pose_track.tracking.parallel_arrays import ParallelArrays
 
@@ -91,17 +91,24 @@ class Appearance(ParallelArrays):
         return unknown.update(poses)
 
     def update(
-        self, poses: Poses, min_joint_score: float = MIN_JOINT_SCORE, update_rate: float = UPDATE_RATE
+        self,
+        poses: Poses,
+        is_learnt: BoolArray | None = None,
+        min_joint_score: float = MIN_JOINT_SCORE,
+        update_rate: float = UPDATE_RATE,
     ) -> Appearance:
         """The same tracks after each was matched with the pose in its row.
 
         A joint moves towards its new features by `update_rate` times its score; a joint seen for the first time takes
         them over. Joints that do not count, and poses without features, change nothing, so an occluded person keeps
         their appearance.
+
+        is_learnt: (T,) poses that are learnt from; None for all.
         """
         if poses.features is None or not len(self):
             return self
         units, scores = _normalise(poses.features, poses.joint_scores, min_joint_score)
+        scores = scores if is_learnt is None else scores * is_learnt[:, None]
         share = np.where(self.scores > 0, np.float32(update_rate) * scores, scores > 0).astype(np.float32)
         features = self.features + share[..., None] * (units - self.features)
         return Appearance(features, self.scores + share * (scores - self.scores))

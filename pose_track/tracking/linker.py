@@ -14,6 +14,7 @@ from pose_track.structures.frames import Detections, Frame, Poses, replace_rows
 from pose_track.structures.skeleton import Skeleton
 from pose_track.tracking.association import Association
 from pose_track.tracking.confirmation import ConfirmedTracks, confirm_tracks
+from pose_track.tracking.overlap import stand_apart
 from pose_track.tracking.propagation import (
     FlowEstimator,
     FlowState,
@@ -198,7 +199,8 @@ class PoseLinker:
         is_missed = np.ones(len(tracks), bool)
         is_missed[rows] = False
         poses, sides = self._choose_sides(tracks[rows], poses, cols)
-        self._tracks = tracks[rows].update(poses[cols], frame.pts_seconds, sides[cols])
+        is_apart = stand_apart(tracks, poses, rows, cols, frame.pts_seconds)
+        self._tracks = tracks[rows].update(poses[cols], frame.pts_seconds, sides[cols], is_apart)
         if is_missed.any():
             self._tracks += tracks[is_missed].mark_missed()
         if is_new.any():

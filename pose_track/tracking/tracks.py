@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from pose_track.geometry.boxes import box_areas, box_centers
-from pose_track.structures.arrays import Float32Array, Float64Array, IntArray
+from pose_track.structures.arrays import BoolArray, Float32Array, Float64Array, IntArray
 from pose_track.structures.frames import Poses
 from pose_track.structures.skeleton import Skeleton
 from pose_track.tracking.appearance import MIN_JOINT_SCORE, Appearance
@@ -72,8 +72,14 @@ class Tracks(ParallelArrays):
     def empty(cls, skeleton: Skeleton, warped_frames: int) -> Tracks:
         return cls.start(Poses.empty(skeleton), np.zeros(0, np.int64), 0.0, warped_frames)
 
-    def update(self, poses: Poses, seconds: float, sides: Float32Array | None = None) -> Tracks:
-        """The same tracks after each was matched with the pose in its row, in the frame at `seconds`."""
+    def update(
+        self, poses: Poses, seconds: float, sides: Float32Array | None = None, is_apart: BoolArray | None = None
+    ) -> Tracks:
+        """The same tracks after each was matched with the pose in its row, in the frame at `seconds`.
+
+        sides: (T, H) the new beliefs; None for the old ones.
+        is_apart: (T,) poses whose appearance is learnt, see `overlap`; None for all.
+        """
         is_flow = poses.sources == "flow"
         each = np.arange(len(self))
         anchor = self.anchor + displacements(self, poses, each, each)
@@ -90,7 +96,7 @@ class Tracks(ParallelArrays):
             num_flow_frames=np.where(is_flow, self.num_flow_frames + 1, 0),
             anchor=anchor,
             motion=self.motion.predict(seconds).update(anchor),
-            appearance=self.appearance.update(poses),
+            appearance=self.appearance.update(poses, is_apart),
             sides=self.sides if sides is None else sides,
         )
 
