@@ -199,7 +199,7 @@ class PoseLinker:
         is_missed = np.ones(len(tracks), bool)
         is_missed[rows] = False
         poses, sides = self._choose_sides(tracks[rows], poses, cols)
-        is_apart = stand_apart(tracks, poses, rows, cols, frame.pts_seconds)
+        is_apart = None if poses.features is None else stand_apart(tracks, poses, rows, cols, frame.pts_seconds)
         self._tracks = tracks[rows].update(poses[cols], frame.pts_seconds, sides[cols], is_apart)
         if is_missed.any():
             self._tracks += tracks[is_missed].mark_missed()
