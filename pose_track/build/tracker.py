@@ -45,6 +45,7 @@ def build_tracker(
         _longest_gap(settings.reactivation_seconds, fps),
         max(settings.min_start_score, settings.min_high_score),  # a low-score duplicate of a person starts no track
         (settings.min_confirm_frames - 1) * detect_every + 1,
+        round(settings.lookback_seconds * fps),
         _build_flow(settings.flow, device) if has_images else None,
         Propagation(
             settings.flow.max_frames,

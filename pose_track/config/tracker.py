@@ -90,6 +90,11 @@ class TrackerSettings(BaseSettings):
         description="Successive frames after which a track is confirmed; its first poses are then output too. A "
         "shorter source needs only its own frames.",
     )
+    lookback_seconds: NotNegative = Field(
+        default=0.3,
+        description="A confirmed person is output from up to so long before with lower scores, from min_high_score on. "
+        "The output is delayed by as much, and the images are held in memory; 0 for none.",
+    )
     flow: FlowSettings = FlowSettings()
 
     @property

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field, replace
+from itertools import islice
 from typing import TypeVar
 
 import numpy as np
@@ -38,10 +39,12 @@ class ConfirmedTracks:
     ) -> tuple[T, IntArray]:
         """Remove the oldest frame from the window; return it with the output ids of its confirmed tracks."""
         item, ids = window.popleft()
-        for track_id in sorted(newly_confirmed - self.output_ids.keys() - {0}):
+        track_ids = np.abs(ids).tolist()
+        for track_id in sorted(newly_confirmed.intersection(track_ids)):
             self.output_ids[track_id] = self.next_id
             self.next_id += 1
-        output_ids = [self.output_ids.get(track_id, 0) for track_id in ids.tolist()]
+        newly_confirmed.difference_update(track_ids)
+        output_ids = [self.output_ids.get(track_id, 0) for track_id in track_ids]
         self.num_frames += 1
         if self.num_frames % _FORGET_EVERY == 0:
             self._forget(window, live_ids())
@@ -49,7 +52,7 @@ class ConfirmedTracks:
 
     def _forget(self, window: Iterable[tuple[T, IntArray]], live_ids: Iterable[int]) -> None:
         """Forget the ids that neither the window nor the frames to come have."""
-        kept = set(live_ids).union(*(ids.tolist() for _, ids in window))
+        kept = set(live_ids).union(*(np.abs(ids).tolist() for _, ids in window))
         self.output_ids = {old: new for old, new in self.output_ids.items() if old in kept}
 
 
@@ -58,44 +61,57 @@ def confirm_tracks(
     min_frames: int,
     live_ids: Callable[[], Iterable[int]],
     confirmed: ConfirmedTracks | None = None,
+    lookback_frames: int = 0,
 ) -> Iterator[tuple[T, IntArray]]:
-    """Yield the frames in order, `min_frames - 1` later than they come, with the ids of confirmed tracks only.
+    """Yield the frames in order, `min_frames + lookback_frames - 1` later than they come, with the ids of confirmed
+    tracks only.
 
-    A track is confirmed once it was seen in `min_frames` consecutive frames. It has its id from the first of these on,
-    and 0 before. Where there are fewer frames in all, also because of an error such as that of a damaged video, it is
-    confirmed once it was seen in every frame up to the last.
+    A track is confirmed once it was seen in `min_frames` consecutive frames. It has its id in the frames that did not
+    come out by then, and 0 before. Where there are fewer than `min_frames` in all, also because of an error such as
+    that of a damaged video, it is confirmed once it was seen in every frame up to the last.
+    The negative id of a tentative track does not count as seen, but comes out if the track is confirmed.
     Confirmed tracks are numbered 1, 2, 3, ... without gaps, in the order of their first frame, and within a frame in
     the order of the tracker's ids. If `frames` raises, the frames before come out first.
 
-    frames: for each frame any object, such as the frame itself, and the (N,) track ids of its people, 0 for none.
+    frames: for each frame any object, such as the frame itself, and the (N,) track ids of its people, 0 for none and
+        -i for the later track i while it is tentative.
     min_frames: at least 1, otherwise raises ValueError.
     live_ids: the ids that the frames to come may have again, such as those in the tracker's track buffer; other ids
         are forgotten.
     confirmed: the tracks that were confirmed before, kept up to date; none by default. Frames that had come and not
         come out then have to come again.
+    lookback_frames: in how many frames before it was seen in `min_frames` frames a track still gets its id.
 
     >>> frames = [("a", np.array([1, 2])), ("b", np.array([2, 0])), ("c", np.array([2]))]
     >>> [(name, ids.tolist()) for name, ids in confirm_tracks(frames, 2, lambda: (1, 2))]
     [('a', [0, 1]), ('b', [1, 0]), ('c', [1])]
+    >>> frames = [("a", np.array([-1])), ("b", np.array([1])), ("c", np.array([1]))]
+    >>> [(name, ids.tolist()) for name, ids in confirm_tracks(frames, 2, lambda: (1,), lookback_frames=1)]
+    [('a', [1]), ('b', [1]), ('c', [1])]
     """
     if min_frames < 1:
         raise ValueError(f"min_frames must be 1 or more, got {min_frames!r}")
     confirmed, window = confirmed or ConfirmedTracks(), deque[tuple[T, IntArray]]()
+    newly_confirmed: set[int] = set()  # whose first frame waits in the window
     raised: BaseException | None = None
     try:
         for entry in frames:
             window.append(entry)
-            if len(window) == min_frames:
-                yield confirmed.pop_frame(window, _common_ids(window), live_ids)
+            if len(window) >= min_frames:
+                newly_confirmed |= _common_ids(islice(reversed(window), min_frames)) - confirmed.output_ids.keys()
+            if len(window) == min_frames + lookback_frames:
+                yield confirmed.pop_frame(window, newly_confirmed, live_ids)
     except (Exception, KeyboardInterrupt) as error:  # raised again below, after the frames before it
         raised = error
-    is_short = confirmed.num_frames == 0 and not isinstance(raised, KeyboardInterrupt)
+    is_short = confirmed.num_frames == 0 and len(window) < min_frames and not isinstance(raised, KeyboardInterrupt)
     while window:
-        yield confirmed.pop_frame(window, _common_ids(window) if is_short else set(), live_ids)
+        if is_short:
+            newly_confirmed = _common_ids(window) - confirmed.output_ids.keys()
+        yield confirmed.pop_frame(window, newly_confirmed, live_ids)
     if raised is not None:
         raise raised
 
 
 def _common_ids(window: Iterable[tuple[T, IntArray]]) -> set[int]:
-    """The ids that are in all frames of the window."""
-    return set.intersection(*(set(ids.tolist()) for _, ids in window))
+    """The ids that are in all frames of the window, without those of tentative tracks."""
+    return set.intersection(*(set(ids[ids > 0].tolist()) for _, ids in window))

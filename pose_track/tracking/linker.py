@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Protocol, TypeVar
 
 import numpy as np
@@ -77,7 +77,9 @@ class PoseLinker:
         ValueError if negative.
     reactivation_seconds: the same for re-activation by appearance.
     min_start_score: lowest person score of a pose that starts a track; a pose found by propagation never does.
-    min_confirm_frames: see `confirm_tracks`.
+    min_confirm_frames, lookback_frames: see `confirm_tracks`. With the second, a high-score pose below
+        `min_start_score` that continues no track starts a tentative one. It ends when it is first missed, and is a
+        track like others from a pose on that could start one.
     flow: the optical flow, None for none. A shot cut ends all tracks.
     propagation: how people who are not detected are followed by the flow.
     warped_frames: from how many frames poses are warped by the flow, for the cue "flow".
@@ -91,6 +93,7 @@ class PoseLinker:
         reactivation_seconds: float = 0.0,
         min_start_score: float = 0.0,
         min_confirm_frames: int = 1,
+        lookback_frames: int = 0,
         flow: FlowEstimator | None = None,
         propagation: Propagation = NO_PROPAGATION,
         warped_frames: int = 1,
@@ -102,7 +105,8 @@ class PoseLinker:
         self._buffer_seconds = buffer_seconds
         self._max_missed_seconds = max(buffer_seconds, reactivation_seconds)
         self._min_start_score = min_start_score
-        self._min_confirm_frames = min_confirm_frames
+        self._min_confirm_frames, self._lookback_frames = min_confirm_frames, lookback_frames
+        self._min_tentative_score = min(min_start_score, associate.min_high_score) if lookback_frames else min_start_score
         self._flow = flow
         self._propagation = propagation
         self._warped_frames = warped_frames
@@ -150,7 +154,7 @@ class PoseLinker:
         return self._propagation.boxes(warped)
 
     def assign(self, poses: Poses, frame: FrameLike) -> IntArray:
-        """(N,) track ids of the poses of the next frame; 0 for a pose without a track.
+        """(N,) track ids of the poses of the next frame; 0 for a pose without a track, negative for a tentative one.
 
         Call it for every frame, also without people. Raises ValueError if the frame index does not increase, or the
         skeleton changes, without a `reset`.
@@ -170,10 +174,10 @@ class PoseLinker:
 
     def confirm(self, frames: Iterable[tuple[T, IntArray]]) -> Iterator[tuple[T, IntArray]]:
         """The frames with the ids of confirmed tracks only: see `confirm_tracks`."""
-        return confirm_tracks(frames, self._min_confirm_frames, self._live_ids, self._confirmed)
+        return confirm_tracks(frames, self._min_confirm_frames, self._live_ids, self._confirmed, self._lookback_frames)
 
     def _live_ids(self) -> list[int]:
-        return [] if self._tracks is None else self._tracks.ids.tolist()
+        return [] if self._tracks is None else np.abs(self._tracks.ids).tolist()
 
     def _check(self, poses: Poses, frame: FrameLike) -> None:
         if frame.index <= self._last_index:
@@ -194,13 +198,16 @@ class PoseLinker:
         rows, cols = self._associate(tracks, poses, frame.pts_seconds, is_recent)
         ids = np.zeros(len(poses), np.int64)
         ids[cols] = tracks.ids[rows]
-        is_new = (ids == 0) & (poses.scores >= self._min_start_score) & (poses.sources != "flow")
+        is_detected = poses.sources != "flow"
+        is_new = (ids == 0) & (poses.scores >= self._min_tentative_score) & is_detected
         self._assign_new_ids(ids, is_new)
-        is_missed = np.ones(len(tracks), bool)
+        can_start = (poses.scores >= self._min_start_score) & is_detected
+        ids = np.where(can_start, np.abs(ids), np.where(is_new, -ids, ids))
+        is_missed = tracks.ids > 0  # a tentative track ends
         is_missed[rows] = False
         poses, sides = self._choose_sides(tracks[rows], poses, cols)
         is_apart = None if poses.features is None else stand_apart(tracks, poses, rows, cols, frame.pts_seconds)
-        self._tracks = tracks[rows].update(poses[cols], frame.pts_seconds, sides[cols], is_apart)
+        self._tracks = replace(tracks[rows], ids=ids[cols]).update(poses[cols], frame.pts_seconds, sides[cols], is_apart)
         if is_missed.any():
             self._tracks += tracks[is_missed].mark_missed()
         if is_new.any():
