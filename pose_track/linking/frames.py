@@ -20,7 +20,7 @@ from pose_track.postprocessing.low_joints import is_low_joint
 from pose_track.structures.arrays import BoolArray, IntArray
 from pose_track.structures.frames import Frame, Poses
 from pose_track.structures.skeleton import Skeleton
-from pose_track.tracking.linker import FrameLike, FrameTime
+from pose_track.tracking.linker import FrameTime
 
 if TYPE_CHECKING:
     from pose_track.video.named_images import NamedImages

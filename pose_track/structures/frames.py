@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import TypeVar
+from typing import Protocol, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -66,6 +66,16 @@ def _map_arrays(instance: T, function: Callable[[str, AnyArray], AnyArray]) -> T
 def _select(instance: T, keep: AnyArray) -> T:
     """A copy with the selected rows of all arrays."""
     return _map_arrays(instance, lambda name, rows: rows[keep])
+
+
+class FrameLike(Protocol):
+    """Anything with a frame index and a presentation time, such as `Frame`."""
+
+    @property
+    def index(self) -> int: ...
+
+    @property
+    def pts_seconds(self) -> float: ...
 
 
 @dataclass(frozen=True, eq=False)

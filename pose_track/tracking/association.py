@@ -30,13 +30,12 @@ _LOST_SECONDS = 0.25
 
 @dataclass(frozen=True)
 class Association:
-    """Matches tracks with poses in up to four rounds.
+    """Matches tracks with poses in up to three rounds.
 
     1. High-score poses with recent tracks.
     2. Low-score poses, unless they are duplicates of a high-score pose, with the recent tracks left over, as in
        ByteTrack (Zhang et al., ECCV 2022).
     3. High-score poses left over with all tracks left over, by appearance, if the person could have moved so far.
-    4. High-score poses left over with tentative tracks, which no other round matches.
 
     similarity: computes the (T, N) matrix.
     match: pairs its rows with its columns, see `matching`.
@@ -66,20 +65,15 @@ class Association:
         is_high = poses.scores >= self.min_high_score
         similarity = np.where(is_recent[:, None], self.similarity(tracks, poses, seconds), 0)
         similarity[self._looks_like_a_stranger(tracks, poses, seconds)] = 0
-        is_firm = tracks.ids > 0
-        rows, cols = self.match(np.where(is_high & is_firm[:, None], similarity, 0), self.min_similarity)
+        rows, cols = self.match(np.where(is_high, similarity, 0), self.min_similarity)
         if not is_high.all():
-            unmatched, low = np.setdiff1d(np.flatnonzero(is_firm), rows), np.flatnonzero(~is_high)
+            unmatched, low = np.delete(np.arange(len(tracks)), rows), np.flatnonzero(~is_high)
             low = low[~_is_duplicate(poses, is_high)]
             limit = max(self.min_similarity, self.min_low_score_similarity)
             matched = self.match(similarity[np.ix_(unmatched, low)], limit)
             rows, cols = _append(rows, cols, (unmatched[matched[0]], low[matched[1]]))
         if self.min_reactivation_appearance < 1 and poses.features is not None:
             rows, cols = _append(rows, cols, self._reactivate(tracks, poses, seconds, is_high, rows, cols))
-        if not is_firm.all():
-            tentative, left = np.flatnonzero(~is_firm), np.setdiff1d(np.flatnonzero(is_high), cols)
-            matched = self.match(similarity[np.ix_(tentative, left)], self.min_similarity)
-            rows, cols = _append(rows, cols, (tentative[matched[0]], left[matched[1]]))
         return rows, cols
 
     def _looks_like_a_stranger(self, tracks: Tracks, poses: Poses, seconds: float) -> BoolArray:
@@ -97,7 +91,7 @@ class Association:
         self, tracks: Tracks, poses: Poses, seconds: float, is_high: BoolArray, rows: IntArray, cols: IntArray
     ) -> Pairs:
         """The pairs of round 3; `rows` and `cols` are matched already."""
-        lost = np.setdiff1d(np.flatnonzero((tracks.motion.seconds < seconds) & (tracks.ids > 0)), rows)
+        lost = np.setdiff1d(np.flatnonzero(tracks.motion.seconds < seconds), rows)
         new = np.setdiff1d(np.flatnonzero(is_high), cols)
         appearance, candidates = tracks.appearance[lost], poses[new]
         if not len(lost) or not len(new) or candidates.features is None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from itertools import islice
 from typing import TypeVar
@@ -62,6 +62,7 @@ def confirm_tracks(
     live_ids: Callable[[], Iterable[int]],
     confirmed: ConfirmedTracks | None = None,
     lookback_frames: int = 0,
+    look_back: Callable[[Sequence[tuple[T, IntArray]], int], None] = lambda frames, track_id: None,
 ) -> Iterator[tuple[T, IntArray]]:
     """Yield the frames in order, `min_frames + lookback_frames - 1` later than they come, with the ids of confirmed
     tracks only.
@@ -69,25 +70,22 @@ def confirm_tracks(
     A track is confirmed once it was seen in `min_frames` consecutive frames. It has its id in the frames that did not
     come out by then, and 0 before. Where there are fewer than `min_frames` in all, also because of an error such as
     that of a damaged video, it is confirmed once it was seen in every frame up to the last.
-    The negative id of a tentative track does not count as seen, but comes out if the track is confirmed.
     Confirmed tracks are numbered 1, 2, 3, ... without gaps, in the order of their first frame, and within a frame in
     the order of the tracker's ids. If `frames` raises, the frames before come out first.
 
-    frames: for each frame any object, such as the frame itself, and the (N,) track ids of its people, 0 for none and
-        -i for the later track i while it is tentative.
+    frames: for each frame any object, such as the frame itself, and the (N,) track ids of its people, 0 for none.
     min_frames: at least 1, otherwise raises ValueError.
     live_ids: the ids that the frames to come may have again, such as those in the tracker's track buffer; other ids
         are forgotten.
     confirmed: the tracks that were confirmed before, kept up to date; none by default. Frames that had come and not
         come out then have to come again.
-    lookback_frames: in how many frames before it was seen in `min_frames` frames a track still gets its id.
+    lookback_frames: that many more frames wait, so that a track gets its id there too.
+    look_back: called with the frames that wait and the id of each track when it is confirmed; it may write minus the id
+        into the ids of earlier frames, where the track is then found too.
 
     >>> frames = [("a", np.array([1, 2])), ("b", np.array([2, 0])), ("c", np.array([2]))]
     >>> [(name, ids.tolist()) for name, ids in confirm_tracks(frames, 2, lambda: (1, 2))]
     [('a', [0, 1]), ('b', [1, 0]), ('c', [1])]
-    >>> frames = [("a", np.array([-1])), ("b", np.array([1])), ("c", np.array([1]))]
-    >>> [(name, ids.tolist()) for name, ids in confirm_tracks(frames, 2, lambda: (1,), lookback_frames=1)]
-    [('a', [1]), ('b', [1]), ('c', [1])]
     """
     if min_frames < 1:
         raise ValueError(f"min_frames must be 1 or more, got {min_frames!r}")
@@ -98,7 +96,11 @@ def confirm_tracks(
         for entry in frames:
             window.append(entry)
             if len(window) >= min_frames:
-                newly_confirmed |= _common_ids(islice(reversed(window), min_frames)) - confirmed.output_ids.keys()
+                found = _common_ids(islice(reversed(window), min_frames))
+                for track_id in sorted(found - newly_confirmed - confirmed.output_ids.keys()):
+                    newly_confirmed.add(track_id)
+                    if lookback_frames:
+                        look_back(list(window), track_id)
             if len(window) == min_frames + lookback_frames:
                 yield confirmed.pop_frame(window, newly_confirmed, live_ids)
     except (Exception, KeyboardInterrupt) as error:  # raised again below, after the frames before it
@@ -113,5 +115,5 @@ def confirm_tracks(
 
 
 def _common_ids(window: Iterable[tuple[T, IntArray]]) -> set[int]:
-    """The ids that are in all frames of the window, without those of tentative tracks."""
+    """The ids that are in all frames of the window."""
     return set.intersection(*(set(ids[ids > 0].tolist()) for _, ids in window))

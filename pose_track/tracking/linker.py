@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, field, replace
-from typing import Protocol, TypeVar
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
+from typing import TypeVar
 
 import numpy as np
 
 from pose_track.limbs.online import SideFilter
 from pose_track.structures.arrays import BoolArray, Float32Array, IntArray
-from pose_track.structures.frames import Detections, Frame, Poses, replace_rows
+from pose_track.structures.frames import Detections, Frame, FrameLike, Poses, replace_rows
 from pose_track.structures.skeleton import Skeleton
 from pose_track.tracking.association import Association
 from pose_track.tracking.confirmation import ConfirmedTracks, confirm_tracks
+from pose_track.tracking.lookback import Lookback
 from pose_track.tracking.overlap import stand_apart
 from pose_track.tracking.propagation import (
     FlowEstimator,
@@ -24,17 +25,7 @@ from pose_track.tracking.propagation import (
 )
 from pose_track.tracking.tracks import Tracks
 
-T = TypeVar("T")
-
-
-class FrameLike(Protocol):
-    """Anything with a frame index and a presentation time, such as `Frame`."""
-
-    @property
-    def index(self) -> int: ...
-
-    @property
-    def pts_seconds(self) -> float: ...
+T = TypeVar("T", bound=tuple[FrameLike, Poses])
 
 
 @dataclass(frozen=True)
@@ -54,6 +45,7 @@ class LinkerState:
     last_index: of the last frame.
     confirmed: see `confirm_tracks`.
     flow: of the optical flow; None without an image.
+    shot_start: index of the first frame after the last cut.
     """
 
     tracks: Tracks | None = None
@@ -61,6 +53,7 @@ class LinkerState:
     last_index: int = -1
     confirmed: ConfirmedTracks = field(default_factory=ConfirmedTracks)
     flow: FlowState | None = None
+    shot_start: int = 0
 
 
 NO_PROPAGATION = Propagation()
@@ -77,9 +70,7 @@ class PoseLinker:
         ValueError if negative.
     reactivation_seconds: the same for re-activation by appearance.
     min_start_score: lowest person score of a pose that starts a track; a pose found by propagation never does.
-    min_confirm_frames, lookback_frames: see `confirm_tracks`. With the second, a high-score pose below
-        `min_start_score` that continues no track starts a tentative one. It ends when it is first missed, and is a
-        track like others from a pose on that could start one.
+    min_confirm_frames, lookback_frames: see `confirm_tracks`.
     flow: the optical flow, None for none. A shot cut ends all tracks.
     propagation: how people who are not detected are followed by the flow.
     warped_frames: from how many frames poses are warped by the flow, for the cue "flow".
@@ -106,7 +97,7 @@ class PoseLinker:
         self._max_missed_seconds = max(buffer_seconds, reactivation_seconds)
         self._min_start_score = min_start_score
         self._min_confirm_frames, self._lookback_frames = min_confirm_frames, lookback_frames
-        self._min_tentative_score = min(min_start_score, associate.min_high_score) if lookback_frames else min_start_score
+        self._lookback = Lookback(associate.similarity, associate.min_low_score_similarity)
         self._flow = flow
         self._propagation = propagation
         self._warped_frames = warped_frames
@@ -120,7 +111,7 @@ class PoseLinker:
     def state(self) -> LinkerState:
         """The state after the last frame, which further frames do not change."""
         flow = None if self._flow is None else self._flow.state()
-        return LinkerState(self._tracks, self._next_id, self._last_index, self._confirmed.copy(), flow)
+        return LinkerState(self._tracks, self._next_id, self._last_index, self._confirmed.copy(), flow, self._shot_start)
 
     def restore(self, state: LinkerState) -> None:
         """Go on from a state of a linker with the same arguments. Frames that had come and were not confirmed then have
@@ -128,7 +119,7 @@ class PoseLinker:
         self._tracks = state.tracks
         self._skeleton: Skeleton | None = None
         self._sides: SideFilter | None = None
-        self._next_id, self._last_index = state.next_id, state.last_index
+        self._next_id, self._last_index, self._shot_start = state.next_id, state.last_index, state.shot_start
         self._confirmed = state.confirmed.copy()
         if self._flow is not None:
             self._flow.restore(state.flow)
@@ -142,19 +133,22 @@ class PoseLinker:
             return Detections.empty()
         step = self._flow.advance(frame.image)
         if step.is_cut:
-            self._tracks = None
+            self._end_shot(frame)
         if self._tracks is None:
             return Detections.empty()
         tracks = self._buffered(self._tracks, frame)
         warped = warp_tracks(tracks, step)
         if is_everybody_replaced(tracks, warped, step.change):
-            self._tracks = None
+            self._end_shot(frame)
             return Detections.empty()
         self._tracks = warped
         return self._propagation.boxes(warped)
 
+    def _end_shot(self, frame: Frame) -> None:
+        self._tracks, self._shot_start = None, frame.index
+
     def assign(self, poses: Poses, frame: FrameLike) -> IntArray:
-        """(N,) track ids of the poses of the next frame; 0 for a pose without a track, negative for a tentative one.
+        """(N,) track ids of the poses of the next frame; 0 for a pose without a track.
 
         Call it for every frame, also without people. Raises ValueError if the frame index does not increase, or the
         skeleton changes, without a `reset`.
@@ -174,10 +168,16 @@ class PoseLinker:
 
     def confirm(self, frames: Iterable[tuple[T, IntArray]]) -> Iterator[tuple[T, IntArray]]:
         """The frames with the ids of confirmed tracks only: see `confirm_tracks`."""
-        return confirm_tracks(frames, self._min_confirm_frames, self._live_ids, self._confirmed, self._lookback_frames)
+        return confirm_tracks(
+            frames, self._min_confirm_frames, self._live_ids, self._confirmed, self._lookback_frames, self._look_back
+        )
+
+    def _look_back(self, frames: Sequence[tuple[T, IntArray]], track_id: int) -> None:
+        """Find the track in the frames of its shot before its first."""
+        self._lookback([entry for entry in frames if entry[0][0].index >= self._shot_start], track_id)
 
     def _live_ids(self) -> list[int]:
-        return [] if self._tracks is None else np.abs(self._tracks.ids).tolist()
+        return [] if self._tracks is None else self._tracks.ids.tolist()
 
     def _check(self, poses: Poses, frame: FrameLike) -> None:
         if frame.index <= self._last_index:
@@ -198,16 +198,13 @@ class PoseLinker:
         rows, cols = self._associate(tracks, poses, frame.pts_seconds, is_recent)
         ids = np.zeros(len(poses), np.int64)
         ids[cols] = tracks.ids[rows]
-        is_detected = poses.sources != "flow"
-        is_new = (ids == 0) & (poses.scores >= self._min_tentative_score) & is_detected
+        is_new = (ids == 0) & (poses.scores >= self._min_start_score) & (poses.sources != "flow")
         self._assign_new_ids(ids, is_new)
-        can_start = (poses.scores >= self._min_start_score) & is_detected
-        ids = np.where(can_start, np.abs(ids), np.where(is_new, -ids, ids))
-        is_missed = tracks.ids > 0  # a tentative track ends
+        is_missed = np.ones(len(tracks), bool)
         is_missed[rows] = False
         poses, sides = self._choose_sides(tracks[rows], poses, cols)
         is_apart = None if poses.features is None else stand_apart(tracks, poses, rows, cols, frame.pts_seconds)
-        self._tracks = replace(tracks[rows], ids=ids[cols]).update(poses[cols], frame.pts_seconds, sides[cols], is_apart)
+        self._tracks = tracks[rows].update(poses[cols], frame.pts_seconds, sides[cols], is_apart)
         if is_missed.any():
             self._tracks += tracks[is_missed].mark_missed()
         if is_new.any():

@@ -22,13 +22,13 @@ _AREA_DECAY = 0.9  # of a larger area, each frame
 class Tracks(ParallelArrays):
     """T tracks.
 
-    ids: (T,) track ids, negative while a track is tentative: its poses had too low a score to start a track.
+    ids: (T,) track ids.
     joints, joint_scores, boxes: of the last pose, as in `Poses`.
     areas: (T,) square pixels of the box. A larger area decays slowly, since an occluded person does not get smaller.
     warped: (T, L, K, 2) joints of the last L frames, latest first, warped into the current frame by optical flow.
     warped_scores: (T, L, K); 0 where a joint was not seen.
     scores: (T,) person score of the last detected pose.
-    num_detections: (T,) frames with a detection, without those in which a track was tentative.
+    num_detections: (T,) frames with a detection.
     num_flow_frames: (T,) consecutive frames without a detection, followed by optical flow.
     anchor: (T, 2) the point that `motion` filters, in the last frame with the track.
     motion: Kalman filter states, at the time of that frame.
@@ -63,7 +63,7 @@ class Tracks(ParallelArrays):
         warped[:, 0], warped_scores[:, 0] = poses.joints, poses.joint_scores
         return cls(
             ids, poses.joints, poses.joint_scores, poses.boxes, box_areas(poses.boxes), warped, warped_scores,
-            poses.scores, (ids > 0).astype(np.int64), np.zeros(n, np.int64), centers,
+            poses.scores, np.ones(n, np.int64), np.zeros(n, np.int64), centers,
             Motion.start(centers, seconds), Appearance.start(poses),
             np.zeros((n, 0), np.float32) if sides is None else sides,
         )  # fmt: skip
@@ -92,7 +92,7 @@ class Tracks(ParallelArrays):
             warped_scores=_push(self.warped_scores, poses.joint_scores),
             areas=np.maximum(box_areas(poses.boxes), _AREA_DECAY * self.areas),
             scores=np.where(is_flow, self.scores, poses.scores),
-            num_detections=self.num_detections + (~is_flow & (self.ids > 0)),
+            num_detections=self.num_detections + ~is_flow,
             num_flow_frames=np.where(is_flow, self.num_flow_frames + 1, 0),
             anchor=anchor,
             motion=self.motion.predict(seconds).update(anchor),

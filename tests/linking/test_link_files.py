@@ -29,7 +29,6 @@ from pose_track.structures.arrays import IntArray
 from pose_track.structures.frames import Frame, Poses
 from pose_track.structures.sequence import PoseAnnotations, PoseSequence
 from pose_track.structures.skeleton import COCO_17
-from pose_track.tracking.linker import FrameLike
 
 TRACKER = TrackerSettings(min_confirm_frames=1)
 OPTIONS = LinkOptions(TRACKER)

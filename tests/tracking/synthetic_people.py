@@ -13,7 +13,7 @@ from pose_track.structures.arrays import Float32Array, ImageArray
 from pose_track.structures.frames import Frame, Poses
 from pose_track.structures.skeleton import COCO_17
 from pose_track.tracking.association import Association
-from pose_track.tracking.linker import FrameLike, FrameTime, PoseLinker
+from pose_track.tracking.linker import FrameTime, PoseLinker
 from pose_track.tracking.matching import match_hungarian
 from pose_track.tracking.propagation import FlowEstimator, FlowState
 from pose_track.tracking.similarity import Similarity
