@@ -103,7 +103,7 @@ BASE = {
     **dict.fromkeys(("tracker.reactivation_seconds", "tracker.min_high_score", "tracker.flow.max_frames"), "0"),
     "tracker.sigma_scale": "3", "tracker.matching": "hungarian", "tracker.min_similarity": "0.2",
     "tracker.min_low_score_similarity": "0.5", "tracker.min_start_score": "0.15", "tracker.buffer_seconds": "1",
-    "tracker.min_confirm_frames": "1", "tracker.gate": "false",
+    "tracker.min_confirm_frames": "1", "tracker.gate": "false", "tracker.lookback_seconds": "0",
 }  # fmt: skip
 
 
@@ -155,6 +155,8 @@ _EFFECTS: list[tuple[str, dict[str, str], Observation, dict[str, object]]] = [
      {"0.6": [1], "0.8": [2]}),
     ("min_confirm_frames", {}, ids_of(HERE, people_at(0, 900), HERE),
      {"1": [[1], [1, 2], [1]], "2": [[1], [1, 0], [1]]}),
+    ("lookback_seconds", {"tracker.min_start_score": "0.5"}, ids_of(*[people_at(0, score=0.4)] * 2, HERE),
+     {"0": [[0], [0], [1]], "0.1": [[0], [1], [1]], "1": [[1]] * 3}),
     ("flow.method", by("flow"), ids_under_pan,
      {"none": [[1, 2], [3, 1], [4, 3]], "dis": [[1, 2]] * 3, "lk": [[1, 2]] * 3}),
     ("flow.method", {"tracker.flow.long_side": "256"}, flow_arguments,

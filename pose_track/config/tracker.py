@@ -92,8 +92,8 @@ class TrackerSettings(BaseSettings):
     )
     lookback_seconds: NotNegative = Field(
         default=0.3,
-        description="A confirmed person is output from up to so long before with lower scores, from min_high_score on. "
-        "The output is delayed by as much, and the images are held in memory; 0 for none.",
+        description="Seconds before the start of a confirmed track in which its person is looked for among poses with "
+        "lower scores; delays the output and holds as many more images in memory, 0 for none.",
     )
     flow: FlowSettings = FlowSettings()
 

@@ -18,7 +18,7 @@ from pose_track.config.tracker import TrackerSettings
 from pose_track.linking.poses import link_poses
 from pose_track.postprocessing.low_joints import is_low_joint
 from pose_track.structures.arrays import BoolArray, IntArray
-from pose_track.structures.frames import Frame, Poses
+from pose_track.structures.frames import Frame, FrameLike, Poses
 from pose_track.structures.skeleton import Skeleton
 from pose_track.tracking.linker import FrameTime
 

@@ -16,7 +16,8 @@ def link_poses(
 ) -> Iterator[IntArray]:
     """For each frame, in order, the (N,) track ids of its poses; 0 for a pose that is not in the output.
 
-    Results come settings.min_confirm_frames - 1 frames late, and settings.lookback_seconds more. With `has_images` every frame must be a `Frame`.
+    Results come settings.min_confirm_frames - 1 frames and settings.lookback_seconds late. With `has_images` every
+    frame must be a `Frame`.
     """
     tracker = build_tracker(settings, fps, has_images)
 

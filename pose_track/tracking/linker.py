@@ -111,7 +111,8 @@ class PoseLinker:
     def state(self) -> LinkerState:
         """The state after the last frame, which further frames do not change."""
         flow = None if self._flow is None else self._flow.state()
-        return LinkerState(self._tracks, self._next_id, self._last_index, self._confirmed.copy(), flow, self._shot_start)
+        confirmed = self._confirmed.copy()
+        return LinkerState(self._tracks, self._next_id, self._last_index, confirmed, flow, self._shot_start)
 
     def restore(self, state: LinkerState) -> None:
         """Go on from a state of a linker with the same arguments. Frames that had come and were not confirmed then have

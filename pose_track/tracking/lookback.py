@@ -13,7 +13,7 @@ from pose_track.tracking.similarity import Similarity
 from pose_track.tracking.tracks import Tracks
 
 WaitingFrame = tuple[tuple[FrameLike, Poses], IntArray]
-"""A frame with its poses, and their (N,) track ids."""
+"""A frame with its poses, and their (N,) track ids; 0 for none."""
 
 
 @dataclass(frozen=True)

@@ -208,7 +208,7 @@ def test_presets_track_as_their_comments_say(name: str) -> None:
     actual = load_settings(kind, configs_folder() / f"{name}.yaml").tracker.model_dump()
     expected = load_settings(LinkSettings, track_preset_path(TRACKER_OF[name])).tracker.model_dump()
     differing = {key for key in actual if actual[key] != expected[key]}
-    assert differing <= {"min_start_score", "min_high_score", "min_confirm_frames", "flow"}
+    assert differing <= {"min_start_score", "min_high_score", "min_confirm_frames", "lookback_seconds", "flow"}
     assert {key for key in actual["flow"] if actual["flow"][key] != expected["flow"][key]} <= {"min_score"}
 
 

@@ -26,7 +26,7 @@ from pose_track.linking import frames as link_frames
 from pose_track.linking.files import link_file, link_jobs, link_sequence, parse_fps
 from pose_track.linking.frames import LinkOptions, LinkResult, Stopwatch
 from pose_track.structures.arrays import IntArray
-from pose_track.structures.frames import Frame, Poses
+from pose_track.structures.frames import Frame, FrameLike, Poses
 from pose_track.structures.sequence import PoseAnnotations, PoseSequence
 from pose_track.structures.skeleton import COCO_17
 

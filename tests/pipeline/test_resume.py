@@ -78,6 +78,7 @@ SETTINGS = [
     {"output.render": "false"},
     {"tracker.min_confirm_frames": "1", "output.render": "false"},
     {"tracker.min_confirm_frames": "5", "output.render": "false"},
+    {"tracker.min_start_score": "0.65", "tracker.lookback_seconds": "0.6", "output.render": "false"},
     {"tracker.flow.method": "none", "output.render": "false"},
     {"tracker.flow.method": "dis", "tracker.flow.max_frames": "5", "detector.every": "3", "output.render": "false"},
     {"reader.stride": "3", "reader.start_seconds": "0.4", "output.render": "false"},

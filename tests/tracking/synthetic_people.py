@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pose_track.structures.arrays import Float32Array, ImageArray
-from pose_track.structures.frames import Frame, Poses
+from pose_track.structures.frames import Frame, FrameLike, Poses
 from pose_track.structures.skeleton import COCO_17
 from pose_track.tracking.association import Association
 from pose_track.tracking.linker import FrameTime, PoseLinker

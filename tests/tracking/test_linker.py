@@ -120,7 +120,8 @@ def test_the_buffer_restarts_with_each_match() -> None:
 def test_confirmation_remembers_ids_for_the_whole_track_buffer() -> None:
     tracker = build_linker(buffer_frames=150, min_confirm_frames=2)
     frames = [people_at(0)] * 2 + [people_at()] * 150 + [people_at(0)]
-    inputs = zip(range(153), (np.array(ids, np.int64) for ids in assigned_ids(tracker, *frames)), strict=True)
+    ids = [np.array(ids, np.int64) for ids in assigned_ids(tracker, *frames)]
+    inputs = zip(zip(frame_times(153), frames, strict=True), ids, strict=True)
     confirmed = [ids.tolist() for _, ids in tracker.confirm(inputs)]
     assert confirmed == [[1], [1], *[[]] * 150, [1]]
 
