@@ -30,7 +30,8 @@ def build_tracker(
 
     Raises FileNotFoundError or ConnectionError for missing weights of the flow; ImportError for RAFT without PyTorch.
     """
-    similarity = Similarity(settings.weights.model_dump(), settings.sigma_scale, settings.gate)
+    has_flow = has_images and settings.flow.method != "none"
+    similarity = Similarity(settings.weights.model_dump(), settings.sigma_scale, settings.gate and has_flow)
     associate = Association(
         similarity,
         MATCHERS[settings.matching],
@@ -54,7 +55,7 @@ def build_tracker(
             tentative_frames=detect_every - 1,
         ),
         settings.flow.warped_frames,
-        has_images and settings.flow.method != "none" and settings.flow.sides,
+        has_flow and settings.flow.sides,
     )
 
 

@@ -6,7 +6,6 @@ import struct
 import tarfile
 import zipfile
 import zlib
-from contextlib import suppress
 from pathlib import Path, PurePosixPath
 from typing import BinaryIO, NamedTuple
 
@@ -14,7 +13,8 @@ import cv2
 import numpy as np
 
 from pose_track.structures.arrays import ImageArray
-from pose_track.video.declared_size import MAX_PIXELS, declared_size
+from pose_track.video.bit_depth import decode_pixels
+from pose_track.video.declared_size import IMAGE_KINDS, MAX_PIXELS, declared_size
 
 _JPEG_START, _JPEG_SCAN, _JPEG_END = b"\xff\xd8", b"\xff\xda", b"\xff\xd9"
 ImageSize = tuple[int, int]
@@ -65,13 +65,10 @@ def _decode(data: bytes, name: str, flags: int) -> ImageArray:
     size = declared_size(data)
     if size is not None and size[0] * size[1] > MAX_PIXELS:
         raise ValueError(f"{name} declares {size[0]}x{size[1]} pixels, more than {MAX_PIXELS}; scale it down")
-    image = None
-    with suppress(cv2.error):
-        if size is not None:  # of other formats, OpenCV would take any size, gigabytes for a small file
-            image = cv2.imdecode(np.frombuffer(data, np.uint8), flags)
+    image = decode_pixels(data, flags)
     if image is None:
-        kinds = "JPEG, PNG, WebP, TIFF, BMP or GIF image"
-        raise ValueError(f"{name}: not a {kinds}; convert it, download it again, or remove it and its labels")
+        remedy = "convert it, download it again, or remove it and its labels"
+        raise ValueError(f"{name}: not a {IMAGE_KINDS} image; {remedy}")
     return np.asarray(image, np.uint8)
 
 

@@ -38,7 +38,7 @@ def used_bits(files: Iterable[FileBytes]) -> int:
     """
     highest = 0
     for data in files:
-        image = _decode(data, _ANY_DEPTH)
+        image = decode_pixels(data, _ANY_DEPTH)
         if image is None:
             continue
         if image.dtype != np.uint16:
@@ -53,9 +53,9 @@ def decode_rgb(data: FileBytes, bits: int) -> ImageArray | None:
     bits: of an image with 16 bits, how many are used, see `used_bits`; the highest eight of these are kept.
     """
     is_stretched = 8 <= bits < 16
-    image = _decode(data, _ANY_DEPTH if is_stretched else cv2.IMREAD_COLOR)
+    image = decode_pixels(data, _ANY_DEPTH if is_stretched else cv2.IMREAD_COLOR)
     if image is not None and is_stretched and image.dtype != np.uint8:
-        image = _top_bits(image, bits) if image.dtype == np.uint16 else _decode(data, cv2.IMREAD_COLOR)
+        image = _top_bits(image, bits) if image.dtype == np.uint16 else decode_pixels(data, cv2.IMREAD_COLOR)
     return None if image is None else np.asarray(cv2.cvtColor(image, cv2.COLOR_BGR2RGB), np.uint8)
 
 
@@ -67,7 +67,8 @@ def _top_bits(image: _Pixels, bits: int) -> ImageArray:
     return np.asarray(np.minimum(image >> (bits - 8), 255), np.uint8)
 
 
-def _decode(data: FileBytes, flags: int) -> _Pixels | None:
+def decode_pixels(data: FileBytes, flags: int) -> _Pixels | None:
+    """What OpenCV decodes, by its flags of imread; None where it cannot, and for other files than IMAGE_KINDS."""
     if declared_size(data) is None:  # of other formats, OpenCV would take any size, gigabytes for a small file
         return None
     # On Windows, imread cannot open names outside the system's code page; decoding bytes works everywhere.

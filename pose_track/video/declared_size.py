@@ -11,6 +11,9 @@ from pose_track.video.tiff import FileBytes, is_tiff, tiff_pages
 MAX_PIXELS = 100_000_000
 """Pixels of an image or video frame, at most, where nothing else is set: 12 times those of 4K."""
 
+IMAGE_KINDS = "JPEG, PNG, WebP, TIFF, BMP or GIF"
+"""The kinds of image files that are decoded: those whose size is read before."""
+
 Size = tuple[int, int]
 
 
@@ -24,7 +27,7 @@ def check_size(path: str | Path, size: Size | None, max_pixels: int) -> None:
 
 
 def declared_size(content: FileBytes) -> Size | None:
-    """Width and height that a JPEG, PNG, WebP, TIFF, BMP or GIF file declares; of a TIFF file the largest page.
+    """Width and height that a file of IMAGE_KINDS declares; of a TIFF file the largest page.
 
     None for another file, and where the file ends before its size.
 

@@ -29,7 +29,7 @@ class TolerantDecoder:
 
     report: called with each Fault, before the first frame at or after it is returned; one for each frame at most.
 
-    Frame threads return frames late and lose some with an error. After the first error of the decoder the file is
+    Frame threads return frames late and lose some with an error, also without a word. At the first fault the file is
     therefore decoded anew without them, from its start, past the frames that were returned already, at most
     `max_pixels` each.
     """
@@ -50,25 +50,25 @@ class TolerantDecoder:
         can_repeat = self._path.is_file()  # not a pipe
         self._stream.thread_type = "AUTO" if can_repeat else "SLICE"
         try:
-            yield from self._frames(self._container, self._stream, stop_at_error=can_repeat)
-        except _DecoderFailed:
+            yield from self._frames(self._container, self._stream, stop_at_fault=can_repeat)
+        except _FaultFound:
             logger.debug("%s: damaged; decoding anew without frame threads", self._path)
             with open_container(self._path) as container:
                 stream = video_stream(container, self._path)
                 stream.thread_type = "SLICE"
                 limit_size(stream, self._max_pixels)
-                yield from self._frames(container, stream, stop_at_error=False)
+                yield from self._frames(container, stream, stop_at_fault=False)
 
-    def _frames(self, container: InputContainer, stream: VideoStream, stop_at_error: bool) -> Iterator[av.VideoFrame]:
-        """The frames after those that were returned. Raises _DecoderFailed at an error, if told to stop there."""
-        faults = _Pending()
+    def _frames(self, container: InputContainer, stream: VideoStream, stop_at_fault: bool) -> Iterator[av.VideoFrame]:
+        """The frames after those that were returned. Raises _FaultFound at a fault, if told to stop there."""
+        faults = _Pending(stop_at_fault)
         monitor = PacketMonitor(container, stream)
         index = 0
         for packet in _packets(container, stream, faults):
             error = monitor.add(packet)
             if error is not None:
                 faults.add(error, _END if is_flush(packet) else packet.pts)
-            for frame in _decode(packet, faults, stop_at_error):
+            for frame in _decode(packet, faults):
                 if monitor.lost_before(frame):
                     faults.add("data before it gave no picture", None)
                 if frame.is_corrupt:
@@ -87,17 +87,21 @@ class TolerantDecoder:
             self._report(Fault(index, causes[0]))
 
 
-class _DecoderFailed(Exception):
-    """The decoder of frame threads met an error."""
+class _FaultFound(Exception):
+    """There is damage, past which frame threads cannot be trusted."""
 
 
 class _Pending:
     """Causes of faults whose first frame has not been decoded yet, with the pts of their packets."""
 
-    def __init__(self) -> None:
+    def __init__(self, stop_at_fault: bool) -> None:
+        self._stop_at_fault = stop_at_fault
         self._causes: list[tuple[int | None, str]] = []
 
     def add(self, cause: str, pts: int | None) -> None:
+        """Raises _FaultFound, if told to stop at a fault."""
+        if self._stop_at_fault:
+            raise _FaultFound
         self._causes.append((pts, cause))
 
     def due(self, pts: int | None) -> list[str]:
@@ -125,12 +129,10 @@ def _packets(container: InputContainer, stream: VideoStream, faults: _Pending) -
         yield flush
 
 
-def _decode(packet: av.Packet[VideoStream], faults: _Pending, stop_at_error: bool) -> list[av.VideoFrame]:
+def _decode(packet: av.Packet[VideoStream], faults: _Pending) -> list[av.VideoFrame]:
     try:
         return packet.decode()
     except av.FFmpegError as error:
-        if stop_at_error:
-            raise _DecoderFailed from error
         faults.add(f"its data is damaged ({error.strerror})", packet.pts)
         return []
 

@@ -12,7 +12,7 @@ from pathlib import Path
 
 from pose_track.structures.arrays import ImageArray
 from pose_track.video.bit_depth import decode_rgb, used_bits
-from pose_track.video.declared_size import MAX_PIXELS, check_size, declared_size
+from pose_track.video.declared_size import IMAGE_KINDS, MAX_PIXELS, check_size, declared_size
 from pose_track.video.image_stacks import stack_format
 from pose_track.video.source import DecodedFrame, DecodeError, Fault, OnDamage, Selection, VideoInfo, VideoReader
 from pose_track.video.tiff import FileBytes, TiffPage, map_file, map_page, tiff_pages
@@ -135,7 +135,7 @@ class ImageReader(VideoReader):
             raise DecodeError(
                 str(self._sources[index].path),
                 index,
-                "it is not a JPEG, PNG, WebP, TIFF, BMP or GIF image, or is damaged",
+                f"it is not a {IMAGE_KINDS} image, or is damaged",
             )
         return image
 

@@ -8,7 +8,7 @@ from tracking.synthetic_people import GREEN, RED, SIZE, people_at, start_tracks
 from pose_track.tracking.overlap import stand_apart
 from pose_track.tracking.tracks import Tracks
 
-FAR, NEAR = 5 * SIZE, SIZE / 2
+FAR, NEAR = 5 * SIZE, SIZE / 4
 
 
 def test_nobody() -> None:
