@@ -63,8 +63,8 @@ class TrackerSettings(BaseSettings):
     )
     gate: bool = Field(
         default=True,
-        description="Refuse matches with a jump, a change of size or looks that one person cannot have, whatever the "
-        "similarity; needs a flow.",
+        description="Refuse matches with a jump, a change of size or appearance that one person cannot have, whatever "
+        "the similarity; needs a flow.",
     )
     matching: Literal["greedy", "hungarian"] = Field(default="hungarian", description="Assignment of poses to tracks.")
     min_similarity: Share = Field(default=0.2, description="Lowest similarity of a match, 0 to 1.")

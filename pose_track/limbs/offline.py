@@ -19,8 +19,7 @@ def best_sides(joints: FloatingArray, scores: FloatingArray, heights: FloatingAr
     order = np.tile(np.arange(skeleton.num_joints), (len(joints), 1))
     for group in pair_groups(skeleton):
         exchanged = group.hypotheses[_best_path(group, joints[:, group.joints], scores[:, group.joints], heights)]
-        left, right = group.joints.T
-        order[:, left], order[:, right] = np.where(exchanged, right, left), np.where(exchanged, left, right)
+        group.exchange(order, exchanged)
     return order
 
 

@@ -47,8 +47,7 @@ class SideFilter:
         beliefs = beliefs.copy()
         for group, start, end in zip(self._groups, self._ends, self._ends[1:], strict=False):
             exchanged, beliefs[:, start:end] = group.choose(poses, before, before_scores, beliefs[:, start:end])
-            left, right = group.joints.T
-            order[:, left], order[:, right] = np.where(exchanged, right, left), np.where(exchanged, left, right)
+            group.pairs.exchange(order, exchanged)
         return reorder_joints(poses, order), beliefs
 
 
@@ -56,25 +55,27 @@ class _GroupFilter:
     """The filter of one group of P pairs with H hypotheses."""
 
     def __init__(self, group: PairGroup) -> None:
-        self._group, self._combinations = group, combinations(group)
-        self.joints, self.num_hypotheses = group.joints, len(self._combinations)
+        self.pairs, self._combinations = group, combinations(group)
+        self.num_hypotheses = len(self._combinations)
 
     def choose(
         self, poses: Poses, before: Float32Array, before_scores: Float32Array, beliefs: Float32Array
     ) -> tuple[BoolArray, Float32Array]:
         """(N, P) which pairs to exchange, and the (N, H) new beliefs."""
-        joints, scores = poses.joints[:, self.joints], poses.joint_scores[:, self.joints]
+        joints, scores = poses.joints[:, self.pairs.joints], poses.joint_scores[:, self.pairs.joints]
         heights = np.maximum(poses.boxes[:, 2:] - poses.boxes[:, :2], 1).max(axis=1)
-        motion = motion_evidence(before[:, self.joints], before_scores[:, self.joints], joints, scores, heights)
-        changes = np.exp(change_support(self._group, motion))
+        motion = motion_evidence(
+            before[:, self.pairs.joints], before_scores[:, self.pairs.joints], joints, scores, heights
+        )
+        changes = np.exp(change_support(self.pairs, motion))
         known = np.where(beliefs.any(axis=1, keepdims=True), beliefs, 1)
         prior = (changes[:, self._combinations] @ known[:, :, None])[..., 0]  # (N, H, H) @ (N, H, 1) -> (N, H)
-        support = np.log(prior) + pose_support(self._group, joints, scores, heights)
-        chosen = (support + _CONTINUITY * motion @ self._group.hypotheses.T).argmax(axis=1)
+        support = np.log(prior) + pose_support(self.pairs, joints, scores, heights)
+        chosen = (support + _CONTINUITY * motion @ self.pairs.hypotheses.T).argmax(axis=1)
         posterior = np.exp(support - support.max(axis=1, keepdims=True))
         of_recorded = np.take_along_axis(posterior, self._combinations[chosen], axis=1)
         beliefs = of_recorded / of_recorded.sum(axis=1, keepdims=True)
-        return self._group.hypotheses[chosen], beliefs.astype(np.float32)
+        return self.pairs.hypotheses[chosen], beliefs.astype(np.float32)
 
 
 def reorder_joints(poses: Poses, order: IntArray) -> Poses:

@@ -34,6 +34,12 @@ class PairGroup:
         codes = np.arange(1 << len(self.joints))
         return np.asarray(codes[:, None] >> np.arange(len(self.joints)) & 1, bool)
 
+    def exchange(self, order: IntArray, exchanged: BoolArray) -> None:
+        """Write the group's joints into `order`, (N, K), the joint to take for each joint. exchanged: (N, P) which
+        pairs change sides."""
+        left, right = self.joints.T
+        order[:, left], order[:, right] = np.where(exchanged, right, left), np.where(exchanged, left, right)
+
 
 def pair_groups(skeleton: Skeleton) -> tuple[PairGroup, ...]:
     """The pairs of a skeleton, those that bones connect in one group of up to MAX_PAIRS.

@@ -64,7 +64,7 @@ class Association:
             return rows, cols
         is_high = poses.scores >= self.min_high_score
         similarity = np.where(is_recent[:, None], self.similarity(tracks, poses, seconds), 0)
-        similarity[self._looks_like_a_stranger(tracks, poses, seconds)] = 0
+        similarity[self._is_stranger(tracks, poses, seconds)] = 0
         rows, cols = self.match(np.where(is_high, similarity, 0), self.min_similarity)
         if not is_high.all():
             unmatched, low = np.delete(np.arange(len(tracks)), rows), np.flatnonzero(~is_high)
@@ -76,7 +76,7 @@ class Association:
             rows, cols = _append(rows, cols, self._reactivate(tracks, poses, seconds, is_high, rows, cols))
         return rows, cols
 
-    def _looks_like_a_stranger(self, tracks: Tracks, poses: Poses, seconds: float) -> BoolArray:
+    def _is_stranger(self, tracks: Tracks, poses: Poses, seconds: float) -> BoolArray:
         """(T, N) pairs of a track that was missed for a while and a pose of another appearance."""
         is_stranger = np.zeros((len(tracks), len(poses)), bool)
         is_lost = seconds - tracks.motion.seconds > _LOST_SECONDS

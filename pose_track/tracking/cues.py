@@ -43,6 +43,14 @@ class CueContext:
         """(T, 2) predicted displacement of each track since last seen, x y in pixels."""
         return self.tracks.predicted_displacement(self.seconds)
 
+    @cached_property
+    def appearance(self) -> Float32Array | None:
+        """(T, N) appearance similarity; None for poses without features."""
+        tracks, poses = self.tracks.appearance, self.poses
+        if poses.features is None:
+            return None
+        return appearance_similarity(tracks.features, tracks.scores, poses.features, poses.joint_scores)
+
     def oks(self, joints: Float32Array, scores: Float32Array, rows: IntArray, cols: IntArray) -> Float64Array:
         """(P, ...) OKS of the tracks' `joints`, (T, ..., K, 2) with scores (T, ..., K), and the poses."""
         extra_axes = (1,) * (joints.ndim - 3)
@@ -94,13 +102,9 @@ def iou_cue(context: CueContext, rows: IntArray, cols: IntArray) -> Float64Array
 
 def appearance_cue(context: CueContext, rows: IntArray, cols: IntArray) -> Float64Array:
     """Appearance similarity; NaN for a pose without features."""
-    if context.poses.features is None:
+    if context.appearance is None:
         return np.full(len(rows), np.nan)
-    appearance, poses = context.tracks.appearance, context.poses
-    similarity = appearance_similarity(
-        appearance.features, appearance.scores, context.poses.features, poses.joint_scores
-    )
-    return similarity[rows, cols].astype(np.float64)
+    return context.appearance[rows, cols].astype(np.float64)
 
 
 CUES: dict[str, Cue] = {

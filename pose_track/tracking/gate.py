@@ -2,7 +2,7 @@
 
 The sum of several cues hides one that says "impossible": a stranger in like clothes at the other end of the street has
 a fair mean. The limits are measured on the composed clips of `benchmark identity` (docs/tracking.md): each refuses at
-most 2 in 1000 right pairs.
+most 3 in 1000 right pairs.
 """
 
 from __future__ import annotations
@@ -10,10 +10,9 @@ from __future__ import annotations
 import numpy as np
 
 from pose_track.structures.arrays import BoolArray, Float64Array, IntArray
-from pose_track.tracking.appearance import MIN_JOINT_SCORE
 from pose_track.tracking.cues import CueContext, appearance_cue
 from pose_track.tracking.motion import POSITION_NOISE
-from pose_track.tracking.tracks import displacements
+from pose_track.tracking.tracks import displacements, mean_displacement
 
 _MAX_DEVIATIONS = 3.0  # of a pose from where the Kalman filter predicts it, in standard deviations
 _MAX_FLOW_DISTANCE = 0.15  # body sizes, at which the optical flow agrees, however surprising the motion is
@@ -24,14 +23,14 @@ _MIN_APPEARANCE = 0.5
 
 
 def is_possible(context: CueContext, rows: IntArray, cols: IntArray) -> BoolArray:
-    """(P,) whether a pose could be that of the track's person: by place, size and looks.
+    """(P,) whether a pose could be that of the track's person: by place, size and appearance.
 
     A pose is out of place if it lies further from the predicted position than the Kalman filter's uncertainty explains,
     and not where the optical flow carries the track's joints.
     """
     is_in_place = (_deviations(context, rows, cols) <= _MAX_DEVIATIONS) | _flow_agrees(context, rows, cols)
-    looks_other = appearance_cue(context, rows, cols) < _MIN_APPEARANCE  # not where it is unknown
-    return np.asarray(is_in_place & _is_of_size(context, rows, cols) & ~looks_other)
+    is_unlike = appearance_cue(context, rows, cols) < _MIN_APPEARANCE  # not where it is unknown
+    return np.asarray(is_in_place & _is_of_size(context, rows, cols) & ~is_unlike)
 
 
 def _deviations(context: CueContext, rows: IntArray, cols: IntArray) -> Float64Array:
@@ -45,10 +44,10 @@ def _deviations(context: CueContext, rows: IntArray, cols: IntArray) -> Float64A
 def _flow_agrees(context: CueContext, rows: IntArray, cols: IntArray) -> BoolArray:
     """(P,) whether the joints lie about where the flow carries those of the track's last pose."""
     tracks, poses = context.tracks, context.poses
-    is_common = (tracks.warped_scores[rows, 0] > MIN_JOINT_SCORE) & (poses.joint_scores[cols] > MIN_JOINT_SCORE)
-    number = is_common.sum(axis=1)
-    total = np.where(is_common[..., None], poses.joints[cols] - tracks.warped[rows, 0], 0).sum(axis=1)
-    distances = np.linalg.norm(total, axis=1) / np.maximum(number, 1) / np.sqrt(np.maximum(tracks.areas[rows], 1))
+    offsets, number = mean_displacement(
+        tracks.warped[rows, 0], tracks.warped_scores[rows, 0], poses.joints[cols], poses.joint_scores[cols]
+    )
+    distances = np.linalg.norm(offsets, axis=1) / np.sqrt(np.maximum(tracks.areas[rows], 1))
     return np.asarray((number >= _MIN_FLOW_JOINTS) & (distances < _MAX_FLOW_DISTANCE))
 
 

@@ -9,7 +9,7 @@ from pose_track.structures.arrays import BoolArray, IntArray
 from pose_track.structures.frames import Poses
 from pose_track.tracking.tracks import Tracks
 
-# Highest IoU of people who stand apart. At 0.1 dancers in a row are never apart, and their looks grow old.
+# Highest IoU of people who stand apart. At 0.1 dancers in a row are never apart, and their appearance is out of date.
 _MAX_IOU = 0.3
 
 # A person missed for less than this time may still be behind another one, or in the same box.

@@ -130,8 +130,18 @@ def _push(history: Float32Array, latest: Float32Array) -> Float32Array:
 def displacements(tracks: Tracks, poses: Poses, rows: IntArray, cols: IntArray) -> Float64Array:
     """(P, 2) displacement from each track `rows[i]`, where last seen, to the pose `cols[i]`: the mean over common
     joints, or that of the box centre without any."""
-    is_common = (tracks.joint_scores[rows] > MIN_JOINT_SCORE) & (poses.joint_scores[cols] > MIN_JOINT_SCORE)
-    total = np.where(is_common[..., None], poses.joints[cols] - tracks.joints[rows], 0).sum(axis=1)
-    number = is_common.sum(axis=1)[:, None]
+    of_joints, number = mean_displacement(
+        tracks.joints[rows], tracks.joint_scores[rows], poses.joints[cols], poses.joint_scores[cols]
+    )
     of_box = box_centers(poses.boxes)[cols] - box_centers(tracks.boxes)[rows]
-    return np.where(number > 0, total / np.maximum(number, 1), of_box)
+    return np.where(number[:, None] > 0, of_joints, of_box)
+
+
+def mean_displacement(
+    joints: Float32Array, scores: Float32Array, new_joints: Float32Array, new_scores: Float32Array
+) -> tuple[Float64Array, IntArray]:
+    """(P, 2) mean displacement of the joints that both poses of a pair have, 0 without any, and (P,) their number."""
+    is_common = (scores > MIN_JOINT_SCORE) & (new_scores > MIN_JOINT_SCORE)
+    total = np.where(is_common[..., None], new_joints - joints, 0).sum(axis=1)
+    number = is_common.sum(axis=1)
+    return total / np.maximum(number, 1)[:, None], number
