@@ -22,16 +22,16 @@ FLOORS = {
     "config": 1, "geometry": 1, "limbs": 1,
     "formats": 2, "models": 2, "tracking": 2, "video": 2,
     "datasets": 3, "evaluation": 3, "pipeline": 3, "postprocessing": 3, "runtime": 3,
-    "pose": 4, "weights": 4,
+    "pose": 4, "sinks": 4, "weights": 4,
     "detection": 5, "flow": 5,
     "build": 6, "training": 6,
-    "export": 7, "linking": 7,
+    "export": 7, "linking": 7, "live": 7,
     "benchmarks": 8,
     "cli": 9,
 }  # fmt: skip
 
 # The rooms that know the settings; stages take plain arguments.
-KNOW_SETTINGS = {"pipeline", "build", "linking", "training", "export", "benchmarks", "cli"}
+KNOW_SETTINGS = {"pipeline", "build", "linking", "training", "export", "live", "benchmarks", "cli"}
 
 TORCH_FREE = [
     *("training.config", "training.options", "datasets.load", "datasets.synthetic", "datasets.detection"),

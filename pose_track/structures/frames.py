@@ -6,15 +6,19 @@ centre of the top-left pixel is (0, 0).
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass
-from typing import Protocol, TypeVar
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
-from pose_track.structures.arrays import AnyArray, Float32Array, ImageArray, IntArray
+from pose_track.structures.arrays import AnyArray, BoolArray, Float32Array, ImageArray, IntArray
+from pose_track.structures.person import Joint, Person
 from pose_track.structures.skeleton import Skeleton, check_skeleton
+
+if TYPE_CHECKING:
+    import pandas
 
 T = TypeVar("T")
 
@@ -86,12 +90,14 @@ class Frame:
     pts_seconds: presentation time.
     image: (H, W, 3) uint8 RGB.
     image_name: the file name of an image; "" for a frame of a video.
+    captured: when it came from a camera or stream, in seconds of `time.monotonic`; None for one of a file.
     """
 
     index: int
     pts_seconds: float
     image: ImageArray
     image_name: str = ""
+    captured: float | None = None
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "image", _checked("image", self.image, (None, None, 3), np.uint8))
@@ -197,10 +203,11 @@ def replace_rows(poses: Poses, rows: IntArray, others: Poses) -> Poses:
 
 @dataclass(frozen=True, eq=False)
 class TrackedPoses:
-    """The people of one frame with their track ids.
+    """The people of one frame with their track ids. Iterating yields a `Person` for each.
 
     track_ids: (N,) int64, at least 1, unique within the frame.
     image_name: the file name of the image; "" for a frame of a video.
+    confirmed: (N,) whether each track is confirmed; all by default. Only live results have people who are not.
     """
 
     frame_index: int
@@ -208,8 +215,11 @@ class TrackedPoses:
     poses: Poses
     track_ids: IntArray
     image_name: str = ""
+    confirmed: BoolArray | None = None
 
     def __post_init__(self) -> None:
+        given = np.ones(len(self.poses), bool) if self.confirmed is None else self.confirmed
+        object.__setattr__(self, "confirmed", _checked("confirmed", given, (len(self.poses),), np.bool_))
         ids = _checked("track_ids", self.track_ids, (len(self.poses),), np.int64)
         if len(np.unique(ids)) != len(ids):
             raise ValueError(f"track_ids must be unique within a frame, got {ids.tolist()}")
@@ -219,3 +229,48 @@ class TrackedPoses:
 
     def __len__(self) -> int:
         return len(self.poses)
+
+    def __iter__(self) -> Iterator[Person]:
+        poses, names = self.poses, self.poses.skeleton.joint_names
+        assert poses.sources is not None and self.confirmed is not None
+        triples = np.concatenate([poses.joints, poses.joint_scores[..., None]], axis=2).tolist()
+        columns = self.track_ids, poses.boxes, poses.scores, self.confirmed, poses.sources
+        for joints, (track_id, box, score, confirmed, source) in zip(
+            triples, zip(*(column.tolist() for column in columns), strict=True), strict=True
+        ):
+            by_name = {name: Joint(*joint) for name, joint in zip(names, joints, strict=True)}
+            yield Person(track_id, tuple(box), score, by_name, confirmed, source)
+
+    def __getitem__(self, keep: AnyArray) -> TrackedPoses:
+        """The people selected by a boolean mask or by indices."""
+        return replace(self, poses=self.poses[keep], track_ids=self.track_ids[keep], confirmed=self.confirmed[keep])  # type: ignore[index]
+
+    def to_dict(self) -> dict[str, Any]:
+        """Frame, time and people as plain Python values, which `json.dumps` accepts.
+
+            {"frame": 17, "seconds": 0.68, "people": [{"id": 1, "box": [x1, y1, x2, y2], "score": 0.93,
+             "confirmed": True, "joints": {"nose": [x, y, score], ...}}]}
+        """
+        people = [
+            {
+                "id": person.id,
+                "box": list(person.box),
+                "score": person.score,
+                "confirmed": person.confirmed,
+                "joints": {name: list(joint) for name, joint in person.joints.items()},
+            }
+            for person in self
+        ]
+        return {"frame": self.frame_index, "seconds": self.pts_seconds, "people": people}
+
+    def to_pandas(self) -> pandas.DataFrame:
+        """One row for each joint of each person: frame, seconds, id, joint, x, y (pixels), score. Raises ImportError
+        without pandas."""
+        import pandas
+
+        rows = [
+            (self.frame_index, self.pts_seconds, person.id, name, *joint)
+            for person in self
+            for name, joint in person.joints.items()
+        ]
+        return pandas.DataFrame(rows, columns=["frame", "seconds", "id", "joint", "x", "y", "score"])
