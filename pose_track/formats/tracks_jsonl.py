@@ -11,7 +11,8 @@ A skeleton of the user that has more than names also has "skeleton_definition" i
 Positions are pixels with 2 decimals; scores have 4 decimals, times 6. "people" is [] in a frame without people. A fault
 with "frame" is damage in the video, which was read on: at or before this frame, or at the video's end where there is
 no such frame. A fault with "after_frame" is the last line, written when a run ends early; null where no frame came
-before it. A frame of a folder of images also has "image_name", the name of its file.
+before it. A frame of a folder of images also has "image_name", the name of its file. A person of live results whose
+track is not confirmed also has "confirmed": false.
 
 "complete" is false while a run writes the file, and stays so where the run is killed or ends with a fault; older
 files have no such key.
@@ -66,6 +67,7 @@ class _Person(msgspec.Struct, forbid_unknown_fields=True):
     score: _Score
     source: Literal[SOURCES]  # type: ignore[valid-type]
     joints: list[tuple[_Number, _Number, _Score]]
+    confirmed: bool = True
 
 
 class _Frame(msgspec.Struct, forbid_unknown_fields=True):
@@ -274,4 +276,5 @@ def _tracked_poses(record: _Frame, skeleton: Skeleton) -> TrackedPoses:
     sources = np.array([person.source for person in people], np.str_)
     poses = Poses(joints[..., :2], joints[..., 2], boxes, scores, skeleton, sources)
     track_ids = np.array([person.track_id for person in people], np.int64)
-    return TrackedPoses(record.frame, record.pts_seconds, poses, track_ids, record.image_name)
+    confirmed = np.array([person.confirmed for person in people], np.bool_)
+    return TrackedPoses(record.frame, record.pts_seconds, poses, track_ids, record.image_name, confirmed)

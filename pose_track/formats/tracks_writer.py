@@ -59,7 +59,7 @@ class TracksWriter:
         self._has_fault = False
         self._ends: deque[tuple[int, int | None]] = deque([(0, None)], _MAX_DROPPED + 1)
         first = {"type": "header", COMPLETE_KEY: False}
-        line = _to_line({**first, **header, **first})
+        line = to_line({**first, **header, **first})
         self._file = self._path.open("w+b" if end is None else "r+b", buffering=0)
         if end is None:
             self._append(line)
@@ -125,20 +125,20 @@ class TracksWriter:
             )
         if self._last_frame is not None and tracked.frame_index <= self._last_frame:
             raise ValueError(f"frame index must increase, got {tracked.frame_index} after {self._last_frame}")
-        self._append(_to_line(_frame_record(tracked)))
+        self._append(to_line(frame_record(tracked)))
         self._last_frame = tracked.frame_index
         self._ends.append((self._file.tell(), self._last_frame))
 
     def write_damage(self, frame: int, message: str) -> None:
         """Append what is damaged in the video. frame: index of the first frame at or after it."""
-        self._append(_to_line({"type": "fault", "message": message, "frame": frame}))
+        self._append(to_line({"type": "fault", "message": message, "frame": frame}))
         self._ends.append((self._file.tell(), self._last_frame))
 
     def write_fault(self, message: str) -> None:
         """Append the last record: why the run ended early. On a full disk it takes the place of the last frames."""
         while True:
             try:
-                self._append(_to_line({"type": "fault", "message": message, "after_frame": self._last_frame}))
+                self._append(to_line({"type": "fault", "message": message, "after_frame": self._last_frame}))
                 break
             except OSError:
                 if len(self._ends) <= 2:  # the header stays
@@ -166,14 +166,15 @@ class TracksWriter:
         self._file.seek(end)
 
 
-def _to_line(record: Mapping[str, Any]) -> str:
+def to_line(record: Mapping[str, Any]) -> str:
     """One line of JSON. Raises ValueError for NaN or Infinity."""
     return json.dumps(record, separators=(",", ":"), allow_nan=False) + "\n"
 
 
-def _frame_record(tracked: TrackedPoses) -> dict[str, Any]:
+def frame_record(tracked: TrackedPoses) -> dict[str, Any]:
+    """The record of a frame, see `tracks_jsonl`."""
     poses = tracked.poses
-    assert poses.sources is not None
+    assert poses.sources is not None and tracked.confirmed is not None
     columns = zip(
         tracked.track_ids.tolist(),
         rounded(poses.boxes, POSITION_DECIMALS).tolist(),
@@ -181,6 +182,7 @@ def _frame_record(tracked: TrackedPoses) -> dict[str, Any]:
         poses.sources.tolist(),
         rounded(poses.joints, POSITION_DECIMALS).tolist(),
         rounded(poses.joint_scores, SCORE_DECIMALS).tolist(),
+        tracked.confirmed.tolist(),
         strict=True,
     )
     people = [
@@ -190,8 +192,9 @@ def _frame_record(tracked: TrackedPoses) -> dict[str, Any]:
             "score": score,
             "source": source,
             "joints": [[*xy, s] for xy, s in zip(joints, joint_scores, strict=True)],
+            **({} if confirmed else {"confirmed": False}),
         }
-        for track_id, box, score, source, joints, joint_scores in columns
+        for track_id, box, score, source, joints, joint_scores, confirmed in columns
     ]
     name = {"image_name": printable(tracked.image_name)} if tracked.image_name else {}
     return {"frame": tracked.frame_index, "pts_seconds": round(float(tracked.pts_seconds), 6), **name, "people": people}

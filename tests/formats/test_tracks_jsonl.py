@@ -90,6 +90,25 @@ def test_layout_of_the_lines(path):
     assert "-0.0" not in path.read_text()
 
 
+def test_who_is_unconfirmed_is_marked(path):
+    """Only those have the key, so that files of confirmed people stay as they were."""
+    tracked = replace(frame(PAIR, 3, [4, 9, 2]), confirmed=np.array([True, False, True]))
+    with TracksWriter(path, header(PAIR)) as writer:
+        writer.write(tracked)
+    _, frames = read_tracks(path)
+    assert [t.confirmed.tolist() for t in frames] == [[True, False, True]]
+    people = json.loads(path.read_text().splitlines()[1])["people"]
+    assert [person.get("confirmed") for person in people] == [None, False, None]
+
+
+def test_confirmed_must_be_a_truth_value(path):
+    write_tracks(path, PAIR, [[1]])
+    edited(path, 2, lambda record: record["people"][0].update(confirmed="no"))
+    _, frames = read_tracks(path)
+    with pytest.raises(ValueError, match=r"line 2: .*confirmed"):
+        list(frames)
+
+
 def test_each_line_is_written_at_once(path):
     writer = TracksWriter(path, header(PAIR))
     counts = [len(path.read_text().splitlines())]
