@@ -174,7 +174,8 @@ def to_line(record: Mapping[str, Any]) -> str:
 def frame_record(tracked: TrackedPoses) -> dict[str, Any]:
     """The record of a frame, see `tracks_jsonl`."""
     poses = tracked.poses
-    assert poses.sources is not None and tracked.confirmed is not None
+    assert poses.sources is not None
+    assert tracked.confirmed is not None
     columns = zip(
         tracked.track_ids.tolist(),
         rounded(poses.boxes, POSITION_DECIMALS).tolist(),
