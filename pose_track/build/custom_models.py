@@ -16,7 +16,7 @@ from pose_track.build.stages import Description, assemble_stages, build_detector
 from pose_track.config.settings import Settings, StageSettings
 from pose_track.geometry.boxes import iou_matrix, nonempty
 from pose_track.pipeline.stages import Stages
-from pose_track.pipeline.track_video import BatchDetector, Estimator, FrameDetector
+from pose_track.pipeline.steps import BatchDetector, Estimator, FrameDetector
 from pose_track.pose.estimator import PoseEstimator, suppress_duplicates
 from pose_track.runtime.device import resolve_device
 from pose_track.runtime.select import resolve_runtime

@@ -15,13 +15,8 @@ from pose_track.detection.detector import CentreDetector
 from pose_track.detection.recorded import RecordedDetector
 from pose_track.models.score_map import ScoreMap, describe_scores
 from pose_track.pipeline.stages import Stages
-from pose_track.pipeline.track_video import (
-    FRAMES_PER_BATCH,
-    BatchDetector,
-    BatchEstimator,
-    Estimator,
-    FrameDetector,
-)
+from pose_track.pipeline.steps import BatchDetector, BatchEstimator, Estimator, FrameDetector
+from pose_track.pipeline.track_video import FRAMES_PER_BATCH
 from pose_track.pose.estimator import PoseEstimator
 from pose_track.pose.keypoints import CroppedKeypoints, DecodedKeypoints, KeypointFunction
 from pose_track.runtime.device import resolve_device

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 
 from pose_track.pipeline.run_state import TrackingState
-from pose_track.pipeline.track_video import LinkedFrame
+from pose_track.pipeline.steps import LinkedFrame
 from pose_track.structures.arrays import IntArray
 from pose_track.structures.frames import Detections, Frame, Poses
 from pose_track.tracking.linker import LinkerState, PoseLinker

@@ -7,15 +7,8 @@ from dataclasses import dataclass
 from fractions import Fraction
 from math import lcm
 
-from pose_track.pipeline.track_video import (
-    FRAMES_PER_BATCH,
-    BatchDetector,
-    BatchEstimator,
-    Estimator,
-    FrameDetector,
-    Tracker,
-    track_video,
-)
+from pose_track.pipeline.steps import BatchDetector, BatchEstimator, Estimator, FrameDetector, Tracker
+from pose_track.pipeline.track_video import FRAMES_PER_BATCH, track_video
 from pose_track.structures.frames import Frame, TrackedPoses
 from pose_track.structures.skeleton import Skeleton
 from pose_track.tracking.linker import PoseLinker
@@ -48,7 +41,29 @@ class Stages:
     def track(
         self, frames: Iterable[Frame], tracker: Tracker, check: Callable[[], None] = lambda: None
     ) -> Iterator[tuple[Frame, TrackedPoses]]:
-        """`track_video` with these stages."""
+        """`track_video` with these stages. Each call begins a video.
+
+        Raises ValueError where a `PoseLinker` was used just before on the frame before the first: a video in parts.
+        """
+        last_index = tracker.last_index if isinstance(tracker, PoseLinker) else -1
         return track_video(
-            frames, self.detect, self.estimate, tracker, self.detect_every, self.frames_per_batch, check, self.profile
+            _one_video(frames, last_index),
+            self.detect,
+            self.estimate,
+            tracker,
+            self.detect_every,
+            self.frames_per_batch,
+            check,
+            self.profile,
         )
+
+
+def _one_video(frames: Iterable[Frame], last_index: int) -> Iterator[Frame]:
+    """The frames. Raises ValueError where the first one follows frame `last_index`, the last of another call."""
+    for number, frame in enumerate(frames):
+        if number == 0 and frame.index == last_index + 1 > 0:
+            raise ValueError(
+                f"frame {frame.index} continues the video of the last call, but Stages.track begins anew in each call, "
+                "with new track ids; give it all frames in one call, or use PoseTracker.update for one frame at a time"
+            )
+        yield frame

@@ -2,105 +2,29 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator
 from itertools import chain
-from typing import Protocol, TypeVar, runtime_checkable
+from typing import TypeVar
 
-import numpy as np
-
-from pose_track.geometry.boxes import iou_matrix, joints_to_boxes, nms
-from pose_track.structures.arrays import ImageArray, IntArray
-from pose_track.structures.frames import Detections, Frame, Poses, TrackedPoses, concatenate
-from pose_track.tracking.appearance import MIN_JOINT_SCORE
+from pose_track.pipeline.steps import (
+    BatchDetector,
+    BatchEstimator,
+    Estimator,
+    FrameDetector,
+    Inference,
+    LinkedFrame,
+    Linking,
+    Tracker,
+    as_batch_detector,
+    as_batch_estimator,
+)
+from pose_track.structures.frames import Frame, Poses, TrackedPoses
 from pose_track.utils.prefetch import Prefetcher
 from pose_track.utils.profiler import NULL_PROFILER, Profiler
 
 T = TypeVar("T")
 
-FrameDetector = Callable[[Frame], Detections]
-Estimator = Callable[[ImageArray, Detections], Poses]
-
-LinkedFrame = tuple[tuple[Frame, Poses], IntArray]
-"""A frame with its poses, and their (N,) track ids."""
-
 FRAMES_PER_BATCH = 4
-
-
-@runtime_checkable
-class BatchDetector(Protocol):
-    """A detector that takes several frames at once."""
-
-    def run_batch(self, frames: Sequence[Frame]) -> list[Detections]: ...
-
-
-@runtime_checkable
-class BatchEstimator(Protocol):
-    """An estimator that takes several frames at once, and removes duplicate poses in a separate call."""
-
-    def run_batch(self, images: Sequence[ImageArray], detections: Sequence[Detections]) -> list[Poses]: ...
-    def suppress_duplicates(self, poses: Poses) -> Poses: ...
-
-
-class Tracker(Protocol):
-    """Links poses over time.
-
-    propose: boxes in which the tracker expects people, before the frame's detections are known.
-    assign: (N,) track ids of the poses of a frame; 0 for a pose without a track.
-    poses: those of that frame, as they are to be recorded: the tracker may exchange left and right.
-    confirm: the same frames, some frames later, with id 0 for tracks that were too short.
-    """
-
-    def reset(self) -> None: ...
-    def propose(self, frame: Frame) -> Detections: ...
-    def assign(self, poses: Poses, frame: Frame) -> IntArray: ...
-    @property
-    def poses(self) -> Poses: ...
-    def confirm(self, linked: Iterable[LinkedFrame]) -> Iterator[LinkedFrame]: ...
-
-
-class _FrameByFrameDetector:
-    """A FrameDetector as a BatchDetector."""
-
-    def __init__(self, detect: FrameDetector) -> None:
-        self._detect = detect
-
-    def run_batch(self, frames: Sequence[Frame]) -> list[Detections]:
-        return [self._detect(frame) for frame in frames]
-
-
-class _FrameByFrameEstimator:
-    """An Estimator as a BatchEstimator."""
-
-    def __init__(self, estimate: Estimator) -> None:
-        self._estimate = estimate
-
-    def run_batch(self, images: Sequence[ImageArray], detections: Sequence[Detections]) -> list[Poses]:
-        return [self._estimate(image, boxes) for image, boxes in zip(images, detections, strict=True)]
-
-    def suppress_duplicates(self, poses: Poses) -> Poses:
-        return poses
-
-
-def as_batch_detector(detect: FrameDetector | BatchDetector) -> BatchDetector:
-    """The detector, wrapped if it takes single frames."""
-    return detect if isinstance(detect, BatchDetector) else _FrameByFrameDetector(detect)
-
-
-def as_batch_estimator(estimate: Estimator | BatchEstimator) -> BatchEstimator:
-    """The estimator, wrapped if it takes single images."""
-    return estimate if isinstance(estimate, BatchEstimator) else _FrameByFrameEstimator(estimate)
-
-
-def unmatched_boxes(proposed: Detections, poses: Poses, max_iou: float = 0.6) -> Detections:
-    """The proposed boxes whose IoU with every pose, and with every better proposed box, is at most `max_iou`.
-
-    A pose has two boxes: the one it was estimated in, and the one around its joints, which is what trackers propose.
-    """
-    if not len(proposed):
-        return proposed
-    proposed = proposed[nms(proposed.boxes, proposed.scores, max_iou)]
-    pose_boxes = np.concatenate([poses.boxes, joints_to_boxes(poses.joints, poses.joint_scores, MIN_JOINT_SCORE)])
-    return proposed[np.asarray((iou_matrix(proposed.boxes, pose_boxes) <= max_iou).all(axis=1))]
 
 
 def batched(items: Iterable[T], size: int) -> Iterator[list[T]]:
@@ -150,8 +74,14 @@ def track_video(
     """
     tracker.reset()
     estimate = as_batch_estimator(estimate)
-    infer = _Inference(as_batch_detector(detect), estimate, detect_every, profile)
-    link = _Linking(estimate, tracker, check, profile)
+    infer = Inference(as_batch_detector(detect), estimate, detect_every, profile)
+    linking = Linking(estimate, tracker, profile)
+
+    def link(estimated: Iterable[tuple[Frame, Poses]]) -> Iterator[LinkedFrame]:
+        for frame, poses in estimated:
+            check()
+            yield linking.link(frame, poses, linking.propose(frame))
+
     with Prefetcher() as prefetcher:
         batches = prefetcher.prefetch(batched(profile.timed_items("decode", frames), frames_per_batch), 1)
         estimated = prefetcher.prefetch(chain.from_iterable(infer(batch) for batch in batches), frames_per_batch)
@@ -159,46 +89,3 @@ def track_video(
             has_track = ids > 0
             people, track_ids = poses[has_track], ids[has_track]
             yield frame, TrackedPoses(frame.index, frame.pts_seconds, people, track_ids, frame.image_name)
-
-
-class _Inference:
-    """Detector and estimator, one batch of frames at a time."""
-
-    def __init__(self, detect: BatchDetector, estimate: BatchEstimator, every: int, profile: Profiler) -> None:
-        self._detect = profile.timed("detect", detect.run_batch)
-        self._estimate = profile.timed("estimate", estimate.run_batch)
-        self._every = every
-        self._num_frames = 0
-
-    def __call__(self, frames: Sequence[Frame]) -> Iterator[tuple[Frame, Poses]]:
-        """Each frame with its poses, duplicates included; no poses where the detector does not run."""
-        is_due = [(self._num_frames + i) % self._every == 0 for i in range(len(frames))]
-        self._num_frames += len(frames)
-        due_frames = [frame for frame, due in zip(frames, is_due, strict=True) if due]
-        detected = iter(self._detect(due_frames) if due_frames else ())
-        detections = [next(detected) if due else Detections.empty() for due in is_due]
-        return zip(frames, self._estimate([frame.image for frame in frames], detections), strict=True)
-
-
-class _Linking:
-    """The tracker, frame by frame."""
-
-    def __init__(
-        self, estimate: BatchEstimator, tracker: Tracker, check: Callable[[], None], profile: Profiler
-    ) -> None:
-        self._estimate = profile.timed("estimate proposed", estimate.run_batch)
-        self._suppress_duplicates = profile.timed("drop duplicates", estimate.suppress_duplicates)
-        self._propose = profile.timed("propose", tracker.propose)
-        self._assign = profile.timed("assign", tracker.assign)
-        self._check, self._tracker = check, tracker
-
-    def __call__(self, estimated: Iterable[tuple[Frame, Poses]]) -> Iterator[LinkedFrame]:
-        for frame, poses in estimated:
-            self._check()
-            proposed = unmatched_boxes(self._propose(frame), poses)
-            if len(proposed):
-                (added,) = self._estimate([frame.image], [proposed])
-                poses = concatenate(poses, added)
-            poses = self._suppress_duplicates(poses)
-            ids = self._assign(poses, frame)
-            yield (frame, self._tracker.poses), ids

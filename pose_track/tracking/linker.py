@@ -13,7 +13,12 @@ from pose_track.structures.arrays import BoolArray, Float32Array, IntArray
 from pose_track.structures.frames import Detections, Frame, FrameLike, Poses, replace_rows
 from pose_track.structures.skeleton import Skeleton
 from pose_track.tracking.association import Association
-from pose_track.tracking.confirmation import ConfirmedTracks, confirm_tracks
+from pose_track.tracking.confirmation import (
+    ConfirmationWindow,
+    ConfirmedTracks,
+    OnlineConfirmation,
+    confirm_tracks,
+)
 from pose_track.tracking.lookback import Lookback
 from pose_track.tracking.overlap import stand_apart
 from pose_track.tracking.propagation import (
@@ -43,7 +48,7 @@ class LinkerState:
     tracks: in the track buffer; None for none.
     next_id: of the next track.
     last_index: of the last frame.
-    confirmed: see `confirm_tracks`.
+    confirmed: see `ConfirmationWindow`.
     flow: of the optical flow; None without an image.
     shot_start: index of the first frame after the last cut.
     """
@@ -70,7 +75,7 @@ class PoseLinker:
         ValueError if negative.
     reactivation_seconds: the same for re-activation by appearance.
     min_start_score: lowest person score of a pose that starts a track; a pose found by propagation never does.
-    min_confirm_frames, lookback_frames: see `confirm_tracks`.
+    min_confirm_frames, lookback_frames: see `ConfirmationWindow`.
     flow: the optical flow, None for none. A shot cut ends all tracks.
     propagation: how people who are not detected are followed by the flow.
     warped_frames: from how many frames poses are warped by the flow, for the cue "flow".
@@ -125,6 +130,11 @@ class PoseLinker:
         if self._flow is not None:
             self._flow.restore(state.flow)
 
+    @property
+    def last_index(self) -> int:
+        """Index of the last frame; -1 before the first."""
+        return self._last_index
+
     def propose(self, frame: Frame) -> Detections:
         """Boxes for tracked people in the next frame, besides those of the detector; their source is "flow".
 
@@ -168,10 +178,18 @@ class PoseLinker:
         return self._recorded
 
     def confirm(self, frames: Iterable[tuple[T, IntArray]]) -> Iterator[tuple[T, IntArray]]:
-        """The frames with the ids of confirmed tracks only: see `confirm_tracks`."""
-        return confirm_tracks(
-            frames, self._min_confirm_frames, self._live_ids, self._confirmed, self._lookback_frames, self._look_back
+        """The frames with the ids of confirmed tracks only: see `ConfirmationWindow`."""
+        return confirm_tracks(frames, self.confirmation())
+
+    def confirmation(self) -> ConfirmationWindow[T]:
+        """The window in which frames wait until their tracks are confirmed, empty."""
+        return ConfirmationWindow(
+            self._min_confirm_frames, self._live_ids, self._confirmed, self._lookback_frames, self._look_back
         )
+
+    def online_confirmation(self) -> OnlineConfirmation:
+        """Which tracks are confirmed, for results that do not wait."""
+        return OnlineConfirmation(self._min_confirm_frames, self._live_ids)
 
     def _look_back(self, frames: Sequence[tuple[T, IntArray]], track_id: int) -> None:
         """Find the track in the frames of its shot before its first."""

@@ -15,11 +15,12 @@ from prefetch_threads import num_prefetch_threads
 from stub_stages import estimate_on_diagonal, one_person
 
 from pose_track.geometry.boxes import joints_to_boxes
-from pose_track.pipeline.track_video import FRAMES_PER_BATCH, batched, track_video, unmatched_boxes
+from pose_track.pipeline.steps import unmatched_boxes
+from pose_track.pipeline.track_video import FRAMES_PER_BATCH, batched, track_video
 from pose_track.structures.arrays import ImageArray, IntArray
 from pose_track.structures.frames import Detections, Frame, Poses, concatenate
 from pose_track.structures.skeleton import POSETRACK_15
-from pose_track.tracking.confirmation import confirm_tracks
+from pose_track.tracking.confirmation import ConfirmationWindow, confirm_tracks
 from pose_track.video.source import DecodeError
 
 T = TypeVar("T")
@@ -51,7 +52,7 @@ class CountingTracker:
         return np.arange(1, len(poses) + 1) * (poses.scores > self.min_score)
 
     def confirm(self, linked: Iterable[tuple[T, IntArray]]) -> Iterator[tuple[T, IntArray]]:
-        return confirm_tracks(linked, self.min_frames, lambda: range(1, 10))
+        return confirm_tracks(linked, ConfirmationWindow(self.min_frames, lambda: range(1, 10)))
 
 
 def make_frames(num: int, refs: list[weakref.ref[Frame]] | None = None) -> Iterator[Frame]:

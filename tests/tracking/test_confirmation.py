@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from pose_track.tracking.confirmation import confirm_tracks
+from pose_track.tracking.confirmation import ConfirmationWindow, ConfirmedTracks, OnlineConfirmation, confirm_tracks
 
 repeatable = settings(derandomize=True, deadline=None, max_examples=100)
 
@@ -17,7 +17,7 @@ repeatable = settings(derandomize=True, deadline=None, max_examples=100)
 def confirmed_ids(frames: Iterable[Iterable[int]], min_frames: int, live_ids: Sequence[int] = ()) -> list[list[int]]:
     """The output ids. Also checks that the frames come in order."""
     inputs = [(number, np.array(list(ids), np.int64)) for number, ids in enumerate(frames)]
-    outputs = list(confirm_tracks(inputs, min_frames, lambda: live_ids))
+    outputs = list(confirm_tracks(inputs, ConfirmationWindow(min_frames, lambda: live_ids)))
     assert [item for item, _ in outputs] == list(range(len(inputs)))
     assert all(ids.dtype == np.int64 for _, ids in outputs)
     return [ids.tolist() for _, ids in outputs]
@@ -58,7 +58,7 @@ def test_delay(min_frames: int) -> None:
             consumed.append(number)
             yield number, np.array([1])
 
-    for number, _ in confirm_tracks(frames(), min_frames, lambda: [1]):
+    for number, _ in confirm_tracks(frames(), ConfirmationWindow(min_frames, lambda: [1])):
         assert consumed[-1] == min(number + min_frames - 1, 7)
 
 
@@ -102,7 +102,10 @@ def test_frames_before_an_error_come_out_first(error: BaseException) -> None:
     for min_frames, expected in ((1, [1, 1]), (2, [1, 1]), (3, short)):
         outputs: list[tuple[str, int]] = []
         with pytest.raises(type(error), match="the file ends"):
-            outputs.extend((item, ids.item()) for item, ids in confirm_tracks(failing(), min_frames, lambda: [1]))
+            outputs.extend(
+                (item, ids.item())
+                for item, ids in confirm_tracks(failing(), ConfirmationWindow(min_frames, lambda: [1]))
+            )
         assert outputs == list(zip("ab", expected, strict=True))
 
 
@@ -130,10 +133,8 @@ def test_old_tracks_are_forgotten(min_frames: int) -> None:
             live_ids[:] = range(i - 20, i + 3)
             yield None, np.array([i, i + 1, i + 2])
 
-    outputs, last = confirm_tracks(frames(), min_frames, lambda: live_ids), 0
-    for _, ids in outputs:
-        assert outputs.gi_frame is not None  # type: ignore[attr-defined]
-        confirmed = outputs.gi_frame.f_locals["confirmed"]  # type: ignore[attr-defined]
+    confirmed, last = ConfirmedTracks(), 0
+    for _, ids in confirm_tracks(frames(), ConfirmationWindow(min_frames, lambda: live_ids, confirmed)):
         assert len(confirmed.output_ids) <= 3 + 100 + 20
         last = max(last, *ids.tolist())
     assert last == {1: 5001, 3: 4997}[min_frames]  # with 3, the first two and the last two are in too few frames
@@ -142,4 +143,18 @@ def test_old_tracks_are_forgotten(min_frames: int) -> None:
 @pytest.mark.parametrize("min_frames", [0, -1])
 def test_min_frames_must_be_positive(min_frames: int) -> None:
     with pytest.raises(ValueError, match=f"min_frames .* {min_frames}"):
-        next(confirm_tracks([], min_frames, lambda: ()))
+        next(confirm_tracks([], ConfirmationWindow(min_frames, lambda: ())))
+
+
+def test_online_confirmation_counts_consecutive_frames_and_forgets_dead_tracks() -> None:
+    live: list[int] = []
+    is_confirmed = OnlineConfirmation(3, lambda: live)
+    assert [is_confirmed(np.array([5])).tolist() for _ in range(3)] == [[False], [False], [True]]
+    live[:] = [5, 6]
+    assert is_confirmed(np.array([6])).tolist() == [False]
+    assert is_confirmed(np.array([6, 5, 0])).tolist() == [False, True, False]  # confirmed once, confirmed always
+    assert is_confirmed(np.zeros(0, np.int64)).tolist() == []
+    assert is_confirmed(np.array([6])).tolist() == [False]  # the count began anew
+    live.clear()
+    is_confirmed(np.zeros(0, np.int64))
+    assert is_confirmed(np.array([5])).tolist() == [False]  # the track was dropped, so this id is another one

@@ -18,7 +18,7 @@ from tracking.synthetic_people import (
 )
 
 from pose_track.geometry.boxes import joints_to_boxes
-from pose_track.pipeline.track_video import unmatched_boxes
+from pose_track.pipeline.steps import unmatched_boxes
 from pose_track.structures.frames import Poses
 from pose_track.tracking.linker import PoseLinker
 from pose_track.tracking.propagation import FlowEstimator, Propagation, warp_tracks

@@ -17,7 +17,7 @@ import numpy as np
 
 from pose_track.config.settings import Settings
 from pose_track.geometry.boxes import nonempty
-from pose_track.pipeline.track_video import BatchDetector, BatchEstimator
+from pose_track.pipeline.steps import BatchDetector, BatchEstimator
 from pose_track.structures.arrays import AnyArray, Float32Array, ImageArray
 from pose_track.structures.frames import Detections, Frame, Poses
 from pose_track.structures.skeleton import Skeleton

@@ -19,7 +19,7 @@ from pose_track.benchmarks.identity.stored_networks import (
 from pose_track.build.stages import build_stages
 from pose_track.config.settings import Settings
 from pose_track.pipeline.stages import Stages
-from pose_track.pipeline.track_video import BatchDetector, as_batch_detector, as_batch_estimator
+from pose_track.pipeline.steps import BatchDetector, as_batch_detector, as_batch_estimator
 from pose_track.structures.arrays import FloatingArray
 from pose_track.structures.frames import Detections, Frame
 from pose_track.utils.atomic import atomic_text

@@ -1,0 +1,55 @@
+"""Frames in, tracked people out, one at a time and without delay."""
+
+from __future__ import annotations
+
+from concurrent.futures import ThreadPoolExecutor
+from types import TracebackType
+
+from pose_track.pipeline.stages import Stages
+from pose_track.pipeline.steps import Inference, Linking, as_batch_detector, as_batch_estimator
+from pose_track.structures.arrays import IntArray
+from pose_track.structures.frames import Frame, Poses, TrackedPoses
+from pose_track.tracking.linker import PoseLinker
+
+
+class FrameTracker:
+    """Detector, estimator and tracker, one frame at a time. A context manager that ends its thread.
+
+    The optical flow of a frame is computed beside its networks, so that its result comes earlier.
+    """
+
+    def __init__(self, stages: Stages, tracker: PoseLinker) -> None:
+        estimate = as_batch_estimator(stages.estimate)
+        self._tracker = tracker
+        self._infer = Inference(as_batch_detector(stages.detect), estimate, stages.detect_every, stages.profile)
+        self._linking = Linking(estimate, tracker, stages.profile)
+        self._is_confirmed = tracker.online_confirmation()
+        self._executor = ThreadPoolExecutor(1, "optical flow")
+
+    def link(self, frame: Frame) -> tuple[Poses, IntArray]:
+        """All poses of the next frame, and their (N,) track ids; 0 for a pose without a track."""
+        proposed = self._executor.submit(self._linking.propose, frame)
+        try:
+            ((_, poses),) = self._infer([frame])
+        finally:
+            boxes = proposed.result()
+        (_, poses), ids = self._linking.link(frame, poses, boxes)
+        return poses, ids
+
+    def __call__(self, frame: Frame) -> TrackedPoses:
+        """The people of the next frame, those of unconfirmed tracks included and marked."""
+        poses, ids = self.link(frame)
+        people = ids > 0
+        confirmed = self._is_confirmed(ids)[people]
+        return TrackedPoses(frame.index, frame.pts_seconds, poses[people], ids[people], frame.image_name, confirmed)
+
+    def close(self) -> None:
+        self._executor.shutdown()
+
+    def __enter__(self) -> FrameTracker:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
