@@ -5,23 +5,21 @@ from __future__ import annotations
 import logging
 import os
 from fractions import Fraction
-from math import ceil
 from pathlib import Path
 from types import TracebackType
 
 import av
 import numpy as np
-from av.video.reformatter import ColorPrimaries, ColorRange, Colorspace, ColorTrc
 
 from pose_track.structures.arrays import ImageArray
 from pose_track.utils.atomic import atomic_path
 from pose_track.video.fragments import cut_to_whole_fragments
+from pose_track.video.h264 import add_h264_stream, ticks_per_second, yuv_frame
 from pose_track.video.local_files import file_url
 
 logger = logging.getLogger(__name__)
 
 _CONTAINERS = {".mp4": "mp4", ".m4v": "mp4", ".mov": "mov"}
-_TICKS_PER_SECOND = 90_000
 _MAX_RATE_NUMERATOR = 1_000_000
 MAX_SIDE = 16_384
 """Pixels of the longer side of a frame, at most: what the encoder takes."""
@@ -35,15 +33,6 @@ _FRAGMENTED = {
     "flush_packets": "1",
 }
 _SEEKABLE = {"movflags": "+faststart"}
-
-
-def ticks_per_second(fps: Fraction) -> int:
-    """The inverse of a time base: at least 90 kHz, and a frame at `fps` lasts a whole number of ticks.
-
-    >>> ticks_per_second(Fraction(24000, 1001)), ticks_per_second(Fraction(25))
-    (96000, 90000)
-    """
-    return fps.numerator * ceil(_TICKS_PER_SECOND / fps.numerator)
 
 
 class VideoWriter:
@@ -79,13 +68,7 @@ class VideoWriter:
     def _open(self, fps: Fraction) -> None:
         self._format = _CONTAINERS[self._path.suffix.lower()]
         self._container = av.open(file_url(self._partial), "w", format=self._format, options=_FRAGMENTED)
-        self._stream = self._container.add_stream("libx264", rate=fps, options=_CODEC_OPTIONS)
-        self._stream.width, self._stream.height = self._width + self._width % 2, self._height + self._height % 2
-        self._stream.pix_fmt = "yuv420p"
-        codec = self._stream.codec_context
-        codec.time_base = self._time_base
-        codec.colorspace, codec.color_range = Colorspace.ITU709, ColorRange.MPEG
-        codec.color_primaries, codec.color_trc = ColorPrimaries.BT709, ColorTrc.BT709
+        self._stream = add_h264_stream(self._container, self._width, self._height, fps, _CODEC_OPTIONS)
 
     def write(self, image: ImageArray, pts_seconds: float | None = None) -> None:
         """Add a frame.
@@ -100,7 +83,7 @@ class VideoWriter:
             raise ValueError(f"image must be uint8 of shape {expected}, got {image.dtype} of shape {image.shape}")
         if self._closed:
             raise ValueError(f"the writer of {str(self._path)!r} is closed; open another one")
-        frame = self._to_yuv(image)
+        frame = yuv_frame(image)
         frame.pts, frame.time_base = self._next_tick(pts_seconds), self._time_base
         frame.duration = self._num_ticks(self._step)  # matters for the last frame only
         self._mux(frame)
@@ -124,12 +107,6 @@ class VideoWriter:
 
     def _num_ticks(self, seconds: float | Fraction) -> int:
         return round(seconds / self._time_base)
-
-    def _to_yuv(self, image: ImageArray) -> av.VideoFrame:
-        if image.shape[0] % 2 or image.shape[1] % 2:
-            image = np.pad(image, ((0, image.shape[0] % 2), (0, image.shape[1] % 2), (0, 0)), mode="edge")
-        frame = av.VideoFrame.from_ndarray(np.ascontiguousarray(image), format="rgb24")
-        return frame.reformat(format="yuv420p", dst_colorspace=Colorspace.ITU709, dst_color_range=ColorRange.MPEG)
 
     def close(self) -> None:
         """Finish the file and rename it to `path`. Raises ValueError, and leaves no file, if no frame was written."""
