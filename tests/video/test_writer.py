@@ -11,8 +11,8 @@ import pytest
 from make_video import HEIGHT, WIDTH, is_upright, make_video, numbered_image, read_number
 
 from pose_track.structures.frames import Frame
-from pose_track.video.reader import open_video
 from pose_track.video.h264 import ticks_per_second
+from pose_track.video.reader import open_video
 from pose_track.video.writer import VideoWriter
 
 VARYING_TIMES = [0.0, 0.04, 0.08, 0.2, 0.24, 0.25, 0.5, 1.0, 1.04, 1.08]
