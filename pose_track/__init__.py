@@ -16,10 +16,13 @@ if TYPE_CHECKING:
     from pose_track.config.load import load_settings
     from pose_track.config.settings import Settings
     from pose_track.formats.tracks_jsonl import read_tracks
+    from pose_track.live.pose_tracker import PoseTracker
     from pose_track.pipeline.stages import Stages
-    from pose_track.pipeline.track_file import Summary, track_file
+    from pose_track.pipeline.summary import Summary
+    from pose_track.pipeline.track_file import track_file
     from pose_track.pipeline.track_video import track_video
     from pose_track.structures.frames import Detections, Frame, Poses, TrackedPoses
+    from pose_track.structures.person import Joint, Person
     from pose_track.structures.skeleton import SKELETONS, Skeleton
     from pose_track.video.reader import open_video
 
@@ -34,10 +37,13 @@ _HOMES = {
     "config.load": ("load_settings",),
     "config.settings": ("Settings",),
     "formats.tracks_jsonl": ("read_tracks",),
+    "live.pose_tracker": ("PoseTracker",),
     "pipeline.stages": ("Stages",),
-    "pipeline.track_file": ("Summary", "track_file"),
+    "pipeline.summary": ("Summary",),
+    "pipeline.track_file": ("track_file",),
     "pipeline.track_video": ("track_video",),
     "structures.frames": ("Detections", "Frame", "Poses", "TrackedPoses"),
+    "structures.person": ("Joint", "Person"),
     "structures.skeleton": ("SKELETONS", "Skeleton"),
     "video.reader": ("open_video",),
 }
@@ -47,6 +53,9 @@ __all__ = [
     "SKELETONS",
     "Detections",
     "Frame",
+    "Joint",
+    "Person",
+    "PoseTracker",
     "Poses",
     "Settings",
     "Skeleton",

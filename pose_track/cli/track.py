@@ -19,7 +19,7 @@ from pose_track.utils.profiler import NULL_PROFILER, Profile, Profiler
 if TYPE_CHECKING:
     from pose_track.config.settings import Settings
     from pose_track.pipeline.stages import Stages
-    from pose_track.pipeline.track_file import Summary
+    from pose_track.pipeline.summary import Summary
 
 PROFILE = "profile.json"
 
@@ -165,7 +165,8 @@ def _check(video: Path, folder: Path, options: argparse.Namespace) -> int:
 def _track(video: Path, folder: Path, stages: Stages, settings: Settings, options: argparse.Namespace) -> int:
     """Track a video and print a summary, also where an error or an interrupt ended it early."""
     from pose_track.pipeline.run_state import STATE_FILE
-    from pose_track.pipeline.track_file import Summary, track_file
+    from pose_track.pipeline.summary import Summary
+    from pose_track.pipeline.track_file import track_file
 
     summary = Summary()
 

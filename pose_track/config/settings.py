@@ -40,6 +40,9 @@ class ReaderSettings(SourceSettings):
         default=None, description="End of that part, in seconds, exclusive; null for the end of the video."
     )
     stride: Positive = Field(default=1, description="Only every n-th frame is processed.")
+    max_frames: Positive | None = Field(
+        default=None, description="Number of frames after which processing ends; null for all."
+    )
     on_damage: Literal["continue", "stop"] = Field(
         default="continue",
         description="What follows damage in a video: all frames that can still be decoded, or none. decord stops.",
@@ -198,10 +201,41 @@ class StageSettings(BaseSettings):
         return self
 
 
+class StreamSettings(BaseSettings):
+    """How cameras, streams and pipes are opened and read."""
+
+    open_timeout_seconds: AboveZero = Field(default=10.0, description="How long opening a source may take, in seconds.")
+    read_timeout_seconds: AboveZero = Field(
+        default=10.0, description="How long nothing may come before a source counts as lost, in seconds."
+    )
+    max_reconnects: Annotated[int, Field(ge=0)] = Field(
+        default=10, description="Attempts in a row to open a lost live source again."
+    )
+    first_backoff_seconds: NotNegative = Field(
+        default=0.5, description="Wait before the first attempt, in seconds; it doubles with each."
+    )
+    max_backoff_seconds: NotNegative = Field(default=10.0, description="The longest such wait, in seconds.")
+    rtsp_transport: Literal["tcp", "udp"] = Field(
+        default="tcp", description="What carries the video of RTSP; over UDP packets may be lost, over TCP late."
+    )
+    size: tuple[Positive, Positive] | None = Field(
+        default=None, description="Width and height in pixels wanted of a camera; null for its own."
+    )
+    fps: AboveZero | None = Field(
+        default=None, description="Frames per second wanted of a camera or screen; null for its own."
+    )
+    raw: str | None = Field(
+        default=None,
+        description="Frames of a raw pipe: WIDTHxHEIGHT[:pixel format][@fps], such as 640x480:bgr24@30; null for a "
+        "container.",
+    )
+
+
 class Settings(StageSettings):
     """The settings of `pose-track track`."""
 
     reader: ReaderSettings = ReaderSettings()
+    stream: StreamSettings = StreamSettings()
     output: OutputSettings = OutputSettings()
 
 

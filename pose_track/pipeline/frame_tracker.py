@@ -36,12 +36,12 @@ class FrameTracker:
         (_, poses), ids = self._linking.link(frame, poses, boxes)
         return poses, ids
 
-    def __call__(self, frame: Frame) -> TrackedPoses:
-        """The people of the next frame, those of unconfirmed tracks included and marked."""
-        poses, ids = self.link(frame)
-        people = ids > 0
-        confirmed = self._is_confirmed(ids)[people]
-        return TrackedPoses(frame.index, frame.pts_seconds, poses[people], ids[people], frame.image_name, confirmed)
+    def people(self, frame: Frame, poses: Poses, ids: IntArray) -> TrackedPoses:
+        """Those of the poses that have a track; call it for each frame once. Unconfirmed tracks are marked."""
+        has_track, confirmed = ids > 0, self._is_confirmed(ids)
+        return TrackedPoses(
+            frame.index, frame.pts_seconds, poses[has_track], ids[has_track], frame.image_name, confirmed[has_track]
+        )
 
     def close(self) -> None:
         self._executor.shutdown()

@@ -43,7 +43,8 @@ from pose_track.models.codec import Codec
 from pose_track.models.hrnet import HRNetWithEmbedding
 from pose_track.models.hrnet_config import HRNET_CONFIGS
 from pose_track.models.inference_model import InferenceModel
-from pose_track.pipeline.track_file import ANNOTATED_FILE, open_reader, track_file
+from pose_track.pipeline.result_folder import ANNOTATED_FILE
+from pose_track.pipeline.track_file import open_reader, track_file
 from pose_track.pose.keypoints import CroppedKeypoints
 from pose_track.runtime.model_spec import ModelSpec
 from pose_track.structures.frames import Detections, Frame
@@ -173,6 +174,10 @@ def frame() -> Frame:
 def frames_read(settings: Settings, world: World) -> list[int]:
     with open_reader(make_video(world.video), settings.reader) as reader:
         return [f.index for f in reader]
+
+
+def num_frames_tracked(settings: Settings, world: World) -> int:
+    return track_file(make_video(world.video), world.folder / "out", stub_stages(settings), settings, True).frames
 
 
 def frames_of_a_damaged_video(settings: Settings, world: World) -> bool:
@@ -321,6 +326,7 @@ EFFECTS: list[tuple[str, dict[str, str], Callable[[Settings, World], object], di
     ("reader.start_seconds", {}, frames_read, {"null": list(range(12)), "0.85": [9, 10, 11]}),
     ("reader.end_seconds", {}, frames_read, {"null": list(range(12)), "0.25": [0, 1, 2]}),
     ("reader.stride", {}, frames_read, {"1": list(range(12)), "5": [0, 5, 10]}),
+    ("reader.max_frames", {}, num_frames_tracked, {"null": 12, "7": 7}),
     ("reader.on_damage", {}, frames_of_a_damaged_video, {"continue": True, "stop": False}),
     ("reader.image_fps", {}, image_rates, {"25": [25.0, 25.0], "10": [10.0, 10.0]}),
     ("reader.max_pixels", {}, opens, {"24576": [True, True, True], "24575": [False, False, False]}),

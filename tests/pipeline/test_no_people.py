@@ -13,7 +13,8 @@ from stub_stages import stub_stages
 from pose_track.config.load import load_settings
 from pose_track.config.settings import Settings
 from pose_track.pipeline.no_people import Evidence
-from pose_track.pipeline.track_file import Summary, track_file
+from pose_track.pipeline.summary import Summary
+from pose_track.pipeline.track_file import track_file
 from pose_track.structures.frames import Detections, Frame
 
 NUM_FRAMES = 4

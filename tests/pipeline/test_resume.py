@@ -20,7 +20,8 @@ from pose_track.config.settings import Settings
 from pose_track.formats.tracks_writer import TracksWriter
 from pose_track.pipeline.result_folder import ANNOTATED_FILE, OUTPUT_FILES, TRACKS_FILE, is_finished
 from pose_track.pipeline.run_state import STATE_FILE
-from pose_track.pipeline.track_file import Summary, track_file
+from pose_track.pipeline.summary import Summary
+from pose_track.pipeline.track_file import track_file
 from pose_track.structures.frames import Detections, Frame
 from pose_track.video.reader import open_video
 from pose_track.video.source import DamageError

@@ -16,20 +16,15 @@ from make_video import HEIGHT, WIDTH, is_upright, make_video, read_number, trunc
 from prefetch_threads import num_prefetch_threads
 from stub_stages import one_person, stub_stages
 
-import pose_track.pipeline.track_file
+import pose_track.pipeline.result_writer
 from pose_track.config.settings import ReaderSettings, Settings
 from pose_track.formats.tracks_jsonl import is_complete, read_tracks
 from pose_track.pipeline.errors import explain_write_errors
-from pose_track.pipeline.result_folder import OUTPUT_FILES
+from pose_track.pipeline.result_folder import ANNOTATED_FILE, OUTPUT_FILES, POSETRACK17_FILE, TRACKS_FILE
+from pose_track.pipeline.result_writer import expected_frames
 from pose_track.pipeline.run_state import STATE_FILE
-from pose_track.pipeline.track_file import (
-    ANNOTATED_FILE,
-    POSETRACK17_FILE,
-    TRACKS_FILE,
-    Summary,
-    expected_frames,
-    track_file,
-)
+from pose_track.pipeline.summary import Summary
+from pose_track.pipeline.track_file import track_file
 from pose_track.structures.frames import Detections, Frame
 from pose_track.structures.skeleton import POSETRACK_15
 from pose_track.video.reader import DecodeError, VideoInfo, open_video
@@ -202,13 +197,13 @@ def test_second_interrupt_is_not_deferred(tmp_path: Path) -> None:
 
 @pytest.mark.usefixtures("default_sigint")
 def test_interrupt_during_the_exports_is_deferred(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    write = pose_track.pipeline.track_file.write_posetrack18
+    write = pose_track.pipeline.result_writer.write_posetrack18
 
     def interrupted(*args: Any, **kwargs: Any) -> None:
         press_ctrl_c()
         write(*args, **kwargs)
 
-    monkeypatch.setattr(pose_track.pipeline.track_file, "write_posetrack18", interrupted)
+    monkeypatch.setattr(pose_track.pipeline.result_writer, "write_posetrack18", interrupted)
     with pytest.raises(KeyboardInterrupt):
         track_file(make_video(tmp_path / "a.mp4", 3), tmp_path / "out", stub_stages(), Settings())
     assert frame_numbers(tmp_path / "out") == [0, 1, 2]
@@ -240,7 +235,7 @@ def full_after(num_calls: int) -> Callable[..., Any]:
 
 
 def test_full_disk_while_writing_names_folder_and_remedy(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(pose_track.pipeline.track_file.TracksWriter, "write", full_after(0))
+    monkeypatch.setattr(pose_track.pipeline.result_writer.TracksWriter, "write", full_after(0))
     out = tmp_path / "out"
     with pytest.raises(OSError, match=r"out': No space left on device; ") as caught:
         track_file(make_video(tmp_path / "a.mp4"), out, stub_stages(), Settings())
@@ -250,7 +245,7 @@ def test_full_disk_while_writing_names_folder_and_remedy(tmp_path: Path, monkeyp
 
 
 def test_full_disk_during_an_export(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(pose_track.pipeline.track_file, "write_posetrack17", full_after(0))
+    monkeypatch.setattr(pose_track.pipeline.result_writer, "write_posetrack17", full_after(0))
     out = tmp_path / "out"
     with pytest.raises(OSError, match=r"out': No space left on device"):
         track_file(make_video(tmp_path / "a.mp4", 3), out, stub_stages(), Settings())
@@ -263,7 +258,7 @@ def test_full_disk_during_an_export(tmp_path: Path, monkeypatch: pytest.MonkeyPa
 def test_failing_export_does_not_hide_the_first_error(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    monkeypatch.setattr(pose_track.pipeline.track_file, "write_posetrack18", full_after(0))
+    monkeypatch.setattr(pose_track.pipeline.result_writer, "write_posetrack18", full_after(0))
     with pytest.raises(DecodeError):
         track_file(truncated(make_video(tmp_path / "a.mp4", 40)), tmp_path / "out", stub_stages(), Settings())
     assert "exports" in caplog.text

@@ -1,0 +1,167 @@
+"""Writing the results of one video as they come: records, the annotated video, and the exports at the end."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterator, Mapping
+from contextlib import ExitStack, contextmanager
+from fractions import Fraction
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from tqdm import tqdm
+
+from pose_track.config.settings import ReaderSettings, Settings, StageSettings
+from pose_track.formats.posetrack.reader import write_posetrack17, write_posetrack18
+from pose_track.formats.tracks_jsonl import is_complete
+from pose_track.formats.tracks_source import TracksSource
+from pose_track.formats.tracks_writer import RecordsEnd, TracksWriter
+from pose_track.pipeline.errors import DamageRecords, explain_write_errors, mute_incomplete_file_warnings, record_fault
+from pose_track.pipeline.render import render
+from pose_track.pipeline.result_folder import ANNOTATED_FILE, POSETRACK17_FILE, POSETRACK18_FILE, TRACKS_FILE, clear
+from pose_track.pipeline.run_state import STATE_FILE
+from pose_track.structures.conversion import is_convertible
+from pose_track.structures.frames import Frame, TrackedPoses
+from pose_track.structures.skeleton import POSETRACK18_17, POSETRACK_15
+from pose_track.structures.skeleton_record import header_fields
+from pose_track.utils.names import printable
+from pose_track.utils.profiler import Profiler
+from pose_track.utils.version import __version__
+from pose_track.video.reader import VideoInfo, VideoReader
+from pose_track.video.writer import MAX_SIDE, VideoWriter
+
+if TYPE_CHECKING:
+    from pose_track.pipeline.stages import Stages
+
+logger = logging.getLogger(__name__)
+
+# tqdm's own formats, but always with frames per second, never seconds per frame
+_BAR_FORMAT = "{l_bar}{bar}| {n_fmt}/{total_fmt} [{elapsed}<{remaining}, {rate_noinv_fmt}{postfix}]"
+_BAR_FORMAT_WITHOUT_TOTAL = "{desc}: {n_fmt} frames [{elapsed}, {rate_noinv_fmt}{postfix}]"
+
+
+class ResultWriter:
+    """Writes the results of one video, frame by frame. records: the file of the track records."""
+
+    def __init__(
+        self,
+        records: TracksWriter,
+        damage: DamageRecords,
+        video: VideoWriter | None,
+        bar: tqdm[None],
+        min_joint_score: float,
+        profile: Profiler,
+    ) -> None:
+        self.records = records
+        self._damage, self._bar, self._min_joint_score = damage, bar, min_joint_score
+        self._record, self._draw = profile.timed("write records", records.write), profile.timed("render", render)
+        self._encode = None if video is None else profile.timed("encode", video.write)
+
+    def write(self, frame: Frame, tracked: TrackedPoses, is_recorded: bool = False) -> None:
+        """Write a frame. is_recorded: its record is there already, of another run, and only the video is written."""
+        if is_recorded:
+            self._damage.pass_over(frame.index)
+        else:
+            self._damage.write(frame.index)
+            self._record(tracked)
+        if self._encode is not None:
+            self._encode(self._draw(frame.image, tracked, self._min_joint_score), frame.pts_seconds)
+        self._bar.set_postfix(people=len(tracked), refresh=False)
+        self._bar.update()
+
+
+@contextmanager
+def open_results(
+    folder: Path,
+    header: Mapping[str, Any],
+    reader: VideoReader,
+    settings: Settings,
+    profile: Profiler,
+    end: RecordsEnd | None = None,
+) -> Iterator[ResultWriter]:
+    """A context in which results are written into a folder, in place of older ones, with a progress bar.
+
+    At its end the exports are written. An error within it ends the records with a fault record that names it; all files
+    then are valid up to there. end: go on with the records in the folder, see `TracksWriter`.
+    """
+    with explain_write_errors(folder), mute_incomplete_file_warnings():
+        clear(folder, keep_records=end is not None)
+        try:
+            with ExitStack() as stack:
+                records = stack.enter_context(TracksWriter(folder / TRACKS_FILE, header, end))
+                damage = DamageRecords(records, reader.faults)
+                stack.enter_context(record_fault(records, damage))
+                video = None
+                if _renders(reader.info, settings):
+                    video = stack.enter_context(_open_annotated(folder, reader.info, settings.reader.stride))
+                bar = stack.enter_context(_progress_bar(reader.info, settings.reader))
+                yield ResultWriter(records, damage, video, bar, settings.output.min_joint_score, profile)
+        except BaseException:
+            _export_after_error(folder)
+            raise
+        _export(folder)
+
+
+def _open_annotated(folder: Path, info: VideoInfo, stride: int) -> VideoWriter:
+    return VideoWriter(folder / ANNOTATED_FILE, info.width, info.height, info.fps / stride)
+
+
+def _renders(info: VideoInfo, settings: Settings) -> bool:
+    """Whether there is an annotated video; frames that its encoder does not take have none, with a warning."""
+    if settings.output.render and max(info.width, info.height) > MAX_SIDE:
+        size = f"{info.width}x{info.height}"
+        logger.warning("%s: no annotated video of %s, whose sides have at most %d pixels", info.source, size, MAX_SIDE)
+        return False
+    return settings.output.render
+
+
+def _progress_bar(info: VideoInfo, settings: ReaderSettings) -> tqdm[None]:
+    total = expected_frames(info, settings)
+    bar_format = _BAR_FORMAT_WITHOUT_TOTAL if total is None else _BAR_FORMAT
+    return tqdm(total=total, desc=Path(info.source).name, unit=" frames", bar_format=bar_format)
+
+
+def _export(folder: Path) -> None:
+    """Write the track records in the other formats that can hold their joints. A full disk may have cut off the last
+    record. The state of a run whose records are complete is not needed any more."""
+    tracks = TracksSource(folder / TRACKS_FILE, allow_cut_end=True)
+    if all(is_convertible(tracks.skeleton, target) for target in (POSETRACK18_17, POSETRACK_15)):
+        write_posetrack18(tracks, folder / POSETRACK18_FILE)
+        write_posetrack17(tracks, folder / POSETRACK17_FILE)
+    else:
+        logger.warning("%s: no PoseTrack files, which cannot hold the joints of %s", folder, tracks.skeleton)
+    if is_complete(folder / TRACKS_FILE):
+        (folder / STATE_FILE).unlink(missing_ok=True)
+
+
+def _export_after_error(folder: Path) -> None:
+    """Export the records up to an error. An error of the export is only logged, so that it does not hide the first."""
+    try:
+        _export(folder)
+    except (OSError, ValueError) as second:
+        logger.warning("%s: the exports could not be written either: %s", folder, second)
+
+
+def expected_frames(info: VideoInfo, settings: ReaderSettings) -> int | None:
+    """Number of frames to track, for the progress bar; None where the file does not state its length."""
+    total = info.num_frames_from_header
+    if total is None:
+        return settings.max_frames
+    last = total if settings.end_seconds is None else min(total, round(Fraction(settings.end_seconds) * info.fps))
+    first = round(Fraction(settings.start_seconds or 0.0) * info.fps)
+    selected = max(0, -(-(last - first) // settings.stride))
+    return selected if settings.max_frames is None else min(selected, settings.max_frames)
+
+
+def tracks_header(info: VideoInfo, stages: Stages, settings: StageSettings) -> dict[str, object]:
+    """The header of the track records."""
+    return {
+        "version": __version__,
+        "source": printable(info.source),
+        "fps": float(info.fps),
+        "width": info.width,
+        "height": info.height,
+        **header_fields(stages.skeleton),
+        "settings": settings.model_dump(mode="json"),
+        "weights": stages.weights,
+    }
