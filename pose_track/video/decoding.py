@@ -27,6 +27,7 @@ def limit_size(stream: VideoStream, max_pixels: int) -> None:
 class TolerantDecoder:
     """All frames that FFmpeg decodes, in presentation order, whatever is damaged between them; iterate once.
 
+    path: the file; None for what can be read only once, as can a pipe.
     report: called with each Fault, before the first frame at or after it is returned; one for each frame at most.
 
     Frame threads return frames late and lose some with an error, also without a word. At the first fault the file is
@@ -36,7 +37,7 @@ class TolerantDecoder:
 
     def __init__(
         self,
-        path: Path,
+        path: Path | None,
         container: InputContainer,
         stream: VideoStream,
         report: Callable[[Fault], None],
@@ -47,10 +48,13 @@ class TolerantDecoder:
         self._num_returned = 0
 
     def __iter__(self) -> Iterator[av.VideoFrame]:
-        can_repeat = self._path.is_file()  # not a pipe
-        self._stream.thread_type = "AUTO" if can_repeat else "SLICE"
+        if self._path is None or not self._path.is_file():
+            self._stream.thread_type = "SLICE"
+            yield from self._frames(self._container, self._stream, stop_at_fault=False)
+            return
+        self._stream.thread_type = "AUTO"
         try:
-            yield from self._frames(self._container, self._stream, stop_at_fault=can_repeat)
+            yield from self._frames(self._container, self._stream, stop_at_fault=True)
         except _FaultFound:
             logger.debug("%s: damaged; decoding anew without frame threads", self._path)
             with open_container(self._path) as container:

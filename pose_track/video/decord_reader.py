@@ -57,8 +57,7 @@ class DecordReader(VideoReader):
         if self._first.shape != expected.shape or _mean_difference(self._first, expected) > _MAX_MEAN_DIFFERENCE:
             self._fail(0, "decord decodes it differently from FFmpeg")
 
-    def close(self) -> None:
-        super().close()
+    def _release(self) -> None:
         self._reader = None
 
     def _open(self, num_threads: int) -> Any:

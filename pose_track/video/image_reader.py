@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from fractions import Fraction
@@ -54,8 +54,12 @@ class _Source:
     page: TiffPage | None = None
 
 
-def _sources(path: Path) -> list[_Source]:
-    """The images of a folder or file. Raises ValueError where there are none."""
+def _sources(path: Path | Sequence[Path]) -> list[_Source]:
+    """The images of a folder or file, or those that are listed. Raises ValueError where there are none."""
+    if not isinstance(path, Path):
+        return [_Source(image) for image in path]
+    if not (path.is_dir() or path.is_file()):
+        raise ValueError(f"{str(path)!r} is a pipe or a device, not an image; give the file")
     if path.is_dir():
         return [_Source(image) for image in list_images(path)]
     if stack_format(path) == "tiff":
@@ -64,7 +68,10 @@ def _sources(path: Path) -> list[_Source]:
 
 
 class ImageReader(VideoReader):
-    """Images of one size at a constant frame rate, the first at 0 seconds: those of a folder, or the pages of a TIFF.
+    """Images of one size at a constant frame rate, the first at 0 seconds: those of a folder or of a list, or the pages
+    of a TIFF.
+
+    name: of the video in messages and results; by default the path.
 
     Images of 16 bits become 8 bits from the highest bit that the folder uses on, so that 12-bit data are not dark.
 
@@ -75,21 +82,20 @@ class ImageReader(VideoReader):
 
     def __init__(
         self,
-        source: Path,
+        source: Path | Sequence[Path],
         selection: Selection,
         fps: Fraction = DEFAULT_FPS,
         on_damage: OnDamage = "continue",
         max_pixels: int = MAX_PIXELS,
+        name: str = "",
     ) -> None:
         super().__init__(selection)
-        if not (source.is_dir() or source.is_file()):
-            raise ValueError(f"{str(source)!r} is a pipe or a device, not an image; give the file")
         self._on_damage, self._max_pixels = on_damage, max_pixels
         self._sources = _sources(source)
         self._bits = used_bits(self._sample())
         self._first_index, self._first = self._first_usable()
         height, width = self._first.shape[:2]
-        self.info = VideoInfo(str(source), width, height, fps, len(self._sources))
+        self.info = VideoInfo(name or str(source), width, height, fps, len(self._sources))
 
     def _image_name(self, index: int) -> str:
         source = self._sources[index]

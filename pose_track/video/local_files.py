@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import os
-import select
 import stat
+import sys
 from functools import cache
 from pathlib import Path
-from types import TracebackType
 
 import av
 from av.container import InputContainer
+
+from pose_track.video.pipes import Pipe
+from pose_track.video.stream_options import RawFormat, StreamOptions
 
 STALLED_SECONDS = 10.0
 """How long a pipe may deliver nothing before reading it ends."""
@@ -46,15 +48,40 @@ def open_local(path: Path) -> InputContainer:
     return _open(file_url(path))
 
 
-def _open(source: str | _Pipe) -> InputContainer:
-    options = {"format_whitelist": _allowed_formats(), "protocol_whitelist": "file"}
+def open_standard_input(options: StreamOptions) -> InputContainer:
+    """Open what is written into this process, once. Raises TimeoutError, av.FFmpegError and OSError."""
+    pipe = Pipe("standard input", os.dup(sys.stdin.fileno()), options.read_timeout_seconds)
+    with pipe.closed_on_error():
+        return _open(pipe) if options.raw_format is None else _open_raw(pipe, options.raw_format)
+
+
+def open_raw(path: Path, options: StreamOptions) -> InputContainer:
+    """Open a file or a pipe that holds frames without any header, as the options state. Raises as `open_local`."""
+    raw = options.raw_format
+    assert raw is not None
+    if stat.S_ISREG(path.stat().st_mode):
+        return _open_raw(file_url(path), raw)
+    pipe = Pipe(str(path), os.open(path, os.O_RDONLY | os.O_NONBLOCK), options.read_timeout_seconds)
+    with pipe.closed_on_error():
+        return _open_raw(pipe, raw)
+
+
+def _open(source: str | Pipe) -> InputContainer:
+    options = {"format_whitelist": allowed_formats(), "protocol_whitelist": "file"}
     return av.open(source, "r", metadata_errors="replace", options=options)
 
 
+def _open_raw(source: str | Pipe, raw: RawFormat) -> InputContainer:
+    size = "{}x{}".format(*raw.size)
+    options = {"video_size": size, "pixel_format": raw.pixels, "framerate": str(raw.fps), "protocol_whitelist": "file"}
+    return av.open(source, "r", format="rawvideo", options=options)
+
+
 @cache
-def _allowed_formats() -> str:
-    """The names of FFmpeg's demuxers, separated by commas, without the refused ones."""
-    return ",".join(sorted(av.formats_available - {name for row in _REFUSED_FORMATS for name in row.split(",")}))
+def allowed_formats(*also: str) -> str:
+    """The names of FFmpeg's demuxers, separated by commas, without those that open other files, except `also`."""
+    refused = {name for row in _REFUSED_FORMATS for name in row.split(",")} - set(also)
+    return ",".join(sorted(av.formats_available - refused))
 
 
 def _check_no_playlist(path: Path) -> None:
@@ -71,42 +98,6 @@ def _check_no_playlist(path: Path) -> None:
 def _open_pipe(path: Path) -> InputContainer:
     if path.is_dir():
         raise IsADirectoryError(f"{str(path)!r} is a folder, not a video file")
-    pipe = _Pipe(path)
-    try:
+    pipe = Pipe(str(path), os.open(path, os.O_RDONLY | os.O_NONBLOCK), STALLED_SECONDS)
+    with pipe.closed_on_error():
         return _open(pipe)
-    except BaseException:
-        pipe.close()
-        raise
-
-
-class _Pipe:
-    """The bytes of a named pipe or another file that cannot seek; a file object for PyAV, which closes it.
-
-    Opening does not wait for a writer, reading waits at most STALLED_SECONDS. Raises TimeoutError.
-    """
-
-    def __init__(self, path: Path) -> None:
-        self.name = str(path)
-        self._descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK)
-
-    def read(self, num_bytes: int) -> bytes:
-        readable, _, _ = select.select([self._descriptor], [], [], STALLED_SECONDS)
-        if not readable:
-            raise TimeoutError(
-                f"{self.name!r} is a pipe into which nothing was written for {STALLED_SECONDS:g} seconds; start the "
-                "program that writes it, or give a video file"
-            )
-        return os.read(self._descriptor, num_bytes)
-
-    def close(self) -> None:
-        if self._descriptor >= 0:
-            os.close(self._descriptor)
-        self._descriptor = -1
-
-    def __enter__(self) -> _Pipe:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self.close()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 import time
 from collections.abc import Iterator
 from dataclasses import replace
@@ -17,9 +18,10 @@ class PacedReader(VideoReader):
     def __init__(self, reader: VideoReader) -> None:
         super().__init__(Selection())
         self._reader, self.info, self.faults = reader, reader.info, reader.faults
+        self._waiting = threading.Event()
 
     def _decode(self) -> Iterator[DecodedFrame]:
-        raise NotImplementedError  # the frames come from the other reader
+        raise NotImplementedError("the frames are those of the other reader")
 
     def lazy_frames(self) -> Iterator[LazyFrame]:
         start: float | None = None
@@ -27,10 +29,10 @@ class PacedReader(VideoReader):
             now = time.monotonic()
             start = now - frame.pts_seconds if start is None else start
             due = start + frame.pts_seconds
-            if due > now and self._closed.wait(due - now):
+            if due > now and self._waiting.wait(due - now):
                 return
             yield replace(frame, captured=due)
 
     def close(self) -> None:
-        super().close()
+        self._waiting.set()
         self._reader.close()

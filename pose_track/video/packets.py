@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import heapq
 from collections.abc import Iterator
+from contextlib import contextmanager
 from fractions import Fraction
 from itertools import islice
 from pathlib import Path
@@ -32,23 +33,30 @@ def open_container(path: Path) -> InputContainer:
     open it."""
     if not path.exists():
         raise FileNotFoundError(f"{str(path)!r} does not exist; check the path")
-    try:
+    with explained_errors(path):
         return open_local(path)
+
+
+@contextmanager
+def explained_errors(source: Path | str) -> Iterator[None]:
+    """In this context FFmpeg's errors become ValueErrors in the user's words."""
+    try:
+        yield
     except av.FFmpegError as error:
         raise ValueError(
-            f"{str(path)!r} cannot be opened as a video ({error.strerror}); "
+            f"{str(source)!r} cannot be opened as a video ({error.strerror}); "
             "check that it is a video file and was copied completely"
         ) from error
 
 
-def video_stream(container: InputContainer, path: Path) -> VideoStream:
+def video_stream(container: InputContainer, source: Path | str) -> VideoStream:
     """The video stream that FFmpeg would choose: no cover image, and the one with the most pixels, where the default
     stream counts 5 million more. Raises ValueError where there is none, or FFmpeg has no decoder for it."""
     kinds = av.stream.Disposition
     streams = [stream for stream in container.streams.video if not stream.disposition & kinds.attached_pic]
     if not streams:
-        raise ValueError(f"{str(path)!r} has no video stream; give a file with video, not only sound")
-    return _with_decoder(max(streams, key=_preference), path)
+        raise ValueError(f"{str(source)!r} has no video stream; give a file with video, not only sound")
+    return _with_decoder(max(streams, key=_preference), source)
 
 
 def _preference(stream: VideoStream) -> tuple[bool, int]:
@@ -59,12 +67,12 @@ def _preference(stream: VideoStream) -> tuple[bool, int]:
     return stream.frames != 1, num_pixels + _DEFAULT_STREAM_PIXELS * is_default
 
 
-def _with_decoder(stream: VideoStream, path: Path) -> VideoStream:
+def _with_decoder(stream: VideoStream, source: Path | str) -> VideoStream:
     if cast(object, stream.codec_context) is None:  # though PyAV's types say otherwise
-        name = coding_name(path) if path.is_file() else ""  # a pipe is read once
+        name = coding_name(Path(source)) if Path(source).is_file() else ""  # a pipe is read once
         coding = f"the coding {name!r}, which" if name else "a coding that"
         remedy = "convert it to H.264 with the program that made it"
-        raise ValueError(f"{str(path)!r} has video in {coding} FFmpeg does not know; {remedy}")
+        raise ValueError(f"{str(source)!r} has video in {coding} FFmpeg does not know; {remedy}")
     return stream
 
 
@@ -73,12 +81,14 @@ def is_raw(container: Container) -> bool:
     return container.format.name in _RAW_FORMATS
 
 
-def average_fps(path: Path, stream: VideoStream) -> Fraction:
+def average_fps(path: Path | None, stream: VideoStream) -> Fraction:
     """Average frames per second: the container's, or, where that is missing or implausible, that of the first
-    timestamps."""
+    timestamps of the file, or 25 for a pipe or stream, which is read once."""
     claimed = stream.guessed_rate if is_raw(stream.container) else stream.average_rate
     if claimed is not None and 0 < claimed <= MAX_PLAUSIBLE_FPS:
         return Fraction(claimed)
+    if path is None or not path.is_file():
+        return _FALLBACK_FPS
     with open_container(path) as container:
         stream = video_stream(container, path)
         timestamps = sorted(p.pts for p in islice(container.demux(stream), _NUM_TIMESTAMPS) if p.pts is not None)

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import logging
+import threading
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
+from functools import partial
 from types import TracebackType
 from typing import Literal
 
@@ -51,10 +53,25 @@ class DamageError(DecodeError):
         self.faults, self.num_frames = tuple(faults), num_frames
 
 
+class StreamLostError(DecodeError):
+    """A live source that was lost and could not be opened again. The frames before it are complete."""
+
+    def __init__(self, source: str, frame_index: int, cause: str, num_attempts: int) -> None:
+        RuntimeError.__init__(
+            self,
+            f"{source} was lost at frame {frame_index}: {cause}; gave up after {num_attempts} attempts to reconnect; "
+            "check the camera or server and the network",
+        )
+        self.source, self.frame_index, self.cause = source, frame_index, cause
+
+
 @dataclass(frozen=True)
 class Fault:
-    """Damaged or missing data in a video. frame_index: the first frame at or after it; after the last frame, the number
-    of frames."""
+    """Damaged or missing data in a video, or a gap in a live source.
+
+    frame_index: the first frame at or after it; after the last frame, the number of frames.
+    cause: what is wrong.
+    """
 
     frame_index: int
     cause: str
@@ -129,6 +146,30 @@ class FrameClock:
         return time
 
 
+@dataclass(frozen=True)
+class LazyFrame:
+    """A frame that is not converted to RGB yet; the other fields as of `Frame`.
+
+    convert: returns the image; None for a damaged one, once it is among the faults.
+    """
+
+    index: int
+    pts_seconds: float
+    convert: Callable[[], ImageArray | None]
+    image_name: str
+    captured: float | None
+
+    def read(self) -> Frame | None:
+        """The frame, converted in this thread; None for a damaged image."""
+        image = self.convert()
+        if image is None:
+            return None
+        return Frame(self.index, self.pts_seconds, image, self.image_name, self.captured)
+
+
+_CLOSE_SECONDS = 1.0  # how long closing waits for another thread that reads
+
+
 class VideoReader(ABC):
     """A video that is read once, from start to end; a context manager that closes it.
 
@@ -136,15 +177,22 @@ class VideoReader(ABC):
     the first frame. Raises ValueError when iterated twice or after closing, and at the end where the selection was
     empty; DecodeError after the last frame of a damaged video.
 
-    faults: the damage met so far; one at a frame is in it before that frame is returned.
+    info: what is known before it is read.
+    faults: the damage met so far, and the gaps of a live source; one at a frame is in it before that frame is returned.
+    is_live: whether frames come as they are captured: those of a camera, a screen, and a stream without a known end.
     """
 
     info: VideoInfo
+    is_live = False
 
     def __init__(self, selection: Selection) -> None:
         self.faults: list[Fault] = []
         self._selection = selection
         self._started = False
+        self._num_read = 0
+        self._captured: float | None = None  # of the frame that was decoded last
+        self._closed = threading.Event()
+        self._decoding = threading.Lock()
 
     @abstractmethod
     def _decode(self) -> Iterator[DecodedFrame]:
@@ -155,18 +203,52 @@ class VideoReader(ABC):
         return ""
 
     def close(self) -> None:
-        """Release the video, which cannot be read any more. A second call has no effect."""
+        """Release the video, which cannot be read any more. A second call has no effect.
+
+        Another thread may be reading: it gets no further frame. Where its source stalls, this does not wait for it, and
+        that thread releases the video once it goes on.
+        """
         self._started = True
+        self._closed.set()
+        if self._decoding.acquire(timeout=_CLOSE_SECONDS):
+            try:
+                self._release()
+            finally:
+                self._decoding.release()
+
+    def _release(self) -> None:  # noqa: B027 (not all hold something)
+        """Free what the reader holds. It may be called twice, but never while a frame is decoded."""
 
     def __iter__(self) -> Iterator[Frame]:
+        return (frame for lazy in self.lazy_frames() if (frame := lazy.read()) is not None)
+
+    def lazy_frames(self) -> Iterator[LazyFrame]:
+        """Like iterating, but only those frames are converted that are read, in any thread."""
         if self._started:
             raise ValueError(f"{self.info.source} was read or closed already; open it again to read it")
         self._started = True
         return self._selected()
 
-    def _selected(self) -> Iterator[Frame]:
-        selection, first, seconds, num_frames = self._selection, None, 0.0, 0
-        for index, (exact_seconds, convert) in enumerate(self._decode()):
+    def _decode_until_closed(self) -> Iterator[DecodedFrame]:
+        decoded = self._decode()
+        while True:
+            with self._decoding:
+                item = None if self._closed.is_set() else next(decoded, None)
+                if self._closed.is_set():  # meanwhile
+                    self._release()
+                    return
+            if item is None:
+                return
+            yield item
+
+    def _counted(self, convert: Callable[[], ImageArray | None]) -> ImageArray | None:
+        image = convert()
+        self._num_read += image is not None
+        return image
+
+    def _selected(self) -> Iterator[LazyFrame]:
+        selection, first, seconds = self._selection, None, 0.0
+        for index, (exact_seconds, convert) in enumerate(self._decode_until_closed()):
             seconds = float(exact_seconds)  # floats like the limits: 8 / 10 is less than the float 0.8
             if selection.end_seconds is not None and seconds >= selection.end_seconds:
                 break
@@ -174,12 +256,12 @@ class VideoReader(ABC):
                 continue
             first = index if first is None else first
             if (index - first) % selection.stride == 0:
-                image = convert()
-                if image is not None:
-                    num_frames += 1
-                    yield Frame(index, seconds, image, self._image_name(index))
-        if self.faults:
-            raise DamageError(self.info.source, self.faults, num_frames)
+                counted = partial(self._counted, convert)
+                yield LazyFrame(index, seconds, counted, self._image_name(index), self._captured)
+        if self._closed.is_set():
+            return
+        if self.faults and not self.is_live:
+            raise DamageError(self.info.source, self.faults, self._num_read)
         if first is None:
             raise ValueError(
                 f"{self.info.source} has no frame from {selection.start_seconds!r} to {selection.end_seconds!r} "
