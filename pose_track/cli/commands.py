@@ -35,6 +35,7 @@ COMMANDS = {
     command.name: command
     for command in (
         Command("track", TRACK, "track the pose of every person in videos"),
+        Command("live", TRACK, "track people from a camera or stream as it happens"),
         Command("link", TRACK, "give track ids to the poses of another program"),
         Command("finish", RESULTS, "stitch, interpolate and smooth the tracks of a whole video"),
         Command("convert", RESULTS, "convert poses and tracks between file formats"),

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from functools import partial
+from types import TracebackType
+from typing import Any, Protocol
 
 from pose_track.pipeline.render import render
 from pose_track.structures.arrays import ImageArray
 from pose_track.structures.frames import Frame, TrackedPoses
+from pose_track.video.source import VideoInfo
 
 Draw = Callable[[ImageArray, TrackedPoses], ImageArray]
 
@@ -36,11 +39,49 @@ class LiveResult:
             return self._annotated
 
 
-Show = Callable[[LiveResult], None]
+class Outlet(Protocol):
+    """Where the results of a run go while it runs, besides its files; a context manager.
+
+    stop_requested: set where the user ends the run there, such as by closing a window.
+    """
+
+    stop_requested: threading.Event
+
+    def show(self, result: LiveResult) -> None:
+        """Take the result of the next frame; returns at once."""
+
+    def __enter__(self) -> Outlet: ...
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None: ...
 
 
-def no_show(result: LiveResult) -> None:
+class NoOutlet:
     """Shows nothing."""
+
+    def __init__(self) -> None:
+        self.stop_requested = threading.Event()
+
+    def show(self, result: LiveResult) -> None:
+        """Nothing is shown."""
+
+    def __enter__(self) -> NoOutlet:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        """There is nothing to release."""
+
+
+OpenOutlet = Callable[[Mapping[str, Any], VideoInfo], Outlet]
+"""The header of the track records and what is known of the video -> where its results go."""
+
+
+def no_outlet(header: Mapping[str, Any], info: VideoInfo) -> NoOutlet:
+    """Results go into files only."""
+    return NoOutlet()
 
 
 def drawing(min_joint_score: float) -> Draw:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from fractions import Fraction
 from pathlib import Path
@@ -27,7 +27,8 @@ from pose_track.structures.skeleton_record import header_fields
 from pose_track.utils.names import printable
 from pose_track.utils.profiler import Profiler
 from pose_track.utils.version import __version__
-from pose_track.video.reader import VideoInfo, VideoReader
+from pose_track.video.reader import VideoInfo
+from pose_track.video.source import Fault
 from pose_track.video.writer import MAX_SIDE, VideoWriter
 
 if TYPE_CHECKING:
@@ -74,7 +75,8 @@ class ResultWriter:
 def open_results(
     folder: Path,
     header: Mapping[str, Any],
-    reader: VideoReader,
+    info: VideoInfo,
+    faults: Sequence[Fault],
     settings: Settings,
     profile: Profiler,
     end: RecordsEnd | None = None,
@@ -82,19 +84,21 @@ def open_results(
     """A context in which results are written into a folder, in place of older ones, with a progress bar.
 
     At its end the exports are written. An error within it ends the records with a fault record that names it; all files
-    then are valid up to there. end: go on with the records in the folder, see `TracksWriter`.
+    then are valid up to there.
+
+    faults: of the video, as they are met. end: go on with the records in the folder, see `TracksWriter`.
     """
     with explain_write_errors(folder), mute_incomplete_file_warnings():
         clear(folder, keep_records=end is not None)
         try:
             with ExitStack() as stack:
                 records = stack.enter_context(TracksWriter(folder / TRACKS_FILE, header, end))
-                damage = DamageRecords(records, reader.faults)
+                damage = DamageRecords(records, faults)
                 stack.enter_context(record_fault(records, damage))
                 video = None
-                if _renders(reader.info, settings):
-                    video = stack.enter_context(_open_annotated(folder, reader.info, settings.reader.stride))
-                bar = stack.enter_context(_progress_bar(reader.info, settings.reader))
+                if _renders(info, settings):
+                    video = stack.enter_context(_open_annotated(folder, info, settings.reader.stride))
+                bar = stack.enter_context(progress_bar(info, settings.reader))
                 yield ResultWriter(records, damage, video, bar, settings.output.min_joint_score, profile)
         except BaseException:
             _export_after_error(folder)
@@ -115,7 +119,8 @@ def _renders(info: VideoInfo, settings: Settings) -> bool:
     return settings.output.render
 
 
-def _progress_bar(info: VideoInfo, settings: ReaderSettings) -> tqdm[None]:
+def progress_bar(info: VideoInfo, settings: ReaderSettings) -> tqdm[None]:
+    """A bar on stderr that counts the frames of a video."""
     total = expected_frames(info, settings)
     bar_format = _BAR_FORMAT_WITHOUT_TOTAL if total is None else _BAR_FORMAT
     return tqdm(total=total, desc=Path(info.source).name, unit=" frames", bar_format=bar_format)

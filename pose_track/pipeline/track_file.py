@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import signal
 import time
 from collections.abc import Callable, Iterable, Iterator
+from contextlib import ExitStack
 from itertools import chain, islice
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from pose_track.config.settings import ReaderSettings, Settings
-from pose_track.pipeline.live_result import LiveResult, Show, drawing, no_show
+from pose_track.config.settings import ReaderSettings, Settings, StreamSettings
+from pose_track.pipeline.live_result import LiveResult, OpenOutlet, Outlet, drawing, no_outlet
 from pose_track.pipeline.observed_tracker import ObservedTracker
 from pose_track.pipeline.result_folder import TRACKS_FILE, check_results, locked
 from pose_track.pipeline.result_writer import open_results, tracks_header
@@ -18,9 +20,11 @@ from pose_track.pipeline.run_state import RunState, StateKeeper, TrackingState, 
 from pose_track.pipeline.summary import Summary
 from pose_track.structures.frames import Frame, TrackedPoses
 from pose_track.tracking.linker import LinkerState
-from pose_track.utils.interrupts import DeferredInterrupt
+from pose_track.utils.interrupts import DeferredInterrupt, Interrupted
 from pose_track.utils.prefetch import Prefetcher
+from pose_track.video.locations import Location, parse_source
 from pose_track.video.reader import VideoReader, open_video
+from pose_track.video.stream_options import StreamOptions
 
 if TYPE_CHECKING:
     from pose_track.pipeline.stages import Stages
@@ -29,41 +33,65 @@ Results = Iterable[tuple[Frame, TrackedPoses]]
 
 
 def track_file(
-    video: Path,
+    video: str | Path | Location | VideoReader,
     folder: Path,
     stages: Stages,
     settings: Settings,
     overwrite: bool = False,
     summary: Summary | None = None,
     resume: bool = False,
-    show: Show = no_show,
+    open_outlet: OpenOutlet = no_outlet,
 ) -> Summary:
-    """Track one video and write OUTPUT_FILES into `folder`; `summary` is updated frame by frame and returned.
+    """Track one video, all of its frames, and write OUTPUT_FILES into `folder`; `summary` is updated frame by frame and
+    returned.
 
     After the first frame, an error or an interrupt ends the track records with a fault record that names it. All files
     then are valid up to that frame, and the error is raised to the caller. Where not even the first frame can be
     tracked, nothing is written and older results stay. A damaged video is read on, with a fault record at each damage,
     and DamageError is raised once all its results are written; see `reader.on_damage`.
 
+    video: a source as for `open_video`, which is opened with the settings, or a reader, which is closed at the end.
     resume: go on with the interrupted run in the folder, if there is one, so that its records become those of an
         unbroken run. The annotated video is drawn anew.
-    show: called with each frame's result when it is recorded.
+    open_outlet: where each result goes besides, when it is recorded.
 
     Raises FileExistsError where the folder holds other results, BlockingIOError while another process writes into it,
     ValueError where the interrupted run was one of another video or other settings.
     """
     summary = Summary() if summary is None else summary
-    with locked(folder), open_reader(video, settings.reader) as reader, DeferredInterrupt() as interrupt:
+    with ExitStack() as stack:
+        reader = stack.enter_context(video) if isinstance(video, VideoReader) else None
+        stack.enter_context(locked(folder))
+        if reader is None:
+            reader = stack.enter_context(open_reader(video, settings.reader, stream_options(settings.stream)))
+        interrupt = stack.enter_context(DeferredInterrupt())
         check_results(folder, overwrite, resume)
-        run = _Run(video, folder, stages, settings, reader, summary, show)
+        run = _Run(folder, stages, settings, reader, _digest(video), summary)
         if resume:
             run.resume()
-        run.track(interrupt.check)
-        interrupt.check()
+        outlet = stack.enter_context(open_outlet(run.header, reader.info))
+
+        def check() -> None:
+            interrupt.check()
+            if outlet.stop_requested.is_set():
+                raise Interrupted(signal.SIGINT)
+
+        run.track(check, outlet)
+        check()
     return summary
 
 
-def open_reader(video: Path, settings: ReaderSettings) -> VideoReader:
+def _digest(video: str | Path | Location | VideoReader) -> str | None:
+    """See `source_digest`; None for what cannot be opened again."""
+    if isinstance(video, VideoReader):
+        return None
+    location = video if isinstance(video, Location) else parse_source(video)
+    return source_digest(Path(location.address)) if location.kind == "file" else None
+
+
+def open_reader(
+    video: str | Path | Location, settings: ReaderSettings, stream: StreamOptions | None = None
+) -> VideoReader:
     """Open the video with the decoder, time range and stride of the settings."""
     return open_video(
         video,
@@ -74,7 +102,13 @@ def open_reader(video: Path, settings: ReaderSettings) -> VideoReader:
         settings.image_fps,
         settings.on_damage,
         settings.max_pixels,
+        stream,
     )
+
+
+def stream_options(settings: StreamSettings) -> StreamOptions:
+    """The settings of cameras, streams and pipes as `open_video` takes them."""
+    return StreamOptions(**settings.model_dump())
 
 
 class _Run:
@@ -82,27 +116,26 @@ class _Run:
 
     def __init__(
         self,
-        video: Path,
         folder: Path,
         stages: Stages,
         settings: Settings,
         reader: VideoReader,
+        source: str | None,
         summary: Summary,
-        show: Show,
     ) -> None:
         self._folder, self._stages, self._settings = folder, stages, settings
-        self._reader, self._summary, self._show = reader, summary, show
-        self._header = tracks_header(reader.info, stages, settings)
-        self._source = source_digest(video)
+        self._reader, self._summary = reader, summary
+        self.header = tracks_header(reader.info, stages, settings)
+        self._source = source
         self._tracker = ObservedTracker(stages.make_tracker(reader.info.fps), stages.state_every)
         self._state: RunState | None = None
 
     def resume(self) -> None:
         """Go on from the state in the folder, if there is one. Raises as `state_to_resume`."""
-        self._state = state_to_resume(self._folder, self._header, self._source)
+        self._state = state_to_resume(self._folder, self.header, self._source)
         self._summary.num_resumed = 0 if self._state is None else self._state.num_recorded
 
-    def track(self, check: Callable[[], None]) -> None:
+    def track(self, check: Callable[[], None], outlet: Outlet) -> None:
         """Write all results. check: see `track_video`."""
         with Prefetcher() as prefetcher:
             started = time.perf_counter()
@@ -110,7 +143,7 @@ class _Run:
             if self._state is None:
                 results = chain([next(results)], results)  # a reader without any frame raises
             try:
-                self._write(results)
+                self._write(results, outlet)
             finally:
                 self._summary.seconds = time.perf_counter() - started
                 self._summary.evidence = self._tracker.evidence
@@ -127,11 +160,12 @@ class _Run:
             self._tracker.resume(tracking, list(islice(frames, len(tracking.waiting))))
         yield from prefetcher.prefetch(self._stages.track(frames, self._tracker, check), 2)
 
-    def _write(self, results: Results) -> None:
+    def _write(self, results: Results, outlet: Outlet) -> None:
         state, folder = self._state, self._folder
         end = None if state is None else state.records
         draw = drawing(self._settings.output.min_joint_score)
-        with open_results(folder, self._header, self._reader, self._settings, self._stages.profile, end) as writer:
+        info, faults, profile = self._reader.info, self._reader.faults, self._stages.profile
+        with open_results(folder, self.header, info, faults, self._settings, profile, end) as writer:
             keeper = StateKeeper(folder, self._source, writer.records)
             keeper.offer(TrackingState(LinkerState()) if state is None else state.tracking)
             for frame, tracked in results:
@@ -139,5 +173,5 @@ class _Run:
                 writer.write(frame, tracked, is_recorded)
                 if not is_recorded:
                     keeper.offer(self._tracker.states.pop(frame.index, None))
-                    self._show(LiveResult(frame, tracked, draw))
+                    outlet.show(LiveResult(frame, tracked, draw))
                 self._summary.add(tracked)
