@@ -16,6 +16,7 @@ _EXTRAS = {
     "lightning_fabric": "train",
     "tensorboardX": "train",
     "matplotlib": "train",
+    "pyvirtualcam": "live",
 }
 
 
