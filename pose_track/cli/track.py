@@ -77,7 +77,7 @@ def add_shared(parser: Parser) -> None:
     add(
         "--raw",
         metavar="WxH[:FORMAT][@FPS]",
-        help="frames without a container on the standard input, e.g. 640x480:bgr24@30",
+        help="frames that come without a container",
     )
     add("--no-render", action="store_true", help="write no annotated video")
     add_sinks(parser)
@@ -133,9 +133,10 @@ def track_settings(options: argparse.Namespace, overrides: Mapping[str, str]) ->
 
 def _end(options: argparse.Namespace) -> str | None:
     """Where to stop, from --end or --duration. Raises ValueError where both are given, or one is no number."""
+    end: str | None = options.end
     if options.duration is None:
-        return options.end
-    if options.end is not None:
+        return end
+    if end is not None:
         raise ValueError("give --end or --duration, not both")
     try:
         return str(float(options.start or 0) + float(options.duration))

@@ -37,8 +37,8 @@ class Job:
 
 
 def jobs_of(options: argparse.Namespace) -> list[Job]:
-    """A job for each source of the command line. Raises ValueError where two would share a folder, and for a source that
-    cannot be."""
+    """A job for each source of the command line. Raises ValueError where two would share a folder, and for a source
+    that cannot be."""
     sources = [location for text in options.sources for location in expanded(text)]
     folders = [None] * len(sources) if options.out is None else result_folders(sources, options.out)
     return [Job(source, folder) for source, folder in zip(sources, folders, strict=True)]

@@ -60,10 +60,10 @@ def track_file(
     """
     summary = Summary() if summary is None else summary
     with ExitStack() as stack:
-        reader = stack.enter_context(video) if isinstance(video, VideoReader) else None
+        if isinstance(video, VideoReader):
+            stack.push(video)  # closed whatever happens
         stack.enter_context(locked(folder))
-        if reader is None:
-            reader = stack.enter_context(open_reader(video, settings.reader, stream_options(settings.stream)))
+        reader = stack.enter_context(_opened(video, settings))
         interrupt = stack.enter_context(DeferredInterrupt())
         check_results(folder, overwrite, resume)
         run = _Run(folder, stages, settings, reader, _digest(video), summary)
@@ -79,6 +79,12 @@ def track_file(
         run.track(check, outlet)
         check()
     return summary
+
+
+def _opened(video: str | Path | Location | VideoReader, settings: Settings) -> VideoReader:
+    if isinstance(video, VideoReader):
+        return video
+    return open_reader(video, settings.reader, stream_options(settings.stream))
 
 
 def _digest(video: str | Path | Location | VideoReader) -> str | None:

@@ -13,7 +13,8 @@ from stub_stages import stub_stages
 
 import pose_track.build.stages
 from pose_track.cli.exit_codes import EXIT_ERROR
-from pose_track.cli.track import result_folders
+from pose_track.cli.track_jobs import result_folders
+from pose_track.video.locations import parse_source
 
 
 @pytest.fixture
@@ -49,7 +50,7 @@ def test_results_stay_below_out(video: str, name: str, folder: Path) -> None:
 
 def test_a_path_without_a_name() -> None:
     with pytest.raises(ValueError, match="'/'"):
-        result_folders([Path("/")], Path("out"))
+        result_folders([parse_source("/")], Path("out"))
 
 
 def test_links_have_their_own_names(folder: Path) -> None:
