@@ -14,7 +14,7 @@ _NUM_HEADS = 40  # looked at before the answer
 _MIN_SCORE = 0.6
 _MIN_SIDE = 8  # pixels of a head
 _MIN_DIFFERENCE = 8  # of the channels' means, from 0 to 255, for a head to count
-_MIN_SHARE = 0.8  # of the heads that count
+_MIN_SHARE = 0.6  # of the heads that count: on 17 real videos at most 0.15 as RGB, at least 0.77 as BGR
 
 
 class ChannelOrder:
@@ -35,7 +35,7 @@ class ChannelOrder:
             return None
         counted = [d for d in self._differences if abs(d) >= _MIN_DIFFERENCE]
         blue = sum(d < 0 for d in counted)
-        return len(counted) >= _NUM_HEADS // 2 and blue >= _MIN_SHARE * len(counted)
+        return len(counted) >= _NUM_HEADS // 3 and blue >= _MIN_SHARE * len(counted)
 
 
 def _red_minus_blue(image: ImageArray, people: TrackedPoses) -> list[float]:
