@@ -6,13 +6,15 @@
      "source": "detector", "joints": [[x, y, score], ...]}]}
     {"type": "fault", "message": ..., "frame": 18}
     {"type": "fault", "message": ..., "after_frame": 17}
+    {"type": "live", "skipped": 12, "latency_ms": {"median": 21.4, "p95": 38.0}}
 
 A skeleton of the user that has more than names also has "skeleton_definition" in the header, see `skeleton_record`.
 Positions are pixels with 2 decimals; scores have 4 decimals, times 6. "people" is [] in a frame without people. A fault
 with "frame" is damage in the video, which was read on: at or before this frame, or at the video's end where there is
 no such frame. A fault with "after_frame" is the last line, written when a run ends early; null where no frame came
 before it. A frame of a folder of images also has "image_name", the name of its file. A person of live results whose
-track is not confirmed also has "confirmed": false.
+track is not confirmed also has "confirmed": false. The line of type "live" is the last one of a live run: how many
+frames were skipped, whose indices have no record, and how long results took from the capture of their frame.
 
 "complete" is false while a run writes the file, and stays so where the run is killed or ends with a fault; older
 files have no such key.
@@ -96,6 +98,12 @@ class _Damage(msgspec.Struct, forbid_unknown_fields=True):
     frame: _Index
 
 
+class _Live(msgspec.Struct, forbid_unknown_fields=True):
+    type: Literal["live"]
+    skipped: _Index
+    latency_ms: dict[str, _Number]
+
+
 _Parsed = TypeVar("_Parsed")
 
 
@@ -119,11 +127,25 @@ class DamageRecord:
     frame: int
 
 
+@dataclass(frozen=True)
+class LiveRecord:
+    """What a live run states at its end.
+
+    num_skipped: frames that were not tracked, because a newer one was there.
+    latency_ms: milliseconds from the capture of a frame to its result, by name: "median" and "p95"; empty where no
+        capture was known.
+    """
+
+    num_skipped: int
+    latency_ms: Mapping[str, float]
+
+
 class TrackRecords:
     """The frames of a `tracks.jsonl`, read from the file during iteration; each iteration starts at the first frame.
 
     Iterating yields TrackedPoses by ascending frame index. `fault` is the file's FaultRecord once an iteration has
-    reached the end, and None where the file has none; `damage` has the DamageRecords so far. A file that was not
+    reached the end, and None where the file has none; `damage` has the DamageRecords so far, `live` the LiveRecord of a
+    live run. A file that was not
     finished has a fault too, and its last line may be cut off. The first iteration that reaches a fault logs a warning.
     """
 
@@ -131,6 +153,7 @@ class TrackRecords:
         self.skeleton = skeleton
         self.fault: FaultRecord | None = None
         self.damage: list[DamageRecord] = []
+        self.live: LiveRecord | None = None
         self._path = path
         self._allow_cut_end = allow_cut_end or not complete
         self._complete = complete
@@ -142,6 +165,9 @@ class TrackRecords:
             where = f"{self._path}, line {number}"
             if self.fault is not None:
                 raise ValueError(f"{where}: no line may follow the fault record; remove it")
+            if isinstance(record, _Live):
+                self.live = LiveRecord(record.skipped, record.latency_ms)
+                continue
             if isinstance(record, _Damage):
                 self.damage.append(DamageRecord(record.message, record.frame))
                 continue
@@ -162,9 +188,9 @@ class TrackRecords:
             self._warned = True
             logger.warning("%s ends early, after frame %s: %s", self._path, self.fault.after_frame, self.fault.message)
 
-    def _records(self) -> Iterator[tuple[int, _Frame | _Fault | _Damage]]:
+    def _records(self) -> Iterator[tuple[int, _Frame | _Fault | _Damage | _Live]]:
         """Line number, from 1, and record of each line after the header."""
-        self.fault, self.damage = None, []
+        self.fault, self.damage, self.live = None, [], None
         for number, line in enumerate(utf8_lines(self._path), start=1):
             if number == 1:
                 continue
@@ -249,11 +275,13 @@ def _decode(line: bytes, kind: type[_Parsed], where: str) -> _Parsed:
         raise ValueError(f"{where}: lists are nested too deeply") from None
 
 
-def _decode_record(line: bytes, where: str) -> _Frame | _Fault | _Damage:
+def _decode_record(line: bytes, where: str) -> _Frame | _Fault | _Damage | _Live:
     """The record of a line after the header."""
     kind = _decode(line, _Kind, where)
     if not kind.type:
         return _decode(line, _Frame, where)
+    if kind.type == "live":
+        return _decode(line, _Live, where)
     if kind.frame is None:
         return _decode(line, _Fault, where)
     return _decode(line, _Damage, where)

@@ -134,6 +134,11 @@ class TracksWriter:
         self._append(to_line({"type": "fault", "message": message, "frame": frame}))
         self._ends.append((self._file.tell(), self._last_frame))
 
+    def write_live(self, num_skipped: int, latency_ms: Mapping[str, float]) -> None:
+        """Append what a live run states at its end, see `LiveRecord`."""
+        self._append(to_line({"type": "live", "skipped": num_skipped, "latency_ms": dict(latency_ms)}))
+        self._ends.append((self._file.tell(), self._last_frame))
+
     def write_fault(self, message: str) -> None:
         """Append the last record: why the run ended early. On a full disk it takes the place of the last frames."""
         while True:

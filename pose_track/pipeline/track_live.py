@@ -90,6 +90,7 @@ def track_live(
                 for frame, people in results:
                     writer.write(frame, people)
                     summary.add(people)
+                writer.records.write_live(frames.num_skipped, summary.latency.milliseconds())
         finally:
             summary.seconds = time.perf_counter() - started
             summary.num_skipped = frames.num_skipped

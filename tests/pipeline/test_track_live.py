@@ -76,6 +76,9 @@ def test_slow_stages_skip_frames_and_the_records_count_them(tmp_path: Path) -> N
     recorded = list(records)
     assert [people.frame_index for people in recorded] == [r.people.frame_index for r in outlet.results]
     assert records.fault is None
+    assert records.live is not None
+    assert records.live.num_skipped == summary.num_skipped
+    assert records.live.latency_ms == summary.latency.milliseconds()
     assert json.loads((tmp_path / "out" / TRACKS_FILE).read_text().splitlines()[0])["complete"] is True
     assert {name for name in OUTPUT_FILES if (tmp_path / "out" / name).exists()} == set(OUTPUT_FILES)
 
