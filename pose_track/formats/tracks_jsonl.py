@@ -145,8 +145,8 @@ class TrackRecords:
 
     Iterating yields TrackedPoses by ascending frame index. `fault` is the file's FaultRecord once an iteration has
     reached the end, and None where the file has none; `damage` has the DamageRecords so far, `live` the LiveRecord of a
-    live run. A file that was not
-    finished has a fault too, and its last line may be cut off. The first iteration that reaches a fault logs a warning.
+    live run. A file that was not finished has a fault too, and its last line may be cut off. The first iteration that
+    reaches a fault logs a warning.
     """
 
     def __init__(self, path: Path, skeleton: Skeleton, allow_cut_end: bool, complete: bool = True) -> None:

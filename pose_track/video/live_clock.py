@@ -5,22 +5,22 @@ from __future__ import annotations
 from fractions import Fraction
 
 _MAX_AHEAD = 10  # seconds by which a timestamp may run ahead of the clock from one frame to the next
-_LEAST_STEP = Fraction(1, 1000)
 
 
 class LiveClock:
     """Turns timestamps of a live source into strictly increasing times, in seconds since its first frame.
 
     Where a timestamp is missing, goes back or jumps ahead, and after `restart`, the time that has passed on the
-    computer's clock counts instead.
+    computer's clock counts instead, at least `step` (seconds).
 
-    >>> clock = LiveClock()
+    >>> clock = LiveClock(Fraction(1, 25))
     >>> frames = [(Fraction(7), 100.0), (Fraction(15, 2), 100.6), (None, 101.0), (Fraction(2), 101.5)]
     >>> [round(float(clock.seconds(timestamp, received)), 3) for timestamp, received in frames]
     [0.0, 0.5, 0.9, 1.4]
     """
 
-    def __init__(self) -> None:
+    def __init__(self, step: Fraction) -> None:
+        self._least_step = step
         self._time = Fraction(0)
         self._last: tuple[Fraction | None, float] | None = None
 
@@ -42,4 +42,4 @@ class LiveClock:
         passed = Fraction(received) - Fraction(last_received)
         if timestamp is not None and last is not None and 0 < timestamp - last <= passed + _MAX_AHEAD:
             return timestamp - last
-        return max(passed, _LEAST_STEP)
+        return max(passed, self._least_step)

@@ -43,7 +43,7 @@ class LiveDecoder:
         self.stream = video_stream(container, location.text)
         self.stream.thread_type = "SLICE"  # frame threads return each frame some frames late
         limit_size(self.stream, max_pixels)
-        self.stream.codec_context.flags |= Flags.low_delay | Flags.copy_opaque
+        self.stream.codec_context.flags |= Flags.copy_opaque  # low_delay would return B-frames in the wrong order
         self._read_timeout_seconds = read_timeout_seconds
         self._report = report
         self._num_frames = 0

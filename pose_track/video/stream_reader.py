@@ -34,6 +34,7 @@ from pose_track.video.stream_options import StreamOptions
 logger = logging.getLogger(__name__)
 
 _WITHOUT_TIMES = ("mpjpeg", "mjpeg", "jpeg_pipe")  # FFmpeg makes up their timestamps
+_LEAST_STEP = Fraction(1, 1000)  # between two frames without timestamps
 
 ReceivedFrame = tuple[float, av.VideoFrame]
 
@@ -87,7 +88,6 @@ class StreamReader(VideoReader):
     ) -> None:
         super().__init__(selection)
         self._location, self._options, self._max_pixels = location, options, max_pixels
-        self._clock = LiveClock()
         self._num_decoded = 0
         self._damage = ""  # before the next frame
         self._decoder, self._frames = self._begin(container)
@@ -97,6 +97,9 @@ class StreamReader(VideoReader):
         self._converter = FrameConverter(location.text, first, stream.sample_aspect_ratio, max_pixels)
         size, rotation = self._converter.shown_size, self._converter.rotation
         self.info = VideoInfo(location.text, *size, average_fps(None, stream), None, rotation)
+        has_times = not is_raw(container) and container.format.name not in _WITHOUT_TIMES
+        self._time_base = Fraction(stream.time_base or 0) if has_times else None
+        self._clock = LiveClock(1 / self.info.fps if has_times else _LEAST_STEP)
 
     def _begin(self, container: InputContainer) -> tuple[LiveDecoder, Iterator[ReceivedFrame]]:
         """The frames of a new connection. Raises ConnectionError where it sends no picture, and ValueError."""
@@ -125,15 +128,13 @@ class StreamReader(VideoReader):
                 return
 
     def _decode_connection(self) -> Iterator[DecodedFrame]:
-        time_base = Fraction(self._decoder.stream.time_base or 0)
-        container = self._decoder.container
-        has_times = not is_raw(container) and container.format.name not in _WITHOUT_TIMES
+        time_base = self._time_base
         for received, frame in self._frames:
             if self._damage:
                 self.faults.append(Fault(self._num_decoded, self._damage))
                 self._damage = ""
             self._converter.note_size(frame)
-            timestamp = frame.pts * time_base if has_times and frame.pts is not None else None
+            timestamp = None if frame.pts is None or time_base is None else frame.pts * time_base
             self._captured = received
             seconds = self._clock.seconds(timestamp, received)
             self._num_decoded += 1
