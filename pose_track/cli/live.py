@@ -16,7 +16,7 @@ from pose_track.cli.parser import Parser
 
 def add_arguments(parser: Parser) -> None:
     parser.add_argument("--out", type=Path, metavar="DIR", help="write results to DIR/<name of the source>/ too")
-    track.add_shared(parser)
+    track.add_shared(parser, 1)
     add_overwrite(parser)
     parser.add_settings(track.settings_class, note="The defaults are those of the preset fast.")
     parser.set_defaults(live=True, resume=False, profile=False)

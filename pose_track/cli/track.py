@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 from pose_track.cli.options import add_config, add_device, add_overwrite, add_runtime, given
 from pose_track.cli.parser import Parser
@@ -39,7 +39,7 @@ def add_arguments(parser: Parser) -> None:
         help="take the newest frame next and skip those that came meanwhile; the default for cameras and streams",
     )
     pace.add_argument("--keep-all", dest="live", action="store_false", help="track every frame, however late")
-    add_shared(parser)
+    add_shared(parser, "+")
     add("--profile", action="store_true", help=f"print the time of each stage, and write DIR/{PROFILE}, a Chrome trace")
     existing = parser.add_mutually_exclusive_group()
     add_overwrite(existing)
@@ -51,12 +51,12 @@ def add_arguments(parser: Parser) -> None:
     parser.add_settings(settings_class, note="The defaults are those of the preset fast.")
 
 
-def add_shared(parser: Parser) -> None:
+def add_shared(parser: Parser, num_sources: Literal[1, "+"]) -> None:
     """The options that `track` and `live` share."""
     add = parser.add_argument
     add(
         "sources",
-        nargs="+",
+        nargs=num_sources,
         metavar="SOURCE",
         help="a video, a folder or pattern of images, an image, the number of a camera, a URL (rtsp, http, udp, ...), "
         "screen: or - for the standard input",

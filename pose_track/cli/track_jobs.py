@@ -113,10 +113,10 @@ def check(job: Job, options: argparse.Namespace) -> int:
 
 def run_all(jobs: Sequence[Job], stages: Stages, settings: Settings, options: argparse.Namespace) -> int:
     """Track one source after the other; returns the highest exit code."""
-    return run_jobs([partial(_run, job, stages, settings, options) for job in jobs])
+    return run_jobs([partial(_run, job, stages, settings, options, job is jobs[-1]) for job in jobs])
 
 
-def _run(job: Job, stages: Stages, settings: Settings, options: argparse.Namespace) -> int:
+def _run(job: Job, stages: Stages, settings: Settings, options: argparse.Namespace, is_last: bool) -> int:
     """Track a source live where that is asked for, or where it is live."""
     if job.source.kind == "file" and not options.live:
         return _whole(job, job.source, stages, settings, options)
@@ -133,7 +133,7 @@ def _run(job: Job, stages: Stages, settings: Settings, options: argparse.Namespa
         return code
     (reader,) = opened
     if reader.is_live if options.live is None else options.live:
-        return _live(job, reader, stages, settings, options)
+        return _live(job, reader, stages, settings, options, is_last)
     return _whole(job, reader, stages, settings, options)
 
 
@@ -161,8 +161,11 @@ def _whole(
     return code
 
 
-def _live(job: Job, reader: VideoReader, stages: Stages, settings: Settings, options: argparse.Namespace) -> int:
-    """Track a source as it comes, until it ends or the user stops it, and print a summary."""
+def _live(
+    job: Job, reader: VideoReader, stages: Stages, settings: Settings, options: argparse.Namespace, is_last: bool
+) -> int:
+    """Track a source as it comes, until it ends or the user stops it, and print a summary. Where others would follow,
+    the user's stop is an interrupt."""
     from pose_track.pipeline.track_live import LiveSummary, live_frames, track_live
     from pose_track.utils.interrupts import DeferredInterrupt
 
@@ -171,6 +174,8 @@ def _live(job: Job, reader: VideoReader, stages: Stages, settings: Settings, opt
     def run() -> int:
         with DeferredInterrupt() as interrupt, live_frames(reader, lambda: interrupt.requested) as frames:
             track_live(frames, stages, settings, summary, sinks, job.folder, options.overwrite)
+            if not is_last:
+                interrupt.check()
         return 0
 
     code = run_job(run)
