@@ -64,12 +64,15 @@ class LiveDecoder:
 
     def _packets(self) -> Iterator[_AnyPacket]:
         """Of all streams, so that it is noticed where only sound goes on."""
+        packets, asked = self.container.demux(), time.monotonic()
         try:
-            yield from self.container.demux()
-        except av.error.ExitError:
-            raise ConnectionLost(f"it sent nothing for {self._read_timeout_seconds:g} seconds") from None
-        except av.FFmpegError as error:
-            raise ConnectionLost(str(error.strerror)) from None
+            for packet in packets:
+                yield packet
+                asked = time.monotonic()
+        except av.FFmpegError as error:  # of a time-out RTSP makes an error of its own
+            is_stalled = time.monotonic() - asked >= self._read_timeout_seconds
+            cause = f"it sent nothing for {self._read_timeout_seconds:g} seconds" if is_stalled else error.strerror
+            raise ConnectionLost(str(cause)) from None
 
     def _decoded(self, packet: _AnyPacket) -> Iterator[av.VideoFrame]:
         if packet.is_corrupt:

@@ -98,7 +98,7 @@ class StreamReader(VideoReader):
         size, rotation = self._converter.shown_size, self._converter.rotation
         self.info = VideoInfo(location.text, *size, average_fps(None, stream), None, rotation)
         has_times = not is_raw(container) and container.format.name not in _WITHOUT_TIMES
-        self._time_base = Fraction(stream.time_base or 0) if has_times else None
+        self._has_times = has_times
         self._clock = LiveClock(1 / self.info.fps if has_times else _LEAST_STEP)
 
     def _begin(self, container: InputContainer) -> tuple[LiveDecoder, Iterator[ReceivedFrame]]:
@@ -128,13 +128,13 @@ class StreamReader(VideoReader):
                 return
 
     def _decode_connection(self) -> Iterator[DecodedFrame]:
-        time_base = self._time_base
+        time_base = Fraction(self._decoder.stream.time_base or 0)
         for received, frame in self._frames:
             if self._damage:
                 self.faults.append(Fault(self._num_decoded, self._damage))
                 self._damage = ""
             self._converter.note_size(frame)
-            timestamp = None if frame.pts is None or time_base is None else frame.pts * time_base
+            timestamp = frame.pts * time_base if self._has_times and frame.pts is not None else None
             self._captured = received
             seconds = self._clock.seconds(timestamp, received)
             self._num_decoded += 1
@@ -157,10 +157,14 @@ class StreamReader(VideoReader):
         raise StreamLostError(self._location.text, self._num_decoded, cause, self._options.max_reconnects)
 
     def _is_open_again(self) -> bool:
+        container = None
         try:
-            self._decoder, self._frames = self._begin(connect(self._location, self._options))
+            container = connect(self._location, self._options)
+            self._decoder, self._frames = self._begin(container)
         except (OSError, ValueError) as error:
             logger.debug("%s", error)
+            if container is not None:
+                container.close()
             return False
         self._clock.restart()
         return True

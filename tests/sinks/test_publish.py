@@ -108,9 +108,9 @@ def test_datagrams_are_sent_as_the_frames_come():
         publisher.close()
 
 
-def errors_of(url, caplog, limit_seconds=0.5):
+def errors_of(url, caplog):
     """Warnings and summary of a run that sends to a URL until the sink gives up."""
-    with Sinks([Publisher(url, Fraction(FPS), limit_seconds)]) as sinks:
+    with Sinks([Publisher(url, Fraction(FPS))]) as sinks:
         deadline = time.monotonic() + 20
         while not sinks.summary() or "failed" not in sinks.summary()[0]:
             assert time.monotonic() < deadline
