@@ -205,7 +205,7 @@ ERRORS = [
     (["clip.mp4", "--no-rendr"], "'--no-rendr'", "did you mean '--no-render'"),
     (["clip.mp4", "--device", "tpu"], "'tpu'"),
     (["clip.mp4", "--config", "a.yaml", "--preset", "fast"], "--config", "--preset"),
-    ([], "VIDEO"),
+    ([], "SOURCE"),
     # weights and devices
     (["clip.mp4", "--pose.weights", "none.pth"], "'none.pth'", "path"),
     (["clip.mp4", "--pose.weights", "hrnet_w32_coco_256x193"], "did you mean hrnet_w32_coco_256x192"),
