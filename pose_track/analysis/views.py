@@ -1,0 +1,69 @@
+"""From where a person is seen: from the side, from the front or from behind."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from pose_track.analysis.trajectory import Trajectory
+from pose_track.structures.arrays import Float64Array
+
+LEFT, RIGHT, FRONT, BACK, OBLIQUE, UNKNOWN = "side_left", "side_right", "front", "back", "oblique", ""
+
+_MAX_SIDE_WIDTH = 0.35  # of shoulders and hips, as a share of the trunk's length
+_MIN_FRONT_WIDTH = 0.6
+_WINDOW_SECONDS = 1.0
+
+
+def views(trajectory: Trajectory) -> NDArray[np.str_]:
+    """(T,) the view of each frame: "side_left" or "side_right" for somebody who looks to the left or right of the
+    image, "front", "back", "oblique" for what lies between, "" where it is not known.
+
+    The width of shoulders and hips across the trunk, as a share of its length, tells side from front; left and right
+    tell front from back; the head before the neck, or the toes before the heels, tell where somebody looks. Medians
+    over a second are taken.
+    """
+    num_times = len(trajectory.frames)
+    names = [(f"left_{part}", f"right_{part}") for part in ("shoulder", "hip")]
+    shoulders, hips = (trajectory.point(*pair) for pair in names)
+    if shoulders is None or hips is None:
+        return np.full(num_times, UNKNOWN)
+    trunk = hips - shoulders
+    length = np.hypot(*trunk.T)
+    across = np.stack([-trunk[:, 1], trunk[:, 0]], axis=1) / length[:, None]  # to the left of somebody upright
+    widths = [((trajectory.point(left) - trajectory.point(right)) * across).sum(axis=1) for left, right in names]  # type: ignore[operator]
+    width = _running_median(np.mean(widths, axis=0) / length, trajectory.seconds)
+    forward = _running_median((_forward(trajectory) * across).sum(axis=1) / length, trajectory.seconds)
+    view = np.full(num_times, UNKNOWN, dtype="<U10")
+    known = ~np.isnan(width)
+    view[known] = OBLIQUE
+    view[known & (width >= _MIN_FRONT_WIDTH)] = BACK
+    view[known & (width <= -_MIN_FRONT_WIDTH)] = FRONT
+    is_side = known & (np.abs(width) <= _MAX_SIDE_WIDTH)
+    view[is_side & (forward > 0)] = LEFT
+    view[is_side & (forward < 0)] = RIGHT
+    return view
+
+
+def forward_sign(view: NDArray[np.str_]) -> Float64Array:
+    """(T,) 1 where somebody looks to the right of the image, -1 to the left, NaN where forwards is not in the image."""
+    return np.where(view == RIGHT, 1.0, np.where(view == LEFT, -1.0, np.nan))
+
+
+def _forward(trajectory: Trajectory) -> Float64Array:
+    """(T, 2) where the nose is before the neck, the middle of the ears, and the toes before the heels."""
+    pairs = [(("nose",), ("head_bottom",)), (("nose",), ("left_ear", "right_ear"))]
+    pairs += [((f"{side}_big_toe",), (f"{side}_heel",)) for side in ("left", "right")]
+    found = [(trajectory.point(*a), trajectory.point(*b)) for a, b in pairs]
+    parts = [a - b for a, b in found if a is not None and b is not None]
+    if not parts:
+        return np.full((len(trajectory.frames), 2), np.nan)
+    return np.asarray(np.nansum(parts, axis=0))
+
+
+def _running_median(values: Float64Array, seconds: Float64Array) -> Float64Array:
+    """(T,) the median of the values within half a second; NaN where there are none."""
+    first = np.searchsorted(seconds, seconds - _WINDOW_SECONDS / 2, side="left")
+    last = np.searchsorted(seconds, seconds + _WINDOW_SECONDS / 2, side="right")
+    windows = [values[a:b][~np.isnan(values[a:b])] for a, b in zip(first, last, strict=True)]
+    return np.array([np.median(window) if len(window) else np.nan for window in windows])
