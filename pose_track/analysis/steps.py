@@ -16,6 +16,8 @@ from pose_track.analysis.kinematics import Kinematics
 from pose_track.analysis.views import forward_sign
 from pose_track.structures.arrays import Float64Array
 
+Kind = Literal["contact", "toe_off"]
+
 _MIN_SECONDS = 0.3  # between two contacts of one foot
 _MIN_REACH = 0.2  # of the leg's length, from back to front
 _END_SECONDS = 0.08  # a peak so near a gap may be no peak
@@ -26,7 +28,7 @@ class StepEvent:
     """kind: "contact" or "toe_off" of the foot of a side. place: index among the person's frames."""
 
     side: Literal["left", "right"]
-    kind: Literal["contact", "toe_off"]
+    kind: Kind
     place: int
     frame: int
     seconds: float
@@ -48,7 +50,7 @@ class Gait:
 
 def step_events(kinematics: Kinematics) -> list[StepEvent]:
     """The contacts and toe-offs in order of time; none where the person is not seen from the side or takes no steps."""
-    events = [event for side in ("left", "right") for event in _events_of(kinematics, side)]  # type: ignore[arg-type]
+    events = [event for side in ("left", "right") for event in _events_of(kinematics, side)]
     return sorted(events, key=lambda event: (event.place, event.side))
 
 
@@ -62,10 +64,12 @@ def _events_of(kinematics: Kinematics, side: Literal["left", "right"]) -> list[S
     length = float(np.nanmedian(leg)) if np.isfinite(leg).any() else np.nan
     reach = (ankle.position - pelvis)[:, 0] * forward_sign(kinematics.view) / length
     trajectory = kinematics.trajectory
-    found = [("contact", place) for place in _peaks(reach, trajectory.seconds)]
+    found: list[tuple[Literal["contact", "toe_off"], int]] = [
+        ("contact", place) for place in _peaks(reach, trajectory.seconds)
+    ]
     found += [("toe_off", place) for place in _peaks(-reach, trajectory.seconds)]
     return [
-        StepEvent(side, kind, place, int(trajectory.frames[place]), float(trajectory.seconds[place]))  # type: ignore[arg-type]
+        StepEvent(side, kind, place, int(trajectory.frames[place]), float(trajectory.seconds[place]))
         for kind, place in found
     ]
 
@@ -106,7 +110,7 @@ def gait(events: list[StepEvent]) -> Gait:
 def _until(starts: Float64Array, ends: Float64Array) -> Float64Array:
     """From each start to the first end after it, where that comes before the next start."""
     durations = []
-    for start, following in zip(starts, [*starts[1:], np.inf], strict=True):
+    for start, following in zip(starts, [*starts, np.inf][1:], strict=True):
         later = ends[(ends > start) & (ends < following)]
         durations += [later[0] - start] if len(later) else []
     return np.array(durations)
