@@ -19,7 +19,7 @@ PACKAGE = Path(pose_track.__file__).parent
 # Each room's floor. A module imports from its own room and from lower floors only.
 FLOORS = {
     "structures": 0, "utils": 0,
-    "config": 1, "geometry": 1, "limbs": 1,
+    "config": 1, "geometry": 1, "limbs": 1, "selection": 1,
     "formats": 2, "models": 2, "tracking": 2, "video": 2,
     "datasets": 3, "evaluation": 3, "pipeline": 3, "postprocessing": 3, "runtime": 3,
     "analysis": 4, "pose": 4, "sinks": 4, "weights": 4,
