@@ -37,6 +37,7 @@ COMMANDS = {
         Command("track", TRACK, "track the pose of every person in videos"),
         Command("live", TRACK, "track people from a camera or stream as it happens"),
         Command("link", TRACK, "give track ids to the poses of another program"),
+        Command("render", RESULTS, "draw a result again, in any style"),
         Command("edit", RESULTS, "mend ids, tracks and joints by hand"),
         Command("finish", RESULTS, "stitch, interpolate and smooth the tracks of a whole video"),
         Command("convert", RESULTS, "convert poses and tracks between file formats"),

@@ -72,7 +72,7 @@ def line_width(image: ImageArray) -> int:
     >>> line_width(np.zeros((240, 320, 3), np.uint8)), line_width(np.zeros((720, 1280, 3), np.uint8))
     (1, 2)
     """
-    height, width = image.shape[:2]
+    height, width = (int(side) for side in image.shape[:2])
     return max(1, round(min(height, width) / _SIDE_OF_THIN_LINES))
 
 

@@ -41,8 +41,8 @@ def obscure(image: ImageArray, poses: Poses, privacy: Privacy) -> None:
 def _person_boxes(poses: Poses) -> Float32Array:
     """(N, 4) boxes that hold the person's box and joints, with a margin."""
     present = np.asarray((poses.joint_scores > 0) & np.isfinite(poses.joints).all(axis=-1))
-    extents = joints_to_boxes(np.where(present[..., None], poses.joints, 0), present, min_score=0)
-    has_extent = present.any(axis=1)[:, None]
+    extents = joints_to_boxes(np.where(np.expand_dims(present, -1), poses.joints, 0), present, min_score=0)
+    has_extent = np.expand_dims(present.any(axis=1), 1)
     low = np.where(has_extent, np.minimum(poses.boxes[:, :2], extents[:, :2]), poses.boxes[:, :2])
     high = np.where(has_extent, np.maximum(poses.boxes[:, 2:], extents[:, 2:]), poses.boxes[:, 2:])
     margin = _PERSON_MARGIN * (high - low)

@@ -15,6 +15,8 @@ from pose_track.structures.skeleton import Skeleton
 from pose_track.video.reader import open_video
 from pose_track.video.source import VideoInfo
 
+__all__ = ["Result", "open_result"]
+
 _DEFAULT_FPS = 25.0
 
 
@@ -40,9 +42,9 @@ def open_result(path: str | Path, video: str | Path | None = None, skeleton: Ske
     assert isinstance(sequence, PoseSequence)  # only a tracks.jsonl is read frame by frame
     info = None if chosen is None else _info(chosen)
     fps = _DEFAULT_FPS if info is None else float(info.fps)
-    size = (None, None) if info is None else (info.width, info.height)
+    width, height = (None, None) if info is None else (info.width, info.height)
     frames = SequenceFrames(sequence, fps, path)
-    return Result(path, sequence.skeleton, fps, *size, chosen, frames)
+    return Result(path, sequence.skeleton, fps, width, height, chosen, frames)
 
 
 def _file(path: Path) -> Path:
@@ -58,9 +60,18 @@ def _open_tracks(path: Path, video: Path | None) -> Result:
     header, records = read_tracks(path, allow_cut_end=True)
     source = find_video(path, str(header["source"])) if video is None else video
     names = {int(track_id): name for track_id, name in (header.get("names") or {}).items()}
-    size = header["width"], header["height"]
-    fps = float(header["fps"])
-    return Result(path, records.skeleton, fps, *size, source, records, names, header, is_complete(path))
+    return Result(
+        path,
+        records.skeleton,
+        float(header["fps"]),
+        header["width"],
+        header["height"],
+        source,
+        records,
+        names,
+        header,
+        is_complete(path),
+    )
 
 
 def _info(video: Path) -> VideoInfo:

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from fractions import Fraction
 from pathlib import Path
 from types import TracebackType
+from typing import cast
 
 import av
 from av.audio.stream import AudioStream
@@ -57,11 +58,11 @@ class AudioCopy:
         if self._copies:
             self._output = target.add_stream_from_template(self._input)
         else:
-            self._output = target.add_stream(codec, rate=48_000)
+            self._output = cast(AudioStream, target.add_stream(codec, rate=48_000))
             self._output.layout = self._input.layout.name if self._input.layout.nb_channels <= 2 else "stereo"
         return self._output
 
-    def packets(self, start: Fraction, end: Fraction) -> Iterator[tuple[Fraction, Packet]]:
+    def packets(self, start: Fraction, end: Fraction) -> Iterator[tuple[Fraction, Packet[AudioStream]]]:
         """The packets from `start` to `end`, in seconds since the first frame of the source's video, each with its time
         since `start`, and in the time base of the stream. Damaged sound ends early, with a warning."""
         try:
@@ -69,7 +70,7 @@ class AudioCopy:
         except av.FFmpegError as error:
             logger.warning("the sound of %s ends early: %s", self._source.name, error.strerror)
 
-    def _copied(self, start: Fraction, end: Fraction) -> Iterator[tuple[Fraction, Packet]]:
+    def _copied(self, start: Fraction, end: Fraction) -> Iterator[tuple[Fraction, Packet[AudioStream]]]:
         for packet in self._source.demux(self._input):
             if packet.pts is None or packet.time_base is None:  # the last packet only marks the end
                 continue
@@ -81,7 +82,7 @@ class AudioCopy:
                 packet.stream = self._output
                 yield seconds, packet
 
-    def _encoded(self, start: Fraction, end: Fraction) -> Iterator[tuple[Fraction, Packet]]:
+    def _encoded(self, start: Fraction, end: Fraction) -> Iterator[tuple[Fraction, Packet[AudioStream]]]:
         codec = self._output.codec_context
         resampler = av.AudioResampler(codec.format or "fltp", self._output.layout, 48_000, codec.frame_size or 1024)
         base = Fraction(1, 48_000)
@@ -95,7 +96,8 @@ class AudioCopy:
 
         for frame in frames():
             if frame is not None:
-                assert frame.pts is not None and frame.time_base is not None
+                assert frame.pts is not None
+                assert frame.time_base is not None
                 seconds = frame.pts * frame.time_base - self._video_start - start
                 if seconds < 0:
                     continue
@@ -106,7 +108,8 @@ class AudioCopy:
                     frame.pts, frame.time_base = written, base
                     written += frame.samples
             for packet in self._output.encode(frame):
-                assert packet.pts is not None and packet.time_base is not None
+                assert packet.pts is not None
+                assert packet.time_base is not None
                 yield packet.pts * packet.time_base, packet
             if frame is None:
                 return

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from fractions import Fraction
 from pathlib import Path
-from typing import Literal
+from typing import Literal, cast
 
 import av
 import cv2
@@ -126,7 +126,7 @@ def add_stream(
     options = encoder.alpha_options if encoding.alpha and encoder.alpha_options is not None else encoder.options
     crf = encoder.crf if encoding.crf is None else encoding.crf
     quality = {} if crf is None else {"crf": str(crf)}
-    stream = container.add_stream(encoder.name, rate=fps, options={**options, **quality})
+    stream = cast(VideoStream, container.add_stream(encoder.name, rate=fps, options={**options, **quality}))
     stream.width, stream.height = (side + side % 2 for side in size)
     stream.pix_fmt = encoder.alpha_pixels if encoding.alpha else encoder.pixels
     if encoder.tag:
@@ -150,8 +150,7 @@ def scaled(image: ImageArray, size: tuple[int, int]) -> ImageArray:
     if image.shape[2] == 3:
         return np.asarray(cv2.resize(image, size, interpolation=cv2.INTER_AREA), np.uint8)
     opacity = image[..., 3:].astype(np.float32) / 255  # colours count as much as they are seen
-    smaller = cv2.resize(
-        np.concatenate([image[..., :3] * opacity, opacity], axis=2), size, interpolation=cv2.INTER_AREA
-    )
+    weighted = np.concatenate([image[..., :3] * opacity, opacity], axis=2)
+    smaller = cv2.resize(weighted, size, interpolation=cv2.INTER_AREA)
     seen = np.maximum(smaller[..., 3:], 1 / 255)
     return np.round(np.concatenate([smaller[..., :3] / seen, smaller[..., 3:] * 255], axis=2)).astype(np.uint8)

@@ -10,6 +10,7 @@ from contextlib import nullcontext
 from fractions import Fraction
 from pathlib import Path
 from types import TracebackType
+from typing import Any
 
 import av
 import numpy as np
@@ -194,7 +195,7 @@ def _copy_packets(written: Path, whole: Path, container: str, audio: AudioCopy |
         video = source.streams.video[0]
         stream = target.add_stream_from_template(video)
         stream.time_base = video.time_base
-        packets = [_timed_packets(source, stream)]
+        packets: list[Iterator[tuple[Fraction, Packet[Any]]]] = [_timed_packets(source, stream)]
         if audio is not None:
             end = start + Fraction(source.duration or 0, av.time_base)
             audio.add_stream(target, container)
@@ -203,7 +204,7 @@ def _copy_packets(written: Path, whole: Path, container: str, audio: AudioCopy |
             target.mux(packet)
 
 
-def _timed_packets(source: InputContainer, stream: VideoStream) -> Iterator[tuple[Fraction, Packet]]:
+def _timed_packets(source: InputContainer, stream: VideoStream) -> Iterator[tuple[Fraction, Packet[Any]]]:
     """The packets of a video, each with its time of decoding in seconds, for the stream of another container."""
     for packet in source.demux(source.streams.video[0]):
         if packet.dts is not None:  # the last packet only marks the end
