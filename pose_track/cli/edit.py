@@ -1,8 +1,8 @@
 """Mend a result by hand: swapped ids, broken tracks, wrong joints; see docs/editing.md.
 
-Edits are applied in the order in which they are given. With --out they are written as a new result. Without it they are
-added to the edits file beside the result, as in the viewer; --undo, --redo and --list are for that file. RESULT itself is
-never changed.
+Edits are applied in the order in which they are given. With --out they are written as a new result. Without it they
+are added to the edits file beside the result, as in the viewer; --undo, --redo and --list are for that file. RESULT
+itself is never changed.
 """
 
 from __future__ import annotations
@@ -91,7 +91,8 @@ def _value(key: str, text: str | None) -> Any:
 
 def run(options: argparse.Namespace, overrides: Mapping[str, str]) -> int:
     from pose_track.editing.session import EditSession, default_edits_path
-    from pose_track.editing.write import edited_path, write_edited
+    from pose_track.editing.write import write_edited
+    from pose_track.pipeline.result_folder import TRACKS_FILE
     from pose_track.utils.overwrite import check_output_file
 
     steps = options.steps or []
@@ -106,8 +107,8 @@ def run(options: argparse.Namespace, overrides: Mapping[str, str]) -> int:
     if options.edits or options.list or any(isinstance(step, str) for step in steps):
         raise ValueError("--out writes the edits of this command only; give the others without it, or --apply FILE")
     session = EditSession(options.path, None)
-    out = edited_path(options.out)
-    check_output_file(out, options.overwrite, [session.tracks_path])
+    out = options.out / TRACKS_FILE
+    check_output_file(out, options.overwrite, [session.result.path])
     _take(session, steps)
     write_edited(session, out)
     print(f"{options.path} -> {out}: {len(session.edits)} edits, {len(session.people())} people")

@@ -13,12 +13,12 @@ from pose_track.editing.edits_file import EditHistory, EditsFile, Step, read_edi
 from pose_track.editing.operations import Effect, apply_edit, complete_edit
 from pose_track.editing.places import fit_edit, record_places
 from pose_track.editing.table import TrackTable
+from pose_track.pipeline.result_folder import TRACKS_FILE
 from pose_track.results.open_result import open_result
 from pose_track.structures.frames import TrackedPoses
 from pose_track.utils.hashing import file_sha256
 
-EDITS_NAME = "edits.jsonl"
-TRACKS_NAME = "tracks.jsonl"
+EDITS_FILE = "edits.jsonl"
 
 
 @dataclass(frozen=True)
@@ -65,18 +65,17 @@ class EditSession:
 
     def __init__(self, result_path: str | Path, edits_path: str | Path | None) -> None:
         self.result = open_result(result_path)
-        self.tracks_path = tracks_file(Path(result_path))
         self._base = TrackTable.from_frames(self.result, self.result.skeleton, self.result.names)
         self._lock = RLock()
         self._history = EditHistory(result_sha256=self.sha256)
-        self._file = None if edits_path is None else EditsFile(edits_path, self.tracks_path.name, self.sha256)
+        self._file = None if edits_path is None else EditsFile(edits_path, self.result.path.name, self.sha256)
         self._version = 0
         self._rebuild()
 
     @property
     def sha256(self) -> str:
         """The hash of the result's file."""
-        return file_sha256(self.tracks_path)
+        return file_sha256(self.result.path)
 
     @property
     def version(self) -> int:
@@ -189,16 +188,13 @@ class EditSession:
                 raise ValueError(f"{describe(edit)}: {error}") from None
 
 
-def tracks_file(result_path: Path) -> Path:
-    """The file of a result: itself, or the `tracks.jsonl` of its folder."""
-    return result_path / TRACKS_NAME if result_path.is_dir() else result_path
-
-
-def default_edits_path(result_path: Path) -> Path:
+def default_edits_path(result: Path) -> Path:
     """The place of a result's edits: `edits.jsonl` beside a `tracks.jsonl`, `NAME.edits.jsonl` beside another file.
+
+    result: a result folder or file.
 
     >>> default_edits_path(Path("out/tracks.jsonl")).as_posix(), default_edits_path(Path("a/b.json")).as_posix()
     ('out/edits.jsonl', 'a/b.edits.jsonl')
     """
-    file = tracks_file(result_path)
-    return file.with_name(EDITS_NAME if file.name == TRACKS_NAME else f"{file.stem}.{EDITS_NAME}")
+    file = result / TRACKS_FILE if result.is_dir() else result
+    return file.with_name(EDITS_FILE if file.name == TRACKS_FILE else f"{file.stem}.{EDITS_FILE}")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 
 import numpy as np
@@ -42,7 +42,7 @@ class TrackTable:
         return len(self.frames)
 
     @classmethod
-    def from_frames(cls, tracked: Iterable[TrackedPoses], skeleton: Skeleton, names: dict[int, str]) -> TrackTable:
+    def from_frames(cls, tracked: Iterable[TrackedPoses], skeleton: Skeleton, names: Mapping[int, str]) -> TrackTable:
         """The frames of a result, which has the joints of `skeleton`."""
         all_frames = list(tracked)
         counts = [len(people) for people in all_frames]
