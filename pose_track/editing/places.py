@@ -41,18 +41,23 @@ def _chosen(edit: Edit, rows: IntArray, table: TrackTable) -> list[int]:
     match edit:
         case Swap(first=frame) | Split(frame=frame):
             middle = int(np.searchsorted(frames, frame or 0))
-            return rows[max(middle - 1, 0) : middle + 1].tolist()
+            return _row_list(rows[max(middle - 1, 0) : middle + 1])
         case Delete(id=track_id, first=first, last=last):
             return _spread(table.rows(track_id, first, last))
         case Merge() | Rename():
             return _spread(rows)
-    return rows[frames == edit.frame].tolist()
+    return _row_list(rows[frames == edit.frame])
 
 
 def _spread(rows: IntArray) -> list[int]:
     """Up to NUM_PLACES rows, evenly spaced; the first and the last frame of a person are the least clear ones."""
     parts = np.array_split(rows, min(NUM_PLACES, len(rows))) if len(rows) else []
     return [int(part[len(part) // 2]) for part in parts]
+
+
+def _row_list(rows: IntArray) -> list[int]:
+    numbers: list[int] = rows.tolist()
+    return numbers
 
 
 def _place(table: TrackTable, row: int) -> Place:
