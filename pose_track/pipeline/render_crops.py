@@ -16,6 +16,7 @@ from pose_track.structures.arrays import ImageArray
 from pose_track.structures.frames import TrackedPoses
 from pose_track.utils.prefetch import Prefetcher
 from pose_track.video.constant_rate import FrameWriter
+from pose_track.video.encoding import Encoding
 from pose_track.video.source import VideoInfo, VideoReader
 from pose_track.video.writers import open_frame_writer
 

@@ -56,7 +56,7 @@ class AudioCopy:
         held, codec = _HELD[container]
         self._copies = self._input.codec_context.name in held
         if self._copies:
-            self._output = target.add_stream_from_template(self._input)
+            self._output = target.add_stream_from_template(self._input, opaque=True)
         else:
             self._output = cast(AudioStream, target.add_stream(codec, rate=48_000))
             self._output.layout = self._input.layout.name if self._input.layout.nb_channels <= 2 else "stereo"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from dataclasses import dataclass, field
 from fractions import Fraction
 from pathlib import Path
@@ -38,6 +39,8 @@ class Encoder:
     tag: str = ""
 
 
+os.environ.setdefault("SVT_LOG", "1")  # errors only: the AV1 encoder prints its settings on stderr
+
 _VP9 = {"b:v": "0", "deadline": "realtime", "cpu-used": "6", "row-mt": "1"}
 ENCODERS = {
     "h264": Encoder("libx264", "yuv420p", crf=20, max_crf=51, options={"preset": "superfast"}),
@@ -49,7 +52,7 @@ ENCODERS = {
         tag="hvc1",  # what Apple's players ask for
     ),
     "vp9": Encoder("libvpx-vp9", "yuv420p", "yuva420p", crf=30, options={**_VP9, "lag-in-frames": "0"}),
-    "av1": Encoder("libsvtav1", "yuv420p", crf=32, options={"preset": "10", "svtav1-params": "tune=0"}),
+    "av1": Encoder("libsvtav1", "yuv420p", crf=32, options={"preset": "8"}),
     "prores": Encoder(
         *("prores_ks", "yuv422p10le", "yuva444p10le"), options={"profile": "3"}, alpha_options={"profile": "4"}
     ),

@@ -61,7 +61,7 @@ class RandomAccessVideo:
     def _after_seeking(self, seconds: float) -> Iterator[TimedImage]:
         with closing(open_container(self._path)) as container:
             stream = video_stream(container, self._path)
-            stream.thread_type = "SLICE"  # frame threads return frames late, and starting them costs more than one
+            stream.thread_type = "AUTO"  # a key frame can be hundreds of frames away
             limit_size(stream, MAX_PIXELS)
             first = next(iter(container.decode(stream)))
             convert = FrameConverter(str(self._path), first, stream.sample_aspect_ratio, MAX_PIXELS)

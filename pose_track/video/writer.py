@@ -193,7 +193,7 @@ def _copy_packets(written: Path, whole: Path, container: str, audio: AudioCopy |
         av.open(file_url(whole), "w", format=container, options=options) as target,
     ):
         video = source.streams.video[0]
-        stream = target.add_stream_from_template(video)
+        stream = target.add_stream_from_template(video, opaque=True)  # whatever the decoder of its codec
         stream.time_base = video.time_base
         packets: list[Iterator[tuple[Fraction, Packet[Any]]]] = [_timed_packets(source, stream)]
         if audio is not None:
