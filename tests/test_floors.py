@@ -25,7 +25,7 @@ FLOORS = {
     "pose": 4, "sinks": 4, "weights": 4,
     "detection": 5, "flow": 5, "results": 5,
     "build": 6, "editing": 6, "training": 6,
-    "export": 7, "linking": 7, "live": 7,
+    "export": 7, "linking": 7, "live": 7, "viewer": 7,
     "benchmarks": 8,
     "cli": 9,
 }  # fmt: skip

@@ -38,6 +38,7 @@ COMMANDS = {
         Command("live", TRACK, "track people from a camera or stream as it happens"),
         Command("link", TRACK, "give track ids to the poses of another program"),
         Command("render", RESULTS, "draw a result again, in any style"),
+        Command("view", RESULTS, "look at results in the browser, and mend them"),
         Command("edit", RESULTS, "mend ids, tracks and joints by hand"),
         Command("finish", RESULTS, "stitch, interpolate and smooth the tracks of a whole video"),
         Command("convert", RESULTS, "convert poses and tracks between file formats"),
