@@ -84,6 +84,7 @@ class Content:
             self.images, self._portraits = (FrameImages(video, self.axis.seconds, fps) for _ in range(2))
         self._find_marks = find_marks
         self._lock = threading.Lock()
+        self._marks: tuple[int, list[dict[str, Any]]] | None = None
         self._thumbnails: dict[tuple[int, int, int], bytes] = {}
 
     def close(self) -> None:
@@ -183,10 +184,13 @@ class Content:
         if self._find_marks is None:
             return []
         with self._lock:
-            records = list(self.results[0].records())
+            revision, records = self.results[0].revision, list(self.results[0].records())
+        if self._marks is not None and self._marks[0] == revision:
+            return self._marks[1]
         positions = {frame: position for position, frame in enumerate(self.axis.frames.tolist())}
-        marks = self._find_marks(records)
-        return [mark.to_dict(positions[mark.frame]) for mark in marks if mark.frame in positions]
+        marks = (mark for mark in self._find_marks(records) if mark.frame in positions)
+        self._marks = revision, [mark.to_dict(positions[mark.frame]) for mark in marks]
+        return self._marks[1]
 
     def edits(self) -> dict[str, Any]:
         """The edits in force as text, and what can be undone and redone; None where nothing can be edited."""

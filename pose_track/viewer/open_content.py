@@ -7,14 +7,11 @@ from functools import partial
 from pathlib import Path
 
 from pose_track.editing.session import EditSession, default_edits_path
-from pose_track.formats.registry import identify_format
 from pose_track.results.open_result import open_result
 from pose_track.viewer.content import Content, ShownResult
 from pose_track.viewer.marks import find_marks
 
 logger = logging.getLogger(__name__)
-
-_TRUTH_FORMATS = ("posetrack17", "posetrack18")
 
 
 def open_content(
@@ -32,12 +29,11 @@ def open_content(
     video: a file or folder of images; None for the one that a result names. Without any, people are on black.
     edits: the file of the edits of the first result; None for the one beside it.
 
-    Raises ValueError and OSError as `open_result` and `EditSession` do, and for other ground truth.
+    Raises ValueError and OSError as `open_result` and `EditSession` do, and `load_pairs` does for
+    ground truth that does not fit.
     """
     if other is not None and truth is not None:
         raise ValueError("give a second result or ground truth, not both")
-    if truth is not None and identify_format(truth) not in _TRUTH_FORMATS:
-        raise ValueError(f"{str(truth)!r} is not ground truth; give a PoseTrack file")
     first = open_result(path, video)
     session = EditSession(path, edits or default_edits_path(path)) if can_edit else None
     paths = [path] + [second for second in (other, truth) if second is not None]
@@ -49,7 +45,9 @@ def open_content(
     if source is None:
         logger.warning("the video of %s was not found; people are shown on black. Give it with --video", path)
     marks = None if truth is None else partial(find_marks, truth, first.skeleton)
-    return Content(results, source, marks)
+    content = Content(results, source, marks)
+    content.marks()  # ground truth that does not fit is an error now rather than in the browser
+    return content
 
 
 def _names(paths: list[Path]) -> list[str]:

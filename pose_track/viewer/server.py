@@ -29,8 +29,8 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
 from pose_track.viewer.content import Content
-from pose_track.viewer.page import page, static_file, static_names
 from pose_track.viewer.images import MissingFrameError
+from pose_track.viewer.page import page, static_file, static_names
 
 logger = logging.getLogger(__name__)
 

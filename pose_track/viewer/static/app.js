@@ -76,6 +76,12 @@ class App {
     document.body.dataset.ready = "yes";
   }
 
+  /** A person, also of which result where there are two: "gt 3" or "B 3". */
+  nameOf(result, id) {
+    const prefix = result === 0 ? "" : this.content.has_truth ? "gt " : "B ";
+    return prefix + this.results[result].labelOf(id);
+  }
+
   get visibleResults() { return this.layout === "0" || this.layout === "1" ? [this.results[Number(this.layout)]] : this.results; }
   get sideBySide() { return this.layout === "beside" && this.results.length > 1; }
 
@@ -293,7 +299,8 @@ class App {
   }
 
   #setUp() {
-    const { results } = this.content, names = results.map(({ name }) => name).join(" and ");
+    const { results, has_truth } = this.content, [first, second] = results.map(({ name }) => name);
+    const names = !second ? first : has_truth ? `${first}, gt ${second}` : `A ${first}, B ${second}`;
     element("title").textContent = names;
     document.title = `${names} - pose-track`;
     if (!results[0].complete) this.say("The run was not finished: later frames are missing.", true);

@@ -2,6 +2,7 @@
 
 const KEPT_BYTES = 400e6; // of decoded images
 const AHEAD = 8;
+const MAX_REQUESTS = 3; // at a time
 
 /** Images from the server, one by one: each is that of its record, whatever the browser can play. */
 export class ServedFrames {
@@ -9,6 +10,7 @@ export class ServedFrames {
   #waiting = new Set();
   #milliseconds = 20; // for one image
   #wanted = 0;
+  #stride = 1;
 
   constructor(source, content, onReady) {
     this.source = source;
@@ -25,12 +27,11 @@ export class ServedFrames {
 
   /** Load an image, then those that follow in steps of `stride`. */
   want(position, stride = 1) {
-    this.#wanted = position;
+    [this.#wanted, this.#stride] = [position, stride];
     for (let n = 0; n <= AHEAD; n++) {
       const next = position + n * stride;
-      if (next < this.length && !this.#images.has(next) && !this.#waiting.has(next) && this.#waiting.size < 4) {
-        this.#load(next);
-      }
+      const free = n === 0 || this.#waiting.size < MAX_REQUESTS;
+      if (free && next < this.length && !this.#images.has(next) && !this.#waiting.has(next)) this.#load(next);
     }
   }
 
@@ -51,6 +52,7 @@ export class ServedFrames {
     this.#milliseconds += 0.1 * ((performance.now() - start) / (this.#waiting.size + 1) - this.#milliseconds);
     if (this.#images.size > this.kept) this.#forget();
     this.onReady(position);
+    this.want(this.#wanted, this.#stride);
   }
 
   #forget() {

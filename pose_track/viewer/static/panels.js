@@ -24,8 +24,8 @@ function personItem(app, result, person) {
     ? make("img", { alt: "" }) : make("span", { className: "blank" });
   if (app.content.has_images) app.portraits.fill(picture, result, person);
   const frames = app.content.frames;
-  const text = make("span", {}, make("strong", { textContent: result.labelOf(person.id) }),
-    make("small", { textContent: `frames ${frames[person.first]} to ${frames[person.last]}, ${person.frames} seen, score ${person.score.toFixed(2)}${own ? "" : `, ${result.name}`}` }));
+  const text = make("span", {}, make("strong", { textContent: app.nameOf(result.number, person.id) }),
+    make("small", { textContent: `frames ${frames[person.first]} to ${frames[person.last]}, ${person.frames} seen, score ${person.score.toFixed(2)}` }));
   const item = make("li", { dataset: { id: person.id, result: result.number }, style: { "--own": result.colourOf(person.id) }, tabIndex: 0 }, picture, text);
   item.setAttribute("aria-selected", own && app.selected.has(person.id));
   const choose = (event) => {
@@ -130,10 +130,10 @@ function fillList(list, entries, app) {
 }
 
 export function showDifferences(app, differences) {
-  const { frames } = app.content, [a, b] = app.results;
+  const { frames } = app.content, [a] = app.results;
   const texts = {
-    only: ({ result, ids }) => `${app.results[result].labelOf(ids[0])} only in ${app.results[result].name}`,
-    id: ({ ids }) => `${a.labelOf(ids[0])} is ${b.labelOf(ids[1])} in ${b.name}`,
+    only: ({ result, ids }) => `${app.nameOf(result, ids[0])} has no counterpart`,
+    id: ({ ids }) => `${a.labelOf(ids[0])} is ${app.nameOf(1, ids[1])}`,
     joints: ({ ids, joint, distance }) => `${a.labelOf(ids[0])}: ${joint.replaceAll("_", " ")} ${distance} pixels apart`,
   };
   const text = (each) => texts[each.kind](each);
@@ -164,7 +164,7 @@ export function showErrors(app) {
   const frames = app.content.frames;
   fillList(document.getElementById("errors"), stretches.map((each) => ({
     position: each.position, colour: MARK_COLOURS[each.kind],
-    text: `${app.results[each.result].labelOf(each.id)} ${each.kind}${each.kind === "switched" ? ` to ${each.partner}` : ""}`,
+    text: `${app.nameOf(each.result, each.id)} ${each.kind}${each.kind === "switched" ? ` to ${each.partner}` : ""}`,
     detail: `frame ${frames[each.position]}${each.last > each.position ? ` to ${frames[each.last]}` : ""}, ${each.matched} of ${each.joints} joints matched`,
   })), app);
 }

@@ -175,8 +175,8 @@ export class Stage {
       context.setTransform(scale, 0, 0, scale, left + ox, top + oy);
       this.#drawImage(image);
       for (const result of app.sideBySide ? [app.results[view]] : app.visibleResults) this.#drawResult(result);
-      context.restore();
       if (app.sideBySide) this.#drawTitle(app.results[view].name, left, top);
+      context.restore();
     }
   }
 

@@ -70,7 +70,7 @@ export class Timeline {
     }
     this.#drawMarks(context, width, result, person, top);
     context.globalAlpha = 1;
-    const label = result.labelOf(person.id), at = Math.max(2, start + 3);
+    const label = this.app.nameOf(result.number, person.id), at = Math.max(2, start + 3);
     context.font = `${isSelected ? 700 : 600} 11px system-ui, sans-serif`;
     context.fillStyle = start >= 0 || end > 30 ? (isDark(colour) ? "#fff" : "#000") : text;
     if (start < width && end > at) context.fillText(label, at, top + ROW - 5.5);
