@@ -1,0 +1,85 @@
+"""From the tracked people of a video to their measures, in pixels or metres and true seconds."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field, replace
+
+import numpy as np
+
+from pose_track.analysis.centre_of_mass import Sex
+from pose_track.analysis.kinematics import DEFAULT_MIN_SCORE, Kinematics, measure
+from pose_track.analysis.people import trajectories
+from pose_track.analysis.space import Floor, body_height_pixels, scaled, slowed
+from pose_track.analysis.trajectory import Trajectory
+from pose_track.structures.frames import TrackedPoses
+
+logger = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, eq=False)
+class Conditions:
+    """How a video was taken, and of whom.
+
+    min_score: joints with a lower score count as not seen.
+    sex: whose segment masses are taken, see `centre_of_mass`.
+    heights: body heights in metres, by track id; None for everybody without an own one.
+    metres_per_pixel: the same everywhere in the image; None where it is not known.
+    floor: where people stand; positions of feet are then on it, and all joints are measured in its plane at the person.
+    speed_factor: see `slowed`.
+    """
+
+    min_score: float = DEFAULT_MIN_SCORE
+    sex: Sex = "mean"
+    heights: Mapping[int | None, float] = field(default_factory=dict)
+    metres_per_pixel: float | None = None
+    floor: Floor | None = None
+    speed_factor: float = 1.0
+
+
+def analyse(frames: Iterable[TrackedPoses], conditions: Conditions) -> list[tuple[Kinematics, str]]:
+    """The measures of each person, and the unit of their positions, "px" or "m". People with too few frames are left
+    out, with a warning.
+
+    Raises ValueError where metres are asked for and cannot be told.
+    """
+    people = []
+    for trajectory in trajectories(frames):
+        body, unit = _in_units(slowed(trajectory, conditions.speed_factor), conditions)
+        try:
+            people.append((measure(body, conditions.min_score, conditions.sex), unit))
+        except ValueError as error:
+            logger.warning("%s; left out", error)
+    return people
+
+
+def _in_units(trajectory: Trajectory, conditions: Conditions) -> tuple[Trajectory, str]:
+    if conditions.floor is not None:
+        return _on_floor(trajectory, conditions.floor), "m"
+    metres_per_pixel = conditions.metres_per_pixel
+    height = conditions.heights.get(trajectory.track_id, conditions.heights.get(None))
+    if height is not None:
+        metres_per_pixel = height / _pixels(trajectory, conditions.min_score)
+    return (trajectory, "px") if metres_per_pixel is None else (scaled(trajectory, metres_per_pixel), "m")
+
+
+def _pixels(trajectory: Trajectory, min_score: float) -> float:
+    pixels = body_height_pixels(trajectory, min_score)
+    if np.isnan(pixels):
+        raise ValueError(
+            f"the size of person {trajectory.track_id} cannot be told: no arm and no leg is seen in 6 frames"
+        )
+    return pixels
+
+
+def _on_floor(trajectory: Trajectory, floor: Floor) -> Trajectory:
+    """The joints in metres, as if all were in a plane that faces the camera at the person's feet, whose scale is that of
+    the floor there, from left to right."""
+    feet = trajectory.point("left_ankle", "right_ankle")
+    if feet is None:
+        raise ValueError(f"{trajectory.skeleton} has no ankles, so a floor says nothing of its people; leave it out")
+    right = floor.to_metres(feet + [0.5, 0]) - floor.to_metres(feet - [0.5, 0])
+    scale = np.hypot(*right.T)  # metres per pixel
+    joints = floor.to_metres(feet)[:, None] + (trajectory.joints - feet[:, None]) * scale[:, None, None]
+    return replace(trajectory, joints=joints)

@@ -1,0 +1,39 @@
+"""Writing tables of measures, and the description of their columns."""
+
+from __future__ import annotations
+
+import csv
+from itertools import islice
+from pathlib import Path
+
+from pose_track.analysis.tables import TIDY_COLUMNS, Table
+from pose_track.utils.atomic import atomic_path, atomic_text
+from pose_track.utils.extras import require
+
+_DECIMALS = 6
+_ROWS_PER_BATCH = 2**16
+
+
+def write_csv_table(table: Table, path: Path) -> None:
+    """Write a table with a line of column names; the file appears only when it is complete. Empty is not known."""
+    columns, rows = table
+    with atomic_text(path) as file:
+        writer = csv.writer(file, lineterminator="\n")
+        writer.writerow(columns)
+        for row in rows:
+            writer.writerow([round(cell, _DECIMALS) if isinstance(cell, float) else cell for cell in row])
+
+
+def write_tidy_parquet(table: Table, path: Path) -> None:
+    """Write a table of TIDY_COLUMNS as Parquet. Raises ImportError without pyarrow."""
+    require("pyarrow", purpose="Parquet files")
+    import pyarrow
+    import pyarrow.parquet
+
+    types = (pyarrow.int64(), pyarrow.float64(), *(pyarrow.string(),) * 3, pyarrow.float64())
+    schema = pyarrow.schema(list(zip(TIDY_COLUMNS, types, strict=True)))
+    _, rows = table
+    with atomic_path(path) as temporary, pyarrow.parquet.ParquetWriter(temporary, schema) as writer:
+        while batch := list(islice(rows, _ROWS_PER_BATCH)):
+            columns = [list(column) for column in zip(*batch, strict=True)]
+            writer.write_table(pyarrow.table(columns, schema=schema))

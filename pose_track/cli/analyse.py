@@ -1,0 +1,135 @@
+"""Measure people: joint angles, speeds, centre of mass and steps, with the unit in the name of each column.
+
+Writes DIR/angles.csv, a row for each person and frame; DIR/kinematics.parquet, a row for each value; and DIR/summary.csv,
+a row for each person. docs/analysis.md states the conventions.
+"""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from pose_track.cli.choice_options import add_choice, chosen_people, point
+from pose_track.cli.options import add_overwrite, add_skeleton, chosen_skeleton
+from pose_track.cli.parser import Parser
+
+if TYPE_CHECKING:
+    from pose_track.analysis.analyse import Conditions
+    from pose_track.analysis.space import Floor
+
+ANGLES, KINEMATICS, SUMMARY = FILES = "angles.csv", "kinematics.parquet", "summary.csv"
+
+
+def add_arguments(parser: Parser) -> None:
+    add = parser.add_argument
+    add("path", type=Path, metavar="RESULT", help="a result folder, a tracks.jsonl or a pose file of another program")
+    add("--out", type=Path, required=True, metavar="DIR", help="folder of the tables")
+    add("--height", action="append", default=[], metavar="[ID=]M", help="body height in metres, of a person or of all")
+    add("--scale", nargs=3, metavar=("X1,Y1", "X2,Y2", "M"), help="two points in pixels and the metres between them")
+    add(
+        "--floor",
+        nargs="+",
+        metavar="X,Y=U,V",
+        help="four points or more of the floor, in pixels and in metres, such as 100,620=0,0",
+    )
+    add(
+        "--speed-factor",
+        type=float,
+        default=1.0,
+        metavar="F",
+        help="speed of the video over that of life, such as 0.125",
+    )
+    add("--min-score", type=float, default=0.3, metavar="S", help="joints with a lower score count as not seen")
+    add("--sex", choices=("female", "male", "mean"), default="mean", help="whose segment masses are taken")
+    add_choice(parser)
+    add_skeleton(parser)
+    add_overwrite(parser)
+
+
+def run(options: argparse.Namespace, overrides: Mapping[str, str]) -> int:
+    from pose_track.analysis.analyse import analyse
+    from pose_track.analysis.summary import summarise
+    from pose_track.analysis.tables import tidy_table, wide_table
+    from pose_track.analysis.writers import write_csv_table, write_tidy_parquet
+    from pose_track.results.open_result import open_result
+    from pose_track.utils.extras import install_command, missing_modules
+    from pose_track.utils.overwrite import check_output_file
+
+    conditions = _conditions(options)
+    choice = chosen_people(options)
+    for name in FILES:
+        check_output_file(options.out / name, options.overwrite, [options.path])
+    result = open_result(options.path, skeleton=chosen_skeleton(options))
+    people = analyse(choice(result), conditions)
+    if not people:
+        raise ValueError(f"{str(options.path)!r} has nobody in six frames or more; there is nothing to measure")
+    options.out.mkdir(parents=True, exist_ok=True)
+    write_csv_table(wide_table(people, result.names), options.out / ANGLES)
+    if missing_modules("pyarrow"):
+        print(f"{KINEMATICS} needs pyarrow: {install_command('pyarrow')}")
+    else:
+        write_tidy_parquet(tidy_table(people, result.names), options.out / KINEMATICS)
+    rows = [summarise(kinematics, unit) for kinematics, unit in people]
+    columns = list(dict.fromkeys(name for row in rows for name in row))
+    write_csv_table((columns, iter([[row.get(name) for name in columns] for row in rows])), options.out / SUMMARY)
+    units = " and ".join(sorted({unit for _, unit in people}))
+    print(f"{options.path} -> {options.out}: {len(people)} people, positions in {units}")
+    return 0
+
+
+def _conditions(options: argparse.Namespace) -> Conditions:
+    """Raises ValueError, naming the option, for values that cannot be."""
+    from pose_track.analysis.analyse import Conditions
+
+    given = [name for name in ("height", "scale", "floor") if getattr(options, name)]
+    if len(given) > 1:
+        raise ValueError(f"--{given[0]} and --{given[1]} both say what a metre is; give one of them")
+    if not options.speed_factor > 0:
+        raise ValueError(f"--speed-factor must be above 0, got {options.speed_factor}")
+    return Conditions(
+        options.min_score,
+        options.sex,
+        dict(map(_height, options.height)),
+        _scale(options.scale) if options.scale else None,
+        _floor(options.floor) if options.floor else None,
+        options.speed_factor,
+    )
+
+
+def _height(text: str) -> tuple[int | None, float]:
+    person, _, metres = text.rpartition("=")
+    try:
+        height = float(metres)
+        track_id = int(person) if person else None
+    except ValueError:
+        raise ValueError(f"--height takes metres, such as 1.75 or 3=1.75 for person 3, got {text!r}") from None
+    if not 0.3 <= height <= 3:
+        raise ValueError(f"--height {height:g} is no body height in metres")
+    return track_id, height
+
+
+def _scale(texts: list[str]) -> float:
+    """Metres per pixel."""
+    (x1, y1), (x2, y2) = (point(text, "--scale") for text in texts[:2])
+    pixels = ((x2 - x1) ** 2 + (y2 - y1) ** 2) ** 0.5
+    try:
+        metres = float(texts[2])
+    except ValueError:
+        metres = 0.0
+    if not (metres > 0 and pixels > 0):
+        raise ValueError(f"--scale takes two different points and a distance above 0 in metres, got {' '.join(texts)}")
+    return metres / pixels
+
+
+def _floor(texts: list[str]) -> Floor:
+    import numpy as np
+
+    from pose_track.analysis.space import Floor
+
+    pairs = [text.split("=") for text in texts]
+    if not all(len(pair) == 2 for pair in pairs):
+        raise ValueError("--floor takes points X,Y=U,V in pixels and metres, such as 100,620=0,0")
+    pixels, metres = (np.array([point(pair[i], "--floor") for pair in pairs]) for i in (0, 1))
+    return Floor.from_points(pixels, metres)
