@@ -17,6 +17,8 @@ from pose_track.structures.frames import TrackedPoses
 
 logger = logging.getLogger(__name__)
 
+_HALF_PIXEL = np.array([0.5, 0.0])
+
 
 @dataclass(frozen=True, eq=False)
 class Conditions:
@@ -74,12 +76,12 @@ def _pixels(trajectory: Trajectory, min_score: float) -> float:
 
 
 def _on_floor(trajectory: Trajectory, floor: Floor) -> Trajectory:
-    """The joints in metres, as if all were in a plane that faces the camera at the person's feet, whose scale is that of
-    the floor there, from left to right."""
+    """The joints in metres: the feet on the floor, the others as in a plane that faces the camera at the feet, with the
+    scale that the floor has there from left to right."""
     feet = trajectory.point("left_ankle", "right_ankle")
     if feet is None:
         raise ValueError(f"{trajectory.skeleton} has no ankles, so a floor says nothing of its people; leave it out")
-    right = floor.to_metres(feet + [0.5, 0]) - floor.to_metres(feet - [0.5, 0])
+    right = floor.to_metres(feet + _HALF_PIXEL) - floor.to_metres(feet - _HALF_PIXEL)
     scale = np.hypot(*right.T)  # metres per pixel
     joints = floor.to_metres(feet)[:, None] + (trajectory.joints - feet[:, None]) * scale[:, None, None]
     return replace(trajectory, joints=joints)

@@ -1,13 +1,14 @@
 """Measure people: joint angles, speeds, centre of mass and steps, with the unit in the name of each column.
 
-Writes DIR/angles.csv, a row for each person and frame; DIR/kinematics.parquet, a row for each value; and DIR/summary.csv,
-a row for each person. docs/analysis.md states the conventions.
+Writes DIR/angles.csv, a row for each person and frame; DIR/kinematics.parquet, a row for each value; and
+DIR/summary.csv, a row for each person. docs/analysis.md states the conventions.
 """
 
 from __future__ import annotations
 
 import argparse
 from collections.abc import Mapping
+from math import hypot
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -75,7 +76,8 @@ def run(options: argparse.Namespace, overrides: Mapping[str, str]) -> int:
     columns = list(dict.fromkeys(name for row in rows for name in row))
     write_csv_table((columns, iter([[row.get(name) for name in columns] for row in rows])), options.out / SUMMARY)
     units = " and ".join(sorted({unit for _, unit in people}))
-    print(f"{options.path} -> {options.out}: {len(people)} people, positions in {units}")
+    number = f"{len(people)} people" if len(people) > 1 else "1 person"
+    print(f"{options.path} -> {options.out}: {number}, positions in {units}")
     return 0
 
 
@@ -113,7 +115,7 @@ def _height(text: str) -> tuple[int | None, float]:
 def _scale(texts: list[str]) -> float:
     """Metres per pixel."""
     (x1, y1), (x2, y2) = (point(text, "--scale") for text in texts[:2])
-    pixels = ((x2 - x1) ** 2 + (y2 - y1) ** 2) ** 0.5
+    pixels = hypot(x2 - x1, y2 - y1)
     try:
         metres = float(texts[2])
     except ValueError:
