@@ -12,7 +12,7 @@ from pose_track.structures.frames import Frame
 from pose_track.video.source import Fault, LazyFrame, VideoInfo, VideoReader
 
 _WAIT_SECONDS = 0.5  # a waiting thread wakes up this often, so that Ctrl-C is noticed on every system
-_JOIN_SECONDS = 1.0
+_JOIN_SECONDS = 0.5
 
 
 class NewestFrames:
