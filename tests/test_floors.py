@@ -46,6 +46,7 @@ TORCH_FREE = [
     *("tracking.linker", "tracking.similarity", "tracking.appearance", "tracking.association"),
     *("limbs.online", "limbs.offline", "tracking.confirmation", "tracking.propagation", "flow.optical_flow"),
     *("postprocessing.postprocess", "postprocessing.files"),
+    *("sinks.fan_out", "sinks.json_lines", "sinks.osc", "sinks.publish_process", "sinks.web_page", "sinks.window_process"),
     *("build.stages", "build.networks", "build.specs", "build.tracker", "build.custom_models", "build.custom_checks"),
     *("detection.detector", "pose.estimator", "pose.keypoints"),
     *("models.codec", "models.heatmaps", "models.scales", "models.centre_boxes"),
