@@ -16,6 +16,7 @@ import numpy as np
 import pytest
 import torch
 from make_video import make_video, numbered_image, without_packet
+from stream_effects import STREAM_EFFECTS
 from stub_stages import stub_stages
 from tiny_posetrack import write_posetrack_dataset
 from tracker_effects import TRACKER_EFFECTS
@@ -358,6 +359,7 @@ EFFECTS: list[tuple[str, dict[str, str], Callable[[Settings, World], object], di
     ("tracker.weights.appearance", NO_APPEARANCE, has_features, {"0": False, "1": True}),
     ("tracker.reactivation_seconds", NO_APPEARANCE, has_features, {"0": False, "5": True}),
     *TRACKER_EFFECTS,
+    *STREAM_EFFECTS,
     ("output.render", {}, annotated, {"true": True, "false": False}),
     ("output.min_joint_score", {}, joints_drawn, {"0.3": True, "0.9": False}),
 ]  # fmt: skip
