@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import time
-from typing import Literal
 
 import av
 from av.container import InputContainer
@@ -20,6 +19,11 @@ _PROTOCOLS = {
     "http": "http,https,tls,tcp,crypto,data", "https": "http,https,tls,tcp,crypto,data",
     "udp": "udp", "tcp": "tcp", "srt": "srt", "rtp": "rtp,udp",
 }  # fmt: skip
+_REMEDIES = {
+    "camera": "check that it is connected, that no other program uses it, and that you may read it",
+    "screen": "check that the part lies within the screen, and that you may read it",
+    "stream": "check the address, user name and password",
+}
 _FORMATS = {"rtsp": "rtsp", "rtsps": "rtsp", "rtp": "rtp"}  # others are told from the data
 
 
@@ -77,10 +81,4 @@ def explained(
         )
     if isinstance(error, av.error.InvalidDataError):
         return ValueError(f"{location.text!r} sends nothing that FFmpeg knows as video ({error.strerror})")
-    return ConnectionError(f"{location.text!r} cannot be opened ({error.strerror}); {_remedy(location.kind)}")
-
-
-def _remedy(kind: Literal["file", "camera", "stream", "pipe", "screen", "images"]) -> str:
-    if kind == "camera":
-        return "check that it is connected, that no other program uses it, and that you may read it"
-    return "check the address, user name and password" if kind == "stream" else "check that the screen can be read"
+    return ConnectionError(f"{location.text!r} cannot be opened ({error.strerror}); {_REMEDIES[location.kind]}")

@@ -81,6 +81,6 @@ class MotionJpegServer(Server):
         for number, image in enumerate(self._frames(self.num_clients - 1)):
             if not self.pace(start, number):
                 return
-            self.sent[number] = time.monotonic()
+            self.note_sent(number)
             header = f"--part\r\nContent-Type: image/jpeg\r\nContent-Length: {len(image)}\r\n\r\n"
             client.sendall(header.encode() + image + b"\r\n")

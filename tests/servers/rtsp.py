@@ -74,7 +74,7 @@ class RtspServer(Server):
     def _play(self, send: Callable[[bytes], object], first: bytes, frames: Iterator[bytes]) -> None:
         start, number, sequence, frame = time.monotonic(), 0, 0, first
         while self.pace(start, number):
-            self.sent[number] = time.monotonic()
+            self.note_sent(number)
             timestamp = _FIRST_TIMESTAMP + round(number * _CLOCK / self.fps)
             payloads = [payload for unit in nal_units(frame) for payload in _fragments(unit)]
             for payload in payloads:
