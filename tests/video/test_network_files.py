@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import av
@@ -10,6 +11,7 @@ import pytest
 from make_video import make_video, numbered_image, read_number, truncated
 from servers.http import FileServer
 
+from pose_track.structures.frames import Frame
 from pose_track.video.reader import open_video
 from pose_track.video.source import DecodeError
 from pose_track.video.stream_options import StreamOptions
@@ -35,6 +37,21 @@ def test_a_cut_connection_goes_on_where_it_was(tmp_path: Path) -> None:
     with FileServer(tmp_path, cut_after=size // 3) as server, open_video(server.url(path.name), stream=QUICK) as reader:
         assert [read_number(frame.image) for frame in reader] == list(range(60))
         assert server.num_clients > 2
+
+
+def test_a_stalled_file_ends_where_it_stalled(tmp_path: Path) -> None:
+    path = make_video(tmp_path / "clip.mp4", 60, size=(640, 480))
+    options = replace(QUICK, read_timeout_seconds=0.4)
+    server = FileServer(tmp_path, path.stat().st_size // 2, stalls=True)
+    frames: list[Frame] = []
+    with (
+        server,
+        open_video(server.url(path.name), stream=options) as reader,
+        pytest.raises(DecodeError, match="within the time limit"),
+    ):
+        frames.extend(reader)
+    assert 0 < len(frames) < 60
+    assert [read_number(frame.image) for frame in frames] == list(range(len(frames)))
 
 
 def test_damage_behind_http(tmp_path: Path) -> None:
