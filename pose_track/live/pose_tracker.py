@@ -14,12 +14,12 @@ from pose_track.build.stages import build_stages
 from pose_track.config.load import load_settings, preset_path
 from pose_track.config.settings import DEFAULT_PRESET, Settings
 from pose_track.live.channel_order import ChannelOrder
-from pose_track.live.images import checked_image
 from pose_track.pipeline.frame_tracker import FrameTracker
 from pose_track.pipeline.render import render
 from pose_track.pipeline.stages import Stages
 from pose_track.structures.arrays import ImageArray, IntArray
 from pose_track.structures.frames import Frame, Poses, TrackedPoses
+from pose_track.structures.images import checked_image
 from pose_track.structures.skeleton import Skeleton
 from pose_track.tracking.confirmation import ConfirmationWindow
 

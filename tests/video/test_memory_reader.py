@@ -44,15 +44,15 @@ def test_an_iterable_is_read_as_it_comes() -> None:
     [
         ([], "at least one"),
         (IMAGES[:0], "at least one"),
-        (IMAGES / 255, r"float64 \(128, 192, 3\)"),
-        (IMAGES[0], r"uint8 \(192, 3\)"),
-        ([IMAGES[0], "a.png"], "str"),
+        (IMAGES / 255, r"image 0: .*float64.*\(image \* 255\)"),
+        (IMAGES[0], "image 0: image is grey"),
+        ([IMAGES[0], "a.png"], "image 1: .*not str"),
         ([IMAGES[0], IMAGES[0][:64]], "192x64"),
         ([np.zeros((0, 9, 3), np.uint8)], r"\(0, 9, 3\)"),
     ],
 )
 def test_other_images_are_refused(images: object, said: str) -> None:
-    with pytest.raises(ValueError, match=said), open_video(images) as reader:  # type: ignore[arg-type]
+    with pytest.raises((ValueError, TypeError), match=said), open_video(images) as reader:  # type: ignore[arg-type]
         list(reader)
 
 
