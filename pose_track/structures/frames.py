@@ -232,7 +232,8 @@ class TrackedPoses:
 
     def __iter__(self) -> Iterator[Person]:
         poses, names = self.poses, self.poses.skeleton.joint_names
-        assert poses.sources is not None and self.confirmed is not None
+        assert poses.sources is not None
+        assert self.confirmed is not None
         triples = np.concatenate([poses.joints, poses.joint_scores[..., None]], axis=2).tolist()
         columns = self.track_ids, poses.boxes, poses.scores, self.confirmed, poses.sources
         for joints, (track_id, box, score, confirmed, source) in zip(
