@@ -50,6 +50,8 @@ def _open_stream(location: Location, options: StreamOptions) -> InputContainer:
         ff_options |= {"rtsp_transport": options.rtsp_transport, "allowed_media_types": "video"}
     if scheme.startswith("http"):  # of a file, FFmpeg reads on at the byte where it was
         ff_options |= {"reconnect": "1", "reconnect_delay_max": f"{max(1, round(options.max_backoff_seconds))}"}
+    if scheme in ("udp", "srt"):  # the packets of MPEG-TS are whole frames, and parsing them waits for the next one
+        ff_options["fflags"] = "noparse"
     if scheme == "udp":
         ff_options |= {"overrun_nonfatal": "1"}
     if scheme not in _FORMATS:

@@ -10,13 +10,15 @@ import traceback
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from itertools import chain, islice
+from pathlib import Path
 
 import numpy as np
 import pytest
-from make_video import read_number
+from make_video import make_video, read_number
 from servers.frames import h264_frames, jpeg_frames
 from servers.http import MotionJpegServer
 from servers.rtsp import RtspServer
+from servers.server import Server
 from servers.udp import UdpSender, free_port
 
 from pose_track.structures.frames import Frame
@@ -83,6 +85,23 @@ def test_motion_jpeg_has_the_times_of_its_arrival() -> None:
     expected = [frame.captured - frames[0].captured for frame in frames]  # type: ignore[operator]
     assert [frame.pts_seconds for frame in frames] == pytest.approx(expected, abs=0.05)
     assert frames[-1].pts_seconds == pytest.approx(49 / FPS, abs=0.3)
+
+
+def test_a_stream_that_ends_gives_all_its_frames(tmp_path: Path) -> None:
+    content = make_video(tmp_path / "clip.ts", 30, options={"bf": "2"}).read_bytes()
+
+    class Sender(Server):
+        def serve(self, client: socket.socket) -> None:
+            client.sendall(content)
+
+    frames: list[Frame] = []
+    with (
+        Sender() as server,
+        open_video(f"tcp://127.0.0.1:{server.port}", stream=replace(QUICK, max_reconnects=0)) as reader,
+        pytest.raises(StreamLostError, match="frame 30: it ended"),
+    ):
+        frames.extend(reader)
+    assert numbers(frames) == list(range(30))
 
 
 def test_udp_with_losses() -> None:
