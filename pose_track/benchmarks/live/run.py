@@ -150,5 +150,5 @@ def _track(playing: Playing, stages: Stages, settings: Settings, recorder: Laten
     def open_recorder(header: Mapping[str, Any], info: object) -> LatencyRecorder:
         return recorder
 
-    with live_frames(reader, lambda: time.monotonic() > deadline) as frames:
+    with live_frames(reader, lambda: time.monotonic() > deadline, playing.address != "-") as frames:
         track_live(frames, stages, settings, LiveSummary(), open_recorder)

@@ -29,8 +29,8 @@ from pose_track.config.fields import flatten
 from pose_track.config.settings import PoseTrackSettings, SourceSettings
 from pose_track.formats.tracks_jsonl import read_tracks
 from pose_track.formats.tracks_writer import TracksWriter
-from pose_track.pipeline.steps import Tracker
 from pose_track.pipeline.result_writer import tracks_header
+from pose_track.pipeline.steps import Tracker
 from pose_track.structures.arrays import BoolArray, IntArray
 from pose_track.structures.frames import Frame, Poses, TrackedPoses, replace_rows
 from pose_track.structures.sequence import PoseSequence
