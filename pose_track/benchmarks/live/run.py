@@ -144,11 +144,12 @@ def measure_live(
 
 
 def _track(playing: Playing, stages: Stages, settings: Settings, recorder: LatencyRecorder, limit: float) -> None:
-    reader = open_reader(parse_source(playing.address), settings.reader, stream_options(settings.stream))
+    location = parse_source(playing.address)
+    reader = open_reader(location, settings.reader, stream_options(settings.stream))
     deadline = time.monotonic() + limit
 
     def open_recorder(header: Mapping[str, Any], info: object) -> LatencyRecorder:
         return recorder
 
-    with live_frames(reader, lambda: time.monotonic() > deadline, playing.address != "-") as frames:
+    with live_frames(reader, lambda: time.monotonic() > deadline, not location.is_pipe) as frames:
         track_live(frames, stages, settings, LiveSummary(), open_recorder)
