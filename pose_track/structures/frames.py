@@ -144,6 +144,8 @@ class Poses:
     scores: (N,) float32 in [0, 1].
     sources: (N,) str, the source of each box, see `Detections`.
     features: (N, K, C) float32, an appearance embedding per joint; None where none was computed.
+    second_peaks: (N, K, 3) float32 x y in pixels and score of another place where the network saw a joint that it put
+        on one spot with its twin, score 0 for none; None where they were not looked for.
     """
 
     joints: Float32Array
@@ -153,6 +155,7 @@ class Poses:
     skeleton: Skeleton
     sources: NDArray[np.str_] | None = None
     features: Float32Array | None = None
+    second_peaks: Float32Array | None = None
 
     def __post_init__(self) -> None:
         check_skeleton(self.skeleton)
@@ -166,6 +169,9 @@ class Poses:
         object.__setattr__(self, "sources", _checked_sources(self.sources, n))
         if self.features is not None:
             object.__setattr__(self, "features", _checked("features", self.features, (n, k, None), np.float32))
+        if self.second_peaks is not None:
+            second_peaks = _checked("second_peaks", self.second_peaks, (n, k, 3), np.float32)
+            object.__setattr__(self, "second_peaks", second_peaks)
 
     def __len__(self) -> int:
         return len(self.joints)

@@ -106,9 +106,10 @@ class StubKeypoints(CroppedKeypoints):
         precision: str,
         max_batch: int,
         scales: Sequence[float],
+        twins: Sequence[tuple[int, int]],
     ) -> None:
         runtime = StubRuntime(ModelSpec(lambda: network, "on a GPU"), "torch", device, precision)
-        super().__init__(runtime, codec, max_batch, scales)
+        super().__init__(runtime, codec, max_batch, scales, twins)
 
 
 METADATA: dict[str, dict[str, Any]] = {

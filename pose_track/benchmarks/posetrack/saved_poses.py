@@ -167,8 +167,8 @@ def open_clip(clip: Clip, settings: SourceSettings) -> VideoReader:
 
 
 def _without_features(poses: Poses) -> Poses:
-    """The poses without their features, which would take most of the memory of a sequence."""
-    return replace(poses, features=None)
+    """The poses without features, which would take most of the memory of a sequence, and without second peaks."""
+    return replace(poses, features=None, second_peaks=None)
 
 
 def _numbered(frame: TrackedPoses, poses: Poses) -> TrackedPoses:
