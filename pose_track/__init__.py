@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from pose_track.structures.person import Joint, Person
     from pose_track.structures.skeleton import SKELETONS, Skeleton
     from pose_track.video.reader import open_video
+    from pose_track.video.stream_options import StreamOptions
 
 # ONNX Runtime reads this when it is imported; without it, it looks up a host of its maker and writes a device id.
 os.environ.setdefault("ORT_DISABLE_TELEMETRY", "1")
@@ -46,6 +47,7 @@ _HOMES = {
     "structures.person": ("Joint", "Person"),
     "structures.skeleton": ("SKELETONS", "Skeleton"),
     "video.reader": ("open_video",),
+    "video.stream_options": ("StreamOptions",),
 }
 _HOME_OF = {name: home for home, names in _HOMES.items() for name in names}
 
@@ -60,6 +62,7 @@ __all__ = [
     "Settings",
     "Skeleton",
     "Stages",
+    "StreamOptions",
     "Summary",
     "TrackedPoses",
     "__version__",

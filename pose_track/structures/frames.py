@@ -253,10 +253,10 @@ class TrackedPoses:
         return replace(self, poses=self.poses[keep], track_ids=self.track_ids[keep], confirmed=self.confirmed[keep])  # type: ignore[index]
 
     def to_dict(self) -> dict[str, Any]:
-        """Frame, time and people as plain Python values, which `json.dumps` accepts.
+        """Frame, time and people as plain Python values, which `json.dumps` accepts:
 
-            {"frame": 17, "seconds": 0.68, "people": [{"id": 1, "box": [x1, y1, x2, y2], "score": 0.93,
-             "confirmed": True, "joints": {"nose": [x, y, score], ...}}]}
+        {"frame": 17, "seconds": 0.68, "people": [{"id": 1, "box": [x1, y1, x2, y2], "score": 0.93,
+         "confirmed": True, "joints": {"nose": [x, y, score], ...}}]}
         """
         people = [
             {
