@@ -144,10 +144,16 @@ class Content:
         frame = fault.frame if isinstance(fault, DamageRecord) else fault.after_frame
         return min(int(np.searchsorted(self.axis.frames, frame or 0)), len(self.axis) - 1)
 
+    def _result(self, number: int) -> ShownResult:
+        """Raises IndexError for one that is not there."""
+        if not 0 <= number < len(self.results):
+            raise IndexError(f"result must be below {len(self.results)}, got {number}")
+        return self.results[number]
+
     def people(self, number: int) -> dict[str, Any]:
         """The people of a result, see `summarise_people`, each with a colour."""
         with self._lock:
-            shown = self.results[number]
+            shown = self._result(number)
             people = summarise_people(shown.packed(self.axis), shown.names())
         palette = Style().palette
         for person in people:
@@ -159,7 +165,7 @@ class Content:
         if not 0 <= block < self.axis.num_blocks:
             raise IndexError(f"block must be below {self.axis.num_blocks}, got {block}")
         with self._lock:
-            return self.results[number].packed(self.axis).block(block)
+            return self._result(number).packed(self.axis).block(block)
 
     def thumbnail(self, number: int, track_id: int) -> bytes:
         """A JPEG of a person, where it is largest and surest. Raises LookupError without the person or the image."""

@@ -62,7 +62,8 @@ class FrameImages:
     def image(self, position: int) -> ImageArray:
         """(H, W, 3) uint8 RGB, from the JPEG. Raises as `jpeg` does."""
         decoded = cv2.imdecode(np.frombuffer(self.jpeg(position), np.uint8), cv2.IMREAD_COLOR)
-        return np.ascontiguousarray(decoded[..., ::-1])
+        assert decoded is not None  # it is a JPEG of `_keep`
+        return np.ascontiguousarray(decoded[..., ::-1], np.uint8)
 
     def close(self) -> None:
         """Release the video. A thread that reads from it gets MissingFrameError."""
