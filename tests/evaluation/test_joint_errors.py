@@ -24,7 +24,7 @@ def totals(gt, prediction):
         ([[Person(5, 100)]], [[Person(8, 100)]], {"correct": 15}),
         ([[Person(5, 100)]], [[Person(8, 100, joints=range(4))]], {"correct": 4, "absent": 11}),
         ([[Person(5, 100)]], [[Person(8, 900)]], {"missed": 15, "false": 15}),
-        ([[Person(5, 100)]] * 3, [[Person(8, 100)], [Person(9, 100)], [Person(9, 100)]], {"correct": 30, "switched": 15}),
+        ([[Person(5, 100)]] * 2, [[Person(8, 100)], [Person(9, 100)]], {"correct": 15, "switched": 15}),
         ([[Person(-1, 100)]] * 2, [[Person(-1, 100)], [Person(-1, 100)]], {"correct": 30}),
     ],
 )  # fmt: skip
