@@ -27,7 +27,7 @@ def add_arguments(parser: Parser) -> None:
         type=Path,
         required=True,
         metavar="FILE",
-        help="a .mp4, .mov, .mkv or .webm; without a suffix a folder of PNG images; with --crops a folder",
+        help="a .mp4, .mov or .webm; without a suffix a folder of PNG images; with --crops a folder",
     )
     add("--crops", action="store_true", help="write a video of each person, centred in it, into the folder OUT")
     add_config(parser)
