@@ -28,6 +28,8 @@ from pose_track.viewer.records import BLOCK_FRAMES, SCORE_LEVELS, Axis, PackedRe
 THUMBNAIL_SIDE = 72
 """Pixels of the square picture of a person."""
 
+_PLAYABLE = (".mp4", ".m4v", ".mov", ".webm")
+
 
 @dataclass(eq=False)
 class ShownResult:
@@ -64,6 +66,7 @@ class Content:
 
     results: one or two; only the first can have a session of edits.
     video: the file of the images; None where there is none.
+        `video` of the object is that file where browsers may play it in step with the records.
     find_marks: returns the errors of the first result against the second, which then is ground truth; None otherwise.
     """
 
@@ -84,6 +87,7 @@ class Content:
             self.images, self._portraits = (FrameImages(video, self.axis.seconds, fps) for _ in range(2))
         self._find_marks = find_marks
         self._lock = threading.Lock()
+        self.video = video if video is not None and _is_playable(video, self.axis) else None
         self._marks: tuple[int, list[dict[str, Any]]] | None = None
         self._thumbnails: dict[tuple[int, int, int], bytes] = {}
 
@@ -107,6 +111,7 @@ class Content:
             "block_frames": BLOCK_FRAMES,
             "sources": list(SOURCES),
             "score_levels": SCORE_LEVELS,
+            "playable": self.video is not None,
             "has_images": self.images is not None,
             "has_truth": self._find_marks is not None,
             "results": [self._describe(shown) for shown in self.results],
@@ -220,6 +225,12 @@ class Content:
                 session.apply(parse_edit(values))
             self.results[0].changed()
             return {"edits": self.edits(), "revision": self.results[0].revision}
+
+
+def _is_playable(video: Path, axis: Axis) -> bool:
+    """Whether browsers know such files, and each frame has a record."""
+    is_whole = bool((axis.frames == np.arange(len(axis))).all())
+    return video.is_file() and video.suffix.lower() in _PLAYABLE and is_whole
 
 
 def _skeleton_values(skeleton: Skeleton) -> dict[str, Any]:

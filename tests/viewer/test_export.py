@@ -8,9 +8,8 @@ from typing import Any
 
 import pytest
 from command_line import run_command
-from conftest import NUM_FRAMES, opened, two_walkers, wait_shown, write_tracks
 from make_video import make_video, read_number
-from test_in_browser import ids_at, picture
+from viewer_pages import NUM_FRAMES, ids_at, opened, picture, two_walkers, wait_shown, write_tracks
 
 from pose_track.viewer.export import export_page
 from pose_track.viewer.open_content import open_content

@@ -7,11 +7,19 @@ import signal
 from pathlib import Path
 from typing import Any
 
-import cv2
-import numpy as np
 import pytest
-from conftest import NUM_FRAMES, opened, shown, two_walkers, viewer_process, wait_shown, write_tracks
-from make_video import HEIGHT, WIDTH, read_number
+from make_video import make_video, read_number
+from viewer_pages import (
+    NUM_FRAMES,
+    ids_at,
+    opened,
+    picture,
+    shown,
+    two_walkers,
+    viewer_process,
+    wait_shown,
+    write_tracks,
+)
 
 from pose_track.viewer.open_content import open_content
 from pose_track.viewer.server import ViewerServer
@@ -21,25 +29,6 @@ from pose_track.viewer.server import ViewerServer
 def page(browser: Any, result: Path) -> Any:
     with ViewerServer(open_content(result)) as server, opened(browser, server.url) as page:
         yield page
-
-
-def picture(page: Any) -> np.ndarray:
-    """The video as it is drawn on the canvas, without people."""
-    page.evaluate("poseTrackViewer.stage.fit(); poseTrackViewer.setStyle('onlySelected', true)")
-    corners = page.evaluate(f"[[0, 0], [{WIDTH}, {HEIGHT}]].map((place) => poseTrackViewer.stage.clientPlace(place))")
-    page.evaluate("""() => {
-      for (const key of ["skeleton", "boxes", "ids"]) poseTrackViewer.setStyle(key, false);
-      poseTrackViewer.stage.draw();
-    }""")
-    (left, top), (right, bottom) = corners
-    clip = {"x": left, "y": top, "width": right - left, "height": bottom - top}
-    return np.asarray(cv2.imdecode(np.frombuffer(page.screenshot(clip=clip), np.uint8), cv2.IMREAD_COLOR))
-
-
-def ids_at(page: Any, position: int) -> list[int]:
-    page.evaluate(f"poseTrackViewer.results[0].records.load(Math.floor({position} / 256))")
-    ids = page.evaluate(f"poseTrackViewer.results[0].records.at({position}).map((person) => person.id)")
-    return sorted(ids)
 
 
 def edits(result: Path) -> list[dict[str, Any]]:
@@ -96,6 +85,34 @@ def test_plays_to_the_end_at_the_chosen_speed(page: Any) -> None:
     assert positions == sorted(positions)
     assert seen[-1][0] - seen[0][0] > 2000  # 5.9 seconds of video at double speed; a busy machine takes longer
     assert page.locator("#play").inner_text().endswith("Play")
+
+
+def test_playing_without_the_browsers_decoder(browser: Any, tmp_path: Path) -> None:
+    """An AVI, which browsers do not play, is shown image by image."""
+    video = make_video(tmp_path / "clip.avi", 30, "mpeg4")
+    write_tracks(tmp_path / "clip" / "tracks.jsonl", two_walkers()[:30], video)
+    content = open_content(tmp_path / "clip")
+    assert not content.description()["playable"]
+    with ViewerServer(content) as server, opened(browser, server.url) as page:
+        page.keyboard.press("Space")
+        wait_shown(page, 29)
+        assert read_number(picture(page)) == 29
+
+
+def test_what_is_played_is_what_is_shown(page: Any) -> None:
+    """Stopped somewhere, the exact image of that frame replaces the one that was played."""
+    page.keyboard.press("Space")
+    for _ in range(2):
+        page.wait_for_timeout(600)
+        played = page.evaluate("poseTrackViewer.player.playing")
+        page.keyboard.press("Space")
+        position = page.evaluate("poseTrackViewer.shown")
+        page.wait_for_timeout(300)
+        assert played
+        assert page.evaluate("poseTrackViewer.shown") == position
+        assert read_number(picture(page)) == position
+        page.keyboard.press("Space")
+    assert position > 2
 
 
 def test_zoom_and_pan(page: Any) -> None:

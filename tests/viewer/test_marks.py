@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from conftest import opened, wait_shown
+from viewer_pages import opened, wait_shown
 
 from pose_track.evaluation.posetrack import evaluate_posetrack
 from pose_track.evaluation.sequence_pairs import load_pairs

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
-from conftest import tracked
+from viewer_pages import tracked
 
 from pose_track.structures.frames import TrackedPoses
 from pose_track.structures.skeleton import COCO_17

@@ -111,6 +111,15 @@ def test_it_listens_at_the_loopback_only(server: ViewerServer) -> None:
     assert server._server.socket.getsockname()[0] == "127.0.0.1"
 
 
+def test_the_video_is_served_in_ranges(server: ViewerServer, tmp_path: Path) -> None:
+    content = (tmp_path / "clip.mp4").read_bytes()
+    assert ask(server, "video") == (200, content)
+    for text, part in (("0-99", content[:100]), ("100-", content[100:]), ("-50", content[-50:])):
+        assert ask(server, "video", headers={"Range": f"bytes={text}"}) == (206, part)
+    for text in ("bytes=", "bytes=9-3", f"bytes={len(content)}-", "lines=1-2", "bytes=0-1,4-5"):
+        assert ask(server, "video", headers={"Range": text})[0] == 416
+
+
 def test_answers_tell_browsers_to_keep_to_themselves(server: ViewerServer) -> None:
     connection = http.client.HTTPConnection("127.0.0.1", server.port, timeout=20)
     connection.request("GET", urlsplit(server.url).path)

@@ -82,6 +82,9 @@ class App {
     return prefix + this.results[result].labelOf(id);
   }
 
+  /** What plays a video, as against its single frames. */
+  get player() { return this.frames?.player ?? (this.frames?.video ? this.frames : null); }
+
   get visibleResults() { return this.layout === "0" || this.layout === "1" ? [this.results[Number(this.layout)]] : this.results; }
   get sideBySide() { return this.layout === "beside" && this.results.length > 1; }
 
@@ -113,9 +116,15 @@ class App {
 
   seek(position) {
     this.position = Math.max(0, Math.min(this.content.frames.length - 1, position));
+    if (this.playing && this.player?.playing) { this.pause(); this.#jumpAndPlay(position); return; }
     if (this.playing) this.#clockFrom(this.position);
     this.frames?.want(this.position);
     this.#arrive();
+  }
+
+  #jumpAndPlay(position) {
+    this.#show(Math.max(0, Math.min(this.content.frames.length - 1, position)));
+    this.play();
   }
 
   /** Show the wanted frame if its image is there. */
@@ -144,14 +153,15 @@ class App {
     if (this.shown === this.content.frames.length - 1) this.#show(0);
     this.playing = true;
     element("play").textContent = "❚❚ Pause";
-    if (this.frames?.play) this.frames.play(this.shown, this.speed, (position) => this.#played(position));
+    if (this.player?.canPlay) this.player.play(this.shown, this.speed, (position) => this.#played(position));
     else { this.#clockFrom(this.shown); requestAnimationFrame((now) => this.#tick(now)); }
   }
 
   pause() {
     this.playing = false;
-    this.frames?.pause?.();
+    this.player?.pause();
     this.position = this.shown;
+    this.frames?.want(this.position);
     this.redraw("heads");
     element("play").textContent = "▶ Play";
   }
@@ -180,14 +190,15 @@ class App {
   }
 
   #played(position) {
+    if (!this.player.canPlay) { this.pause(); this.play(); return; } // it plays other times: image by image then
     this.#show(position);
-    if (this.frames.ended || position === this.content.frames.length - 1) this.pause();
+    if (this.player.ended || position === this.content.frames.length - 1) this.pause();
   }
 
   setSpeed(speed) {
     this.speed = speed;
     element("speed").value = speed;
-    if (this.playing && this.frames?.video) this.frames.video.playbackRate = speed;
+    if (this.player?.playing) this.player.video.playbackRate = speed;
   }
 
   // People --------------------------------------------------------------------------------------------------------------
