@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from pose_track.config.settings import Settings
     from pose_track.drawing.painter import Painter, draw
     from pose_track.drawing.style import Style
+    from pose_track.editing.session import EditSession
     from pose_track.formats.tracks_jsonl import read_tracks
     from pose_track.live.pose_tracker import PoseTracker
     from pose_track.pipeline.stages import Stages
@@ -40,6 +41,7 @@ _HOMES = {
     "config.settings": ("Settings",),
     "drawing.painter": ("Painter", "draw"),
     "drawing.style": ("Style",),
+    "editing.session": ("EditSession",),
     "formats.tracks_jsonl": ("read_tracks",),
     "live.pose_tracker": ("PoseTracker",),
     "pipeline.stages": ("Stages",),
@@ -56,6 +58,7 @@ _HOME_OF = {name: home for home, names in _HOMES.items() for name in names}
 __all__ = [
     "SKELETONS",
     "Detections",
+    "EditSession",
     "Frame",
     "Joint",
     "Painter",
