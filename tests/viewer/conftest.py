@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 from make_video import make_video
-from viewer_pages import NUM_FRAMES, two_walkers, write_tracks
+from viewer_pages import NUM_FRAMES, two_walkers, write_perfect_result, write_tracks
 
 _CHROMIUMS = ("chromium", "chromium-browser", "google-chrome", "chrome")
 
@@ -35,3 +35,9 @@ def result(tmp_path: Path) -> Path:
     video = make_video(tmp_path / "clip.mp4", NUM_FRAMES)
     write_tracks(tmp_path / "clip" / "tracks.jsonl", two_walkers(), video)
     return tmp_path / "clip"
+
+
+@pytest.fixture
+def perfect(tmp_path: Path) -> Path:
+    """The ground truth of the sample as a result."""
+    return write_perfect_result(tmp_path / "three_people")

@@ -143,6 +143,9 @@ def test_the_timeline_jumps_and_selects(page: Any) -> None:
 def test_a_click_in_the_picture_selects(page: Any) -> None:
     page.mouse.click(*page.evaluate("poseTrackViewer.stage.clientPlace([150, 60])"))
     assert page.evaluate("[...poseTrackViewer.selected]") == [2]
+    page.locator('[data-op="several"]').click()
+    page.mouse.click(*page.evaluate("poseTrackViewer.stage.clientPlace([30, 60])"))
+    assert page.evaluate("[...poseTrackViewer.selected]") == [2, 1]
     page.keyboard.press("Escape")
     assert page.evaluate("[...poseTrackViewer.selected]") == []
 

@@ -7,35 +7,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from viewer_pages import opened, wait_shown
+from viewer_pages import TRUTH, opened, wait_shown
 
 from pose_track.evaluation.posetrack import evaluate_posetrack
 from pose_track.evaluation.sequence_pairs import load_pairs
 from pose_track.formats.problems import Problems
-from pose_track.formats.tracks_writer import TracksWriter
-from pose_track.results.open_result import open_result
 from pose_track.viewer.open_content import open_content
 from pose_track.viewer.server import ViewerServer
-
-SAMPLE = Path(__file__).parents[2] / "data" / "sample"
-TRUTH = SAMPLE / "annotations" / "val" / "three_people.json"
-
-
-@pytest.fixture
-def perfect(tmp_path: Path) -> Path:
-    """The ground truth itself as a result."""
-    truth = open_result(TRUTH)
-    header = {
-        "version": "0", "source": str(SAMPLE / "three_people.mp4"), "fps": 25.0, "width": 640, "height": 360,
-        "skeleton": truth.skeleton.name, "joint_names": list(truth.skeleton.joint_names), "settings": None,
-        "weights": None,
-    }  # fmt: skip
-    path = tmp_path / "three_people" / "tracks.jsonl"
-    path.parent.mkdir()
-    with TracksWriter(path, header) as writer:
-        for tracked in truth:
-            writer.write(tracked)
-    return path.parent
 
 
 def test_a_perfect_result_has_no_errors(perfect: Path) -> None:

@@ -14,10 +14,29 @@ import numpy as np
 from make_video import HEIGHT, WIDTH
 
 from pose_track.formats.tracks_writer import TracksWriter
+from pose_track.results.open_result import open_result
 from pose_track.structures.frames import Poses, TrackedPoses
 from pose_track.structures.skeleton import COCO_17
 
 NUM_FRAMES, FPS = 60, 10.0
+
+SAMPLE = Path(__file__).parents[2] / "data" / "sample"
+TRUTH = SAMPLE / "annotations" / "val" / "three_people.json"
+
+
+def write_perfect_result(folder: Path) -> Path:
+    """The ground truth of the sample as a result; returns its folder."""
+    truth = open_result(TRUTH)
+    header = {
+        "version": "0", "source": str(SAMPLE / "three_people.mp4"), "fps": 25.0, "width": 640, "height": 360,
+        "skeleton": truth.skeleton.name, "joint_names": list(truth.skeleton.joint_names), "settings": None,
+        "weights": None,
+    }  # fmt: skip
+    folder.mkdir()
+    with TracksWriter(folder / "tracks.jsonl", header) as writer:
+        for people in truth:
+            writer.write(people)
+    return folder
 
 
 def person_at(x: float, y: float) -> np.ndarray:

@@ -35,6 +35,7 @@ class App {
   playing = false;
   speed = 1;
   selected = new Set();
+  several = false; // whether each click adds a person, for those without a Shift key
   mending = false;
   chosenJoint = null;
   dragged = null;
@@ -203,7 +204,9 @@ class App {
 
   // People --------------------------------------------------------------------------------------------------------------
 
+  /** add: besides those who are selected, as with Shift; always while several are chosen. */
   select(id, add = false) {
+    add ||= this.several && id !== null;
     const had = this.selected.has(id);
     if (!add) this.selected = new Set(id === null || (had && this.selected.size === 1) ? [] : [id]);
     else if (id !== null) { if (had) this.selected.delete(id); else this.selected.add(id); }
@@ -276,6 +279,11 @@ class App {
   rename(id) {
     const name = window.prompt(`Name of person ${id}; empty for none`, this.results[0].byId.get(id)?.name ?? "");
     if (name !== null) this.edit({ op: "rename", id, name: name.trim() });
+  }
+
+  toggleSeveral() {
+    this.several = !this.several;
+    this.redraw("lists");
   }
 
   toggleMending() {
@@ -407,7 +415,7 @@ class App {
 
   #key(event) {
     const { target, key } = event;
-    if (target.matches("input:not([type=checkbox]), select") || document.querySelector("dialog[open]")) return;
+    if (target.matches("input, select") || document.querySelector("dialog[open]")) return;
     const control = event.ctrlKey || event.metaKey;
     const name = control ? { z: event.shiftKey ? "redo" : "undo", y: "redo" }[key.toLowerCase()] : {
       " ": "play", ArrowLeft: event.shiftKey ? "back-10" : "back", ArrowRight: event.shiftKey ? "forward-10" : "forward",
