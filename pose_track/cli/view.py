@@ -7,6 +7,7 @@ changed.
 from __future__ import annotations
 
 import argparse
+import signal
 import webbrowser
 from collections.abc import Mapping
 from pathlib import Path
@@ -54,8 +55,9 @@ def run(options: argparse.Namespace, overrides: Mapping[str, str]) -> int:
             webbrowser.open(server.url)
         try:
             server.wait()
-        except KeyboardInterrupt:
-            return 0
+        except KeyboardInterrupt as stop:
+            if getattr(stop, "number", signal.SIGINT) != signal.SIGINT:
+                raise
     return 0
 
 

@@ -287,3 +287,11 @@ def test_without_a_video(browser: Any, tmp_path: Path) -> None:
         page.keyboard.press("End")
         wait_shown(page, NUM_FRAMES - 1)
         assert ids_at(page, shown(page)) == [1, 3]
+
+
+@pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 0), (signal.SIGTERM, 143)])
+def test_signals_end_the_command(result: Path, number: signal.Signals, code: int) -> None:
+    with viewer_process(result) as (url, process):
+        assert url.startswith("http://127.0.0.1:")
+        process.send_signal(number)
+        assert process.wait(20) == code
