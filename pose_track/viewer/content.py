@@ -77,7 +77,7 @@ class Content:
         find_marks: Callable[[Iterable[TrackedPoses]], list[PersonMark]] | None = None,
     ) -> None:
         self.results = results
-        self.axis = Axis.of(shown.result for shown in results)
+        self.axis = Axis.of(shown.records() for shown in results)
         if not len(self.axis):
             raise ValueError(f"{results[0].path} has no frame to show")
         self.images: FrameImages | None = None

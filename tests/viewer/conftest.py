@@ -15,7 +15,7 @@ from viewer_pages import NUM_FRAMES, two_walkers, write_perfect_result, write_tr
 _CHROMIUMS = ("chromium", "chromium-browser", "google-chrome", "chrome")
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def browser() -> Iterator[Any]:
     """Chromium, driven by Playwright."""
     api = pytest.importorskip("playwright.sync_api", reason="needs playwright")

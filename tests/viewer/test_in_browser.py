@@ -43,6 +43,7 @@ def select(page: Any, *ids: int) -> None:
 
 def wait_saved(page: Any, text: str) -> None:
     page.wait_for_selector(f'#status:text("Saved: {text}")', timeout=20_000)
+    page.evaluate("new Promise((drawn) => requestAnimationFrame(() => requestAnimationFrame(drawn)))")
 
 
 def test_each_frame_has_its_own_image(page: Any) -> None:
@@ -216,7 +217,7 @@ def test_a_joint_is_dragged_and_hidden(page: Any, result: Path) -> None:
     page.mouse.down()
     page.mouse.move(*end, steps=4)
     page.mouse.up()
-    page.wait_for_selector('#status:text("Saved: move-joint 2@0:nose")')
+    wait_saved(page, "move-joint 2@0:nose")
     (edit,) = edits(result)
     assert edit["op"] == "move_joint"
     assert [edit["x"], edit["y"]] == pytest.approx([nose[0] - 20, nose[1] + 10], abs=0.5)
@@ -295,3 +296,27 @@ def test_signals_end_the_command(result: Path, number: signal.Signals, code: int
         assert url.startswith("http://127.0.0.1:")
         process.send_signal(number)
         assert process.wait(20) == code
+
+
+def test_people_without_joints_are_boxes(browser: Any, tmp_path: Path) -> None:
+    """MOTChallenge has boxes only."""
+    lines = [f"{frame + 1},4,{20 + frame},30,40,80,1,1,1\n" for frame in range(10)]
+    (tmp_path / "gt.txt").write_text("".join(lines))
+    with ViewerServer(open_content(tmp_path / "gt.txt")) as server, opened(browser, server.url) as page:
+        page.evaluate("poseTrackViewer.setStyle('ids', false); poseTrackViewer.stage.draw()")
+        place = page.evaluate("poseTrackViewer.stage.clientPlace([20, 70])")  # on the left side of the box
+        clip = {"x": place[0] - 3, "y": place[1], "width": 6, "height": 1}
+        assert page.screenshot(clip=clip) != page.screenshot(clip={**clip, "x": place[0] + 40})
+        page.mouse.click(place[0] + 30, place[1])
+        assert page.evaluate("[...poseTrackViewer.selected]") == [4]
+
+
+def test_an_edit_outlives_the_browser(browser: Any, result: Path) -> None:
+    with ViewerServer(open_content(result)) as server:
+        with opened(browser, server.url) as page:
+            select(page, 1)
+            page.locator('[data-op="delete"]').click()
+            wait_saved(page, "delete 1")
+        with opened(browser, server.url) as page:
+            assert ids_at(page, 0) == [2]
+            assert page.locator("#undo").is_enabled()

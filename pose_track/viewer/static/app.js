@@ -258,8 +258,8 @@ class App {
     try {
       const { edits } = await this.source.edit(values);
       this.edits = edits;
-      this.say(edits.list.length ? `Saved: ${edits.list.at(-1)}` : "Saved: no edits");
       await Promise.all([this.results[0].records.renew(this.shown), this.#loadPeople()]);
+      this.say(edits.list.length ? `Saved: ${edits.list.at(-1)}` : "Saved: no edits");
       if (this.results.length > 1) await Promise.all([this.#loadDifferences(), this.#loadMarks()]);
     } catch (error) {
       this.say(error.message, true);
