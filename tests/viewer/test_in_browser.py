@@ -320,3 +320,53 @@ def test_an_edit_outlives_the_browser(browser: Any, result: Path) -> None:
         with opened(browser, server.url) as page:
             assert ids_at(page, 0) == [2]
             assert page.locator("#undo").is_enabled()
+
+
+def test_faults_are_marked(browser: Any, result: Path) -> None:
+    path = result / "tracks.jsonl"
+    with path.open("a") as file:
+        file.write('{"type":"fault","message":"its data is damaged","frame":30}\n')
+        file.write('{"type":"fault","message":"the disk is full","after_frame":59}\n')
+    with ViewerServer(open_content(result)) as server, opened(browser, server.url) as page:
+        assert page.locator("#hint").inner_text().startswith("Faults: 2")
+        assert page.locator("#hint").get_attribute("title").splitlines() == [
+            "frame 30: its data is damaged",
+            "frame 59: the disk is full",
+        ]
+        box = page.locator("#timeline canvas").bounding_box()
+        x = box["x"] + box["width"] * 30 / (NUM_FRAMES - 1)
+        clip = {"x": x - 2, "y": box["y"] + 15, "width": 4, "height": 5}
+        assert page.screenshot(clip=clip) != page.screenshot(clip={**clip, "x": x + 30})
+
+
+FPS_OF = """async (seconds) => {
+  const stamps = [];
+  await new Promise((done) => {
+    const next = (now) => {
+      stamps.push(now);
+      if (now - stamps[0] > 1000 * seconds) done(); else requestAnimationFrame(next);
+    };
+    requestAnimationFrame(next);
+  });
+  return (1000 * (stamps.length - 1)) / (stamps.at(-1) - stamps[0]);
+}"""
+
+
+@pytest.mark.slow
+def test_thousands_of_frames_with_20_people_are_smooth(browser: Any, tmp_path: Path) -> None:
+    """The picture with its people is drawn within a frame of the screen, and the page keeps up while it plays."""
+    frames = [{n + 1: (n * 9 + frame % 20, 40 + 2 * n) for n in range(20)} for frame in range(5000)]
+    write_tracks(tmp_path / "tracks.jsonl", frames, "gone.mp4", fps=60)
+    with ViewerServer(open_content(tmp_path)) as server, opened(browser, server.url) as page:
+        drawing = """(() => {
+          const start = performance.now();
+          for (let n = 0; n < 100; n++) poseTrackViewer.stage.draw();
+          poseTrackViewer.stage.context.getImageData(0, 0, 1, 1);
+          return (performance.now() - start) / 100;
+        })()"""
+        assert page.evaluate(drawing) < 16
+        page.evaluate("poseTrackViewer.play()")
+        fps, shown_at = page.evaluate(FPS_OF, 5), page.evaluate("poseTrackViewer.shown")
+        print(f"{fps:.1f} frames of the screen a second; {shown_at} frames of the video in 5 seconds")
+        assert fps > 30
+        assert shown_at > 200

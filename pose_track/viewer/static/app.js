@@ -323,6 +323,11 @@ class App {
     element("title").textContent = names;
     document.title = `${names} - pose-track`;
     if (!results[0].complete) this.say("The run was not finished: later frames are missing.", true);
+    const faults = results.flatMap(({ faults }) => faults), frames = this.content.frames;
+    if (faults.length) {
+      element("hint").textContent = `Faults: ${faults.length}, marked by red triangles`;
+      element("hint").title = faults.map(({ position, message }) => `frame ${frames[position]}: ${message}`).join("\n");
+    }
     const dark = window.matchMedia("(prefers-color-scheme: dark)").matches;
     this.setTheme(new URLSearchParams(location.search).get("theme") ?? (dark ? "dark" : "light"));
     element("theme").onclick = () => this.setTheme(document.documentElement.classList.contains("dark") ? "light" : "dark");
