@@ -66,6 +66,38 @@ def test_render_gives_the_frames_of_track(tmp_path: Path, sections: dict[str, di
     assert all((a == b).all() for a, b in zip(drawn, images(folder / ANNOTATED_FILE), strict=True))
 
 
+def test_joints_are_drawn_from_the_score_of_the_run_on(tmp_path: Path) -> None:
+    video = make_video(tmp_path / "clip.mp4")
+    folder = track(video, tmp_path / "result", {"output": {"min_joint_score": 0.9}})  # joints have 0.8
+    drawn = render(folder, tmp_path / "again.mp4")
+    assert (drawn == images(folder / ANNOTATED_FILE)[-1]).all()
+    assert (drawn != render(folder, tmp_path / "more.mp4", "--output.min_joint_score", 0.5)).any()
+
+
+def test_a_folder_of_images_has_the_rate_of_its_result(tmp_path: Path) -> None:
+    import cv2
+
+    folder = tmp_path / "shots"
+    folder.mkdir()
+    for number, image in enumerate(images(make_video(tmp_path / "clip.mp4", num_frames=5))):
+        cv2.imwrite(str(folder / f"{number}.png"), image[..., ::-1])
+    result = track(folder, tmp_path / "result", {"reader": {"image_fps": 4.0}})
+    render(result, tmp_path / "again.mp4")
+    with open_video(tmp_path / "again.mp4") as reader:
+        assert [frame.pts_seconds for frame in reader] == pytest.approx([0.0, 0.25, 0.5, 0.75, 1.0], abs=1e-4)
+
+
+def test_older_images_are_replaced(result: Path, tmp_path: Path) -> None:
+    out = tmp_path / "frames"
+    out.mkdir()
+    for name in ("000099.png", "mine.png"):
+        (out / name).touch()
+    assert run_command("render", result, "--out", out) == 2
+    assert (out / "000099.png").exists()
+    assert run_command("render", result, "--out", out, "--overwrite") == 0
+    assert sorted(path.name for path in out.iterdir()) == [f"{n:06d}.png" for n in range(12)] + ["mine.png"]
+
+
 def test_frames_of_a_part_with_a_stride(tmp_path: Path) -> None:
     video = make_video(tmp_path / "clip.mp4", num_frames=20)
     folder = track(video, tmp_path / "result", {"reader": {"start_seconds": 0.5, "stride": 3}})
