@@ -156,9 +156,7 @@ def test_where_a_video_is_found(tmp_path: Path, source: str, place: str) -> None
     assert find_video(tmp_path / "runs" / "clip" / TRACKS_FILE, source) == tmp_path / place
 
 
-@pytest.mark.parametrize(
-    "source", ["", None, "rtsp://cam/door", "http://host/clip.mp4", "a" * 5000, "a\0b", "screen:"]
-)
+@pytest.mark.parametrize("source", ["", None, "rtsp://cam/door", "http://host/clip.mp4", "a" * 5000, "a\0b", "screen:"])
 def test_what_is_no_video_of_this_machine(tmp_path: Path, source: str | None) -> None:
     (tmp_path / "clip.mp4").touch()
     (tmp_path / "door").touch()
