@@ -15,6 +15,9 @@ if TYPE_CHECKING:
     from pose_track.build.stages import build_stages
     from pose_track.config.load import load_settings
     from pose_track.config.settings import Settings
+    from pose_track.drawing.painter import Painter, draw
+    from pose_track.drawing.style import Style
+    from pose_track.editing.session import EditSession
     from pose_track.formats.tracks_jsonl import read_tracks
     from pose_track.live.pose_tracker import PoseTracker
     from pose_track.pipeline.stages import Stages
@@ -37,6 +40,9 @@ _HOMES = {
     "build.stages": ("build_stages",),
     "config.load": ("load_settings",),
     "config.settings": ("Settings",),
+    "drawing.painter": ("Painter", "draw"),
+    "drawing.style": ("Style",),
+    "editing.session": ("EditSession",),
     "formats.tracks_jsonl": ("read_tracks",),
     "live.pose_tracker": ("PoseTracker",),
     "pipeline.stages": ("Stages",),
@@ -54,8 +60,10 @@ _HOME_OF = {name: home for home, names in _HOMES.items() for name in names}
 __all__ = [
     "SKELETONS",
     "Detections",
+    "EditSession",
     "Frame",
     "Joint",
+    "Painter",
     "Person",
     "PoseTracker",
     "Poses",
@@ -63,11 +71,13 @@ __all__ = [
     "Skeleton",
     "Stages",
     "StreamOptions",
+    "Style",
     "Summary",
     "TrackedPoses",
     "__version__",
     "build_stages",
     "custom_stages",
+    "draw",
     "load_settings",
     "open_video",
     "read_tracks",

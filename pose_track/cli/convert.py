@@ -1,7 +1,8 @@
 """Convert poses and tracks between file formats; see docs/formats.md.
 
-IN is a tracks.jsonl, PoseTrack or COCO results JSON, or MOTChallenge text, identified by its content, and OUT a file
-(for openpose a folder); or IN is a folder of such files and OUT a folder, where they keep their names.
+IN is a tracks.jsonl, PoseTrack or COCO results JSON, MOTChallenge text, CVAT's XML or Label Studio's JSON, identified
+by its content, and OUT a file (for openpose a folder); or IN is a folder of such files and OUT a folder, where they
+keep their names.
 """
 
 from __future__ import annotations
@@ -23,6 +24,12 @@ def add_arguments(parser: Parser) -> None:
     parser.add_argument("out", type=Path, metavar="OUT", help="a file, or a folder where IN is one")
     formats = ", ".join(FORMATS)
     parser.add_argument("--to", choices=FORMATS, required=True, metavar="FORMAT", help=f"output format: {formats}")
+    parser.add_argument(
+        "--pictures",
+        type=Path,
+        metavar="VIDEO",
+        help="for coco-dataset: also write the frames of this video, into the folder images beside OUT",
+    )
     add_skeleton(parser)
     add_lenient(parser)
     add_overwrite(parser)
@@ -31,6 +38,8 @@ def add_arguments(parser: Parser) -> None:
 def run(options: argparse.Namespace, overrides: Mapping[str, str]) -> int:
     from pose_track.formats.conversion import conversion_jobs
 
+    if options.pictures:
+        _check_pictures(options)
     jobs = conversion_jobs(options.path, options.out, options.to, options.overwrite)
     return run_jobs(partial(_convert, path, out, options) for path, out in jobs)
 
@@ -38,10 +47,31 @@ def run(options: argparse.Namespace, overrides: Mapping[str, str]) -> int:
 def _convert(path: Path, out: Path, options: argparse.Namespace) -> int:
     from pose_track.formats.conversion import convert_file
     from pose_track.formats.problems import Problems
+    from pose_track.formats.registry import FORMATS
 
     problems = Problems(options.lenient)
     counts = convert_file(path, out, options.to, problems, chosen_skeleton(options))
     problems.log_summary()
+    if options.pictures:
+        _write_pictures(path, out, options)
     skipped = f", {len(problems.messages)} problems left out" if problems.messages else ""
-    print(f"{path} -> {out}: {counts.frames} frames, {counts.people} people{skipped}")
+    people = f"{counts.frames} frames, {counts.people} people"
+    print(f"{path} -> {out}: {people if FORMATS[options.to].has_people else counts.skeleton}{skipped}")
     return 0
+
+
+def _check_pictures(options: argparse.Namespace) -> None:
+    if options.to != "coco-dataset" or options.path.is_dir():
+        raise ValueError("--pictures goes with --to coco-dataset and one file; leave it out")
+    if (folder := options.out.parent / "images").exists():
+        raise FileExistsError(f"the folder of the pictures, {str(folder)!r}, already exists; give another output")
+
+
+def _write_pictures(path: Path, out: Path, options: argparse.Namespace) -> None:
+    from pose_track.datasets.pictures import write_pictures
+    from pose_track.formats.problems import Problems
+    from pose_track.formats.registry import read_sequence
+
+    sequence = read_sequence(path, Problems(options.lenient), chosen_skeleton(options))
+    folder = out.parent / "images"
+    print(f"{options.pictures} -> {folder}: {write_pictures(sequence, options.pictures, folder)} pictures")

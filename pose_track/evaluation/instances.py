@@ -141,7 +141,7 @@ def _collect_side(
         people = convert_annotations(sequence.people, sequence.skeleton, POSETRACK_15)
         people = replace(people, joints=remove_ignored_joints(people.joints, sequence.frame_indices, gt.frames))
         kept_by_poseval.append(_frames_with(sequence, _kept_by_poseval(sequence, people, gt)))
-        track = _track_numbers(people.track_ids)
+        track = track_numbers(people.track_ids)
         instances = Instances(
             people.joints, people.joint_scores, people.scores, head_sizes(people.head_boxes),
             sequence.frame_indices + first_frame, track + first_track,
@@ -172,7 +172,7 @@ def _kept_by_poseval(sequence: PoseSequence, people: PoseAnnotations, gt: PoseSe
     return kept
 
 
-def _track_numbers(track_ids: IntArray) -> IntArray:
+def track_numbers(track_ids: IntArray) -> IntArray:
     """Track ids as numbers from 0. A person without an id (-1) gets a number of their own."""
     unused_ids = track_ids.min(initial=0) - 1 - np.arange(len(track_ids))
     return np.unique(np.where(track_ids == -1, unused_ids, track_ids), return_inverse=True)[1].astype(np.int64)

@@ -63,7 +63,7 @@ def count_tracking(
     predicted_joints = _evaluated_joints(prediction, frames.sequence, evaluated)
     group_of = np.zeros(int(gt_joints.track.max(initial=-1)) + 1, np.int64)
     group_of[gt_joints.track] = gt_joints.group
-    similar = _candidates(gt, prediction, pairs[evaluated[gt.frame[pairs.gt]]])
+    similar = joint_candidates(gt, prediction, pairs[evaluated[gt.frame[pairs.gt]]])
     close = similar[similar.distance <= MATCH_DISTANCE]
     matches = close[match_clear_mot(close, prefer_latest=clean)]
     matched_track = np.full(gt.present.size, -1)
@@ -96,8 +96,8 @@ def _evaluated_joints(instances: Instances, sequence: IntArray, evaluated: BoolA
     return _Joints(number, tracks * NUM_JOINTS + joint, sequences * NUM_JOINTS + joint)
 
 
-def _candidates(gt: Instances, prediction: Instances, pairs: JointPairs) -> Candidates:
-    """Each joint type has its own frame, detection and track numbers."""
+def joint_candidates(gt: Instances, prediction: Instances, pairs: JointPairs) -> Candidates:
+    """Pairs of joints as candidates of a matching. Each joint type has its own frame, detection and track numbers."""
 
     def per_joint(numbers: IntArray) -> IntArray:
         return numbers * NUM_JOINTS + pairs.joint

@@ -58,10 +58,15 @@ def _images(source: FrameSource, target: Skeleton, annotations: TextIO) -> Itera
         for row in _annotations(convert_annotations(people, source.skeleton, target)):
             line = {"id": next(numbers), "image_id": image_id, "category_id": 1, **row}
             annotations.write(json.dumps(line, separators=(",", ":"), allow_nan=False) + "\n")
-        yield {"id": image_id, "file_name": _file_name(info, source.name), **size}
+        yield {"id": image_id, "file_name": image_file_name(info, source.name), **size}
 
 
-def _file_name(info: FrameInfo, name: str) -> str:
+def image_file_name(info: FrameInfo, name: str) -> str:
+    """The name of a frame's image; that of the video and the index where a frame has none.
+
+    >>> image_file_name(FrameInfo(17), "clip"), image_file_name(FrameInfo(17, "a/000017.png"), "clip")
+    ('clip_000017.jpg', 'a/000017.png')
+    """
     return info.image_name or f"{name}_{info.index:06d}.jpg"
 
 

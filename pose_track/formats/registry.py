@@ -18,11 +18,12 @@ from pose_track.utils.text_files import text_encoding
 
 Writer = Callable[[FrameSource, Path], None]
 
-READABLE = ("tracks", "posetrack", "coco", "mot")
-READABLE_SUFFIXES = (".jsonl", ".json", ".txt")
+READABLE = ("tracks", "posetrack", "coco", "mot", "cvat", "label-studio")
+READABLE_SUFFIXES = (".jsonl", ".json", ".txt", ".xml")
 
 # the header of a tracks.jsonl has some thousand bytes; a line of another JSON file may hold all of it
 _MAX_HEADER_BYTES = 2**20
+_MAX_KEYS_BYTES = 2**10
 
 
 @dataclass(frozen=True)
@@ -31,11 +32,13 @@ class Format:
 
     module, function: the writer's place below `pose_track.formats`.
     suffix: of its files; "" for a folder.
+    has_people: False for the description of a tool's project, which has the joints only.
     """
 
     module: str
     function: str
     suffix: str
+    has_people: bool = True
 
     @property
     def write(self) -> Writer:
@@ -53,6 +56,10 @@ FORMATS: Mapping[str, Format] = {
     "alphapose": Format("alphapose", "write_alphapose", ".json"),
     "openpose": Format("openpose", "write_openpose", ""),
     "mmpose": Format("mmpose", "write_mmpose", ".json"),
+    "cvat": Format("cvat.writer", "write_cvat", ".xml"),
+    "cvat-labels": Format("cvat.labels", "write_cvat_labels", ".json", has_people=False),
+    "label-studio": Format("label_studio.writer", "write_label_studio", ".json"),
+    "label-studio-config": Format("label_studio.config", "write_label_studio_config", ".xml", has_people=False),
     "csv": Format("tables", "write_csv", ".csv"),
     "parquet": Format("tables", "write_parquet", ".parquet"),
 }
@@ -79,8 +86,10 @@ def identify_format(path: str | Path) -> str:
     with path.open("rb") as file:
         start = file.read(_MAX_HEADER_BYTES)
     first = start.decode(text_encoding(start), errors="replace").strip().partition("\n")[0].encode()
+    if first.startswith(b"<"):
+        return "cvat"
     if first.startswith(b"["):
-        return "coco"
+        return "label-studio" if _is_label_studio(start) else "coco"
     if first.startswith(b"{"):
         from pose_track.formats.coco_entries import is_entry
 
@@ -90,7 +99,15 @@ def identify_format(path: str | Path) -> str:
     if first[:1].isdigit() or (not first and path.suffix == ".txt"):
         return "mot"
     content = f"begins with {first[:30]!r}" if first else "is empty"
-    raise ValueError(f"{path} {content}; give a tracks.jsonl, PoseTrack JSON, COCO results or MOTChallenge text")
+    raise ValueError(
+        f"{path} {content}; give a tracks.jsonl, PoseTrack JSON, COCO results, MOTChallenge text, "
+        "CVAT's XML or Label Studio's JSON"
+    )
+
+
+def _is_label_studio(start: bytes) -> bool:
+    """Whether a list of objects is Label Studio's; its first keys are among these, which COCO results do not have."""
+    return any(key in start[:_MAX_KEYS_BYTES] for key in (b'"annotations"', b'"predictions"', b'"data"'))
 
 
 def _is_header(line: bytes) -> bool:
@@ -123,6 +140,14 @@ def read_sequence(path: str | Path, problems: Problems | None = None, skeleton: 
         from pose_track.formats.coco_results import read_coco_results
 
         return read_coco_results(path, problems, skeleton)
+    if name == "cvat":
+        from pose_track.formats.cvat.reader import read_cvat
+
+        return read_cvat(path, problems)
+    if name == "label-studio":
+        from pose_track.formats.label_studio.reader import read_label_studio
+
+        return read_label_studio(path, problems)
     from pose_track.formats.mot import read_mot
 
     return read_mot(path, problems)

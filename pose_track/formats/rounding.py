@@ -2,12 +2,27 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 
 from pose_track.structures.arrays import AnyArray, Float64Array
+from pose_track.structures.frames import TrackedPoses
 
 POSITION_DECIMALS = 2  # of pixels in a tracks.jsonl
 SCORE_DECIMALS = 4
+
+
+def as_recorded(tracked: TrackedPoses) -> TrackedPoses:
+    """The people of a frame as a reader of their record in a `tracks.jsonl` gets them."""
+    poses = replace(
+        tracked.poses,
+        joints=rounded(tracked.poses.joints, POSITION_DECIMALS).astype(np.float32),
+        joint_scores=rounded(tracked.poses.joint_scores, SCORE_DECIMALS).astype(np.float32),
+        boxes=rounded(tracked.poses.boxes, POSITION_DECIMALS).astype(np.float32),
+        scores=rounded(tracked.poses.scores, SCORE_DECIMALS).astype(np.float32),
+    )
+    return replace(tracked, poses=poses)
 
 
 def rounded(values: AnyArray, decimals: int) -> Float64Array:

@@ -9,6 +9,7 @@
     {"type": "live", "skipped": 12, "latency_ms": {"median": 21.4, "p95": 38.0}}
 
 A skeleton of the user that has more than names also has "skeleton_definition" in the header, see `skeleton_record`.
+A header may also have "names", the names of people by track id: {"1": "Ann"}.
 Positions are pixels with 2 decimals; scores have 4 decimals, times 6. "people" is [] in a frame without people. A fault
 with "frame" is damage in the video, which was read on: at or before this frame, or at the video's end where there is
 no such frame. A fault with "after_frame" is the last line, written when a run ends early; null where no frame came
@@ -61,6 +62,7 @@ class _Header(msgspec.Struct):
     joint_names: Annotated[tuple[str, ...], Meta(min_length=1)]
     settings: dict[str, Any] | None
     image_names: list[str] | None = None
+    names: dict[Annotated[str, Meta(pattern="^[1-9][0-9]{0,17}$")], str] | None = None
 
 
 class _Person(msgspec.Struct, forbid_unknown_fields=True):
@@ -263,6 +265,15 @@ def header_skeleton(header: Mapping[str, Any]) -> Skeleton:
     if skeleton.joint_names != joint_names:
         raise ValueError(f"joint_names are not those of {name!r}: {list(joint_names)}")
     return skeleton
+
+
+def header_names(header: Mapping[str, Any]) -> dict[int, str]:
+    """The names of people by track id that a header states.
+
+    >>> header_names({"names": {"3": "Ann"}})
+    {3: 'Ann'}
+    """
+    return {int(track_id): name for track_id, name in (header.get("names") or {}).items()}
 
 
 def _decode(line: bytes, kind: type[_Parsed], where: str) -> _Parsed:

@@ -13,10 +13,11 @@ import numpy as np
 from pose_track.build.stages import build_stages
 from pose_track.config.load import load_settings, preset_path
 from pose_track.config.settings import DEFAULT_PRESET, Settings
+from pose_track.drawing.painter import Painter
 from pose_track.live.channel_order import ChannelOrder
 from pose_track.pipeline.frame_tracker import FrameTracker
-from pose_track.pipeline.render import render
 from pose_track.pipeline.stages import Stages
+from pose_track.pipeline.style import style_of
 from pose_track.structures.arrays import ImageArray, IntArray
 from pose_track.structures.frames import Frame, Poses, TrackedPoses
 from pose_track.structures.images import checked_image
@@ -67,7 +68,7 @@ class PoseTracker:
             settings = load_settings(Settings, preset_path(preset), dict(_dotted(sections)))
         elif sections:
             raise ValueError(f"give settings, or a preset with {', '.join(sections)}, not both")
-        self._min_joint_score = settings.output.min_joint_score
+        self._style = style_of(settings)
         self._stages = build_stages(settings) if stages is None else stages
         self._linker = self._stages.make_tracker(Fraction(fps).limit_denominator(1001))
         self._waits = confirm
@@ -85,6 +86,7 @@ class PoseTracker:
         self._step = FrameTracker(self._stages, self._linker)
         self._window: ConfirmationWindow[tuple[Frame, Poses]] = self._linker.confirmation()
         self._channels = ChannelOrder()
+        self._painter = Painter(self._style)
         self._num_frames, self._last_seconds = 0, -np.inf
         self._start: float | None = None
         self._size: tuple[int, ...] | None = None
@@ -133,8 +135,8 @@ class PoseTracker:
         """
         image = checked_image(image)
         if self._is_bgr if bgr is None else bgr:
-            return np.ascontiguousarray(render(image[..., ::-1], people, self._min_joint_score)[..., ::-1])
-        return render(image, people, self._min_joint_score)
+            return _swapped(self._painter.draw(_swapped(image), people))
+        return self._painter.draw(image, people)
 
     def close(self) -> None:
         """End the thread of the tracker, which cannot be used any more before a `reset`."""
@@ -185,6 +187,11 @@ class PoseTracker:
         if self._channels.looks_like_bgr(frame.image, people):
             given, remedy = ("BGR", "leave bgr=True out") if bgr else ("RGB", "images of OpenCV need bgr=True")
             logger.warning("faces are bluer than red in the images, which were given as %s; %s", given, remedy)
+
+
+def _swapped(image: ImageArray) -> ImageArray:
+    """The image with red and blue exchanged. image: (H, W, 3), or (H, W, 4) with its opacity."""
+    return np.ascontiguousarray(image[..., [2, 1, 0, *range(3, image.shape[2])]])
 
 
 def _tracked(item: tuple[Frame, Poses], ids: IntArray) -> TrackedPoses:

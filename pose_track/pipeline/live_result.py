@@ -5,11 +5,12 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable, Mapping
-from functools import partial
+from dataclasses import replace
 from types import TracebackType
 from typing import Any, Protocol
 
-from pose_track.pipeline.render import render
+from pose_track.drawing.painter import Painter
+from pose_track.drawing.style import Style
 from pose_track.structures.arrays import ImageArray
 from pose_track.structures.frames import Frame, TrackedPoses
 from pose_track.video.source import VideoInfo
@@ -84,6 +85,8 @@ def no_outlet(header: Mapping[str, Any], info: VideoInfo) -> NoOutlet:
     return NoOutlet()
 
 
-def drawing(min_joint_score: float) -> Draw:
-    """How `annotated` draws; see `render`."""
-    return partial(render, min_joint_score=min_joint_score)
+def drawing(style: Style) -> Draw:
+    """How `annotated` draws. Images that are shown have three channels: what would be transparent is black."""
+    if style.background == "transparent":
+        style = replace(style, background="black")
+    return Painter(style).draw

@@ -12,14 +12,16 @@ from typing import TYPE_CHECKING, Any
 from tqdm import tqdm
 
 from pose_track.config.settings import ReaderSettings, Settings, StageSettings
+from pose_track.drawing.painter import Painter
 from pose_track.formats.posetrack.reader import write_posetrack17, write_posetrack18
+from pose_track.formats.rounding import as_recorded
 from pose_track.formats.tracks_jsonl import is_complete
 from pose_track.formats.tracks_source import TracksSource
 from pose_track.formats.tracks_writer import RecordsEnd, TracksWriter
 from pose_track.pipeline.errors import DamageRecords, explain_write_errors, mute_incomplete_file_warnings, record_fault
-from pose_track.pipeline.render import render
 from pose_track.pipeline.result_folder import ANNOTATED_FILE, POSETRACK17_FILE, POSETRACK18_FILE, TRACKS_FILE, clear
 from pose_track.pipeline.run_state import STATE_FILE
+from pose_track.pipeline.style import encoding_of, style_of
 from pose_track.structures.conversion import is_convertible
 from pose_track.structures.frames import Frame, TrackedPoses
 from pose_track.structures.skeleton import POSETRACK18_17, POSETRACK_15
@@ -27,9 +29,11 @@ from pose_track.structures.skeleton_record import header_fields
 from pose_track.utils.names import printable
 from pose_track.utils.profiler import Profiler
 from pose_track.utils.version import __version__
+from pose_track.video.constant_rate import FrameWriter
 from pose_track.video.reader import VideoInfo
 from pose_track.video.source import Fault
-from pose_track.video.writer import MAX_SIDE, VideoWriter
+from pose_track.video.writer import MAX_SIDE
+from pose_track.video.writers import open_frame_writer
 
 if TYPE_CHECKING:
     from pose_track.pipeline.stages import Stages
@@ -48,14 +52,14 @@ class ResultWriter:
         self,
         records: TracksWriter,
         damage: DamageRecords,
-        video: VideoWriter | None,
+        video: FrameWriter | None,
         bar: tqdm[None],
-        min_joint_score: float,
+        painter: Painter,
         profile: Profiler,
     ) -> None:
         self.records = records
-        self._damage, self._bar, self._min_joint_score = damage, bar, min_joint_score
-        self._record, self._draw = profile.timed("write records", records.write), profile.timed("render", render)
+        self._damage, self._bar = damage, bar
+        self._record, self._draw = profile.timed("write records", records.write), profile.timed("render", painter.draw)
         self._encode = None if video is None else profile.timed("encode", video.write)
 
     def write(self, frame: Frame, tracked: TrackedPoses, is_recorded: bool = False) -> None:
@@ -66,7 +70,7 @@ class ResultWriter:
             self._damage.write(frame.index)
             self._record(tracked)
         if self._encode is not None:
-            self._encode(self._draw(frame.image, tracked, self._min_joint_score), frame.pts_seconds)
+            self._encode(self._draw(frame.image, as_recorded(tracked)), frame.pts_seconds)
         self._bar.set_postfix(people=len(tracked), refresh=False)
         self._bar.update()
 
@@ -97,17 +101,19 @@ def open_results(
                 stack.enter_context(record_fault(records, damage))
                 video = None
                 if _renders(info, settings):
-                    video = stack.enter_context(_open_annotated(folder, info, settings.reader.stride))
+                    video = stack.enter_context(_open_annotated(folder, info, settings))
                 bar = stack.enter_context(progress_bar(info, settings.reader))
-                yield ResultWriter(records, damage, video, bar, settings.output.min_joint_score, profile)
+                yield ResultWriter(records, damage, video, bar, Painter(style_of(settings)), profile)
         except BaseException:
             _export_after_error(folder)
             raise
         _export(folder)
 
 
-def _open_annotated(folder: Path, info: VideoInfo, stride: int) -> VideoWriter:
-    return VideoWriter(folder / ANNOTATED_FILE, info.width, info.height, info.fps / stride)
+def _open_annotated(folder: Path, info: VideoInfo, settings: Settings) -> FrameWriter:
+    encoding = encoding_of(settings.output, info.source)
+    fps = info.fps / settings.reader.stride
+    return open_frame_writer(folder / ANNOTATED_FILE, info.width, info.height, fps, encoding)
 
 
 def _renders(info: VideoInfo, settings: Settings) -> bool:

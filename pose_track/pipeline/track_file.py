@@ -17,6 +17,7 @@ from pose_track.pipeline.result_folder import TRACKS_FILE, check_results, locked
 from pose_track.pipeline.result_writer import open_results, tracks_header
 from pose_track.pipeline.resume import recorded_frames, state_to_resume
 from pose_track.pipeline.run_state import RunState, StateKeeper, TrackingState, source_digest
+from pose_track.pipeline.style import style_of
 from pose_track.pipeline.summary import Summary
 from pose_track.structures.frames import Frame, TrackedPoses
 from pose_track.tracking.linker import LinkerState
@@ -169,7 +170,7 @@ class _Run:
     def _write(self, results: Results, outlet: Outlet) -> None:
         state, folder = self._state, self._folder
         end = None if state is None else state.records
-        draw = drawing(self._settings.output.min_joint_score)
+        draw = drawing(style_of(self._settings))
         info, faults, profile = self._reader.info, self._reader.faults, self._stages.profile
         with open_results(folder, self.header, info, faults, self._settings, profile, end) as writer:
             keeper = StateKeeper(folder, self._source, writer.records)

@@ -16,6 +16,7 @@ from pose_track.pipeline.latency import Latency
 from pose_track.pipeline.live_result import LiveResult, OpenOutlet, Outlet, drawing, no_outlet
 from pose_track.pipeline.result_folder import check_results, locked
 from pose_track.pipeline.result_writer import open_results, progress_bar, tracks_header
+from pose_track.pipeline.style import style_of
 from pose_track.pipeline.summary import Summary
 from pose_track.structures.frames import Frame, TrackedPoses
 from pose_track.utils.prefetch import Prefetcher
@@ -105,7 +106,7 @@ def _results(
     frames: NewestFrames, stages: Stages, settings: Settings, outlet: Outlet, summary: LiveSummary
 ) -> Iterator[tuple[Frame, TrackedPoses]]:
     """Each frame with its confirmed people, once it was shown."""
-    draw = drawing(settings.output.min_joint_score)
+    draw = drawing(style_of(settings))
     with FrameTracker(stages, stages.make_tracker(frames.info.fps)) as tracker:
         for frame in islice(frames, settings.reader.max_frames):
             poses, ids = tracker.link(frame)

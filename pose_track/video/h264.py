@@ -1,4 +1,4 @@
-"""H.264 that browsers and players can show: yuv420p, BT.709, even sizes."""
+"""Frames and streams as browsers and players can show them: yuv420p, BT.709, even sizes; H.264 by default."""
 
 from __future__ import annotations
 
@@ -36,16 +36,25 @@ def add_h264_stream(
     stream = container.add_stream("libx264", rate=fps, options=dict(options))
     stream.width, stream.height = width + width % 2, height + height % 2
     stream.pix_fmt = "yuv420p"
+    set_bt709(stream, fps)
+    return stream
+
+
+def set_bt709(stream: VideoStream, fps: Fraction) -> None:
+    """State the colours of `yuv_frame`, and the time base."""
     codec = stream.codec_context
     codec.time_base = Fraction(1, ticks_per_second(fps))
     codec.colorspace, codec.color_range = Colorspace.ITU709, ColorRange.MPEG
     codec.color_primaries, codec.color_trc = ColorPrimaries.BT709, ColorTrc.BT709
-    return stream
 
 
-def yuv_frame(image: ImageArray) -> av.VideoFrame:
-    """image: (H, W, 3) uint8 RGB."""
+def yuv_frame(image: ImageArray, pixels: str = "yuv420p") -> av.VideoFrame:
+    """A frame of even size, whose last row or column is repeated for it.
+
+    image: (H, W, 3) uint8 RGB, or (H, W, 4) with its opacity. pixels: FFmpeg's name of the format.
+    """
     if image.shape[0] % 2 or image.shape[1] % 2:
         image = np.pad(image, ((0, image.shape[0] % 2), (0, image.shape[1] % 2), (0, 0)), mode="edge")
-    frame = av.VideoFrame.from_ndarray(np.ascontiguousarray(image), format="rgb24")
-    return frame.reformat(format="yuv420p", dst_colorspace=Colorspace.ITU709, dst_color_range=ColorRange.MPEG)
+    layout = "rgb24" if image.shape[2] == 3 else "rgba"
+    frame = av.VideoFrame.from_ndarray(np.ascontiguousarray(image), format=layout)
+    return frame.reformat(format=pixels, dst_colorspace=Colorspace.ITU709, dst_color_range=ColorRange.MPEG)

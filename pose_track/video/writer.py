@@ -1,30 +1,37 @@
-"""Writing H.264 video that browsers can play, with the frame times of the source."""
+"""Writing a video, by default H.264 that browsers can play, with the frame times and the sound of the source."""
 
 from __future__ import annotations
 
+import heapq
 import logging
 import os
+from collections.abc import Iterator
+from contextlib import nullcontext
 from fractions import Fraction
 from pathlib import Path
 from types import TracebackType
+from typing import Any
 
 import av
 import numpy as np
+from av.container import InputContainer
+from av.packet import Packet
+from av.video.stream import VideoStream
 
 from pose_track.structures.arrays import ImageArray
 from pose_track.utils.atomic import atomic_path
+from pose_track.video.audio import AudioCopy, open_audio
+from pose_track.video.encoding import CONTAINERS, Encoding, add_stream, encoded_frame
 from pose_track.video.fragments import cut_to_whole_fragments
-from pose_track.video.h264 import add_h264_stream, ticks_per_second, yuv_frame
+from pose_track.video.h264 import ticks_per_second
 from pose_track.video.local_files import file_url
 
 logger = logging.getLogger(__name__)
 
-_CONTAINERS = {".mp4": "mp4", ".m4v": "mp4", ".mov": "mov"}
 _MAX_RATE_NUMERATOR = 1_000_000
 MAX_SIDE = 16_384
 """Pixels of the longer side of a frame, at most: what the encoder takes."""
 
-_CODEC_OPTIONS = {"crf": "20", "preset": "superfast"}
 _FRAGMENT_MICROSECONDS = 500_000
 # Each fragment plays without those after it, so that a killed run leaves a video; see ISO/IEC 14496-12, 8.8.
 _FRAGMENTED = {
@@ -33,26 +40,33 @@ _FRAGMENTED = {
     "flush_packets": "1",
 }
 _SEEKABLE = {"movflags": "+faststart"}
+_INDEXED = ("mp4", "mov")  # their index is at one place; other containers can be played from any part
+_DEFAULT = Encoding()
 
 
 class VideoWriter:
-    """Writes an H.264 mp4 or mov, yuv420p, BT.709, with its index at the front; a context manager.
+    """Writes a video, BT.709, an mp4 or mov with its index at the front; a context manager.
 
     path: the file; it appears, or is replaced, when the writer is closed. Until then the data are in `<path>.partial`,
         in fragments of half a second, which can be played at any time.
-    width, height: pixels of the images. The codec needs even sizes, so the last row or column of an odd one is
+    width, height: pixels of the images. The codecs need even sizes, so the last row or column of an odd one is
         repeated.
     fps: average frames per second.
+    encoding: codec, quality, size and sound; by default H.264, yuv420p, without sound. Its rate has no effect here,
+        see `ConstantRate`.
 
     After an error in the `with` body, the frames written so far become a valid file, and the error is raised. Raises
-    ValueError for another file suffix, a size beyond MAX_SIDE, a size or rate not above 0, or no frame at all;
+    ValueError for another file suffix or codec, see `Encoding`, a size beyond MAX_SIDE, a size or rate not above 0, or
+    no frame at all;
     FileNotFoundError where the folder does not exist; OSError where a frame cannot be written. Where there is no space
     for the index, the file stays in fragments, with a warning.
     """
 
-    def __init__(self, path: str | Path, width: int, height: int, fps: Fraction) -> None:
+    def __init__(self, path: str | Path, width: int, height: int, fps: Fraction, encoding: Encoding = _DEFAULT) -> None:
         self._path = Path(path)
         _check(self._path, width, height, fps)
+        self._encoding, self._encoder = encoding, encoding.encoder(self._path.suffix)
+        self._size = encoding.size(width, height)
         if fps.numerator > _MAX_RATE_NUMERATOR:
             fps = fps.limit_denominator(1001)
         self._width, self._height = width, height
@@ -66,24 +80,26 @@ class VideoWriter:
         self._open(fps)
 
     def _open(self, fps: Fraction) -> None:
-        self._format = _CONTAINERS[self._path.suffix.lower()]
-        self._container = av.open(file_url(self._partial), "w", format=self._format, options=_FRAGMENTED)
-        self._stream = add_h264_stream(self._container, self._width, self._height, fps, _CODEC_OPTIONS)
+        self._format, _ = CONTAINERS[self._path.suffix.lower()]
+        options = _FRAGMENTED if self._format in _INDEXED else {}
+        self._container = av.open(file_url(self._partial), "w", format=self._format, options=options)
+        self._stream = add_stream(self._container, self._encoder, self._encoding, self._size, fps)
 
     def write(self, image: ImageArray, pts_seconds: float | None = None) -> None:
         """Add a frame.
 
-        image: (height, width, 3) uint8 RGB.
+        image: (height, width, 3) uint8 RGB; (height, width, 4), with its opacity, where the encoding has alpha.
         pts_seconds: its presentation time; the first frame's becomes 0. None: one frame after the last.
 
         Raises ValueError for another shape, a time that is not after the last one, or a closed writer.
         """
-        if image.shape != (self._height, self._width, 3) or image.dtype != np.uint8:
-            expected = (self._height, self._width, 3)
+        expected = (self._height, self._width, 4 if self._encoding.alpha else 3)
+        if image.shape != expected or image.dtype != np.uint8:
             raise ValueError(f"image must be uint8 of shape {expected}, got {image.dtype} of shape {image.shape}")
         if self._closed:
             raise ValueError(f"the writer of {str(self._path)!r} is closed; open another one")
-        frame = yuv_frame(image)
+        assert self._stream.pix_fmt is not None
+        frame = encoded_frame(image, self._size, self._stream.pix_fmt)
         frame.pts, frame.time_base = self._next_tick(pts_seconds), self._time_base
         frame.duration = self._num_ticks(self._step)  # matters for the last frame only
         self._mux(frame)
@@ -130,8 +146,8 @@ class VideoWriter:
                 self._mux(None)
         finally:
             self._close_container()
-            if self.num_frames and self._partial.exists() and cut_to_whole_fragments(self._partial):
-                self._make_seekable()
+            if self.num_frames and self._partial.exists():
+                self._publish()
             self._partial.unlink(missing_ok=True)  # FFmpeg creates it with the first packet
         return self.num_frames
 
@@ -141,13 +157,20 @@ class VideoWriter:
         except av.FFmpegError as error:  # the fragments before are complete
             logger.warning("%s: its last frames could not be written: %s", self._path, error.strerror)
 
-    def _make_seekable(self) -> None:
-        """Copy the fragments into a file with one index at its front, or keep them where that fails."""
+    def _publish(self) -> None:
+        """Copy what was written into a file with the sound, and with one index at its front; or keep it as it is where
+        that fails."""
+        if self._format in _INDEXED and not cut_to_whole_fragments(self._partial):
+            return
+        audio = open_audio(self._encoding.audio)
+        if audio is None and self._format not in _INDEXED:
+            os.replace(self._partial, self._path)
+            return
         try:
-            with atomic_path(self._path) as seekable:
-                _copy_packets(self._partial, seekable, self._format)
+            with nullcontext() if audio is None else audio, atomic_path(self._path) as whole:
+                _copy_packets(self._partial, whole, self._format, audio, Fraction(self._first_seconds or 0))
         except (OSError, av.FFmpegError) as error:
-            logger.warning("%s has no index and is slow to search: %s", self._path, error.strerror)
+            logger.warning("%s has no sound, or no index and is slow to search: %s", self._path, error.strerror)
             os.replace(self._partial, self._path)
 
     def __enter__(self) -> VideoWriter:
@@ -162,23 +185,36 @@ class VideoWriter:
             logger.warning("%s holds only the %d frames before the error", self._path, self.num_frames)
 
 
-def _copy_packets(fragmented: Path, seekable: Path, container: str) -> None:
-    """The same packets with one index."""
+def _copy_packets(written: Path, whole: Path, container: str, audio: AudioCopy | None, start: Fraction) -> None:
+    """The same packets with one index, and the sound beside them. start: of the sound, see `AudioCopy.packets`."""
+    options = _SEEKABLE if container in _INDEXED else {}
     with (
-        av.open(file_url(fragmented)) as source,
-        av.open(file_url(seekable), "w", format=container, options=_SEEKABLE) as target,
+        av.open(file_url(written)) as source,
+        av.open(file_url(whole), "w", format=container, options=options) as target,
     ):
-        stream = target.add_stream_from_template(source.streams.video[0])
-        stream.time_base = source.streams.video[0].time_base
-        for packet in source.demux(source.streams.video[0]):
-            if packet.dts is not None:  # the last packet only marks the end
-                packet.stream = stream
-                target.mux(packet)
+        video = source.streams.video[0]
+        stream = target.add_stream_from_template(video, opaque=True)  # whatever the decoder of its codec
+        stream.time_base = video.time_base
+        packets: list[Iterator[tuple[Fraction, Packet[Any]]]] = [_timed_packets(source, stream)]
+        if audio is not None:
+            end = start + Fraction(source.duration or 0, av.time_base)
+            audio.add_stream(target, container)
+            packets.append(audio.packets(start, end))
+        for _, packet in heapq.merge(*packets, key=lambda timed: timed[0]):
+            target.mux(packet)
+
+
+def _timed_packets(source: InputContainer, stream: VideoStream) -> Iterator[tuple[Fraction, Packet[Any]]]:
+    """The packets of a video, each with its time of decoding in seconds, for the stream of another container."""
+    for packet in source.demux(source.streams.video[0]):
+        if packet.dts is not None:  # the last packet only marks the end
+            packet.stream = stream
+            yield packet.dts * packet.time_base, packet
 
 
 def _check(path: Path, width: int, height: int, fps: Fraction) -> None:
-    if path.suffix.lower() not in _CONTAINERS:
-        raise ValueError(f"{str(path)!r} must end in one of {', '.join(_CONTAINERS)}")
+    if path.suffix.lower() not in CONTAINERS:
+        raise ValueError(f"{str(path)!r} must end in one of {', '.join(CONTAINERS)}")
     if not (1 <= width <= MAX_SIDE and 1 <= height <= MAX_SIDE):
         raise ValueError(f"width and height must be from 1 to {MAX_SIDE}, got {width}x{height}")
     if fps <= 0:

@@ -15,6 +15,7 @@ import cv2
 import numpy as np
 import pytest
 import torch
+from drawing_effects import DRAWING_EFFECTS
 from make_video import make_video, numbered_image, without_packet
 from stream_effects import STREAM_EFFECTS
 from stub_stages import stub_stages
@@ -363,6 +364,7 @@ EFFECTS: list[tuple[str, dict[str, str], Callable[[Settings, World], object], di
     *STREAM_EFFECTS,
     ("output.render", {}, annotated, {"true": True, "false": False}),
     ("output.min_joint_score", {}, joints_drawn, {"0.3": True, "0.9": False}),
+    *DRAWING_EFFECTS,
 ]  # fmt: skip
 
 

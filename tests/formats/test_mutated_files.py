@@ -44,6 +44,8 @@ KINDS = {
     "coco.json": (FORMATS["coco"].write, read_all),
     "alphapose.json": (FORMATS["alphapose"].write, read_all),
     "mot.txt": (FORMATS["mot"].write, read_all),
+    "cvat.xml": (FORMATS["cvat"].write, read_all),
+    "task.json": (FORMATS["label-studio"].write, read_all),
     "boxes.json": (write_recorded, RecordedDetector),
     "boxes.txt": (FORMATS["mot"].write, RecordedDetector),
     "people.json": (FORMATS["coco-dataset"].write, lambda path: load_coco_people(path, COCO_17)),

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from formats.track_files import frame, header, write_tracks
 
-from pose_track.formats.tracks_jsonl import HEADER_KEYS, FaultRecord, header_skeleton, read_tracks
+from pose_track.formats.tracks_jsonl import HEADER_KEYS, FaultRecord, header_names, header_skeleton, read_tracks
 from pose_track.formats.tracks_writer import TracksWriter
 from pose_track.structures.frames import TrackedPoses
 from pose_track.structures.skeleton import COCO_17, POSETRACK_15, Skeleton
@@ -245,6 +245,8 @@ def test_no_line_may_follow_a_fault(path):
         (lambda r: r.update(fps=[25]), ".*fps"),
         (lambda r: r.update(fps=0), ".*fps"),
         (lambda r: r.update(settings=[1]), ".*settings"),
+        (lambda r: r.update(names={"Ann": "1"}), ".*names"),
+        (lambda r: r.update(names={"1": 1}), ".*names"),
     ],
 )
 def test_invalid_header_is_refused_at_once(path, change, message):
@@ -312,3 +314,10 @@ def test_a_skeleton_of_ones_own_is_in_the_header(tmp_path):
     for wrong in ({"joint_names": ["tail", "nose"]}, {"skeleton": "cow"}, {"skeleton_definition": {"name": "horse"}}):
         with pytest.raises(ValueError, match=r"horse|skeleton"):
             header_skeleton({**own_header, **wrong})
+
+
+def test_names_of_people_are_in_the_header(path):
+    with TracksWriter(path, {**header(PAIR), "names": {"3": "Ann"}}):
+        pass
+    assert header_names(read_tracks(path)[0]) == {3: "Ann"}
+    assert header_names(header(PAIR)) == {}

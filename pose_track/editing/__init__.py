@@ -1,0 +1,1 @@
+"""Mending a finished result by hand: swapped ids, broken tracks, wrong joints."""

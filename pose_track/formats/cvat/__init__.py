@@ -1,0 +1,1 @@
+"""CVAT: annotations of a video as XML, and the labels of a task."""
