@@ -106,6 +106,7 @@ class Content:
             "height": height,
             "fps": float(first.fps),
             "joint_distance": self.joint_distance(),
+            "min_joint_score": _min_joint_score(first.header),
             "frames": self.axis.frames.tolist(),
             "seconds": np.round(self.axis.seconds, 6).tolist(),
             "block_frames": BLOCK_FRAMES,
@@ -231,6 +232,13 @@ def _is_playable(video: Path, axis: Axis) -> bool:
     """Whether browsers know such files, and each frame has a record."""
     is_whole = bool((axis.frames == np.arange(len(axis))).all())
     return video.is_file() and video.suffix.lower() in _PLAYABLE and is_whole
+
+
+def _min_joint_score(header: Mapping[str, Any]) -> float:
+    """From which score on joints are drawn: that of the run, or of `Style`."""
+    output = (header.get("settings") or {}).get("output")
+    score = output.get("min_joint_score") if isinstance(output, dict) else None
+    return float(score) if isinstance(score, int | float) else Style().min_joint_score
 
 
 def _skeleton_values(skeleton: Skeleton) -> dict[str, Any]:

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import numpy as np
 from viewer_pages import tracked
 
 from pose_track.structures.frames import TrackedPoses
 from pose_track.structures.skeleton import COCO_17
 from pose_track.viewer.differences import Difference, find_differences
+from pose_track.viewer.open_content import open_content
 from pose_track.viewer.records import BLOCK_FRAMES, Axis, PackedRecords, pack, summarise_people
 
 Frames = dict[int, dict[int, tuple[float, float]]]
@@ -88,3 +91,10 @@ def test_a_frame_that_one_result_lacks_is_no_difference() -> None:
     axis = Axis.of([as_records({0: {}, 1: {}})])
     a, b = packed({0: {1: (40, 50)}, 1: {1: (40, 50)}}, axis), packed({0: {1: (40, 50)}}, axis)
     assert find_differences(a, b, 5.0) == []
+
+
+def test_joints_are_shown_from_the_score_of_the_run_on(result: Path) -> None:
+    assert open_content(result).description()["min_joint_score"] == 0.4
+    path = result / "tracks.jsonl"
+    path.write_text(path.read_text().replace('"settings":null', '"settings":{"output":{"min_joint_score":0.7}}'))
+    assert open_content(result).description()["min_joint_score"] == 0.7

@@ -45,7 +45,7 @@ class App {
   tab = "People";
   style = {
     skeleton: true, boxes: false, ids: true, labels: false, fadeUnsure: true, onlySelected: false, colourBy: "id",
-    width: 2.5, minScore: 0.3, trail: 0, image: 1,
+    width: 2.5, minScore: 0.4, trail: 0, image: 1,
   };
   #dirty = new Set();
   #marksByPlace = new Map();
@@ -56,6 +56,7 @@ class App {
     this.portraits = new Portraits(this.source);
     this.content = await this.source.content();
     this.edits = this.content.edits;
+    this.style.minScore = this.content.min_joint_score;
     const { results, frames } = this.content;
     this.results = results.map((values, number) => new ShownResult(number, values,
       new Records(this.source, number, values.skeleton, this.content.block_frames, () => this.redraw("stage", "curves"))));

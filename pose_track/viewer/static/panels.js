@@ -176,7 +176,7 @@ const STYLE = [
   ["skeleton", "Skeletons", "check"], ["boxes", "Boxes", "check"], ["ids", "Ids and names", "check"],
   ["labels", "Names of joints", "check"], ["fadeUnsure", "Fade unsure joints", "check"],
   ["onlySelected", "Selected people only", "check"], ["colourBy", "Colours by", ["id", "side", "score"]],
-  ["width", "Line width", [1, 8, 0.5]], ["minScore", "Least score of a joint", [0, 0.95, 0.05]],
+  ["width", "Line width", [1, 8, 0.5]], ["minScore", "Least score of a joint", [0, 0.95, 0.01]],
   ["trail", "Trail in seconds", [0, 5, 0.5]], ["image", "Video brightness", [0, 1, 0.1]],
 ];
 
