@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from pose_track.config.settings import Settings
     from pose_track.drawing.painter import Painter, draw
     from pose_track.drawing.style import Style
+    from pose_track.editing.session import EditSession
     from pose_track.formats.tracks_jsonl import read_tracks
     from pose_track.live.pose_tracker import PoseTracker
     from pose_track.pipeline.stages import Stages
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
     from pose_track.structures.person import Joint, Person
     from pose_track.structures.skeleton import SKELETONS, Skeleton
     from pose_track.video.reader import open_video
+    from pose_track.video.stream_options import StreamOptions
 
 # ONNX Runtime reads this when it is imported; without it, it looks up a host of its maker and writes a device id.
 os.environ.setdefault("ORT_DISABLE_TELEMETRY", "1")
@@ -40,6 +42,7 @@ _HOMES = {
     "config.settings": ("Settings",),
     "drawing.painter": ("Painter", "draw"),
     "drawing.style": ("Style",),
+    "editing.session": ("EditSession",),
     "formats.tracks_jsonl": ("read_tracks",),
     "live.pose_tracker": ("PoseTracker",),
     "pipeline.stages": ("Stages",),
@@ -50,12 +53,14 @@ _HOMES = {
     "structures.person": ("Joint", "Person"),
     "structures.skeleton": ("SKELETONS", "Skeleton"),
     "video.reader": ("open_video",),
+    "video.stream_options": ("StreamOptions",),
 }
 _HOME_OF = {name: home for home, names in _HOMES.items() for name in names}
 
 __all__ = [
     "SKELETONS",
     "Detections",
+    "EditSession",
     "Frame",
     "Joint",
     "Painter",
@@ -65,6 +70,7 @@ __all__ = [
     "Settings",
     "Skeleton",
     "Stages",
+    "StreamOptions",
     "Style",
     "Summary",
     "TrackedPoses",

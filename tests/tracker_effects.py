@@ -9,7 +9,7 @@ from unittest import mock
 
 import cv2
 import numpy as np
-from limbs.standing_people import exchanged, standing
+from limbs.standing_people import exchanged, standing, with_doubled_joint
 from stub_stages import estimate_on_diagonal
 from tracking.synthetic_people import FPS, GREEN, RED, blank_frames, frame_times, people_at
 
@@ -92,6 +92,24 @@ def side_of_first_joint(settings: Settings, world: object) -> list[bool]:
     found = track_video(frames, lambda frame: Detections([[60, 20, 100, 100]], [0.9]), estimate, tracker)  # type: ignore[arg-type]
     left, right = (POSETRACK_15.index(f"{side}_shoulder") for side in ("left", "right"))
     return [bool(tracked.poses.joints[0, left, 0] > tracked.poses.joints[0, right, 0]) for _, tracked in found]
+
+
+def place_of_jumping_wrist(settings: Settings, world: object) -> list[float]:
+    """x of a person's left wrist in three images; in the last one both heatmaps are highest at the right wrist."""
+    left, right = (POSETRACK_15.index(f"{side}_wrist") for side in ("left", "right"))
+    person = standing(x=80, top=10)
+    person = replace(person, second_peaks=np.zeros((1, 15, 3), np.float32))
+    poses = [person, person, with_doubled_joint(person, left, right)]
+    frames = [replace(frame, image=texture()[:, :192]) for frame in blank_frames(3)]
+    tracker = build_tracker(settings.tracker, FPS, has_images=True)
+    images = {id(frame.image): pose for frame, pose in zip(frames, poses, strict=True)}
+    found = track_video(
+        frames,
+        lambda frame: Detections([[60, 20, 100, 100]], [0.9]),  # type: ignore[arg-type]
+        lambda image, detections: images[id(image)],
+        tracker,
+    )
+    return [float(tracked.poses.joints[0, left, 0]) for _, tracked in found]
 
 
 def flow_arguments(settings: Settings, world: object) -> list[object]:
@@ -177,6 +195,7 @@ _EFFECTS: list[tuple[str, dict[str, str], Observation, dict[str, object]]] = [
     ("flow.min_score", FOLLOWED, sources_of_person,
      {"0.3": [*SEEN, *FLOW, "detector"], "0.9": [*SEEN, *MISSED, "detector"]}),
     ("flow.sides", DIS, side_of_first_joint, {"false": [True, True, False, True], "true": [True] * 4}),
+    ("flow.second_peaks", DIS, place_of_jumping_wrist, {"false": [99, 99, 62], "true": [99, 99, 98]}),
 ]  # fmt: skip
 
 TRACKER_EFFECTS = [(f"tracker.{key}", BASE | others, observe, outcomes) for key, others, observe, outcomes in _EFFECTS]

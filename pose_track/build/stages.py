@@ -136,17 +136,20 @@ def _build_keypoints(
 ) -> tuple[KeypointFunction, Description]:
     """The keypoint network, ready to run, and how it runs."""
     options, codec = settings.pose, network.codec
+    twins = network.skeleton.twins if settings.tracker.needs_second_peaks else ()
     if device != "cpu" and network.exported is None:
         from pose_track.pose.torch_keypoints import TorchKeypoints
 
         model = build_pose_network(network, options.flip_test, settings.tracker.needs_appearance)
-        keypoints = TorchKeypoints(model, codec, device, settings.runtime.precision, options.max_batch, options.scales)
+        keypoints = TorchKeypoints(
+            model, codec, device, settings.runtime.precision, options.max_batch, options.scales, twins
+        )
         return profile.timed(_profile_name("pose", keypoints), keypoints), _describe_run(keypoints)
     runtime = _build_pose_runtime(network, settings, device)
     run = profile.timed(_profile_name("pose", runtime), runtime)
     if network.exported is not None and network.exported.decodes:
         return DecodedKeypoints(run, codec, options.max_batch), _describe_run(runtime)
-    return CroppedKeypoints(run, codec, options.max_batch, options.scales), _describe_run(runtime)
+    return CroppedKeypoints(run, codec, options.max_batch, options.scales, twins), _describe_run(runtime)
 
 
 def _build_pose_runtime(network: PoseNetwork, settings: StageSettings, device: str) -> Runtime:

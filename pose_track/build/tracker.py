@@ -56,6 +56,7 @@ def build_tracker(
         ),
         settings.flow.warped_frames,
         has_flow and settings.flow.sides,
+        has_flow and settings.flow.second_peaks,
     )
 
 

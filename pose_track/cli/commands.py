@@ -41,6 +41,7 @@ COMMANDS = {
         Command("view", RESULTS, "look at results in the browser, and mend them"),
         Command("edit", RESULTS, "mend ids, tracks and joints by hand"),
         Command("finish", RESULTS, "stitch, interpolate and smooth the tracks of a whole video"),
+        Command("plot", RESULTS, "plot people, joints, angles, speeds, places and scores"),
         Command("analyse", RESULTS, "joint angles, speeds, centre of mass and steps of people"),
         Command("convert", RESULTS, "convert poses and tracks between file formats"),
         Command("evaluate", MEASURE, "AP, MOTA, IDF1 and HOTA against PoseTrack ground truth"),

@@ -27,7 +27,7 @@ def add_arguments(parser: Parser) -> None:
         type=Path,
         required=True,
         metavar="FILE",
-        help="a .mp4, .mov, .mkv or .webm; without a suffix a folder of PNG images; with --crops a folder",
+        help="a .mp4, .mov or .webm; without a suffix a folder of PNG images; with --crops a folder",
     )
     add("--crops", action="store_true", help="write a video of each person, centred in it, into the folder OUT")
     add_config(parser)
@@ -47,14 +47,22 @@ def run(options: argparse.Namespace, overrides: Mapping[str, str]) -> int:
     from pose_track.config.settings import RenderSettings
     from pose_track.results.open_result import open_result
 
-    settings = load_settings(RenderSettings, options.config, overrides)
     result = open_result(options.path, options.video, chosen_skeleton(options))
+    recorded = {} if options.config else _recorded(result)
+    settings = load_settings(RenderSettings, options.config, {**recorded, **overrides})
     settings = _with_names(settings, result)
     if options.crops:
         return _crops(result, options, settings)
     _check(options, result)
     print(f"{options.path} -> {options.out}: {_render(result, options.out, settings)} frames")
     return 0
+
+
+def _recorded(result: Result) -> dict[str, str]:
+    """The score from which joints were drawn: it depends on the networks that found them."""
+    output = (result.header.get("settings") or {}).get("output")
+    score = output.get("min_joint_score") if isinstance(output, dict) else None
+    return {} if score is None else {"output.min_joint_score": str(score)}
 
 
 def _with_names(settings: RenderSettings, result: Result) -> RenderSettings:
@@ -81,7 +89,7 @@ def _render(result: Result, out: Path, settings: RenderSettings) -> int:
     if result.source is None and not needs_video(style_of(settings)) and result.width and result.height:
         fps = Fraction(result.fps).limit_denominator(1001)
         return render_without_video(result, (result.width, result.height), fps, out, settings)
-    with open_result_video(result.video(), settings.reader, (result.width, result.height)) as reader:
+    with open_result_video(result.video(), settings.reader, (result.width, result.height), result.fps) as reader:
         return render_file(result, reader, out, settings)
 
 
@@ -91,7 +99,7 @@ def _crops(result: Result, options: argparse.Namespace, settings: RenderSettings
 
     if options.out.is_file() or (options.out.is_dir() and any(options.out.iterdir())):
         _check(options, result)
-    with open_result_video(result.video(), settings.reader, (result.width, result.height)) as reader:
+    with open_result_video(result.video(), settings.reader, (result.width, result.height), result.fps) as reader:
         for path in render_crops(result, reader, options.out, settings):
             print(path)
     return 0

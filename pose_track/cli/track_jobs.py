@@ -172,7 +172,8 @@ def _live(
     summary, sinks = LiveSummary(), _OpenSinks(options)
 
     def run() -> int:
-        with DeferredInterrupt() as interrupt, live_frames(reader, lambda: interrupt.requested) as frames:
+        is_paced = not job.source.is_pipe
+        with DeferredInterrupt() as interrupt, live_frames(reader, lambda: interrupt.requested, is_paced) as frames:
             track_live(frames, stages, settings, summary, sinks, job.folder, options.overwrite)
             if not is_last:
                 interrupt.check()

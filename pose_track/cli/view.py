@@ -7,6 +7,7 @@ changed.
 from __future__ import annotations
 
 import argparse
+import signal
 import webbrowser
 from collections.abc import Mapping
 from pathlib import Path
@@ -48,14 +49,15 @@ def run(options: argparse.Namespace, overrides: Mapping[str, str]) -> int:
         return _export(content, options)
     from pose_track.viewer.server import ViewerServer
 
-    with ViewerServer(content, options.port) as server:
-        print(f"{server.url}\nCtrl-C ends it", flush=True)
-        if not options.no_browser:
-            webbrowser.open(server.url)
-        try:
+    try:
+        with ViewerServer(content, options.port) as server:
+            print(f"{server.url}\nCtrl-C ends it", flush=True)
+            if not options.no_browser:
+                webbrowser.open(server.url)
             server.wait()
-        except KeyboardInterrupt:
-            return 0
+    except KeyboardInterrupt as stop:
+        if getattr(stop, "number", signal.SIGINT) != signal.SIGINT:
+            raise
     return 0
 
 

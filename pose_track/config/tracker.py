@@ -45,6 +45,11 @@ class FlowSettings(BaseSettings):
     sides: bool = Field(
         default=True, description="Choose left and right of each person against the last poses, warped by the flow."
     )
+    second_peaks: bool = Field(
+        default=True,
+        description="Of two joints, left and right, on one spot, the one that was elsewhere takes the second peak of "
+        "its heatmap, if it is where the flow expects the joint.",
+    )
 
     @model_validator(mode="after")
     def _weights_fit_method(self) -> FlowSettings:
@@ -101,6 +106,11 @@ class TrackerSettings(BaseSettings):
     def needs_appearance(self) -> bool:
         """Whether the tracker uses appearance embeddings."""
         return bool(self.weights.appearance or self.reactivation_seconds)
+
+    @property
+    def needs_second_peaks(self) -> bool:
+        """Whether the tracker uses second peaks of heatmaps."""
+        return self.flow.second_peaks and self.flow.method != "none"
 
     @model_validator(mode="after")
     def _has_cue(self) -> TrackerSettings:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 
 from pose_track.drawing.palette import CENTRE, LEFT, RIGHT, palette_colour, score_colour, shade
 from pose_track.drawing.style import ColourBy, Style
@@ -33,20 +34,26 @@ class PersonColours:
         return self._colour(a, b)
 
     def _colour(self, a: int, b: int) -> Colour:
-        by = resolved(self.style.colour_by, self.skeleton)
+        by, (left, right) = self._by, self._sides
         if by == "joint":
             own = self.skeleton.colours
             return palette_colour(b, self.style.palette) if own is None else own[b]
         if by == "side":
-            return RIGHT if self._are({a, b}, 1) else LEFT if self._are({a, b}, 0) else CENTRE
+            return RIGHT if {a, b} <= right else LEFT if {a, b} <= left else CENTRE
         if by == "score":
             return score_colour(float(min(self.scores[a], self.scores[b])))
-        is_darker = by == "id" and self._are({a, b}, 1)
+        is_darker = by == "id" and {a, b} <= right
         return shade(self.base, _RIGHT_SHADE) if is_darker else self.base
 
-    def _are(self, joints: set[int], side: int) -> bool:
-        """Whether all joints are on a side: 0 for left, 1 for right."""
-        return joints <= {twins[side] for twins in self.skeleton.twins}
+    @cached_property
+    def _sides(self) -> tuple[frozenset[int], frozenset[int]]:
+        """The joints on the left and on the right."""
+        left, right = zip(*self.skeleton.twins, strict=True) if self.skeleton.twins else ((), ())
+        return frozenset(left), frozenset(right)
+
+    @cached_property
+    def _by(self) -> ColourBy:
+        return resolved(self.style.colour_by, self.skeleton)
 
 
 def resolved(colour_by: ColourBy, skeleton: Skeleton) -> ColourBy:

@@ -74,9 +74,18 @@ def _windows(frame_indices: IntArray, seen: list[tuple[int, Float32Array]], fps:
     centres = (boxes[:, :2] + boxes[:, 2:]) / 2
     whole = np.stack([np.interp(spanned, positions, centres[:, axis]) for axis in range(2)], axis=1)  # (F, 2)
     step = float(np.median(np.diff(indices))) if len(indices) > 1 else 1.0
-    smooth = gaussian_filter1d(whole, _SMOOTHING_SECONDS * fps / step, axis=0, mode="nearest")
     width, height = (_side(sizes) for sizes in (boxes[:, 2:] - boxes[:, :2]).T)
-    return CropWindows(indices, smooth, width, height)
+    return CropWindows(indices, _smooth(whole, _SMOOTHING_SECONDS * fps / step), width, height)
+
+
+def _smooth(points: Float64Array, deviation: float) -> Float64Array:
+    """(F, 2) points over time, smoothed; at the ends motion goes on, so that the window does not lag there.
+
+    deviation: of the Gaussian, in frames.
+    """
+    margin = round(4 * deviation)
+    padded = np.pad(points, ((margin, margin), (0, 0)), "reflect", reflect_type="odd")
+    return np.asarray(gaussian_filter1d(padded, deviation, axis=0)[margin : margin + len(points)])
 
 
 def _side(sizes: Float64Array) -> int:

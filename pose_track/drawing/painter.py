@@ -96,6 +96,7 @@ def _draw_clock(pen: Pen, people: TrackedPoses, style: Style) -> None:
 
 def _straight_alpha(canvas: ImageArray) -> ImageArray:
     """(H, W, 4) -> (H, W, 4): colours that are not multiplied with the opacity, as files have them."""
-    alpha = canvas[..., 3:].astype(np.uint16)
-    colours = (canvas[..., :3].astype(np.uint16) * 255 + alpha // 2) // np.maximum(alpha, 1)
-    return np.concatenate([np.minimum(colours, 255).astype(np.uint8), canvas[..., 3:]], axis=2)
+    partial = (canvas[..., 3] > 0) & (canvas[..., 3] < 255)
+    multiplied = canvas[partial].astype(np.float32)
+    canvas[partial, :3] = np.minimum(np.round(multiplied[:, :3] * 255 / multiplied[:, 3:]), 255).astype(np.uint8)
+    return canvas

@@ -42,7 +42,7 @@ def palette_colour(number: int, palette: str) -> Colour:
     around the colour circle.
 
     >>> palette_colour(1, "petroff"), palette_colour(7, "petroff"), palette_colour(7, "hues")
-    ((248, 156, 32), (248, 156, 32), (255, 64, 187))
+    ((248, 156, 32), (248, 156, 32), (72, 255, 64))
     """
     if palette != HUES:
         colours = PALETTES[palette]
@@ -56,7 +56,7 @@ def score_colour(score: float) -> Colour:
     """RGB colour of a score: from blue at 0 to yellow at 1, brighter with the score.
 
     >>> score_colour(0), score_colour(1)
-    ((58, 82, 139), (253, 231, 37))
+    ((59, 82, 139), (253, 231, 37))
     """
     red, green, blue = _SCORES[round(min(max(score, 0.0), 1.0) * (len(_SCORES) - 1))]
     return red, green, blue

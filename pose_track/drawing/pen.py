@@ -35,9 +35,16 @@ class Pen:
         self.canvas, self.line_width = canvas, line_width
 
     def line(self, start: Float32Array, end: Float32Array, colour: Colour, width: int, opacity: float = 1.0) -> None:
-        points = np.stack([start, end])
+        if opacity < 1:
+            self.path(np.stack([start, end]), colour, width, opacity)
+            return
+        cv2.line(self.canvas, _fixed(start), _fixed(end), self._ink(colour), width, cv2.LINE_AA, _SUBPIXEL_BITS)
+
+    def path(self, points: Float32Array, colour: Colour, width: int, opacity: float = 1.0) -> None:
+        """A line through the points. points: (P, 2)."""
+        fixed = np.round(np.clip(points, -_MAX_COORDINATE, _MAX_COORDINATE) * _SUBPIXELS).astype(np.int32)
         with self._faint(points, width + 2, opacity):
-            cv2.line(self.canvas, _fixed(start), _fixed(end), self._ink(colour), width, cv2.LINE_AA, _SUBPIXEL_BITS)
+            cv2.polylines(self.canvas, [fixed], False, self._ink(colour), width, cv2.LINE_AA, _SUBPIXEL_BITS)
 
     def dashes(self, start: Float32Array, end: Float32Array, colour: Colour) -> None:
         """A thin dashed line of at most 33 pieces."""
@@ -49,10 +56,13 @@ class Pen:
 
     def dot(self, centre: Float32Array, radius: float, colour: Colour, opacity: float = 1.0) -> None:
         """A dot with a white ring of a pixel, inside of `radius`."""
-        with self._faint(centre[None], radius + 3, opacity):
-            for size, ink in ((radius, WHITE), (radius - 1, colour)):
-                fixed = round(max(size, 0.5) * _SUBPIXELS)
-                cv2.circle(self.canvas, _fixed(centre), fixed, self._ink(ink), cv2.FILLED, cv2.LINE_AA, _SUBPIXEL_BITS)
+        if opacity < 1:
+            with self._faint(centre[None], radius + 3, opacity):
+                self.dot(centre, radius, colour)
+            return
+        for size, ink in ((radius, WHITE), (radius - 1, colour)):
+            fixed = round(max(size, 0.5) * _SUBPIXELS)
+            cv2.circle(self.canvas, _fixed(centre), fixed, self._ink(ink), cv2.FILLED, cv2.LINE_AA, _SUBPIXEL_BITS)
 
     def label(self, text: str, place: Callable[[int, int], tuple[float, float]], colour: Colour) -> None:
         """Text on a rectangle of a colour, kept inside the image.
@@ -71,6 +81,12 @@ class Pen:
         ink = self._ink(WHITE if is_dark(colour) else BLACK)
         cv2.putText(self.canvas, text, (left + 2, top + text_height + 1), _FONT, scale, ink, stroke, cv2.LINE_AA)
 
+    def _span(self, values: list[float], margin: float, axis: int) -> slice:
+        """The columns (axis 0) or rows (axis 1) of the canvas around some coordinates."""
+        size = self.canvas.shape[1 - axis]
+        first, last = min(values) - margin, max(values) + margin + 1
+        return slice(int(min(max(first, 0), size)), int(min(max(last, 0), size)))
+
     def _ink(self, colour: Colour) -> tuple[int, ...]:
         return (*colour, 255)[: self.canvas.shape[2]]
 
@@ -80,10 +96,8 @@ class Pen:
         if opacity >= 1:
             yield
             return
-        height, width = self.canvas.shape[:2]
-        low = np.clip(points.min(axis=0) - margin, 0, (width, height)).astype(int)
-        high = np.clip(points.max(axis=0) + margin + 1, 0, (width, height)).astype(int)
-        part = self.canvas[low[1] : high[1], low[0] : high[0]]
+        columns, rows = (self._span(values, margin, axis) for axis, values in enumerate(points.T.tolist()))
+        part = self.canvas[rows, columns]
         before = part.copy()
         yield
         if part.size:

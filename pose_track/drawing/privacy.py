@@ -19,7 +19,7 @@ _PERSON_MARGIN = 0.05
 # Parameters", 1966: head and neck 0.182 of the stature, shoulders 0.259, trunk from shoulder to hip 0.288)
 _OF_SHOULDERS, _OF_TRUNK = 0.6, 0.55
 _OF_BOX = 0.15
-_HEAD_MARGIN = 1.5
+_HEAD_MARGIN = 1.8
 
 
 def obscure(image: ImageArray, poses: Poses, privacy: Privacy) -> None:

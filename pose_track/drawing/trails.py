@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections import deque
-from itertools import pairwise
 
 import numpy as np
 
@@ -11,6 +10,8 @@ from pose_track.drawing.pen import Pen
 from pose_track.structures.arrays import Float32Array
 from pose_track.structures.frames import TrackedPoses
 from pose_track.structures.skeleton import Colour
+
+_SHADES = 8  # of a trail, the older the fainter
 
 _Point = tuple[float, Float32Array]  # seconds, x y in pixels
 
@@ -39,6 +40,10 @@ class Trails:
 
     def draw(self, pen: Pen, track_id: int, colour: Colour) -> None:
         """Draw the trail of a person; older parts are fainter."""
-        for (_, start), (seconds, end) in pairwise(self._points.get(track_id, ())):
-            age = (self._now - seconds) / self._seconds
-            pen.line(start, end, colour, pen.line_width, 1 - 0.85 * age)
+        points = list(self._points.get(track_id, ()))
+        ages = [int(_SHADES * (self._now - seconds) / self._seconds) for seconds, _ in points]
+        for age in sorted(set(ages), reverse=True):
+            first, last = ages.index(age), len(ages) - ages[::-1].index(age)
+            part = [point for _, point in points[first : last + 1]]  # to the next part
+            if len(part) > 1:
+                pen.path(np.stack(part), colour, pen.line_width, 1 - age / (_SHADES + 1))

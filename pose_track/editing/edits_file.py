@@ -59,6 +59,8 @@ def read_edits(path: str | Path) -> EditHistory:
     history = EditHistory()
     complete, rest = _lines(path.read_bytes())
     for number, line in enumerate(complete + ([rest] if _is_record(rest) else []), start=1):
+        if not line.strip():
+            continue
         where = f"{path}, line {number}"
         values = parse_json(line, where)
         if number == 1 and _is_result_header(values):
@@ -161,11 +163,12 @@ def _is_result_header(values: Any) -> bool:
 
 
 def _stated_edits(header: Mapping[str, Any], where: str) -> EditHistory:
-    """The edits of the last editing of a result, from the header of its file."""
-    last = (header.get("edits") or [{}])[-1]
-    if not isinstance(last, dict) or not last.get("edits"):
+    """The edits that made a result out of a tracked one, in one or several rounds, from the header of its file."""
+    rounds = header.get("edits")
+    if not isinstance(rounds, list) or not rounds or not all(isinstance(one, dict) for one in rounds):
         raise ValueError(f"{where}: the header of this result states no edits")
-    return EditHistory([parse_edit(values) for values in last["edits"]], result_sha256=str(last.get("sha256", "")))
+    edits = [parse_edit(values) for one in rounds for values in one.get("edits", [])]
+    return EditHistory(edits, result_sha256=str(rounds[0].get("sha256", "")))
 
 
 def _line(values: Mapping[str, Any]) -> bytes:

@@ -81,7 +81,6 @@ class _GroupFilter:
 def reorder_joints(poses: Poses, order: IntArray) -> Poses:
     """The poses with joint order[n, k] of person n in the place of joint k. order: (N, K)."""
     rows = np.arange(len(poses))[:, None]
-    features = None if poses.features is None else poses.features[rows, order]
-    return replace(
-        poses, joints=poses.joints[rows, order], joint_scores=poses.joint_scores[rows, order], features=features
-    )
+    names = ("joints", "joint_scores", "features", "second_peaks")
+    arrays = {name: array for name in names if (array := getattr(poses, name)) is not None}
+    return replace(poses, **{name: array[rows, order] for name, array in arrays.items()})

@@ -15,12 +15,12 @@ from pose_track.config.load import load_settings, preset_path
 from pose_track.config.settings import DEFAULT_PRESET, Settings
 from pose_track.drawing.painter import Painter
 from pose_track.live.channel_order import ChannelOrder
-from pose_track.live.images import checked_image
 from pose_track.pipeline.frame_tracker import FrameTracker
 from pose_track.pipeline.stages import Stages
 from pose_track.pipeline.style import style_of
 from pose_track.structures.arrays import ImageArray, IntArray
 from pose_track.structures.frames import Frame, Poses, TrackedPoses
+from pose_track.structures.images import checked_image
 from pose_track.structures.skeleton import Skeleton
 from pose_track.tracking.confirmation import ConfirmationWindow
 

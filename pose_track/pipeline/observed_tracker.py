@@ -72,5 +72,5 @@ class ObservedTracker:
             self._is_linking = False
 
     def _state(self) -> TrackingState:
-        waiting = tuple((replace(poses, features=None), ids) for (_, poses), ids in self._waiting)
+        waiting = tuple((replace(poses, features=None, second_peaks=None), ids) for (_, poses), ids in self._waiting)
         return TrackingState(self._linker.state(), self._num_linked, waiting, self.evidence)

@@ -67,10 +67,13 @@ def needs_video(style: Style) -> bool:
     return style.background in ("video", "dimmed")
 
 
-def open_result_video(video: Path, settings: SourceSettings, size: tuple[int | None, int | None]) -> VideoReader:
-    """The video of a result. size: width and height that the result states. Raises ValueError for a video of another
-    size, and as `open_video`."""
-    reader = open_video(video, settings.decoder, fps=settings.image_fps, max_pixels=settings.max_pixels)
+def open_result_video(
+    video: Path, settings: SourceSettings, size: tuple[int | None, int | None], fps: float
+) -> VideoReader:
+    """The video of a result. size, fps: width, height and frame rate that the result states; a folder of images has
+    no rate of its own. Raises ValueError for a video of another size, and as `open_video`."""
+    rate = fps if settings.image_fps is None and video.is_dir() else settings.image_fps
+    reader = open_video(video, settings.decoder, fps=rate, max_pixels=settings.max_pixels)
     found = (reader.info.width, reader.info.height)
     if None not in size and found != size:
         reader.close()

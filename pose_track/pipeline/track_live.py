@@ -41,10 +41,14 @@ class LiveSummary(Summary):
 
 
 @contextmanager
-def live_frames(reader: VideoReader, is_stopped: Callable[[], bool]) -> Iterator[NewestFrames]:
-    """The newest frames of a reader, which is closed at the end; a file is played at its own speed. is_stopped: see
-    `NewestFrames`."""
-    with reader, NewestFrames(reader if reader.is_live else PacedReader(reader), is_stopped) as frames:
+def live_frames(reader: VideoReader, is_stopped: Callable[[], bool], is_paced: bool = True) -> Iterator[NewestFrames]:
+    """The newest frames of a reader, which is closed at the end.
+
+    is_stopped: see `NewestFrames`.
+    is_paced: play what is not live at its own speed. What comes through a pipe has the speed of the program before it.
+    """
+    is_paced = is_paced and not reader.is_live
+    with reader, NewestFrames(PacedReader(reader) if is_paced else reader, is_stopped) as frames:
         yield frames
 
 

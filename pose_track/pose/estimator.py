@@ -11,7 +11,7 @@ from pose_track.geometry.affine import apply_affine, fit_boxes, invert_affine
 from pose_track.geometry.boxes import nonempty
 from pose_track.geometry.oks import oks_matrix, oks_nms
 from pose_track.models.codec import Codec
-from pose_track.pose.keypoints import KeypointFunction
+from pose_track.pose.keypoints import KeypointFunction, Keypoints
 from pose_track.structures.arrays import BoolArray, Float32Array, Float64Array, ImageArray
 from pose_track.structures.conversion import convert_poses
 from pose_track.structures.frames import Detections, Poses
@@ -71,12 +71,25 @@ def within_image(joints: NDArray[np.floating], image: ImageArray) -> BoolArray:
     return np.asarray(((joints >= -0.5) & (joints <= (width - 0.5, height - 0.5))).all(axis=-1))
 
 
+def _in_frame(found: Keypoints, matrices: Float64Array) -> Keypoints:
+    """Joints and second peaks in frame pixels, see `to_frame`."""
+    second = found.second_peaks
+    if second is not None:
+        second = np.concatenate([to_frame(second[..., :2], matrices), second[..., 2:]], axis=-1)
+    return found._replace(joints=to_frame(found.joints, matrices), second_peaks=second)
+
+
+def _limited(scores: Float32Array, joints: Float32Array, image: ImageArray) -> Float32Array:
+    """(N, K) scores up to 1, and 0 outside the image."""
+    return np.asarray(scores.clip(max=1) * within_image(joints, image), np.float32)
+
+
 class PoseEstimator:
     """The poses of the people in given boxes.
 
     Args:
         find_keypoints: finds the joints in a crop of each person, such as a `CroppedKeypoints`. Poses have features
-            where it returns them.
+            and second peaks where it returns them.
         skeleton: the K joints of the network.
         codec: the codec that the network was trained with; it also states the size of the crops.
         padding: size of a crop as a multiple of its box.
@@ -120,23 +133,23 @@ class PoseEstimator:
         if not any(map(len, detections)):
             return [Poses.empty(self.skeleton) for _ in images]
         matrices = [place_crops(self._codec, people.boxes, self._padding)[0] for people in detections]
-        joints, *others = self._find_keypoints(images, matrices)
+        found = _in_frame(self._find_keypoints(images, matrices), np.concatenate(matrices))
         ends = np.cumsum([len(people) for people in detections])[:-1]
-        arrays = [np.split(array, ends) for array in (to_frame(joints, np.concatenate(matrices)), *others)]
-        return [self._poses(*image_arrays) for image_arrays in zip(images, detections, *arrays, strict=True)]
+        arrays = [[None] * len(images) if array is None else np.split(array, ends) for array in found]
+        return [
+            self._poses(image, people, Keypoints(*of_image))
+            for image, people, *of_image in zip(images, detections, *arrays, strict=True)
+        ]
 
-    def _poses(
-        self,
-        image: ImageArray,
-        detections: Detections,
-        joints: Float32Array,
-        joint_scores: Float32Array,
-        *features: Float32Array,
-    ) -> Poses:
-        joint_scores = joint_scores.clip(max=1) * within_image(joints, image)
+    def _poses(self, image: ImageArray, detections: Detections, found: Keypoints) -> Poses:
+        """found: in pixels of the image."""
+        joints, joint_scores, features, second_peaks = found
+        joint_scores = _limited(joint_scores, joints, image)
         scores = person_scores(detections.scores, joint_scores, self._min_joint_score)
         skeleton, sources = self._network_skeleton, detections.sources
-        poses = Poses(joints, joint_scores, detections.boxes, scores, skeleton, sources, *features)
+        if second_peaks is not None:
+            second_peaks[..., 2] = _limited(second_peaks[..., 2], second_peaks[..., :2], image)
+        poses = Poses(joints, joint_scores, detections.boxes, scores, skeleton, sources, features, second_peaks)
         return convert_poses(poses, self.skeleton)
 
     def suppress_duplicates(self, poses: Poses) -> Poses:

@@ -4,6 +4,7 @@ decoded."""
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from typing import Any, NamedTuple
 
 import cv2
 import numpy as np
@@ -11,13 +12,29 @@ from numpy.typing import NDArray
 
 from pose_track.models.codec import Codec
 from pose_track.models.scales import CropScales
+from pose_track.models.second_peaks import SecondPeaks
 from pose_track.runtime.model_spec import Run
 from pose_track.structures.arrays import Float32Array, Float64Array, ImageArray
 
-KeypointFunction = Callable[[Sequence[ImageArray], Sequence[Float64Array]], tuple[Float32Array, ...]]
+
+class Keypoints(NamedTuple):
+    """The joints of people in B crops.
+
+    joints: (B, K, 2) in crop pixels.
+    scores: (B, K).
+    features: (B, K, C) the appearance embedding at each joint; None of networks without one.
+    second_peaks: (B, K, 3), see `SecondPeaks`; None where they are not looked for.
+    """
+
+    joints: Float32Array
+    scores: Float32Array
+    features: Float32Array | None = None
+    second_peaks: Float32Array | None = None
+
+
+KeypointFunction = Callable[[Sequence[ImageArray], Sequence[Float64Array]], Keypoints]
 """Finds the joints of people: images (H, W, 3) uint8 RGB and, for each image, matrices (N, 2, 3) from its pixels to
-crop pixels -> joints (B, K, 2) in crop pixels, scores (B, K) and, of some networks, features (B, K, C), the appearance
-embedding at each joint. B, at least 1, counts the crops of all images, in order."""
+crop pixels -> the joints in the crops of all images, at least one, in order."""
 
 
 def crop_people(images: Sequence[ImageArray], matrices: Float64Array, size: tuple[int, int]) -> ImageArray:
@@ -62,32 +79,45 @@ class CroppedKeypoints:
         max_batch: crops in one forward pass, at most.
         scales: multiples of the crop size at which each person is cut out. Joints are decoded from the mean of the
             heatmaps (see `CropScales`); features are those of the scale nearest to 1.
+        twins: the joints for which second peaks are looked for, see `SecondPeaks`; none where empty.
 
     Raises ValueError for a `max_batch` below 1, no scales, or a scale outside [0.5, 2].
     """
 
-    def __init__(self, run: Run, codec: Codec, max_batch: int = 16, scales: Sequence[float] = (1.0,)) -> None:
+    def __init__(
+        self,
+        run: Run,
+        codec: Codec,
+        max_batch: int = 16,
+        scales: Sequence[float] = (1.0,),
+        twins: Sequence[tuple[int, int]] = (),
+    ) -> None:
         if max_batch < 1:
             raise ValueError(f"max_batch must be at least 1, got {max_batch!r}")
         self._run, self._codec, self._max_batch = run, codec, max_batch
         self._scales = CropScales(scales, codec)
         self._scale_average = self._scales.average()
+        self._second_peaks = SecondPeaks(codec, twins, codec.decode) if twins else None
 
-    def __call__(self, images: Sequence[ImageArray], matrices: Sequence[Float64Array]) -> tuple[Float32Array, ...]:
+    def __call__(self, images: Sequence[ImageArray], matrices: Sequence[Float64Array]) -> Keypoints:
         """See `KeypointFunction`. A batch may hold crops of several images and scales."""
         image_of_person = [image for image, people in zip(images, matrices, strict=True) for _ in people]
         all_matrices = np.concatenate(matrices)
         step = max(self._max_batch // len(self._scales), 1)
         starts = range(0, len(all_matrices), step)
         batches = [self._run_people(image_of_person[i : i + step], all_matrices[i : i + step]) for i in starts]
-        return tuple(np.concatenate(arrays) for arrays in zip(*batches, strict=True))
+        columns = zip(*batches, strict=True)
+        arrays: list[Any] = [None if column[0] is None else np.concatenate(column) for column in columns]
+        return Keypoints(*arrays)
 
-    def _run_people(self, images: Sequence[ImageArray], matrices: Float64Array) -> tuple[Float32Array, ...]:
+    def _run_people(self, images: Sequence[ImageArray], matrices: Float64Array) -> Keypoints:
         """As many people as have crops for one batch, or a single one."""
         heatmaps, *appearance = self._run_crops(images, np.concatenate(self._scales.matrices(matrices)))
         mean = heatmaps if self._scales.is_single else self._scale_average.mean(heatmaps)
         joints, scores = self._codec.decode(mean)
-        return joints, scores, *(self._features(self._scales.select_nearest(maps), joints) for maps in appearance)
+        features = self._features(self._scales.select_nearest(appearance[0]), joints) if appearance else None
+        second = None if self._second_peaks is None else self._second_peaks(mean, joints, scores)
+        return Keypoints(joints, scores, features, second)
 
     def _run_crops(self, images: Sequence[ImageArray], matrices: Float64Array) -> list[Float32Array]:
         """The network's outputs for crops of N images by S N matrices, scale by scale."""
@@ -121,6 +151,6 @@ class DecodedKeypoints(CroppedKeypoints):
     def __init__(self, run: Run, codec: Codec, max_batch: int = 16) -> None:
         super().__init__(run, codec, max_batch)
 
-    def _run_people(self, images: Sequence[ImageArray], matrices: Float64Array) -> tuple[Float32Array, ...]:
+    def _run_people(self, images: Sequence[ImageArray], matrices: Float64Array) -> Keypoints:
         joints, scores, *appearance = self._run_crops(images, matrices)
-        return joints, scores, *(self._features(maps, joints) for maps in appearance)
+        return Keypoints(joints, scores, self._features(appearance[0], joints) if appearance else None)

@@ -37,7 +37,7 @@ class _JointMapping(NamedTuple):
 def convert_poses(poses: Poses, target: Skeleton) -> Poses:
     """The same people with the joints of `target`.
 
-    A joint that the poses lack has score 0. It has no features (all 0), nor has a derived joint.
+    A joint that the poses lack has score 0. It has no features and no second peak (all 0), nor has a derived joint.
     """
     source = poses.skeleton
     if source == target:
@@ -51,17 +51,19 @@ def convert_poses(poses: Poses, target: Skeleton) -> Poses:
         position, score = _head_joint(poses.joints[:, needed], poses.joint_scores[:, needed])
         present = np.asarray((poses.joint_scores[:, needed] > 0).all(axis=1))
         joints[:, k], scores[:, k] = np.where(present[:, None], position, 0), np.where(present, score, 0)
-    features = _convert_features(poses, target, mapping)
-    return replace(poses, joints=joints, joint_scores=scores, skeleton=target, features=features)
+    features, second_peaks = (_convert_array(array, target, mapping) for array in (poses.features, poses.second_peaks))
+    return replace(
+        poses, joints=joints, joint_scores=scores, skeleton=target, features=features, second_peaks=second_peaks
+    )
 
 
-def _convert_features(poses: Poses, target: Skeleton, mapping: _JointMapping) -> Float32Array | None:
-    """(N, K, C) the features of the shared joints, 0 for the others."""
-    if poses.features is None:
+def _convert_array(array: Float32Array | None, target: Skeleton, mapping: _JointMapping) -> Float32Array | None:
+    """(N, K, C) the values of the shared joints, 0 for the others."""
+    if array is None:
         return None
-    features = np.zeros((len(poses), target.num_joints, poses.features.shape[2]), np.float32)
-    features[:, mapping.target] = poses.features[:, mapping.source]
-    return features
+    converted = np.zeros((len(array), target.num_joints, array.shape[2]), np.float32)
+    converted[:, mapping.target] = array[:, mapping.source]
+    return converted
 
 
 def convert_annotations(people: PoseAnnotations, source: Skeleton, target: Skeleton) -> PoseAnnotations:

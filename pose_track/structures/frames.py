@@ -144,6 +144,8 @@ class Poses:
     scores: (N,) float32 in [0, 1].
     sources: (N,) str, the source of each box, see `Detections`.
     features: (N, K, C) float32, an appearance embedding per joint; None where none was computed.
+    second_peaks: (N, K, 3) float32 x y in pixels and score of another place where the network saw a joint that it put
+        on one spot with its twin, score 0 for none; None where they were not looked for.
     """
 
     joints: Float32Array
@@ -153,6 +155,7 @@ class Poses:
     skeleton: Skeleton
     sources: NDArray[np.str_] | None = None
     features: Float32Array | None = None
+    second_peaks: Float32Array | None = None
 
     def __post_init__(self) -> None:
         check_skeleton(self.skeleton)
@@ -166,6 +169,9 @@ class Poses:
         object.__setattr__(self, "sources", _checked_sources(self.sources, n))
         if self.features is not None:
             object.__setattr__(self, "features", _checked("features", self.features, (n, k, None), np.float32))
+        if self.second_peaks is not None:
+            second_peaks = _checked("second_peaks", self.second_peaks, (n, k, 3), np.float32)
+            object.__setattr__(self, "second_peaks", second_peaks)
 
     def __len__(self) -> int:
         return len(self.joints)
@@ -232,7 +238,8 @@ class TrackedPoses:
 
     def __iter__(self) -> Iterator[Person]:
         poses, names = self.poses, self.poses.skeleton.joint_names
-        assert poses.sources is not None and self.confirmed is not None
+        assert poses.sources is not None
+        assert self.confirmed is not None
         triples = np.concatenate([poses.joints, poses.joint_scores[..., None]], axis=2).tolist()
         columns = self.track_ids, poses.boxes, poses.scores, self.confirmed, poses.sources
         for joints, (track_id, box, score, confirmed, source) in zip(
@@ -246,10 +253,10 @@ class TrackedPoses:
         return replace(self, poses=self.poses[keep], track_ids=self.track_ids[keep], confirmed=self.confirmed[keep])  # type: ignore[index]
 
     def to_dict(self) -> dict[str, Any]:
-        """Frame, time and people as plain Python values, which `json.dumps` accepts.
+        """Frame, time and people as plain Python values, which `json.dumps` accepts:
 
-            {"frame": 17, "seconds": 0.68, "people": [{"id": 1, "box": [x1, y1, x2, y2], "score": 0.93,
-             "confirmed": True, "joints": {"nose": [x, y, score], ...}}]}
+        {"frame": 17, "seconds": 0.68, "people": [{"id": 1, "box": [x1, y1, x2, y2], "score": 0.93,
+         "confirmed": True, "joints": {"nose": [x, y, score], ...}}]}
         """
         people = [
             {

@@ -9,6 +9,7 @@ from typing import TypeVar
 import numpy as np
 
 from pose_track.limbs.online import SideFilter
+from pose_track.limbs.spots import continue_limbs
 from pose_track.structures.arrays import BoolArray, Float32Array, IntArray
 from pose_track.structures.frames import Detections, Frame, FrameLike, Poses, replace_rows
 from pose_track.structures.skeleton import Skeleton
@@ -80,6 +81,7 @@ class PoseLinker:
     propagation: how people who are not detected are followed by the flow.
     warped_frames: from how many frames poses are warped by the flow, for the cue "flow".
     chooses_sides: left and right of tracked people are chosen against the warped poses, see `limbs`.
+    takes_second_peaks: joints of tracked people take second peaks where the warped poses expect them, see `limbs`.
     """
 
     def __init__(
@@ -94,6 +96,7 @@ class PoseLinker:
         propagation: Propagation = NO_PROPAGATION,
         warped_frames: int = 1,
         chooses_sides: bool = False,
+        takes_second_peaks: bool = False,
     ) -> None:
         if buffer_seconds < 0:
             raise ValueError(f"buffer_seconds must be 0 or more, got {buffer_seconds!r}")
@@ -106,7 +109,7 @@ class PoseLinker:
         self._flow = flow
         self._propagation = propagation
         self._warped_frames = warped_frames
-        self._chooses_sides = chooses_sides
+        self._chooses_sides, self._takes_second_peaks = chooses_sides, takes_second_peaks
         self.reset()
 
     def reset(self) -> None:
@@ -169,7 +172,8 @@ class PoseLinker:
         order = order[self._propagation.accepts(poses)[order]]
         ids = np.zeros(len(poses), np.int64)
         ids[order], recorded = self._assign(poses[order], frame)
-        self._recorded = replace_rows(poses, order, recorded) if self._chooses_sides else poses
+        is_changed = self._chooses_sides or self._takes_second_peaks
+        self._recorded = replace_rows(poses, order, recorded) if is_changed else poses
         return ids
 
     @property
@@ -221,7 +225,7 @@ class PoseLinker:
         self._assign_new_ids(ids, is_new)
         is_missed = np.ones(len(tracks), bool)
         is_missed[rows] = False
-        poses, sides = self._choose_sides(tracks[rows], poses, cols)
+        poses, sides = self._correct_limbs(tracks[rows], poses, cols)
         is_apart = None if poses.features is None else stand_apart(tracks, poses, rows, cols, frame.pts_seconds)
         self._tracks = tracks[rows].update(poses[cols], frame.pts_seconds, sides[cols], is_apart)
         if is_missed.any():
@@ -231,16 +235,18 @@ class PoseLinker:
             self._tracks += Tracks.start(*started)
         return ids, poses
 
-    def _choose_sides(self, tracks: Tracks, poses: Poses, cols: IntArray) -> tuple[Poses, Float32Array]:
-        """The poses with left and right chosen, and the (N, H) beliefs about them; each track goes on with the pose in
-        its place of `cols`."""
-        if self._sides is None:
-            return poses, np.zeros((len(poses), 0), np.float32)
+    def _correct_limbs(self, tracks: Tracks, poses: Poses, cols: IntArray) -> tuple[Poses, Float32Array]:
+        """The poses with left and right chosen and second peaks taken, and the (N, H) beliefs about the sides; each
+        track goes on with the pose in its place of `cols`."""
         before, scores = np.zeros_like(poses.joints), np.zeros_like(poses.joint_scores)
-        beliefs = self._sides.unknown(len(poses))
-        if len(cols):  # a frame without tracks does not know their number of hypotheses
-            before[cols], scores[cols], beliefs[cols] = tracks.warped[:, 0], tracks.warped_scores[:, 0], tracks.sides
-        return self._sides.choose(poses, before, scores, beliefs)
+        before[cols], scores[cols] = tracks.warped[:, 0], tracks.warped_scores[:, 0]
+        beliefs = np.zeros((len(poses), 0), np.float32)
+        if self._sides is not None:
+            beliefs = self._sides.unknown(len(poses))
+            if len(cols):  # a frame without tracks does not know their number of hypotheses
+                beliefs[cols] = tracks.sides
+            poses, beliefs = self._sides.choose(poses, before, scores, beliefs)
+        return continue_limbs(poses, before, scores) if self._takes_second_peaks else poses, beliefs
 
     def _buffered(self, tracks: Tracks, frame: FrameLike) -> Tracks:
         """The tracks that were not missed for too long."""

@@ -78,8 +78,9 @@ def predict_poses(
     for start in tqdm(range(0, len(candidates), max_batch), "estimating", leave=False, disable=None):
         batch_matrices = matrices[start : start + max_batch]
         batch_images = [read(one.file_name, one.image_size) for one in candidates[start : start + max_batch]]
-        batches.append(estimate(batch_images, list(batch_matrices[:, None])))
-    joints, scores, *_ = (np.concatenate(arrays) for arrays in zip(*batches, strict=True))
+        found = estimate(batch_images, list(batch_matrices[:, None]))
+        batches.append((found.joints, found.scores))
+    joints, scores = (np.concatenate(arrays) for arrays in zip(*batches, strict=True))
     return PosePredictions(to_frame(joints, matrices), scores, areas)
 
 

@@ -15,7 +15,7 @@ _EXTRAS = {
     "pyarrow": "parquet",
     "lightning_fabric": "train",
     "tensorboardX": "train",
-    "matplotlib": "train",
+    "matplotlib": "plot",
     "pyvirtualcam": "live",
 }
 

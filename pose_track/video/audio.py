@@ -22,7 +22,6 @@ logger = logging.getLogger(__name__)
 _HELD = {
     "mp4": ({"aac", "mp3", "ac3", "eac3", "opus", "flac", "alac"}, "aac"),
     "mov": ({"aac", "mp3", "ac3", "alac", "pcm_s16le", "pcm_s24le"}, "aac"),
-    "matroska": ({"aac", "mp3", "ac3", "eac3", "opus", "vorbis", "flac", "pcm_s16le"}, "aac"),
     "webm": ({"opus", "vorbis"}, "libopus"),
 }
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import time
-from typing import Literal
 
 import av
 from av.container import InputContainer
@@ -20,6 +19,11 @@ _PROTOCOLS = {
     "http": "http,https,tls,tcp,crypto,data", "https": "http,https,tls,tcp,crypto,data",
     "udp": "udp", "tcp": "tcp", "srt": "srt", "rtp": "rtp,udp",
 }  # fmt: skip
+_REMEDIES = {
+    "camera": "check that it is connected, that no other program uses it, and that you may read it",
+    "screen": "check that the part lies within the screen, and that you may read it",
+    "stream": "check the address, user name and password",
+}
 _FORMATS = {"rtsp": "rtsp", "rtsps": "rtsp", "rtp": "rtp"}  # others are told from the data
 
 
@@ -46,6 +50,8 @@ def _open_stream(location: Location, options: StreamOptions) -> InputContainer:
         ff_options |= {"rtsp_transport": options.rtsp_transport, "allowed_media_types": "video"}
     if scheme.startswith("http"):  # of a file, FFmpeg reads on at the byte where it was
         ff_options |= {"reconnect": "1", "reconnect_delay_max": f"{max(1, round(options.max_backoff_seconds))}"}
+    if scheme in ("udp", "srt"):  # the packets of MPEG-TS are whole frames, and parsing them waits for the next one
+        ff_options["fflags"] = "noparse"
     if scheme == "udp":
         ff_options |= {"overrun_nonfatal": "1"}
     if scheme not in _FORMATS:
@@ -77,10 +83,4 @@ def explained(
         )
     if isinstance(error, av.error.InvalidDataError):
         return ValueError(f"{location.text!r} sends nothing that FFmpeg knows as video ({error.strerror})")
-    return ConnectionError(f"{location.text!r} cannot be opened ({error.strerror}); {_remedy(location.kind)}")
-
-
-def _remedy(kind: Literal["file", "camera", "stream", "pipe", "screen", "images"]) -> str:
-    if kind == "camera":
-        return "check that it is connected, that no other program uses it, and that you may read it"
-    return "check the address, user name and password" if kind == "stream" else "check that the screen can be read"
+    return ConnectionError(f"{location.text!r} cannot be opened ({error.strerror}); {_REMEDIES[location.kind]}")

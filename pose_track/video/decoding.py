@@ -126,7 +126,7 @@ def _packets(container: InputContainer, stream: VideoStream, faults: _Pending) -
             flushed = is_flush(packet)
             yield packet
     except av.FFmpegError as error:
-        faults.add(f"the file cannot be read on ({error.strerror})", None)
+        faults.add(f"the file cannot be read on ({_reason(error)})", None)
     if not flushed:
         flush = cast("av.Packet[VideoStream]", av.Packet())
         flush.stream = stream
@@ -139,6 +139,11 @@ def _decode(packet: av.Packet[VideoStream], faults: _Pending) -> list[av.VideoFr
     except av.FFmpegError as error:
         faults.add(f"its data is damaged ({error.strerror})", packet.pts)
         return []
+
+
+def _reason(error: av.FFmpegError) -> str:
+    is_stalled = isinstance(error, av.error.ExitError)  # PyAV's time limit of a file on the network
+    return "nothing came within the time limit" if is_stalled else str(error.strerror)
 
 
 class StrictDecoder:
@@ -168,7 +173,7 @@ class StrictDecoder:
                     self._num_decoded += 1
                     yield frame
         except av.FFmpegError as raised:
-            error = raised.strerror
+            error = _reason(raised)
         if error is not None:
             yield from self._buffered_frames()
             raise DecodeError(self._source, self._num_decoded, error)

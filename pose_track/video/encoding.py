@@ -26,12 +26,13 @@ class Encoder:
 
     pixels, alpha_pixels: formats without and with opacity; "" for none.
     options: of the encoder. crf: the default of the constant rate factor, None where it has none; max_crf: the largest.
-    alpha_options: in place of `options` with opacity.
+    alpha_suffix: of the files that players show with opacity. alpha_options: in place of `options` with opacity.
     """
 
     name: str
     pixels: str
     alpha_pixels: str = ""
+    alpha_suffix: str = ""
     crf: int | None = None
     max_crf: int = 63
     options: dict[str, str] = field(default_factory=dict)
@@ -51,10 +52,10 @@ ENCODERS = {
         options={"preset": "superfast", "x265-params": "log-level=error"},
         tag="hvc1",  # what Apple's players ask for
     ),
-    "vp9": Encoder("libvpx-vp9", "yuv420p", "yuva420p", crf=30, options={**_VP9, "lag-in-frames": "0"}),
+    "vp9": Encoder("libvpx-vp9", "yuv420p", "yuva420p", ".webm", crf=30, options={**_VP9, "lag-in-frames": "0"}),
     "av1": Encoder("libsvtav1", "yuv420p", crf=32, options={"preset": "8"}),
     "prores": Encoder(
-        *("prores_ks", "yuv422p10le", "yuva444p10le"), options={"profile": "3"}, alpha_options={"profile": "4"}
+        *("prores_ks", "yuv422p10le", "yuva444p10le", ".mov"), options={"profile": "3"}, alpha_options={"profile": "4"}
     ),
 }
 # the formats of FFmpeg by suffix, and the codecs that they hold, the default first
@@ -62,7 +63,6 @@ CONTAINERS: dict[str, tuple[str, tuple[str, ...]]] = {
     ".mp4": ("mp4", ("h264", "hevc", "av1", "vp9")),
     ".m4v": ("mp4", ("h264", "hevc", "av1", "vp9")),
     ".mov": ("mov", ("h264", "hevc", "prores")),
-    ".mkv": ("matroska", ("h264", "hevc", "av1", "vp9", "prores")),
     ".webm": ("webm", ("vp9", "av1")),
 }
 
@@ -94,21 +94,20 @@ class Encoding:
         if suffix.lower() not in CONTAINERS:
             raise ValueError(f"the suffix {suffix!r} is not known; use one of {', '.join(CONTAINERS)}")
         codecs = CONTAINERS[suffix.lower()][1]
-        name = self._default(codecs) if self.codec == "auto" else self.codec
+        if self.alpha:
+            codecs = tuple(codec for codec in codecs if ENCODERS[codec].alpha_suffix == suffix.lower())
+            if not codecs:
+                raise ValueError(f"{suffix} has no transparency; use .mov, .webm, or a folder of PNG images")
+        name = codecs[0] if self.codec == "auto" else self.codec
         if name not in codecs:
-            raise ValueError(f"{suffix} does not hold {name}; use one of {', '.join(codecs)}")
+            what = " with transparency" if self.alpha else ""
+            raise ValueError(f"{suffix} does not hold {name}{what}; use one of {', '.join(codecs)}")
         encoder = ENCODERS[name]
-        if self.alpha and not encoder.alpha_pixels:
-            raise ValueError(f"{name} in {suffix} has no transparency; use .mov, .webm, or a folder of PNG images")
         if self.crf is not None and encoder.crf is None:
             raise ValueError(f"{name} has no crf; leave it out")
         if self.crf is not None and not 0 <= self.crf <= encoder.max_crf:
             raise ValueError(f"the crf of {name} must be from 0 to {encoder.max_crf}, got {self.crf}")
         return encoder
-
-    def _default(self, codecs: tuple[str, ...]) -> str:
-        able = [codec for codec in codecs if ENCODERS[codec].alpha_pixels] if self.alpha else []
-        return (able or list(codecs))[0]
 
     def size(self, width: int, height: int) -> tuple[int, int]:
         """Width and height of the encoded images.

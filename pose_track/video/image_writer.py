@@ -12,7 +12,8 @@ from pose_track.video.encoding import Encoding, scaled
 
 
 class ImageWriter:
-    """Writes 000000.png, 000001.png, ... into a folder, which is created; a context manager.
+    """Writes 000000.png, 000001.png, ... into a folder, which is created; a context manager. Older images of such names
+    are removed.
 
     encoding: size of the images; its codec, quality and sound have no meaning for images.
     """
@@ -21,6 +22,8 @@ class ImageWriter:
         self._folder, self._encoding = folder, encoding
         self.num_frames = 0
         folder.mkdir(parents=True, exist_ok=True)
+        for old in folder.glob("[0-9]" * 6 + ".png"):
+            old.unlink()
 
     def write(self, image: ImageArray, pts_seconds: float | None = None) -> None:
         """Write the next frame. Raises OSError where that fails.

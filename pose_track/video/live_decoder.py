@@ -52,8 +52,9 @@ class LiveDecoder:
     def __iter__(self) -> Iterator[tuple[float, av.VideoFrame]]:
         for packet in self._packets():
             now = time.monotonic()
-            if packet.stream_index == self.stream.index and not is_flush(packet):
-                packet.opaque = now
+            if packet.stream_index == self.stream.index:
+                if not is_flush(packet):
+                    packet.opaque = now
                 for frame in self._decoded(packet):
                     self._num_frames += 1
                     yield cast(float, frame.opaque or now), frame

@@ -40,6 +40,11 @@ class Location:
         return self.kind in ("camera", "screen") or (self.kind == "stream" and not self.scheme.startswith("http"))
 
     @property
+    def is_pipe(self) -> bool:
+        """Whether another program writes it as fast as it is read: the standard input or a named pipe."""
+        return self.kind == "pipe" or (self.kind == "file" and Path(self.address).is_fifo())
+
+    @property
     def scheme(self) -> str:
         """Of a stream, such as "rtsp"; "" for others."""
         match = _SCHEME.match(self.address) if self.kind == "stream" else None

@@ -12,7 +12,8 @@ from pose_track.structures.frames import Frame
 from pose_track.video.source import Fault, LazyFrame, VideoInfo, VideoReader
 
 _WAIT_SECONDS = 0.5  # a waiting thread wakes up this often, so that Ctrl-C is noticed on every system
-_JOIN_SECONDS = 1.0
+_JOIN_SECONDS = 0.5
+_YIELD_SECONDS = 0.001
 
 
 class NewestFrames:
@@ -85,10 +86,13 @@ class NewestFrames:
         with self._changed:
             if self._ended:
                 return False
-            self.num_skipped += self._newest is not None
+            is_ahead = self._newest is not None
+            self.num_skipped += is_ahead
             self._newest = frame
             self._changed.notify_all()
-            return True
+        if is_ahead:  # of a source that never waits, this thread would leave the other none of a single core
+            time.sleep(_YIELD_SECONDS)
+        return True
 
     def close(self) -> None:
         """End the iteration and close the reader; a second call has no effect.

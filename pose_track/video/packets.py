@@ -23,7 +23,7 @@ from pose_track.video.unknown_coding import coding_name
 MAX_PLAUSIBLE_FPS = 300  # browsers record webm that claims 1000, its time base; above this the timestamps decide
 _FALLBACK_FPS = Fraction(25)
 _DEFAULT_STREAM_PIXELS = 5_000_000
-_RAW_FORMATS = {"cavsvideo", "h264", "hevc", "m4v", "mpegvideo", "obu", "vvc"}
+_RAW_FORMATS = {"cavsvideo", "h264", "hevc", "m4v", "mpegvideo", "obu", "rawvideo", "vvc"}
 _NUM_TIMESTAMPS = 200  # packets that the frame rate is estimated from
 _ONE_PICTURE_CODECS = ("h264", "hevc", "vp9", "av1", "libdav1d", "libaom")
 

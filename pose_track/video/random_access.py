@@ -17,7 +17,7 @@ from pose_track.video.conversion import FrameConverter
 from pose_track.video.declared_size import MAX_PIXELS
 from pose_track.video.decoding import limit_size
 from pose_track.video.image_reader import IMAGE_SUFFIXES
-from pose_track.video.packets import is_raw, open_container, uses_dts, video_stream
+from pose_track.video.packets import explained_errors, is_raw, open_container, uses_dts, video_stream
 from pose_track.video.reader import open_video
 from pose_track.video.source import DecodeError
 
@@ -59,7 +59,9 @@ class RandomAccessVideo:
                 logger.debug("%s", error)  # the frames that are there were read
 
     def _after_seeking(self, seconds: float) -> Iterator[TimedImage]:
-        with closing(open_container(self._path)) as container:
+        with explained_errors(self._path):
+            container = open_container(self._path)
+        with closing(container):
             stream = video_stream(container, self._path)
             stream.thread_type = "AUTO"  # a key frame can be hundreds of frames away
             limit_size(stream, MAX_PIXELS)

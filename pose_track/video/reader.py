@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import glob
+import os
 from collections.abc import Iterable
 from fractions import Fraction
 from pathlib import Path
@@ -23,7 +24,7 @@ __all__ = ["DECODERS", "DecodeError", "VideoInfo", "VideoReader", "open_video"]
 DECODERS = ("pyav", "decord")
 _NUM_START_BYTES = 2**20
 
-Source = int | str | Path | Location | Iterable[str | Path] | Iterable[ImageArray]
+Source = int | str | os.PathLike[str] | Location | Iterable[str | Path] | Iterable[ImageArray]
 """What can be opened as a video, see `open_video`."""
 
 
@@ -70,6 +71,7 @@ def open_video(
     if decoder not in DECODERS:
         raise ValueError(f"unknown decoder {decoder!r}; choose one of {', '.join(DECODERS)}")
     selection = Selection(start_seconds, end_seconds, stride)
+    source = Path(source) if isinstance(source, os.PathLike) else source
     if not isinstance(source, int | str | Path | Location):
         return _open_images(source, selection, _image_fps(fps), on_damage, max_pixels)
     location, options = source if isinstance(source, Location) else parse_source(source), stream or StreamOptions()

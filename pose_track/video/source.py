@@ -167,7 +167,7 @@ class LazyFrame:
         return Frame(self.index, self.pts_seconds, image, self.image_name, self.captured)
 
 
-_CLOSE_SECONDS = 1.0  # how long closing waits for another thread that reads
+_CLOSE_SECONDS = 0.5  # how long closing waits for another thread that reads
 
 
 class VideoReader(ABC):

@@ -208,9 +208,8 @@ def _timed_packets(source: InputContainer, stream: VideoStream) -> Iterator[tupl
     """The packets of a video, each with its time of decoding in seconds, for the stream of another container."""
     for packet in source.demux(source.streams.video[0]):
         if packet.dts is not None:  # the last packet only marks the end
-            seconds = packet.dts * packet.time_base
             packet.stream = stream
-            yield seconds, packet
+            yield packet.dts * packet.time_base, packet
 
 
 def _check(path: Path, width: int, height: int, fps: Fraction) -> None:

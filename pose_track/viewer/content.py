@@ -28,6 +28,8 @@ from pose_track.viewer.records import BLOCK_FRAMES, SCORE_LEVELS, Axis, PackedRe
 THUMBNAIL_SIDE = 72
 """Pixels of the square picture of a person."""
 
+_PLAYABLE = (".mp4", ".m4v", ".mov", ".webm")
+
 
 @dataclass(eq=False)
 class ShownResult:
@@ -64,6 +66,7 @@ class Content:
 
     results: one or two; only the first can have a session of edits.
     video: the file of the images; None where there is none.
+        `video` of the object is that file where browsers may play it in step with the records.
     find_marks: returns the errors of the first result against the second, which then is ground truth; None otherwise.
     """
 
@@ -74,7 +77,7 @@ class Content:
         find_marks: Callable[[Iterable[TrackedPoses]], list[PersonMark]] | None = None,
     ) -> None:
         self.results = results
-        self.axis = Axis.of(shown.result for shown in results)
+        self.axis = Axis.of(shown.records() for shown in results)
         if not len(self.axis):
             raise ValueError(f"{results[0].path} has no frame to show")
         self.images: FrameImages | None = None
@@ -84,6 +87,7 @@ class Content:
             self.images, self._portraits = (FrameImages(video, self.axis.seconds, fps) for _ in range(2))
         self._find_marks = find_marks
         self._lock = threading.Lock()
+        self.video = video if video is not None and _is_playable(video, self.axis) else None
         self._marks: tuple[int, list[dict[str, Any]]] | None = None
         self._thumbnails: dict[tuple[int, int, int], bytes] = {}
 
@@ -102,11 +106,13 @@ class Content:
             "height": height,
             "fps": float(first.fps),
             "joint_distance": self.joint_distance(),
+            "min_joint_score": _min_joint_score(first.header),
             "frames": self.axis.frames.tolist(),
             "seconds": np.round(self.axis.seconds, 6).tolist(),
             "block_frames": BLOCK_FRAMES,
             "sources": list(SOURCES),
             "score_levels": SCORE_LEVELS,
+            "playable": self.video is not None,
             "has_images": self.images is not None,
             "has_truth": self._find_marks is not None,
             "results": [self._describe(shown) for shown in self.results],
@@ -144,10 +150,16 @@ class Content:
         frame = fault.frame if isinstance(fault, DamageRecord) else fault.after_frame
         return min(int(np.searchsorted(self.axis.frames, frame or 0)), len(self.axis) - 1)
 
+    def _result(self, number: int) -> ShownResult:
+        """Raises IndexError for one that is not there."""
+        if not 0 <= number < len(self.results):
+            raise IndexError(f"result must be below {len(self.results)}, got {number}")
+        return self.results[number]
+
     def people(self, number: int) -> dict[str, Any]:
         """The people of a result, see `summarise_people`, each with a colour."""
         with self._lock:
-            shown = self.results[number]
+            shown = self._result(number)
             people = summarise_people(shown.packed(self.axis), shown.names())
         palette = Style().palette
         for person in people:
@@ -159,7 +171,7 @@ class Content:
         if not 0 <= block < self.axis.num_blocks:
             raise IndexError(f"block must be below {self.axis.num_blocks}, got {block}")
         with self._lock:
-            return self.results[number].packed(self.axis).block(block)
+            return self._result(number).packed(self.axis).block(block)
 
     def thumbnail(self, number: int, track_id: int) -> bytes:
         """A JPEG of a person, where it is largest and surest. Raises LookupError without the person or the image."""
@@ -214,6 +226,19 @@ class Content:
                 session.apply(parse_edit(values))
             self.results[0].changed()
             return {"edits": self.edits(), "revision": self.results[0].revision}
+
+
+def _is_playable(video: Path, axis: Axis) -> bool:
+    """Whether browsers know such files, and each frame has a record."""
+    is_whole = bool((axis.frames == np.arange(len(axis))).all())
+    return video.is_file() and video.suffix.lower() in _PLAYABLE and is_whole
+
+
+def _min_joint_score(header: Mapping[str, Any]) -> float:
+    """From which score on joints are drawn: that of the run, or of `Style`."""
+    output = (header.get("settings") or {}).get("output")
+    score = output.get("min_joint_score") if isinstance(output, dict) else None
+    return float(score) if isinstance(score, int | float) else Style().min_joint_score
 
 
 def _skeleton_values(skeleton: Skeleton) -> dict[str, Any]:

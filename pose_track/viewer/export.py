@@ -9,9 +9,12 @@ import tempfile
 from fractions import Fraction
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
 import cv2
+import numpy as np
 
+from pose_track.structures.arrays import ImageArray
 from pose_track.utils.atomic import atomic_path
 from pose_track.video.writer import VideoWriter
 from pose_track.viewer.content import Content
@@ -37,7 +40,7 @@ def export_page(content: Content, out: Path, video_beside: bool = False, long_si
     if content.images is not None and video_beside:
         beside = out.with_suffix(".mp4")
         _write_video(content, content.images, beside, long_side)
-        address = beside.name
+        address = quote(beside.name)
     elif content.images is not None:
         with tempfile.TemporaryDirectory() as folder:
             path = Path(folder) / "video.mp4"
@@ -51,13 +54,14 @@ def export_page(content: Content, out: Path, video_beside: bool = False, long_si
 def _write_video(content: Content, images: FrameImages, path: Path, long_side: int) -> None:
     description = content.description()
     scale = min(1.0, long_side / max(description["width"], description["height"]))
-    size = tuple(max(2, 2 * round(description[side] * scale / 2)) for side in ("width", "height"))
+    width, height = (max(2, 2 * round(description[side] * scale / 2)) for side in ("width", "height"))
     fps = Fraction(description["fps"]).limit_denominator(1001)
-    image = None
-    with VideoWriter(path, *size, fps) as writer:
+    image: ImageArray | None = None
+    with VideoWriter(path, width, height, fps) as writer:
         for position, seconds in enumerate(content.axis.seconds.tolist()):
             try:
-                image = cv2.resize(images.image(position), size, interpolation=cv2.INTER_AREA)
+                scaled = cv2.resize(images.image(position), (width, height), interpolation=cv2.INTER_AREA)
+                image = np.asarray(scaled, np.uint8)
             except MissingFrameError:  # the last image stays, so that the others keep their place
                 if image is None:
                     raise

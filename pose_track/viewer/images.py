@@ -62,7 +62,8 @@ class FrameImages:
     def image(self, position: int) -> ImageArray:
         """(H, W, 3) uint8 RGB, from the JPEG. Raises as `jpeg` does."""
         decoded = cv2.imdecode(np.frombuffer(self.jpeg(position), np.uint8), cv2.IMREAD_COLOR)
-        return np.ascontiguousarray(decoded[..., ::-1])
+        assert decoded is not None  # it is a JPEG of `_keep`
+        return np.asarray(cv2.cvtColor(decoded, cv2.COLOR_BGR2RGB), np.uint8)
 
     def close(self) -> None:
         """Release the video. A thread that reads from it gets MissingFrameError."""
@@ -102,7 +103,8 @@ class FrameImages:
     def _keep(self, position: int, image: ImageArray | None) -> None:
         if image is None:
             return
-        _, encoded = cv2.imencode(".jpg", image[..., ::-1], [cv2.IMWRITE_JPEG_QUALITY, _QUALITY])
+        blue_first = cv2.cvtColor(image, cv2.COLOR_RGB2BGR)
+        _, encoded = cv2.imencode(".jpg", blue_first, [cv2.IMWRITE_JPEG_QUALITY, _QUALITY])
         self._cache[position] = encoded.tobytes()
         self._num_bytes += len(self._cache[position])
         while self._num_bytes > _CACHE_BYTES and len(self._cache) > 1:

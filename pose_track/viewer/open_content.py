@@ -57,7 +57,7 @@ def _names(paths: list[Path]) -> list[str]:
     (['a/clip', 'b/clip'], ['clip'])
     """
     parts = [_parts(path) for path in paths]
-    for length in range(1, max(map(len, parts))):
+    for length in range(1, max(map(len, parts)) + 1):
         names = ["/".join(each[-length:]) for each in parts]
         if len(set(names)) == len(names):
             return names

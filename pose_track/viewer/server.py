@@ -6,6 +6,7 @@
     /TOKEN/people/R              the people of result R
     /TOKEN/blocks/R/B            the records of some frames
     /TOKEN/images/P              the image at a position, as JPEG
+    /TOKEN/video                 the video, for playing; also in ranges of bytes
     /TOKEN/thumbnails/R/ID       a picture of a person
     /TOKEN/differences/PIXELS    where the results differ
     /TOKEN/marks                 errors against ground truth
@@ -21,6 +22,8 @@ from __future__ import annotations
 import hmac
 import json
 import logging
+import os
+import re
 import secrets
 import threading
 from collections.abc import Callable
@@ -40,6 +43,7 @@ MAX_EDIT_BYTES = 4096
 _JSON, _BYTES, _JPEG = "application/json", "application/octet-stream", "image/jpeg"
 _TYPES = {".js": "text/javascript; charset=utf-8", ".css": "text/css; charset=utf-8"}
 _IDLE_SECONDS = 30.0
+_CHUNK_BYTES = 2**18
 
 
 class ViewerServer:
@@ -114,7 +118,11 @@ class _Handler(BaseHTTPRequestHandler):
 
     def _answer(self, find: Callable[[list[str]], tuple[str, bytes]]) -> None:
         try:
-            kind, content = find(self._checked_path())
+            parts = self._checked_path()
+            if parts == ["video"] and self.command == "GET":
+                self._send_video()
+                return
+            kind, content = find(parts)
             self._send(HTTPStatus.OK, kind, content)
         except _Refused as refused:
             self._refuse(refused.status, str(refused))
@@ -171,6 +179,27 @@ class _Handler(BaseHTTPRequestHandler):
             raise ValueError("an edit is a JSON object")
         return _JSON, _json(self.server.content.edit(values))
 
+    def _send_video(self) -> None:
+        """The file, or the range of it that is asked for (RFC 9110, 14)."""
+        path = self.server.content.video
+        if path is None:
+            raise _Refused(HTTPStatus.NOT_FOUND)
+        with path.open("rb") as file:
+            size = file.seek(0, os.SEEK_END)
+            first, last = _byte_range(self.headers.get("Range", ""), size)
+            is_part = "Range" in self.headers
+            self.send_response(HTTPStatus.PARTIAL_CONTENT if is_part else HTTPStatus.OK)
+            headers = {"Content-Type": "video/webm" if path.suffix.lower() == ".webm" else "video/mp4"}
+            headers |= {"Content-Length": str(last - first + 1), "Accept-Ranges": "bytes"}
+            headers |= {"Content-Range": f"bytes {first}-{last}/{size}"} if is_part else {}
+            for name, value in (headers | _HEADERS).items():
+                self.send_header(name, value)
+            self.end_headers()
+            file.seek(first)
+            while first <= last and (chunk := file.read(min(_CHUNK_BYTES, last - first + 1))):
+                self.wfile.write(chunk)
+                first += len(chunk)
+
     def _refuse(self, status: HTTPStatus, message: str) -> None:
         self.close_connection = True  # what was sent along may not have been read
         self._send(status, _JSON, _json({"error": message}))
@@ -193,9 +222,28 @@ _HEADERS = {
     "Cross-Origin-Resource-Policy": "same-origin",
     "Content-Security-Policy": (
         "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' blob: data:; "
-        "connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
+        "media-src 'self'; connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
     ),
 }
+
+
+def _byte_range(text: str, size: int) -> tuple[int, int]:
+    """The first and the last byte of a Range header; of the whole file for "". Raises _Refused for another range.
+
+    >>> _byte_range("bytes=2-", 10), _byte_range("bytes=2-4", 10), _byte_range("bytes=-3", 10)
+    ((2, 9), (2, 4), (7, 9))
+    """
+    match = re.fullmatch(r"bytes=(\d*)-(\d*)", text) if text else None
+    if not text:
+        return 0, size - 1
+    if match is None or not any(match.groups()):
+        raise _Refused(HTTPStatus.REQUESTED_RANGE_NOT_SATISFIABLE)
+    start, end = match.groups()
+    first = int(start) if start else max(0, size - int(end))
+    last = min(size - 1, int(end)) if start and end else size - 1
+    if not first <= last:
+        raise _Refused(HTTPStatus.REQUESTED_RANGE_NOT_SATISFIABLE)
+    return first, last
 
 
 def _json(values: Any) -> bytes:

@@ -256,3 +256,13 @@ def test_the_command(case: Path) -> None:
     imported = {line.rpartition("|")[2].strip() for line in lenient.stderr.splitlines()}
     assert {"numpy", "pose_track.evaluation.posetrack"} <= imported
     assert not {"torch", "pydantic", "av", "cv2", "scipy", "yaml", "matplotlib", "pyarrow"} & imported
+
+
+def test_plots_of_the_errors(case: Path, on: Run) -> None:
+    pytest.importorskip("matplotlib", reason="needs matplotlib")
+    done = on(case, "--plots", case / "plots/new")
+    assert (done.code, done.err) == (0, "")
+    assert done.out == on(case).out
+    names = ("distances", "errors_by_joint", "errors_by_sequence")
+    found = {path.name: path.read_bytes()[:4] for path in (case / "plots/new").iterdir()}
+    assert found == {f"{n}.pdf": b"%PDF" for n in names} | {f"{n}.png": b"\x89PNG" for n in names}

@@ -25,10 +25,12 @@ from pose_track.utils.version import __version__
 
 ROOT = Path(__file__).parents[2]
 SCRIPTS = {
+    "track_live": "live",
     "track_video": "track", "link_poses": "link", "finish_tracks": "finish", "convert_tracks": "convert",
     "evaluate": "evaluate", "evaluate_coco": "evaluate-coco", "evaluate_pose": "evaluate-pose",
     "evaluate_boxes": "evaluate-boxes",
-    "calibrate": "calibrate",
+    "calibrate": "calibrate", "render_result": "render", "edit_result": "edit",
+    "plot_result": "plot", "view_result": "view",
     "run_posetrack": "posetrack", "sweep_thresholds": "sweep", "ablate_tracker": "ablate", "benchmark": "benchmark",
     "export_model": "export", "train": "train", "make_sample": "make-sample", "make_figures": "make-figures",
 }  # fmt: skip

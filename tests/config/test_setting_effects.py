@@ -15,7 +15,9 @@ import cv2
 import numpy as np
 import pytest
 import torch
+from drawing_effects import DRAWING_EFFECTS
 from make_video import make_video, numbered_image, without_packet
+from stream_effects import STREAM_EFFECTS
 from stub_stages import stub_stages
 from tiny_posetrack import write_posetrack_dataset
 from tracker_effects import TRACKER_EFFECTS
@@ -105,9 +107,10 @@ class StubKeypoints(CroppedKeypoints):
         precision: str,
         max_batch: int,
         scales: Sequence[float],
+        twins: Sequence[tuple[int, int]],
     ) -> None:
         runtime = StubRuntime(ModelSpec(lambda: network, "on a GPU"), "torch", device, precision)
-        super().__init__(runtime, codec, max_batch, scales)
+        super().__init__(runtime, codec, max_batch, scales, twins)
 
 
 METADATA: dict[str, dict[str, Any]] = {
@@ -358,8 +361,10 @@ EFFECTS: list[tuple[str, dict[str, str], Callable[[Settings, World], object], di
     ("tracker.weights.appearance", NO_APPEARANCE, has_features, {"0": False, "1": True}),
     ("tracker.reactivation_seconds", NO_APPEARANCE, has_features, {"0": False, "5": True}),
     *TRACKER_EFFECTS,
+    *STREAM_EFFECTS,
     ("output.render", {}, annotated, {"true": True, "false": False}),
     ("output.min_joint_score", {}, joints_drawn, {"0.3": True, "0.9": False}),
+    *DRAWING_EFFECTS,
 ]  # fmt: skip
 
 

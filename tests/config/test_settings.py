@@ -44,8 +44,8 @@ def test_defaults(text: str, tmp_path: Path) -> None:
 INVALID_FILES = [
     ("tracker: {buffer_second: 2}", "'tracker.buffer_second'", "did you mean 'tracker.buffer_seconds'"),
     ("buffer_seconds: 2", "'buffer_seconds'", "did you mean 'tracker.buffer_seconds'"),
-    ("colour: red", "'colour'", "there are device, runtime.name, runtime.precision, detector.name"),
-    ("output: {colour: red}", "'output.colour'", "there are output.render, output.min_joint_score"),
+    ("flavour: red", "'flavour'", "there are device, runtime.name, runtime.precision, detector.name"),
+    ("output: {flavour: red}", "'output.flavour'", "there are output.min_joint_score, output.codec"),
     ("reader: {stride: 0}", "reader.stride = 0", "greater than or equal to 1"),
     ("reader: {stride: x}", "reader.stride = 'x'", "integer"),
     ("reader: {decoder: vlc}", "reader.decoder = 'vlc'", "'pyav' or 'decord'"),

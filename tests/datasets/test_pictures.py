@@ -10,6 +10,8 @@ from command_line import run_command
 from formats.track_files import write_tracks
 from make_video import make_video, numbered_image
 
+from pose_track.datasets.coco import load_coco_people
+from pose_track.datasets.images import ImageStore
 from pose_track.datasets.pictures import write_pictures
 from pose_track.formats.registry import read_sequence
 from pose_track.structures.sequence import FrameInfo, PoseAnnotations, PoseSequence
@@ -35,6 +37,22 @@ def test_each_image_of_the_data_set_is_the_frame(tracks, tmp_path):
     for image in images:
         picture = cv2.imread(str(tmp_path / "set/images" / image["file_name"]))[..., ::-1]
         assert np.abs(picture.astype(int) - numbered_image(image["id"])).mean() < 6
+
+
+def test_corrected_annotations_are_labels_for_training(tracks, tmp_path):
+    """From CVAT, through a data set with pictures, to the samples that `train` reads."""
+    assert run_command("convert", tracks, tmp_path / "cvat.xml", "--to", "cvat") == 0
+    assert convert(tmp_path / "cvat.xml", tmp_path / "set/people.json", "--pictures", tmp_path / "clip.mp4") == 0
+    labels = load_coco_people(tmp_path / "set/people.json", COCO_17, "skip")
+    images = ImageStore(tmp_path / "set/images")
+    for label in labels:
+        assert np.abs(images.read(label.file_name).astype(int) - numbered_image(label.image_id)).mean() < 6
+    sequence = read_sequence(tracks)
+    people = [person for _, frame in sequence for person in frame.joints]
+    assert len(labels) == len(people)
+    for label, joints in zip(labels, people, strict=True):
+        np.testing.assert_array_equal(label.visibility > 0, np.isfinite(joints[:, 0]))
+        np.testing.assert_allclose(label.joints[label.visibility > 0], joints[label.visibility > 0], atol=0.011)
 
 
 def test_a_folder_of_pictures_is_never_replaced(tracks, tmp_path, capsys):

@@ -163,6 +163,12 @@ def test_the_edited_result_is_a_result(folder, tmp_path):
     replayed = EditSession(folder, None)
     replayed.replay(out)
     assert ids_by_frame(replayed.frames()) == [[1, 2, 3]] * NUM_FRAMES
+    both = EditSession(folder, None)
+    both.replay(tmp_path / "out2/tracks.jsonl")
+    assert [type(edit) for edit in both.edits] == [Swap, Merge, Rename, HideJoint, Rename]
+    assert both.names == {}
+    with pytest.raises(ValueError, match="states no edits"):
+        both.replay(folder / "tracks.jsonl")
 
 
 def test_faults_stay(tmp_path):

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 
 from pose_track.limbs.online import SideFilter, reorder_joints
@@ -61,3 +63,14 @@ def chosen_sides(frames: list[Poses], truth: list[Poses] | None = None) -> list[
 def is_right(poses: Poses, truth: Poses) -> BoolArray:
     """(K,) which joints are where they are in truth."""
     return np.asarray((poses.joints[0] == truth.joints[0]).all(axis=-1))
+
+
+def with_doubled_joint(poses: Poses, joint: int, twin: int, peak: tuple[float, float, float] = (-1, 1, 0.6)) -> Poses:
+    """One person's pose whose `joint` is on the spot of its twin.
+
+    peak: the second peak of the joint's heatmap: its distance x y in pixels from where the joint was, and its score.
+    """
+    joints, second = poses.joints.copy(), np.zeros((1, poses.skeleton.num_joints, 3), np.float32)
+    second[0, joint] = (*(joints[0, joint] + peak[:2]), peak[2])
+    joints[0, joint] = joints[0, twin] + 1
+    return replace(poses, joints=joints, second_peaks=second)

@@ -17,7 +17,7 @@ from pose_track.models.heatmaps import HeatmapType
 from pose_track.models.hrnet import HRNet
 from pose_track.models.inference_model import InferenceModel
 from pose_track.pose.estimator import PoseEstimator, person_scores
-from pose_track.pose.keypoints import CroppedKeypoints, KeypointFunction, Run, crop_people, sample_maps
+from pose_track.pose.keypoints import CroppedKeypoints, KeypointFunction, Keypoints, Run, crop_people, sample_maps
 from pose_track.runtime.torch_runtime import TorchRuntime
 from pose_track.structures.frames import Detections
 from pose_track.structures.skeleton import COCO_17, Skeleton
@@ -204,6 +204,36 @@ def test_padding_enlarges_the_crop() -> None:
     assert (batches[1] > 0).mean() < 0.6 * (batches[0] > 0).mean()
 
 
+def test_second_peaks_are_in_frame_pixels() -> None:
+    """Green and blue, the two eyes, are strongest in one place; blue is also in another."""
+    image = draw_spots(PLACES[:1], heights=(1, 0.9, 0.6))
+    image[..., 2] = np.maximum(image[..., 2], draw_spots(PLACES[:1])[..., 1])
+    boxes = Detections(BOXES[:1], np.ones(1))
+    find = CroppedKeypoints(ColourNetwork(), CODEC, twins=THREE.twins)
+    poses = PoseEstimator(find, THREE, CODEC)(image, boxes)
+    assert poses.second_peaks is not None
+    np.testing.assert_allclose(poses.joints[0, 1:], PLACES[0, [1, 1]], atol=4)
+    np.testing.assert_allclose(poses.second_peaks[0, 2], (*PLACES[0, 2], 0.6), atol=4)
+    assert poses.second_peaks[0, 2, 2] == pytest.approx(0.6, abs=0.07)
+    assert poses.second_peaks[0, :2, 2].tolist() == [0, 0]
+    outside = PoseEstimator(_beside(find, 60), THREE, CODEC)(image, boxes)
+    assert outside.second_peaks is not None
+    assert outside.second_peaks[0, 2, 2] == 0
+    assert estimator(ColourNetwork())(image, boxes).second_peaks is None
+
+
+def _beside(find: KeypointFunction, pixels: float) -> KeypointFunction:
+    """Second peaks that are some frame pixels further to the left."""
+
+    def beside(images: Sequence[np.ndarray], matrices: Sequence[np.ndarray]) -> Keypoints:
+        found = find(images, matrices)
+        assert found.second_peaks is not None
+        shift = np.float32([-pixels * matrices[0][0, 0, 0], 0, 0])
+        return found._replace(second_peaks=found.second_peaks + shift)
+
+    return beside
+
+
 @pytest.mark.parametrize("max_batch", [1, 16])
 def test_features_are_the_embedding_at_each_joint(max_batch: int) -> None:
     colours = ColourNetwork()
@@ -322,8 +352,8 @@ def _moved(run: Run, pixels: float) -> KeypointFunction:
     """The joints of a network, wrong by some frame pixels in x."""
     find = CroppedKeypoints(run, CODEC)
 
-    def moved(images: Sequence[np.ndarray], matrices: Sequence[np.ndarray]) -> tuple[np.ndarray, ...]:
-        joints, scores = find(images, matrices)
-        return joints + np.float32([pixels * matrices[0][0, 0, 0], 0]), scores
+    def moved(images: Sequence[np.ndarray], matrices: Sequence[np.ndarray]) -> Keypoints:
+        found = find(images, matrices)
+        return found._replace(joints=found.joints + np.float32([pixels * matrices[0][0, 0, 0], 0]))
 
     return moved

@@ -61,7 +61,7 @@ def test_a_joint_is_found_by_the_mean_of_scales(
     heatmap_type: HeatmapType, decoding: Decoding, scales: tuple[float, ...]
 ) -> None:
     codec = Codec(heatmap_type, SIZE, 1.5, decoding)
-    joints, scores, features = CroppedKeypoints(PerfectNetwork(JOINTS, codec), codec, 16, scales)(
+    joints, scores, features, _ = CroppedKeypoints(PerfectNetwork(JOINTS, codec), codec, 16, scales)(
         [image()], [crop_matrices(codec)]
     )
     expected = apply_affine(crop_matrices(codec), JOINTS)

@@ -19,7 +19,7 @@ from pose_track.models.heatmaps import Decoding, HeatmapType
 from pose_track.models.hrnet import HRNet, HRNetWithEmbedding, hrnet_compact
 from pose_track.models.inference_model import InferenceModel
 from pose_track.pose.estimator import place_crops
-from pose_track.pose.keypoints import CroppedKeypoints
+from pose_track.pose.keypoints import CroppedKeypoints, Keypoints
 from pose_track.pose.torch_keypoints import TorchKeypoints
 from pose_track.runtime.torch_runtime import TorchRuntime
 from pose_track.video.reader import open_video
@@ -71,16 +71,21 @@ def random_matrices(count: int, seed: int = 0) -> np.ndarray:
     return np.stack(matrices) if matrices else np.zeros((0, 2, 3))
 
 
-def check_agreement(found: tuple[np.ndarray, ...], expected: tuple[np.ndarray, ...]) -> None:
+def check_agreement(found: Keypoints, expected: Keypoints) -> None:
     """Except for one joint, or one in a hundred, that has several equally high peaks."""
-    assert len(found) == len(expected) == 3
-    for a, b in zip(found, expected, strict=True):
+    assert found.features is not None
+    assert expected.features is not None
+    for a, b in zip(found[:3], expected[:3], strict=True):
         assert a.shape == b.shape
         assert a.dtype == b.dtype == np.float32
-    same = np.abs(found[0] - expected[0]).max(axis=2, initial=0) <= 0.5
+    same = np.abs(found.joints - expected.joints).max(axis=2, initial=0) <= 0.5
     assert (~same).sum() <= max(1, 0.01 * same.size)
-    np.testing.assert_allclose(found[1], expected[1], atol=2e-3)
-    assert np.abs(found[2] - expected[2])[same].mean() < 0.01
+    np.testing.assert_allclose(found.scores, expected.scores, atol=2e-3)
+    assert np.abs(found.features - expected.features)[same].mean() < 0.01
+
+
+def shapes(found: Keypoints) -> list[tuple[int, ...]]:
+    return [array.shape for array in found if array is not None]
 
 
 @pytest.mark.parametrize("heatmap_type", ["gaussian", "dark", "udp"])
@@ -105,9 +110,27 @@ def test_the_mean_of_scales_is_that_of_the_cpu(device: str, max_batch: int, deco
         on_device = TorchKeypoints(network, codec, device, "float32", max_batch, scales)
         on_cpu = CroppedKeypoints(TorchRuntime(network, "cpu", "float32"), codec, max_batch, scales)
         check_agreement(on_device(images, matrices), on_cpu(images, matrices))
-        assert [array.shape for array in on_device(images[:1], [random_matrices(0)])] == [(0, 4, 2), (0, 4), (0, 4, 8)]
+        assert shapes(on_device(images[:1], [random_matrices(0)])) == [(0, 4, 2), (0, 4), (0, 4, 8)]
     single = TorchKeypoints(network, codec, device, "float32", max_batch)
     assert np.abs(single(images, matrices)[0] - on_device(images, matrices)[0]).max() > 0.1
+
+
+@pytest.mark.parametrize("device", ["cpu", pytest.param("cuda", marks=GPU)])
+def test_second_peaks_are_those_of_the_cpu(device: str) -> None:
+    """Of a network whose joints 2 and 3 have one heatmap."""
+    codec, network = Codec("dark", SIZE), small_network()
+    layer = network.network.network.network.final_layer  # type: ignore[union-attr]
+    layer.weight.data[3], layer.bias.data[3] = layer.weight.data[2], layer.bias.data[2]  # type: ignore[index, union-attr]
+    images, matrices = random_images((160, 120)), [random_matrices(9)]
+    with torch.backends.cudnn.flags(enabled=True, allow_tf32=False):
+        found = TorchKeypoints(network, codec, device, "float32", max_batch=5, twins=((2, 3),))(images, matrices)
+    expected = CroppedKeypoints(TorchRuntime(network, "cpu", "float32"), codec, twins=((2, 3),))(images, matrices)
+    assert found.second_peaks is not None
+    assert expected.second_peaks is not None
+    assert (expected.second_peaks[:, 2:, 2] > 0).any()
+    same = np.abs(found.second_peaks - expected.second_peaks).max(axis=2) <= 0.5
+    assert (~same).sum() <= 1
+    check_agreement(found, expected)
 
 
 @pytest.fixture(scope="module")
@@ -136,7 +159,7 @@ def test_any_images_with_any_number_of_people(
     if sum(map(len, matrices)):
         check_agreement(found, expected(images, matrices))
     else:
-        assert [array.shape for array in found] == [(0, 4, 2), (0, 4), (0, 4, 8)]
+        assert shapes(found) == [(0, 4, 2), (0, 4), (0, 4, 8)]
 
 
 def test_out_of_memory_halves_the_batch(monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture) -> None:
@@ -146,7 +169,7 @@ def test_out_of_memory_halves_the_batch(monkeypatch: pytest.MonkeyPatch, caplog:
     monkeypatch.setitem(MEMORY, "crops", 2)
     with caplog.at_level(logging.WARNING):
         for _ in range(2):
-            for found, reference in zip(keypoints(images, matrices), expected, strict=True):
+            for found, reference in zip(keypoints(images, matrices)[:3], expected[:3], strict=True):
                 np.testing.assert_allclose(found, reference, atol=1e-5)
     (message,) = caplog.messages
     assert "9 crops" in message

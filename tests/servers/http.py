@@ -29,10 +29,11 @@ class FileServer(Server):
 
     requested: the paths that were asked for.
     cut_after: of every answer, only so many bytes are sent before the connection is closed; None for all.
+    stalls: whether it is left open instead.
     """
 
-    def __init__(self, folder: Path, cut_after: int | None = None) -> None:
-        self._folder, self.cut_after = folder, cut_after
+    def __init__(self, folder: Path, cut_after: int | None = None, stalls: bool = False) -> None:
+        self._folder, self._cut_after, self._stalls = folder, cut_after, stalls
         self.requested: list[str] = []
         super().__init__()
 
@@ -55,7 +56,9 @@ class FileServer(Server):
             f"HTTP/1.1 {status}\r\nAccept-Ranges: bytes\r\nContent-Length: {end - start}\r\n"
             "Connection: close\r\n\r\n".encode()
         )
-        client.sendall(content[start:end][: self.cut_after])
+        client.sendall(content[start:end][: self._cut_after])
+        if self._stalls:
+            self.stopped.wait()
 
 
 class MotionJpegServer(Server):
@@ -81,6 +84,6 @@ class MotionJpegServer(Server):
         for number, image in enumerate(self._frames(self.num_clients - 1)):
             if not self.pace(start, number):
                 return
-            self.sent[number] = time.monotonic()
+            self.note_sent(number)
             header = f"--part\r\nContent-Type: image/jpeg\r\nContent-Length: {len(image)}\r\n\r\n"
             client.sendall(header.encode() + image + b"\r\n")

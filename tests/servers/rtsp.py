@@ -25,6 +25,7 @@ class RtspServer(Server):
 
     password: of the user "user", asked for by basic authentication; "" for nobody.
     frames: the coded frames for the n-th client, from 0.
+    transports: what each client asked for, as in its headers.
     """
 
     def __init__(
@@ -36,6 +37,7 @@ class RtspServer(Server):
     ) -> None:
         self._login = base64.b64encode(f"user:{password}".encode()).decode() if password else ""
         self._frames = frames
+        self.transports: list[str] = []
         super().__init__(port, fps)
 
     @property
@@ -57,6 +59,7 @@ class RtspServer(Server):
                 extra, body = "Content-Type: application/sdp\r\n", _description(first)
             elif method == "SETUP":
                 transport = headers["transport"]
+                self.transports.append(transport)
                 ports = re.search(r"client_port=(\d+)", transport)
                 if ports:
                     send = _to_port(client, int(ports[1]))
@@ -71,7 +74,7 @@ class RtspServer(Server):
     def _play(self, send: Callable[[bytes], object], first: bytes, frames: Iterator[bytes]) -> None:
         start, number, sequence, frame = time.monotonic(), 0, 0, first
         while self.pace(start, number):
-            self.sent[number] = time.monotonic()
+            self.note_sent(number)
             timestamp = _FIRST_TIMESTAMP + round(number * _CLOCK / self.fps)
             payloads = [payload for unit in nal_units(frame) for payload in _fragments(unit)]
             for payload in payloads:

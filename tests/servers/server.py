@@ -5,11 +5,10 @@ from __future__ import annotations
 import socket
 import threading
 import time
-from collections.abc import Callable
 from contextlib import suppress
 from types import TracebackType
 
-Handler = Callable[[socket.socket], None]
+_NUM_NOTED = 1000
 
 
 class Server:
@@ -17,7 +16,7 @@ class Server:
 
     port: where it listens; 0 for any.
     fps: at which frames are sent.
-    sent: by number of a frame, when it was sent last, by `time.monotonic`.
+    sent: by number, when each of the last frames was sent last, by `time.monotonic`.
     num_clients: that have connected.
     stalled: while it is set, nothing is sent.
     """
@@ -43,6 +42,11 @@ class Server:
         while self.stalled.is_set() and not self.stopped.wait(0.01):
             pass
         return not self.stopped.wait(max(0.0, start + number / self.fps - time.monotonic()))
+
+    def note_sent(self, number: int) -> None:
+        """Record that a frame is sent now."""
+        self.sent[number] = time.monotonic()
+        self.sent.pop(number - _NUM_NOTED, None)
 
     def _accept(self) -> None:
         with suppress(OSError):

@@ -14,7 +14,8 @@ def random_poses(skeleton, count=3, seed=0):
     sources = np.array(["detector", "flow", "recorded"])[np.arange(count) % 3]
     scores = rng.uniform(0.1, 1, (count, k))
     joints, features = rng.uniform(0, 400, (count, k, 2)), rng.uniform(0, 1, (count, k, 4))
-    return Poses(joints, scores, boxes, rng.uniform(0, 1, count), skeleton, sources, features)
+    second_peaks = rng.uniform(0, 1, (count, k, 3))
+    return Poses(joints, scores, boxes, rng.uniform(0, 1, count), skeleton, sources, features, second_peaks)
 
 
 @pytest.mark.parametrize("source", SKELETONS.values(), ids=SKELETONS)
@@ -29,8 +30,10 @@ def test_shared_joints_and_all_other_fields_are_unchanged(source, target):
             np.testing.assert_array_equal(converted.joints[:, k], poses.joints[:, source.index(name)])
             np.testing.assert_array_equal(converted.joint_scores[:, k], poses.joint_scores[:, source.index(name)])
             np.testing.assert_array_equal(converted.features[:, k], poses.features[:, source.index(name)])
+            np.testing.assert_array_equal(converted.second_peaks[:, k], poses.second_peaks[:, source.index(name)])
             continue
         assert (converted.features[:, k] == 0).all()
+        assert (converted.second_peaks[:, k] == 0).all()
         if name not in derived:
             assert (converted.joint_scores[:, k] == 0).all()
     np.testing.assert_array_equal(converted.boxes, poses.boxes)

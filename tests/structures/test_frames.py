@@ -49,6 +49,10 @@ def test_a_skeleton_name_is_no_skeleton() -> None:
         (lambda: Poses(np.zeros((1, 14, 2)), [], [], [], POSETRACK_15), r"joints .*15, 2\), got \(1, 14, 2\)"),
         (lambda: replace(make_poses(2), features=np.zeros((2, 14, 8))), r"features .*15, 'any'\), got \(2, 14, 8\)"),
         (lambda: replace(make_poses(2), features=np.zeros((1, 15, 8))), r"features .*\(2, 15, 'any'\), got"),
+        (
+            lambda: replace(make_poses(2), second_peaks=np.zeros((2, 15, 2))),
+            r"second_peaks .*15, 3\), got \(2, 15, 2\)",
+        ),
         (lambda: Frame(0, 0.0, np.zeros((4, 4), np.uint8)), r"image .* got \(4, 4\)"),
         (lambda: Frame(0, 0.0, np.zeros((4, 4, 3))), "image .*uint8.*float64"),  # not cast to all black
         (lambda: TrackedPoses(0, 0.0, make_poses(2), np.array([1, 1])), "unique"),

@@ -7,11 +7,19 @@ import signal
 from pathlib import Path
 from typing import Any
 
-import cv2
-import numpy as np
 import pytest
-from conftest import NUM_FRAMES, opened, shown, two_walkers, viewer_process, wait_shown, write_tracks
-from make_video import HEIGHT, WIDTH, read_number
+from make_video import make_video, read_number
+from viewer_pages import (
+    NUM_FRAMES,
+    ids_at,
+    opened,
+    picture,
+    shown,
+    two_walkers,
+    viewer_process,
+    wait_shown,
+    write_tracks,
+)
 
 from pose_track.viewer.open_content import open_content
 from pose_track.viewer.server import ViewerServer
@@ -21,25 +29,6 @@ from pose_track.viewer.server import ViewerServer
 def page(browser: Any, result: Path) -> Any:
     with ViewerServer(open_content(result)) as server, opened(browser, server.url) as page:
         yield page
-
-
-def picture(page: Any) -> np.ndarray:
-    """The video as it is drawn on the canvas, without people."""
-    page.evaluate("poseTrackViewer.stage.fit(); poseTrackViewer.setStyle('onlySelected', true)")
-    corners = page.evaluate(f"[[0, 0], [{WIDTH}, {HEIGHT}]].map((place) => poseTrackViewer.stage.clientPlace(place))")
-    page.evaluate("""() => {
-      for (const key of ["skeleton", "boxes", "ids"]) poseTrackViewer.setStyle(key, false);
-      poseTrackViewer.stage.draw();
-    }""")
-    (left, top), (right, bottom) = corners
-    clip = {"x": left, "y": top, "width": right - left, "height": bottom - top}
-    return np.asarray(cv2.imdecode(np.frombuffer(page.screenshot(clip=clip), np.uint8), cv2.IMREAD_COLOR))
-
-
-def ids_at(page: Any, position: int) -> list[int]:
-    page.evaluate(f"poseTrackViewer.results[0].records.load(Math.floor({position} / 256))")
-    ids = page.evaluate(f"poseTrackViewer.results[0].records.at({position}).map((person) => person.id)")
-    return sorted(ids)
 
 
 def edits(result: Path) -> list[dict[str, Any]]:
@@ -54,6 +43,7 @@ def select(page: Any, *ids: int) -> None:
 
 def wait_saved(page: Any, text: str) -> None:
     page.wait_for_selector(f'#status:text("Saved: {text}")', timeout=20_000)
+    page.evaluate("new Promise((drawn) => requestAnimationFrame(() => requestAnimationFrame(drawn)))")
 
 
 def test_each_frame_has_its_own_image(page: Any) -> None:
@@ -98,6 +88,34 @@ def test_plays_to_the_end_at_the_chosen_speed(page: Any) -> None:
     assert page.locator("#play").inner_text().endswith("Play")
 
 
+def test_playing_without_the_browsers_decoder(browser: Any, tmp_path: Path) -> None:
+    """An AVI, which browsers do not play, is shown image by image."""
+    video = make_video(tmp_path / "clip.avi", 30, "mpeg4")
+    write_tracks(tmp_path / "clip" / "tracks.jsonl", two_walkers()[:30], video)
+    content = open_content(tmp_path / "clip")
+    assert not content.description()["playable"]
+    with ViewerServer(content) as server, opened(browser, server.url) as page:
+        page.keyboard.press("Space")
+        wait_shown(page, 29)
+        assert read_number(picture(page)) == 29
+
+
+def test_what_is_played_is_what_is_shown(page: Any) -> None:
+    """Stopped somewhere, the exact image of that frame replaces the one that was played."""
+    page.keyboard.press("Space")
+    for _ in range(2):
+        page.wait_for_timeout(600)
+        played = page.evaluate("poseTrackViewer.player.playing")
+        page.keyboard.press("Space")
+        position = page.evaluate("poseTrackViewer.shown")
+        page.wait_for_timeout(300)
+        assert played
+        assert page.evaluate("poseTrackViewer.shown") == position
+        assert read_number(picture(page)) == position
+        page.keyboard.press("Space")
+    assert position > 2
+
+
 def test_zoom_and_pan(page: Any) -> None:
     start = page.evaluate("poseTrackViewer.stage.scale")
     x, y = page.evaluate("poseTrackViewer.stage.clientPlace([50, 40])")
@@ -126,6 +144,9 @@ def test_the_timeline_jumps_and_selects(page: Any) -> None:
 def test_a_click_in_the_picture_selects(page: Any) -> None:
     page.mouse.click(*page.evaluate("poseTrackViewer.stage.clientPlace([150, 60])"))
     assert page.evaluate("[...poseTrackViewer.selected]") == [2]
+    page.locator('[data-op="several"]').click()
+    page.mouse.click(*page.evaluate("poseTrackViewer.stage.clientPlace([30, 60])"))
+    assert page.evaluate("[...poseTrackViewer.selected]") == [2, 1]
     page.keyboard.press("Escape")
     assert page.evaluate("[...poseTrackViewer.selected]") == []
 
@@ -196,7 +217,7 @@ def test_a_joint_is_dragged_and_hidden(page: Any, result: Path) -> None:
     page.mouse.down()
     page.mouse.move(*end, steps=4)
     page.mouse.up()
-    page.wait_for_selector('#status:text("Saved: move-joint 2@0:nose")')
+    wait_saved(page, "move-joint 2@0:nose")
     (edit,) = edits(result)
     assert edit["op"] == "move_joint"
     assert [edit["x"], edit["y"]] == pytest.approx([nose[0] - 20, nose[1] + 10], abs=0.5)
@@ -267,3 +288,85 @@ def test_without_a_video(browser: Any, tmp_path: Path) -> None:
         page.keyboard.press("End")
         wait_shown(page, NUM_FRAMES - 1)
         assert ids_at(page, shown(page)) == [1, 3]
+
+
+@pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 0), (signal.SIGTERM, 143)])
+def test_signals_end_the_command(result: Path, number: signal.Signals, code: int) -> None:
+    with viewer_process(result) as (url, process):
+        assert url.startswith("http://127.0.0.1:")
+        process.send_signal(number)
+        assert process.wait(20) == code
+
+
+def test_people_without_joints_are_boxes(browser: Any, tmp_path: Path) -> None:
+    """MOTChallenge has boxes only."""
+    lines = [f"{frame + 1},4,{20 + frame},30,40,80,1,1,1\n" for frame in range(10)]
+    (tmp_path / "gt.txt").write_text("".join(lines))
+    with ViewerServer(open_content(tmp_path / "gt.txt")) as server, opened(browser, server.url) as page:
+        page.evaluate("poseTrackViewer.setStyle('ids', false); poseTrackViewer.stage.draw()")
+        place = page.evaluate("poseTrackViewer.stage.clientPlace([20, 70])")  # on the left side of the box
+        clip = {"x": place[0] - 3, "y": place[1], "width": 6, "height": 1}
+        assert page.screenshot(clip=clip) != page.screenshot(clip={**clip, "x": place[0] + 40})
+        page.mouse.click(place[0] + 30, place[1])
+        assert page.evaluate("[...poseTrackViewer.selected]") == [4]
+
+
+def test_an_edit_outlives_the_browser(browser: Any, result: Path) -> None:
+    with ViewerServer(open_content(result)) as server:
+        with opened(browser, server.url) as page:
+            select(page, 1)
+            page.locator('[data-op="delete"]').click()
+            wait_saved(page, "delete 1")
+        with opened(browser, server.url) as page:
+            assert ids_at(page, 0) == [2]
+            assert page.locator("#undo").is_enabled()
+
+
+def test_faults_are_marked(browser: Any, result: Path) -> None:
+    path = result / "tracks.jsonl"
+    with path.open("a") as file:
+        file.write('{"type":"fault","message":"its data is damaged","frame":30}\n')
+        file.write('{"type":"fault","message":"the disk is full","after_frame":59}\n')
+    with ViewerServer(open_content(result)) as server, opened(browser, server.url) as page:
+        assert page.locator("#hint").inner_text().startswith("Faults: 2")
+        assert page.locator("#hint").get_attribute("title").splitlines() == [
+            "frame 30: its data is damaged",
+            "frame 59: the disk is full",
+        ]
+        box = page.locator("#timeline canvas").bounding_box()
+        x = box["x"] + box["width"] * 30 / (NUM_FRAMES - 1)
+        clip = {"x": x - 2, "y": box["y"] + 15, "width": 4, "height": 5}
+        assert page.screenshot(clip=clip) != page.screenshot(clip={**clip, "x": x + 30})
+
+
+FPS_OF = """async (seconds) => {
+  const stamps = [];
+  await new Promise((done) => {
+    const next = (now) => {
+      stamps.push(now);
+      if (now - stamps[0] > 1000 * seconds) done(); else requestAnimationFrame(next);
+    };
+    requestAnimationFrame(next);
+  });
+  return (1000 * (stamps.length - 1)) / (stamps.at(-1) - stamps[0]);
+}"""
+
+
+@pytest.mark.slow
+def test_thousands_of_frames_with_20_people_are_smooth(browser: Any, tmp_path: Path) -> None:
+    """The picture with its people is drawn within a frame of the screen, and the page keeps up while it plays."""
+    frames = [{n + 1: (n * 9 + frame % 20, 40 + 2 * n) for n in range(20)} for frame in range(5000)]
+    write_tracks(tmp_path / "tracks.jsonl", frames, "gone.mp4", fps=60)
+    with ViewerServer(open_content(tmp_path)) as server, opened(browser, server.url) as page:
+        drawing = """(() => {
+          const start = performance.now();
+          for (let n = 0; n < 100; n++) poseTrackViewer.stage.draw();
+          poseTrackViewer.stage.context.getImageData(0, 0, 1, 1);
+          return (performance.now() - start) / 100;
+        })()"""
+        assert page.evaluate(drawing) < 16
+        page.evaluate("poseTrackViewer.play()")
+        fps, shown_at = page.evaluate(FPS_OF, 5), page.evaluate("poseTrackViewer.shown")
+        print(f"{fps:.1f} frames of the screen a second; {shown_at} frames of the video in 5 seconds")
+        assert fps > 30
+        assert shown_at > 200

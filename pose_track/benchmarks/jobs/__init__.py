@@ -6,6 +6,7 @@ from pose_track.benchmarks.jobs.evaluate import JOB as EVALUATE
 from pose_track.benchmarks.jobs.identity import JOB as IDENTITY
 from pose_track.benchmarks.jobs.job import Job
 from pose_track.benchmarks.jobs.link import JOB as LINK
+from pose_track.benchmarks.jobs.live import JOB as LIVE
 from pose_track.benchmarks.jobs.memory import JOB as MEMORY
 from pose_track.benchmarks.jobs.network import JOB as NETWORK
 from pose_track.benchmarks.jobs.quality import JOB as QUALITY
@@ -15,6 +16,7 @@ from pose_track.benchmarks.jobs.train import JOB as TRAIN
 JOBS: dict[str, Job] = {
     "network": NETWORK,
     "track": TRACK,
+    "live": LIVE,
     "memory": MEMORY,
     "detection": DETECTION,
     "link": LINK,

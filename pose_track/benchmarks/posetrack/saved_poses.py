@@ -29,8 +29,8 @@ from pose_track.config.fields import flatten
 from pose_track.config.settings import PoseTrackSettings, SourceSettings
 from pose_track.formats.tracks_jsonl import read_tracks
 from pose_track.formats.tracks_writer import TracksWriter
-from pose_track.pipeline.steps import Tracker
 from pose_track.pipeline.result_writer import tracks_header
+from pose_track.pipeline.steps import Tracker
 from pose_track.structures.arrays import BoolArray, IntArray
 from pose_track.structures.frames import Frame, Poses, TrackedPoses, replace_rows
 from pose_track.structures.sequence import PoseSequence
@@ -167,8 +167,8 @@ def open_clip(clip: Clip, settings: SourceSettings) -> VideoReader:
 
 
 def _without_features(poses: Poses) -> Poses:
-    """The poses without their features, which would take most of the memory of a sequence."""
-    return replace(poses, features=None)
+    """The poses without features, which would take most of the memory of a sequence, and without second peaks."""
+    return replace(poses, features=None, second_peaks=None)
 
 
 def _numbered(frame: TrackedPoses, poses: Poses) -> TrackedPoses:

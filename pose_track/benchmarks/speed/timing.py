@@ -7,7 +7,7 @@ import re
 import shlex
 import subprocess
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import NamedTuple, TypeVar
 
 T = TypeVar("T")
@@ -33,20 +33,39 @@ def read_metric(command: str, name: str) -> float:
     command: is split like a shell command, but run without a shell. Raises ValueError if the command fails or prints
     no positive number, OSError if there is no such program.
     """
+    value = _last_number(_output(command), name)
+    if not 0 < value < math.inf:
+        raise ValueError(f"the command {command!r} printed no line '{name}: X' with a positive number")
+    return value
+
+
+def read_metrics(command: str, names: Sequence[str]) -> dict[str, float]:
+    """The same for several numbers of one run, by name, which may be 0."""
+    output = _output(command)
+    values = {name: _last_number(output, name) for name in names}
+    for name, value in values.items():
+        if not 0 <= value < math.inf:
+            raise ValueError(f"the command {command!r} printed no line '{name}: X' with a number of 0 or more")
+    return values
+
+
+def _output(command: str) -> str:
     words = shlex.split(command)
     if not words:
         raise ValueError("the command to compare with is empty; give a program that prints its result")
     done = subprocess.run(words, stdout=subprocess.PIPE, text=True, check=False)
     if done.returncode:
         raise ValueError(f"the command {command!r} ended with code {done.returncode}; run it alone to see why")
-    lines = re.findall(rf"^{re.escape(name)}: *(\S+)\s*$", done.stdout, re.MULTILINE)
+    return done.stdout
+
+
+def _last_number(output: str, name: str) -> float:
+    """The number of the last line `name: X`; not a number where there is none."""
+    lines = re.findall(rf"^{re.escape(name)}: *(\S+)\s*$", output, re.MULTILINE)
     try:
-        value = float(lines[-1])
+        return float(lines[-1])
     except (IndexError, ValueError):
-        value = math.nan
-    if not 0 < value < math.inf:
-        raise ValueError(f"the command {command!r} printed no line '{name}: X' with a positive number")
-    return value
+        return math.nan
 
 
 def run_interleaved(jobs: Mapping[str, Callable[[], T]], rounds: int) -> dict[str, list[T]]:

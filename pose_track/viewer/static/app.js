@@ -35,6 +35,7 @@ class App {
   playing = false;
   speed = 1;
   selected = new Set();
+  several = false; // whether each click adds a person, for those without a Shift key
   mending = false;
   chosenJoint = null;
   dragged = null;
@@ -44,7 +45,7 @@ class App {
   tab = "People";
   style = {
     skeleton: true, boxes: false, ids: true, labels: false, fadeUnsure: true, onlySelected: false, colourBy: "id",
-    width: 2.5, minScore: 0.3, trail: 0, image: 1,
+    width: 2.5, minScore: 0.4, trail: 0, image: 1,
   };
   #dirty = new Set();
   #marksByPlace = new Map();
@@ -55,6 +56,7 @@ class App {
     this.portraits = new Portraits(this.source);
     this.content = await this.source.content();
     this.edits = this.content.edits;
+    this.style.minScore = this.content.min_joint_score;
     const { results, frames } = this.content;
     this.results = results.map((values, number) => new ShownResult(number, values,
       new Records(this.source, number, values.skeleton, this.content.block_frames, () => this.redraw("stage", "curves"))));
@@ -81,6 +83,9 @@ class App {
     const prefix = result === 0 ? "" : this.content.has_truth ? "gt " : "B ";
     return prefix + this.results[result].labelOf(id);
   }
+
+  /** What plays a video, as against its single frames. */
+  get player() { return this.frames?.player ?? (this.frames?.video ? this.frames : null); }
 
   get visibleResults() { return this.layout === "0" || this.layout === "1" ? [this.results[Number(this.layout)]] : this.results; }
   get sideBySide() { return this.layout === "beside" && this.results.length > 1; }
@@ -113,9 +118,15 @@ class App {
 
   seek(position) {
     this.position = Math.max(0, Math.min(this.content.frames.length - 1, position));
+    if (this.playing && this.player?.playing) { this.pause(); this.#jumpAndPlay(position); return; }
     if (this.playing) this.#clockFrom(this.position);
     this.frames?.want(this.position);
     this.#arrive();
+  }
+
+  #jumpAndPlay(position) {
+    this.#show(Math.max(0, Math.min(this.content.frames.length - 1, position)));
+    this.play();
   }
 
   /** Show the wanted frame if its image is there. */
@@ -144,14 +155,15 @@ class App {
     if (this.shown === this.content.frames.length - 1) this.#show(0);
     this.playing = true;
     element("play").textContent = "❚❚ Pause";
-    if (this.frames?.play) this.frames.play(this.shown, this.speed, (position) => this.#played(position));
+    if (this.player?.canPlay) this.player.play(this.shown, this.speed, (position) => this.#played(position));
     else { this.#clockFrom(this.shown); requestAnimationFrame((now) => this.#tick(now)); }
   }
 
   pause() {
     this.playing = false;
-    this.frames?.pause?.();
+    this.player?.pause();
     this.position = this.shown;
+    this.frames?.want(this.position);
     this.redraw("heads");
     element("play").textContent = "▶ Play";
   }
@@ -180,19 +192,22 @@ class App {
   }
 
   #played(position) {
+    if (!this.player.canPlay) { this.pause(); this.play(); return; } // it plays other times: image by image then
     this.#show(position);
-    if (this.frames.ended || position === this.content.frames.length - 1) this.pause();
+    if (this.player.ended || position === this.content.frames.length - 1) this.pause();
   }
 
   setSpeed(speed) {
     this.speed = speed;
     element("speed").value = speed;
-    if (this.playing && this.frames?.video) this.frames.video.playbackRate = speed;
+    if (this.player?.playing) this.player.video.playbackRate = speed;
   }
 
   // People --------------------------------------------------------------------------------------------------------------
 
+  /** add: besides those who are selected, as with Shift; always while several are chosen. */
   select(id, add = false) {
+    add ||= this.several && id !== null;
     const had = this.selected.has(id);
     if (!add) this.selected = new Set(id === null || (had && this.selected.size === 1) ? [] : [id]);
     else if (id !== null) { if (had) this.selected.delete(id); else this.selected.add(id); }
@@ -244,8 +259,8 @@ class App {
     try {
       const { edits } = await this.source.edit(values);
       this.edits = edits;
-      this.say(edits.list.length ? `Saved: ${edits.list.at(-1)}` : "Saved: no edits");
       await Promise.all([this.results[0].records.renew(this.shown), this.#loadPeople()]);
+      this.say(edits.list.length ? `Saved: ${edits.list.at(-1)}` : "Saved: no edits");
       if (this.results.length > 1) await Promise.all([this.#loadDifferences(), this.#loadMarks()]);
     } catch (error) {
       this.say(error.message, true);
@@ -265,6 +280,11 @@ class App {
   rename(id) {
     const name = window.prompt(`Name of person ${id}; empty for none`, this.results[0].byId.get(id)?.name ?? "");
     if (name !== null) this.edit({ op: "rename", id, name: name.trim() });
+  }
+
+  toggleSeveral() {
+    this.several = !this.several;
+    this.redraw("lists");
   }
 
   toggleMending() {
@@ -304,6 +324,11 @@ class App {
     element("title").textContent = names;
     document.title = `${names} - pose-track`;
     if (!results[0].complete) this.say("The run was not finished: later frames are missing.", true);
+    const faults = results.flatMap(({ faults }) => faults), frames = this.content.frames;
+    if (faults.length) {
+      element("hint").textContent = `Faults: ${faults.length}, marked by red triangles`;
+      element("hint").title = faults.map(({ position, message }) => `frame ${frames[position]}: ${message}`).join("\n");
+    }
     const dark = window.matchMedia("(prefers-color-scheme: dark)").matches;
     this.setTheme(new URLSearchParams(location.search).get("theme") ?? (dark ? "dark" : "light"));
     element("theme").onclick = () => this.setTheme(document.documentElement.classList.contains("dark") ? "light" : "dark");
@@ -396,7 +421,7 @@ class App {
 
   #key(event) {
     const { target, key } = event;
-    if (target.matches("input:not([type=checkbox]), select") || document.querySelector("dialog[open]")) return;
+    if (target.matches("input, select") || document.querySelector("dialog[open]")) return;
     const control = event.ctrlKey || event.metaKey;
     const name = control ? { z: event.shiftKey ? "redo" : "undo", y: "redo" }[key.toLowerCase()] : {
       " ": "play", ArrowLeft: event.shiftKey ? "back-10" : "back", ArrowRight: event.shiftKey ? "forward-10" : "forward",

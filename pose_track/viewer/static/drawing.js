@@ -20,7 +20,7 @@ export function drawPeople(context, people, skeleton, style, { scale, selected, 
     const base = style.colourBy === "score" ? scoreColour(person.score) : colourOf(person.id);
     context.globalAlpha = emphasis;
     context.setLineDash(dashed ? [6 / scale, 4 / scale] : []);
-    if (style.boxes || selected.has(person.id)) drawBox(context, person, base, selected.has(person.id) ? 2 : 1, scale);
+    if (style.boxes || selected.has(person.id) || !person.hasJoints) drawBox(context, person, base, selected.has(person.id) ? 2 : 1, scale);
     if (style.skeleton) drawSkeleton(context, person, skeleton, style, base, scale, emphasis);
     context.setLineDash([]);
     context.globalAlpha = emphasis;

@@ -2,9 +2,13 @@
 
 const KEPT_BYTES = 400e6; // of decoded images
 const AHEAD = 8;
+const TIME_TOLERANCE = 0.005; // seconds between a record and the frame that the browser says it shows
 const MAX_REQUESTS = 3; // at a time
 
-/** Images from the server, one by one: each is that of its record, whatever the browser can play. */
+/**
+ * Images from the server, one by one: each is that of its record, whatever the browser can play. To play them in time it
+ * also has the video itself, where the browser plays that.
+ */
 export class ServedFrames {
   #images = new Map();
   #waiting = new Set();
@@ -17,10 +21,14 @@ export class ServedFrames {
     this.length = content.frames.length;
     this.kept = Math.max(24, Math.floor(KEPT_BYTES / (4 * content.width * content.height)));
     this.onReady = onReady;
+    this.player = content.playable ? new PlayedFrames("video", content, () => {}) : null;
   }
+
+  get canPlay() { return Boolean(this.player?.canPlay); }
 
   /** The image at a position; null while it is being loaded; undefined where it is missing. */
   get(position) {
+    if (this.player?.playing && this.player.get(position)) return this.player.get(position);
     const image = this.#images.get(position);
     return image === undefined ? (this.#images.has(position) ? undefined : null) : image;
   }
@@ -70,6 +78,8 @@ export class ServedFrames {
 
 /** Images of a video that the browser plays: those of an exported page. */
 export class PlayedFrames {
+  canPlay = false; // once the browser has its first frame
+  playing = false;
   #shown = -1;
   #target = null;
 
@@ -80,7 +90,8 @@ export class PlayedFrames {
     this.video = document.createElement("video");
     Object.assign(this.video, { muted: true, preload: "auto", playsInline: true, src: address });
     this.video.addEventListener("seeked", () => this.#arrived());
-    this.video.addEventListener("loadeddata", () => this.#seek());
+    this.video.addEventListener("loadeddata", () => { this.canPlay = true; this.#seek(); });
+    this.video.addEventListener("error", () => { this.canPlay = false; });
   }
 
   get(position) { return position === this.#shown ? this.video : null; }
@@ -95,18 +106,25 @@ export class PlayedFrames {
 
   /** Play on from a position; `onFrame` gets the position of each frame as it is shown. */
   play(position, speed, onFrame) {
+    this.playing = true;
     this.video.playbackRate = speed;
+    if (position !== this.#shown) this.video.currentTime = this.seconds[position] + 1e-4;
     const next = (now, { mediaTime }) => {
-      if (this.video.paused) return;
+      if (!this.playing) return;
       this.#shown = this.#positionAt(mediaTime);
+      if (Math.abs(this.seconds[this.#shown] - mediaTime) > TIME_TOLERANCE) { this.canPlay = false; this.pause(); }
       onFrame(this.#shown);
       this.video.requestVideoFrameCallback(next);
     };
     this.video.requestVideoFrameCallback(next);
-    this.video.play();
+    this.video.play().catch(() => { this.canPlay = false; });
   }
 
-  pause() { this.video.pause(); }
+  pause() {
+    this.playing = false;
+    this.video.pause();
+  }
+
   get ended() { return this.video.ended; }
 
   /** To the middle of the frame, where rounding cannot reach another. */

@@ -73,7 +73,7 @@ export function showActions(app) {
   if (!app.edits.allowed) { box.replaceChildren(); return; }
   const frame = app.content.frames[app.shown], name = (id) => app.results[0].labelOf(id), [first, last] = app.span;
   const buttons = [];
-  if (ids.length === 0) buttons.push(make("span", { className: "note", textContent: "Choose a person to mend it; with Shift a second one." }));
+  if (ids.length === 0) buttons.push(make("span", { className: "note", textContent: "Choose a person to mend it, or two." }));
   if (ids.length === 1) {
     buttons.push(
       button("Rename", () => app.rename(a), { dataset: { op: "rename" } }),
@@ -87,7 +87,9 @@ export function showActions(app) {
       button(`Swap from frame ${frame} on`, () => app.edit({ op: "swap", ids, from: frame }), { dataset: { op: "swap" } }),
       button("Swap span", () => app.edit({ op: "swap", ids, from: first, to: last }), { dataset: { op: "swap-span" } }));
   }
-  if (ids.length) buttons.push(spanRow(app), mendButton(app));
+  if (ids.length) buttons.push(spanRow(app));
+  buttons.push(toggle("Choose several", app.several, () => app.toggleSeveral(), "several"));
+  buttons.push(toggle("Drag joints", app.mending, () => app.toggleMending(), "mend"));
   if (app.mending && app.chosenJoint) {
     const { id, joint } = app.chosenJoint, jointName = app.results[0].skeleton.joints[joint];
     buttons.push(button(`Mark ${jointName.replaceAll("_", " ")} of ${name(id)} as unseen`,
@@ -103,10 +105,10 @@ function spanRow(app) {
     button("Ends here", () => app.setSpan(1), { dataset: { op: "span-last" } }));
 }
 
-function mendButton(app) {
-  const toggle = button("Drag joints (m)", () => app.toggleMending(), { dataset: { op: "mend" } });
-  toggle.setAttribute("aria-pressed", app.mending);
-  return toggle;
+function toggle(text, isOn, onclick, op) {
+  const element = button(text, onclick, { dataset: { op } });
+  element.setAttribute("aria-pressed", isOn);
+  return element;
 }
 
 export function showEdits(app) {
@@ -174,7 +176,7 @@ const STYLE = [
   ["skeleton", "Skeletons", "check"], ["boxes", "Boxes", "check"], ["ids", "Ids and names", "check"],
   ["labels", "Names of joints", "check"], ["fadeUnsure", "Fade unsure joints", "check"],
   ["onlySelected", "Selected people only", "check"], ["colourBy", "Colours by", ["id", "side", "score"]],
-  ["width", "Line width", [1, 8, 0.5]], ["minScore", "Least score of a joint", [0, 0.95, 0.05]],
+  ["width", "Line width", [1, 8, 0.5]], ["minScore", "Least score of a joint", [0, 0.95, 0.01]],
   ["trail", "Trail in seconds", [0, 5, 0.5]], ["image", "Video brightness", [0, 1, 0.1]],
 ];
 

@@ -13,6 +13,11 @@ class PersonRecord {
     return score > 0 && score >= minimum;
   }
 
+  get hasJoints() {
+    for (let at = 2; at < this.joints.length; at += 3) if (this.joints[at] > 0) return true;
+    return false;
+  }
+
   joint(joint) { return [this.joints[3 * joint], this.joints[3 * joint + 1]]; }
 }
 

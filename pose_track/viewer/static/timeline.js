@@ -3,7 +3,7 @@
 import { MARK_COLOURS, isDark } from "./drawing.js";
 import { niceStep, sizedContext, steerRange } from "./axis.js";
 
-const ROW = 18, TOP = 24;
+const ROW = 18, TOP = 24, MAX_ROWS = 800; // a canvas cannot be much higher
 
 export class Timeline {
   constructor(element, app) {
@@ -16,7 +16,8 @@ export class Timeline {
 
   /** The results' people, one to a row: {result, person}. */
   get #rows() {
-    return this.app.visibleResults.flatMap((result) => result.people.map((person) => ({ result, person })));
+    const rows = this.app.visibleResults.flatMap((result) => result.people.map((person) => ({ result, person })));
+    return rows.slice(0, MAX_ROWS);
   }
 
   #click(position, event) {

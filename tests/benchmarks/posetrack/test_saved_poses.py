@@ -169,7 +169,8 @@ def test_complete_file_is_reused(tmp_path: Path, caplog: pytest.LogCaptureFixtur
     assert caplog.messages == []
 
     text = path.read_text()
-    for cut in (text[: len(text) // 2], text[:-1], "".join(text.splitlines(keepends=True)[:-1])):
+    header = text.index("\n")
+    for cut in (text[: (header + len(text)) // 2], text[:-1], "".join(text.splitlines(keepends=True)[:-1])):
         path.write_text(cut)
         assert not is_saved(path, clip, PROVENANCE)
         assert "a.jsonl" in caplog.messages[-1]

@@ -1,4 +1,4 @@
-"""Checking the images that a program gives one by one, with errors that say what to do."""
+"""Checking images that a program gives, with errors that say what to do."""
 
 from __future__ import annotations
 

@@ -1,0 +1,1 @@
+"""Latency of live runs: a numbered clip is played through a source, and its results are timed."""

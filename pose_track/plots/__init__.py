@@ -1,0 +1,1 @@
+"""Plots of results and evaluations with matplotlib, on axes of the caller."""
