@@ -63,6 +63,7 @@ def run(options: argparse.Namespace, overrides: Mapping[str, str]) -> int:
     for name in FILES:
         check_output_file(options.out / name, options.overwrite, [options.path])
     result = open_result(options.path, skeleton=chosen_skeleton(options))
+    choice.check_region(result.width, result.height)
     people = analyse(choice(result), conditions)
     if not people:
         raise ValueError(f"{str(options.path)!r} has nobody in six frames or more; there is nothing to measure")

@@ -5,8 +5,6 @@ from __future__ import annotations
 import argparse
 from typing import TYPE_CHECKING
 
-import numpy as np
-
 if TYPE_CHECKING:
     from pose_track.selection.choice import Choice
 
@@ -27,6 +25,8 @@ def add_choice(parser: argparse.ArgumentParser) -> None:
 
 def chosen_people(options: argparse.Namespace) -> Choice:
     """The choice of the options. Raises ValueError for values that cannot be."""
+    import numpy as np
+
     from pose_track.selection.choice import Choice
 
     if options.main and options.max_people is not None:

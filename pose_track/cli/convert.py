@@ -12,6 +12,7 @@ from collections.abc import Mapping
 from functools import partial
 from pathlib import Path
 
+from pose_track.cli.choice_options import add_choice, chosen_people
 from pose_track.cli.options import add_lenient, add_overwrite, add_skeleton, chosen_skeleton
 from pose_track.cli.parser import Parser
 from pose_track.cli.runner import run_jobs
@@ -30,6 +31,7 @@ def add_arguments(parser: Parser) -> None:
         metavar="VIDEO",
         help="for coco-dataset: also write the frames of this video, into the folder images beside OUT",
     )
+    add_choice(parser)
     add_skeleton(parser)
     add_lenient(parser)
     add_overwrite(parser)
@@ -50,7 +52,7 @@ def _convert(path: Path, out: Path, options: argparse.Namespace) -> int:
     from pose_track.formats.registry import FORMATS
 
     problems = Problems(options.lenient)
-    counts = convert_file(path, out, options.to, problems, chosen_skeleton(options))
+    counts = convert_file(path, out, options.to, problems, chosen_skeleton(options), chosen_people(options))
     problems.log_summary()
     if options.pictures:
         _write_pictures(path, out, options)

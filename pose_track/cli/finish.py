@@ -1,4 +1,7 @@
-"""Post-process the tracks of a whole video: stitch, interpolate and smooth; see docs/finishing.md."""
+"""Post-process the tracks of a whole video: stitch, interpolate and smooth; see docs/finishing.md.
+
+People are chosen of the finished tracks: parts that were stitched have the id of the first one.
+"""
 
 from __future__ import annotations
 
@@ -8,6 +11,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from pose_track.cli.choice_options import add_choice, chosen_people
 from pose_track.cli.options import add_config, add_overwrite
 from pose_track.cli.parser import Parser
 
@@ -22,6 +26,7 @@ def add_arguments(parser: Parser) -> None:
     parser.add_argument(
         "--smooth", metavar="METHOD", help="short for --smooth.method: none, one_euro, savgol or butterworth"
     )
+    add_choice(parser)
     add_overwrite(parser)
     parser.add_settings(_settings_class)
 
@@ -35,6 +40,7 @@ def _settings_class() -> type[PostprocessingSettings]:
 def run(options: argparse.Namespace, overrides: Mapping[str, str]) -> int:
     from pose_track.config.load import load_settings
     from pose_track.config.postprocessing import PostprocessingSettings
+    from pose_track.formats.chosen_people import chosen_sequence
     from pose_track.postprocessing.files import check_paths, read_track_file, write_track_file
     from pose_track.postprocessing.filters import build_filter
     from pose_track.postprocessing.interpolate import InterpolateLimits
@@ -44,8 +50,10 @@ def run(options: argparse.Namespace, overrides: Mapping[str, str]) -> int:
 
     named = {"smooth.method": options.smooth} if options.smooth else {}
     settings = load_settings(PostprocessingSettings, options.config, {**overrides, **named})
+    choice = chosen_people(options)
     check_paths(options.path, options.out, options.overwrite)
     file = read_track_file(options.path)
+    choice.check_region(file.sequence.extra.get("width"), file.sequence.extra.get("height"))
     if file.fps is not None and "fps" in settings.model_fields_set:
         raise ValueError(
             f"{str(options.path)!r} states its times, so that fps {settings.fps:g} has no effect; leave it out"
@@ -57,6 +65,8 @@ def run(options: argparse.Namespace, overrides: Mapping[str, str]) -> int:
     sequence, summary = postprocess(
         file.sequence, times, stitch, interpolate, settings.min_seconds, smooth, settings.sides
     )
+    if not choice.is_all:
+        sequence = chosen_sequence(sequence, choice)
     write_track_file(replace(file, sequence=sequence), options.out, settings.model_dump(mode="json"))
     print(f"{options.path} -> {options.out}: {summary}")
     return 0

@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from pose_track.cli.choice_options import add_choice, chosen_people
 from pose_track.cli.options import add_config, add_overwrite, add_skeleton, chosen_skeleton
 from pose_track.cli.parser import Parser
 
@@ -30,6 +31,7 @@ def add_arguments(parser: Parser) -> None:
         help="a .mp4, .mov or .webm; without a suffix a folder of PNG images; with --crops a folder",
     )
     add("--crops", action="store_true", help="write a video of each person, centred in it, into the folder OUT")
+    add_choice(parser)
     add_config(parser)
     add_skeleton(parser)
     add_overwrite(parser)
@@ -45,9 +47,11 @@ def _settings_class() -> type[RenderSettings]:
 def run(options: argparse.Namespace, overrides: Mapping[str, str]) -> int:
     from pose_track.config.load import load_settings
     from pose_track.config.settings import RenderSettings
+    from pose_track.results.choose import choose
     from pose_track.results.open_result import open_result
 
-    result = open_result(options.path, options.video, chosen_skeleton(options))
+    choice = chosen_people(options)
+    result = choose(open_result(options.path, options.video, chosen_skeleton(options)), choice)
     recorded = {} if options.config else _recorded(result)
     settings = load_settings(RenderSettings, options.config, {**recorded, **overrides})
     settings = _with_names(settings, result)

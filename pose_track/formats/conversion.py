@@ -6,8 +6,10 @@ from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 
+from pose_track.formats.chosen_people import ChosenPeople
 from pose_track.formats.problems import Problems
 from pose_track.formats.registry import FORMATS, read_sequence, readable_files
+from pose_track.selection.choice import EVERYBODY, Choice
 from pose_track.structures.sequence import FrameInfo, FrameSource, PoseAnnotations
 from pose_track.structures.skeleton import Skeleton
 from pose_track.utils.overwrite import check_not_input, check_output_file, check_overwrite
@@ -31,10 +33,20 @@ class CountingSource:
 
 
 def convert_file(
-    path: Path, out: Path, to: str, problems: Problems | None = None, skeleton: Skeleton | None = None
+    path: Path,
+    out: Path,
+    to: str,
+    problems: Problems | None = None,
+    skeleton: Skeleton | None = None,
+    choice: Choice = EVERYBODY,
 ) -> CountingSource:
-    """Read `path`, write it as `out` in the format `to`, and return the counts. Raises as `read_sequence` does."""
-    source = CountingSource(read_sequence(path, problems, skeleton))
+    """Read `path`, write the chosen people as `out` in the format `to`, and return the counts.
+
+    Raises as `read_sequence`, and ValueError for a choice that is not in the file.
+    """
+    found = read_sequence(path, problems, skeleton)
+    choice.check_region(found.extra.get("width"), found.extra.get("height"))
+    source = CountingSource(found if choice.is_all else ChosenPeople(found, choice))
     out.parent.mkdir(parents=True, exist_ok=True)
     FORMATS[to].write(source, out)
     return source

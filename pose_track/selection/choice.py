@@ -35,6 +35,19 @@ class Choice:
         if self.region is not None and (self.region.ndim != 2 or self.region.shape[1] != 2 or len(self.region) < 3):
             raise ValueError("a region needs at least three corners x,y")
 
+    @property
+    def is_all(self) -> bool:
+        """Whether everybody is kept."""
+        return self.ids is None and self.max_people is None and self.region is None
+
+    def check_region(self, width: int | None, height: int | None) -> None:
+        """Raises ValueError where the region is outside of an image of this size; None where that is not known."""
+        if self.region is None or width is None or height is None:
+            return
+        low, high = self.region.min(axis=0), self.region.max(axis=0)
+        if (high < 0).any() or (low > [width - 1, height - 1]).any():
+            raise ValueError(f"the region is outside of the image, which has {width}x{height} pixels")
+
     def __call__(self, frames: Iterable[TrackedPoses]) -> Iterator[TrackedPoses]:
         """Every frame with the chosen people. frames: read twice where the number of people is limited, and then must
         be iterable twice. Raises ValueError for ids that are in no frame, once all were read."""
@@ -52,6 +65,9 @@ class Choice:
 
     def _in_region(self, tracked: TrackedPoses) -> TrackedPoses:
         return tracked if self.region is None else tracked[inside(foot_points(tracked), self.region)]
+
+
+EVERYBODY = Choice()
 
 
 def prominent(frames: Iterable[TrackedPoses], number: int, ids: frozenset[int] | None = None) -> list[int]:

@@ -30,7 +30,7 @@ SCRIPTS = {
     "evaluate": "evaluate", "evaluate_coco": "evaluate-coco", "evaluate_pose": "evaluate-pose",
     "evaluate_boxes": "evaluate-boxes",
     "calibrate": "calibrate", "render_result": "render", "edit_result": "edit",
-    "plot_result": "plot", "view_result": "view",
+    "plot_result": "plot", "view_result": "view", "analyse_result": "analyse",
     "run_posetrack": "posetrack", "sweep_thresholds": "sweep", "ablate_tracker": "ablate", "benchmark": "benchmark",
     "export_model": "export", "train": "train", "make_sample": "make-sample", "make_figures": "make-figures",
 }  # fmt: skip
