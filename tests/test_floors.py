@@ -22,7 +22,7 @@ FLOORS = {
     "config": 1, "geometry": 1, "limbs": 1, "selection": 1,
     "drawing": 2, "formats": 2, "models": 2, "tracking": 2, "video": 2,
     "analysis": 3, "datasets": 3, "evaluation": 3, "pipeline": 3, "postprocessing": 3, "runtime": 3,
-    "plots": 4, "pose": 4, "sinks": 4, "weights": 4,
+    "plots": 4, "pose": 4, "report": 4, "sinks": 4, "weights": 4,
     "detection": 5, "flow": 5, "results": 5,
     "build": 6, "editing": 6, "training": 6,
     "export": 7, "linking": 7, "live": 7, "viewer": 7,

@@ -7,6 +7,7 @@ Richards and Higginson, Gait & Posture 27, 2008). The method needs no floor and 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Literal
 
 import numpy as np
@@ -118,3 +119,12 @@ def _until(starts: Float64Array, ends: Float64Array) -> Float64Array:
 
 def _median(values: Float64Array) -> float:
     return float(np.median(values)) if len(values) else float("nan")
+
+
+def stances(events: list[StepEvent]) -> list[tuple[StepEvent, StepEvent]]:
+    """The contact and the toe-off of each time that a foot is on the ground, where both are known."""
+    found = []
+    for side in ("left", "right"):
+        own = [event for event in events if event.side == side]
+        found += [pair for pair in pairwise(own) if (pair[0].kind, pair[1].kind) == ("contact", "toe_off")]
+    return found

@@ -7,7 +7,7 @@ DIR/summary.csv, a row for each person. docs/analysis.md states the conventions.
 from __future__ import annotations
 
 import argparse
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from math import hypot
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -18,7 +18,9 @@ from pose_track.cli.parser import Parser
 
 if TYPE_CHECKING:
     from pose_track.analysis.analyse import Conditions
+    from pose_track.analysis.kinematics import Kinematics
     from pose_track.analysis.space import Floor
+    from pose_track.results.result import Result
 
 ANGLES, KINEMATICS, SUMMARY = FILES = "angles.csv", "kinematics.parquet", "summary.csv"
 
@@ -27,6 +29,8 @@ def add_arguments(parser: Parser) -> None:
     add = parser.add_argument
     add("path", type=Path, metavar="RESULT", help="a result folder, a tracks.jsonl or a pose file of another program")
     add("--out", type=Path, required=True, metavar="DIR", help="folder of the tables")
+    add("--report", type=Path, metavar="FILE", help="also write a report, an .html with a page for each person")
+    add("--video", type=Path, metavar="SOURCE", help="its video or folder of images (default: as the result names it)")
     add("--height", action="append", default=[], metavar="[ID=]M", help="body height in metres, of a person or of all")
     add("--scale", nargs=3, metavar=("X1,Y1", "X2,Y2", "M"), help="two points in pixels and the metres between them")
     add(
@@ -60,9 +64,10 @@ def run(options: argparse.Namespace, overrides: Mapping[str, str]) -> int:
 
     conditions = _conditions(options)
     choice = chosen_people(options)
-    for name in FILES:
-        check_output_file(options.out / name, options.overwrite, [options.path])
-    result = open_result(options.path, skeleton=chosen_skeleton(options))
+    outputs = [options.out / name for name in FILES]
+    for path in outputs if options.report is None else [*outputs, _report_path(options.report)]:
+        check_output_file(path, options.overwrite, [options.path])
+    result = open_result(options.path, options.video, chosen_skeleton(options))
     choice.check_region(result.width, result.height)
     people = analyse(choice(result), conditions)
     if not people:
@@ -76,10 +81,31 @@ def run(options: argparse.Namespace, overrides: Mapping[str, str]) -> int:
     rows = [summarise(kinematics, unit) for kinematics, unit in people]
     columns = list(dict.fromkeys(name for row in rows for name in row))
     write_csv_table((columns, iter([[row.get(name) for name in columns] for row in rows])), options.out / SUMMARY)
+    if options.report is not None:
+        _write_report(options.report, people, result, conditions)
     units = " and ".join(sorted({unit for _, unit in people}))
     number = f"{len(people)} people" if len(people) > 1 else "1 person"
     print(f"{options.path} -> {options.out}: {number}, positions in {units}")
     return 0
+
+
+def _report_path(path: Path) -> Path:
+    if path.suffix.lower() not in (".html", ".htm"):
+        raise ValueError(f"--report writes an .html, got {str(path)!r}")
+    return path
+
+
+def _write_report(path: Path, people: Sequence[tuple[Kinematics, str]], result: Result, conditions: Conditions) -> None:
+    from datetime import date
+
+    from pose_track.report.facts import report_facts
+    from pose_track.report.page import Source, write_report
+
+    source = Source(list(result), result.source, result.fps)
+    facts = report_facts(result.path, result.source, result.header, conditions, date.today().isoformat())
+    title = f"Movement of people in {(result.source or result.path).name}"
+    path.parent.mkdir(parents=True, exist_ok=True)
+    write_report(path, title, people, result.names, source, conditions.min_score, facts)
 
 
 def _conditions(options: argparse.Namespace) -> Conditions:

@@ -1,0 +1,62 @@
+"""The moments of which a report shows a picture."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from pose_track.analysis.kinematics import Kinematics
+from pose_track.analysis.steps import StepEvent
+
+_BENDING = tuple(f"{side}_{joint}" for joint in ("knee", "hip", "shoulder") for side in ("left", "right"))
+"""Joints whose extremes are shown: the limbs that are long enough for an extreme to be one."""
+
+
+@dataclass(frozen=True)
+class Moment:
+    """place: index among the person's frames."""
+
+    place: int
+    caption: str
+
+
+def key_moments(kinematics: Kinematics, events: Sequence[StepEvent]) -> list[Moment]:
+    """Up to four moments in order of time: a stride where there is one, else the beginning, the extremes of the joint
+    that moves most, and the end."""
+    moments = _stride(events) or _extremes(kinematics)
+    seen = (kinematics.trajectory.scores > 0).any(axis=1)
+    shown = {moment.place: moment for moment in moments if seen[moment.place]}
+    return [shown[place] for place in sorted(shown)]
+
+
+def _stride(events: Sequence[StepEvent]) -> list[Moment]:
+    """The middle one of the strides that are known from contact to contact."""
+    strides = []
+    for side in ("left", "right"):
+        own = [event for event in events if event.side == side]
+        for contact, toe_off, following in zip(own, own[1:], own[2:], strict=False):
+            if [contact.kind, toe_off.kind, following.kind] == ["contact", "toe_off", "contact"]:
+                strides.append((side, contact.place, toe_off.place, following.place))
+    if not strides:
+        return []
+    side, start, middle, end = strides[len(strides) // 2]
+    return [
+        Moment(start, f"{side} foot contact"),
+        Moment((start + middle) // 2, f"{side} mid-stance"),
+        Moment(middle, f"{side} toe-off"),
+        Moment((middle + end) // 2, f"{side} mid-swing"),
+    ]
+
+
+def _extremes(kinematics: Kinematics) -> list[Moment]:
+    seen = np.flatnonzero((kinematics.trajectory.scores > 0).any(axis=1))
+    moments = [Moment(int(seen[0]), "first seen"), Moment(int(seen[-1]), "last seen")]
+    angles = {name: a.degrees for name, a in kinematics.joint_angles.items() if name in _BENDING}
+    known = {name: degrees for name, degrees in angles.items() if np.isfinite(degrees).any()}
+    if known:
+        name = max(known, key=lambda name: (float(np.nanmax(known[name]) - np.nanmin(known[name])), name))
+        for place, word in ((np.nanargmin(known[name]), "smallest"), (np.nanargmax(known[name]), "largest")):
+            moments.append(Moment(int(place), f"{name.replace('_', ' ')} {word}, {known[name][place]:.0f}°"))
+    return moments

@@ -1,0 +1,92 @@
+"""A report on the people of a video as one HTML file that needs nothing else, for the screen and for paper."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from html import escape
+from pathlib import Path
+
+from pose_track.analysis.kinematics import Kinematics
+from pose_track.analysis.steps import step_events
+from pose_track.report.moments import key_moments
+from pose_track.report.person import Subject, person_section
+from pose_track.report.pictures import person_images
+from pose_track.structures.frames import TrackedPoses
+from pose_track.utils.atomic import atomic_path
+
+_STYLE = Path(__file__).with_name("report.css")
+
+_NOTES = (
+    "All angles are those of the image plane, from joints that a network found in a video without markers. They are "
+    "estimates, and no diagnosis.",
+    "Knee and elbow: 0° when straight, increasing with flexion. Hip and shoulder: 0° with the thigh or upper arm along "
+    "the trunk; in a side view flexion (forwards) is positive and extension negative. Ankle: 0° with the foot at a "
+    "right angle to the shank, dorsiflexion positive. Trunk: against the vertical; neck: against the trunk; forwards "
+    "positive.",
+    "Only a side view shows flexion. From the front or obliquely, an angle is that between the lines in the picture; "
+    "limbs that point towards the camera are shortened and their angles are not those of the body.",
+    "Curves are smoothed by a filter that is fitted to the data. Where a joint is not seen there is no curve.",
+    "Contact and toe-off are the times at which a foot is farthest before and behind the pelvis (Zeni et al., 2008). "
+    "The asymmetry is the difference of the left and right ranges over their mean (Robinson et al., 1987).",
+)
+
+
+@dataclass(frozen=True)
+class Source:
+    """Where the people come from.
+
+    video: for the pictures; None for drawings of the skeletons. fps: of a folder of images.
+    """
+
+    frames: Sequence[TrackedPoses]
+    video: Path | None
+    fps: float
+
+
+def write_report(
+    path: Path,
+    title: str,
+    people: Iterable[tuple[Kinematics, str]],
+    names: Mapping[int, str],
+    source: Source,
+    min_score: float,
+    facts: Mapping[str, object],
+) -> None:
+    """Write the report; the file appears only when it is complete.
+
+    people: each with the unit of positions. names: of people, by id. facts: of the settings and files, by name, for the
+    last page; what is no text is shown as JSON. Raises OSError where the file cannot be written.
+    """
+    sections = [person_section(_subject(kinematics, unit, names, source, min_score)) for kinematics, unit in people]
+    body = f"<header><h1>{escape(title)}</h1></header>{''.join(sections)}{_about(facts)}"
+    page = (
+        f'<!DOCTYPE html><html lang="en"><head><meta charset="utf-8"><title>{escape(title)}</title>'
+        '<meta name="viewport" content="width=device-width, initial-scale=1">'
+        f"<style>{_STYLE.read_text(encoding='utf-8')}</style></head><body>{body}</body></html>\n"
+    )
+    with atomic_path(path) as unfinished:
+        unfinished.write_text(page, encoding="utf-8")
+
+
+def _subject(kinematics: Kinematics, unit: str, names: Mapping[int, str], source: Source, min_score: float) -> Subject:
+    trajectory, events = kinematics.trajectory, step_events(kinematics)
+    moments = key_moments(kinematics, events)
+    wanted = [int(trajectory.frames[moment.place]) for moment in moments]
+    by_index = {tracked.frame_index: tracked for tracked in source.frames if tracked.frame_index in wanted}
+    frames = [by_index[index] for index in wanted]
+    pictures = person_images(source.video, source.fps, frames, trajectory.track_id, min_score)
+    name = names.get(trajectory.track_id, f"Person {trajectory.track_id}")
+    return Subject(kinematics, unit, name, events, moments, pictures)
+
+
+def _about(facts: Mapping[str, object]) -> str:
+    notes = "".join(f"<li>{escape(note)}</li>" for note in _NOTES)
+    rows = "".join(f"<dt>{escape(key)}</dt><dd>{escape(_text(value))}</dd>" for key, value in facts.items())
+    made_from = f"<h2>Made from</h2><dl>{rows}</dl>"
+    return f'<section class="about"><h2>How to read this report</h2><ul>{notes}</ul>{made_from}</section>'
+
+
+def _text(value: object) -> str:
+    return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)

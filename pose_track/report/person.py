@@ -1,0 +1,140 @@
+"""The page of one person: who and when, pictures, curves and the summary."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from html import escape
+
+from pose_track.analysis.kinematics import Kinematics
+from pose_track.analysis.steps import StepEvent, stances
+from pose_track.analysis.summary import summarise
+from pose_track.report.chart import Curve, Phase, chart
+from pose_track.report.moments import Moment
+
+_JOINTS = ("hip", "knee", "ankle", "shoulder", "elbow")
+_SIDES = ("left", "right")
+_GAIT = (("stride", "Stride"), ("stance", "Stance"), ("swing", "Swing"))
+_VIEWS = {
+    "side_left": "from the side, looking to the left", "side_right": "from the side, looking to the right",
+    "front": "from the front", "back": "from behind", "oblique": "obliquely", "": "from a direction that is not known",
+}  # fmt: skip
+_NOT_FROM_THE_SIDE = (
+    "This person is not seen from the side. Bending towards the camera or away from it is not in the image: the angles "
+    "are those between the lines in the picture, without a sign, and not flexion."
+)
+
+Figures = Mapping[str, float | str | int]
+
+
+@dataclass(frozen=True, eq=False)
+class Subject:
+    """One person of a report.
+
+    unit: of positions, "px" or "m". name: as the reader knows them.
+    pictures: a data URL for each of the moments; empty for a report without.
+    """
+
+    kinematics: Kinematics
+    unit: str
+    name: str
+    events: Sequence[StepEvent]
+    moments: Sequence[Moment]
+    pictures: Sequence[str]
+
+
+def person_section(subject: Subject) -> str:
+    """The <section> of a person."""
+    figures = summarise(subject.kinematics, subject.unit)
+    view = str(figures["view"])
+    warning = "" if view.startswith("side") else f'<p class="warning">{_NOT_FROM_THE_SIDE}</p>'
+    return (
+        f'<section class="person"><h2>{escape(subject.name)}</h2>{_facts(subject, figures)}{warning}'
+        f"{_pictures(subject)}{_charts(subject)}"
+        f'<div class="tables">{_angles_table(figures)}{_gait_table(subject, figures)}</div></section>'
+    )
+
+
+def _facts(subject: Subject, figures: Figures) -> str:
+    seconds = subject.kinematics.trajectory.seconds
+    speeds = (f"{number(figures[f'{kind}_speed_{subject.unit}_per_s'], 2)}" for kind in ("mean", "max"))
+    facts = {
+        "Seen": _VIEWS[str(figures["view"])],
+        "Time": f"{seconds[0]:.2f} to {seconds[-1]:.2f} s ({number(figures['duration_seconds'], 2)} s)",
+        "In": f"{number(figures['seen_percent'])} % of these frames",
+        "Speed of the centre of mass": f"{' mean, '.join(speeds)} greatest, in {subject.unit}/s",
+    }
+    items = "".join(f"<div><dt>{key}</dt><dd>{escape(value)}</dd></div>" for key, value in facts.items())
+    return f'<dl class="facts">{items}</dl>'
+
+
+def _pictures(subject: Subject) -> str:
+    seconds = subject.kinematics.trajectory.seconds
+    figures = "".join(
+        f'<figure><img src="{address}" alt="{escape(moment.caption, quote=True)}">'
+        f"<figcaption>{escape(moment.caption)} <span>{seconds[moment.place]:.2f} s</span></figcaption></figure>"
+        for moment, address in zip(subject.moments, subject.pictures, strict=True)
+    )
+    return f'<div class="pictures">{figures}</div>' if figures else ""
+
+
+def _charts(subject: Subject) -> str:
+    kinematics, seconds = subject.kinematics, subject.kinematics.trajectory.seconds
+    phases = [Phase(start.side, start.seconds, end.seconds) for start, end in stances(list(subject.events))]
+    charts = []
+    for joint in _JOINTS:
+        angles = {side: kinematics.joint_angles.get(f"{side}_{joint}") for side in _SIDES}
+        curves = [Curve(side, angle.degrees, side) for side, angle in angles.items() if angle is not None]
+        if curves:
+            charts.append(chart(joint.capitalize(), "degrees", seconds, curves, phases))
+    middle = [Curve(name, kinematics.joint_angles[name].degrees, side)
+              for name, side in (("trunk", ""), ("neck", "right")) if name in kinematics.joint_angles]  # fmt: skip
+    charts.append(chart("Trunk and neck", "degrees", seconds, middle, phases))
+    speed = Curve("speed", kinematics.centre.speed)
+    charts.append(chart("Speed of the centre of mass", f"{subject.unit}/s", seconds, [speed], phases))
+    legend = '<p class="note">The bars below the curves are the stance phases of the two feet.</p>' if phases else ""
+    return f'<div class="charts">{"".join(charts)}</div>{legend}'
+
+
+def _angles_table(figures: Figures) -> str:
+    rows = []
+    for joint in (*_JOINTS, "trunk", "neck"):
+        names = [f"{side}_{joint}" for side in _SIDES] if joint in _JOINTS else [joint]
+        if f"{names[0]}_range_deg" not in figures:
+            continue
+        cells = [number(figures[f"{name}_{part}_deg"]) for name in names for part in ("min", "max", "range")]
+        cells += ["", "", ""] * (2 - len(names)) + [number(figures.get(f"{joint}_asymmetry_percent", ""))]
+        rows.append(f"<tr><th>{joint.capitalize()}</th>{''.join(f'<td>{cell}</td>' for cell in cells)}</tr>")
+    parts = "<th>least</th><th>most</th><th>range</th>"
+    return (
+        '<table><caption>Joint angles, degrees</caption><thead><tr><th></th><th colspan="3">left</th>'
+        f'<th colspan="3">right</th><th>asymmetry</th></tr><tr><th></th>{parts * 2}<th>%</th></tr></thead>'
+        f"<tbody>{''.join(rows)}</tbody></table>"
+    )
+
+
+def _gait_table(subject: Subject, figures: Figures) -> str:
+    if not subject.events:
+        return '<p class="note">No steps were found: they are looked for in side views of people who walk or run.</p>'
+    rows = []
+    for key, word in _GAIT:
+        left, right = (number(figures[f"{side}_{key}_seconds"], 2) for side in _SIDES)
+        rows.append(f"<tr><th>{word}, s</th><td>{left}</td><td>{right}</td></tr>")
+    rows.append(f'<tr><th>Steps</th><td colspan="2">{number(figures["steps"])}</td></tr>')
+    cadence = number(figures["cadence_steps_per_min"])
+    rows.append(f'<tr><th>Steps a minute</th><td colspan="2">{cadence}</td></tr>')
+    head = "<thead><tr><th></th><th>left</th><th>right</th></tr></thead>"
+    return f"<table><caption>Steps</caption>{head}<tbody>{''.join(rows)}</tbody></table>"
+
+
+def number(value: float | str, digits: int = 0) -> str:
+    """A number with so many decimals; a dash where it is not known.
+
+    >>> number(12.345, 1), number(float("nan")), number(-0.2), number("")
+    ('12.3', '–', '0', '')
+    """
+    if isinstance(value, str):
+        return value
+    if value != value:
+        return "–"
+    return f"{round(value, digits) + 0.0:.{digits}f}"
