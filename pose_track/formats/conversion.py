@@ -55,12 +55,13 @@ def convert_file(
 def conversion_jobs(path: Path, out: Path, to: str, overwrite: bool = False) -> list[tuple[Path, Path]]:
     """Pairs of a file to read and a file to write.
 
-    For a file, `out` itself; for a folder, each readable file in it, and a file of the same stem in the folder `out`.
+    For a file, or a folder that holds one video, `out` itself; for another folder, each readable file in it, and a file
+    of the same stem in the folder `out`.
     Raises as `readable_files` does; ValueError where two files would have the same output, or an input would be
     replaced; FileExistsError where an output exists and `overwrite` is off.
     """
     paths = readable_files(path)
-    outputs = [out / (p.stem + FORMATS[to].suffix) for p in paths] if path.is_dir() else [out]
+    outputs = [out] if paths == [path] else [out / (p.stem + FORMATS[to].suffix) for p in paths]
     duplicates = [str(output) for output, count in Counter(outputs).items() if count > 1]
     if duplicates:
         raise ValueError(f"several files of {str(path)!r} would become {duplicates[0]!r}; convert each by itself")

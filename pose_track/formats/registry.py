@@ -1,29 +1,40 @@
-"""Formats by name: those that can be written, and identification of those that can be read.
+"""Formats by name: those that can be written, and those that can be read.
 
 The module of a format is imported on first use.
 """
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from importlib import import_module
 from pathlib import Path
 
+from pose_track.formats.identify import identify_folder, identify_format
 from pose_track.formats.problems import Problems
 from pose_track.structures.sequence import FrameSource
 from pose_track.structures.skeleton import Skeleton
-from pose_track.utils.text_files import text_encoding
+
+__all__ = ["FORMATS", "READABLE", "Format", "identify_format", "read_sequence", "readable_files"]
 
 Writer = Callable[[FrameSource, Path], None]
 
-READABLE = ("tracks", "posetrack", "coco", "mot", "cvat", "label-studio")
-READABLE_SUFFIXES = (".jsonl", ".json", ".txt", ".xml")
-
-# the header of a tracks.jsonl has some thousand bytes; a line of another JSON file may hold all of it
-_MAX_HEADER_BYTES = 2**20
-_MAX_KEYS_BYTES = 2**10
+# module, function, and whether it takes `Problems`
+_READERS = {
+    "posetrack": ("posetrack.reader", "read_posetrack", True),
+    "mot": ("mot", "read_mot", True),
+    "cvat": ("cvat.reader", "read_cvat", True),
+    "label-studio": ("label_studio.reader", "read_label_studio", True),
+    "trc": ("trc", "read_trc", False),
+    "deeplabcut": ("deeplabcut", "read_deeplabcut", False),
+    "movement": ("movement_netcdf", "read_movement", False),
+    "openpose": ("openpose_reader", "read_openpose", False),
+    "mmpose": ("mmpose_reader", "read_mmpose", False),
+    "ultralytics": ("ultralytics", "read_ultralytics", False),
+    "mediapipe": ("mediapipe", "read_mediapipe", False),
+}
+READABLE = ("tracks", "coco", *_READERS)
+READABLE_SUFFIXES = (".jsonl", ".json", ".txt", ".xml", ".trc", ".h5", ".nc", ".slp")
 
 
 @dataclass(frozen=True)
@@ -60,19 +71,23 @@ FORMATS: Mapping[str, Format] = {
     "cvat-labels": Format("cvat.labels", "write_cvat_labels", ".json", has_people=False),
     "label-studio": Format("label_studio.writer", "write_label_studio", ".json"),
     "label-studio-config": Format("label_studio.config", "write_label_studio_config", ".xml", has_people=False),
+    "trc": Format("trc", "write_trc", ""),
+    "deeplabcut": Format("deeplabcut", "write_deeplabcut", ".csv"),
+    "movement": Format("movement_netcdf", "write_movement", ".nc"),
     "csv": Format("tables", "write_csv", ".csv"),
     "parquet": Format("tables", "write_parquet", ".parquet"),
 }
 
 
 def readable_files(path: Path) -> list[Path]:
-    """The file itself, or the files in a folder that have one of READABLE_SUFFIXES.
+    """The file itself, the folder itself where it holds one video, or the files in it that have one of
+    READABLE_SUFFIXES.
 
     Raises FileNotFoundError where the path does not exist, and ValueError for a folder without such files.
     """
     if not path.exists():
         raise FileNotFoundError(f"{str(path)!r} does not exist; check the path")
-    if not path.is_dir():
+    if not path.is_dir() or identify_folder(path) is not None:
         return [path]
     paths = sorted(p for p in path.glob("[!.]*") if p.is_file() and p.suffix in READABLE_SUFFIXES)
     if not paths:
@@ -80,50 +95,12 @@ def readable_files(path: Path) -> list[Path]:
     return paths
 
 
-def identify_format(path: str | Path) -> str:
-    """The format of a file, one of READABLE, from its first bytes. Raises ValueError for any other format."""
-    path = Path(path)
-    with path.open("rb") as file:
-        start = file.read(_MAX_HEADER_BYTES)
-    first = start.decode(text_encoding(start), errors="replace").strip().partition("\n")[0].encode()
-    if first.startswith(b"<"):
-        return "cvat"
-    if first.startswith(b"["):
-        return "label-studio" if _is_label_studio(start) else "coco"
-    if first.startswith(b"{"):
-        from pose_track.formats.coco_entries import is_entry
-
-        if is_entry(first):
-            return "coco"
-        return "tracks" if path.suffix == ".jsonl" or _is_header(first) else "posetrack"
-    if first[:1].isdigit() or (not first and path.suffix == ".txt"):
-        return "mot"
-    content = f"begins with {first[:30]!r}" if first else "is empty"
-    raise ValueError(
-        f"{path} {content}; give a tracks.jsonl, PoseTrack JSON, COCO results, MOTChallenge text, "
-        "CVAT's XML or Label Studio's JSON"
-    )
-
-
-def _is_label_studio(start: bytes) -> bool:
-    """Whether a list of objects is Label Studio's; its first keys are among these, which COCO results do not have."""
-    return any(key in start[:_MAX_KEYS_BYTES] for key in (b'"annotations"', b'"predictions"', b'"data"'))
-
-
-def _is_header(line: bytes) -> bool:
-    """Whether this is the first line of a tracks.jsonl; a line of other JSON is rarely valid by itself."""
-    try:
-        record = json.loads(line)
-    except (ValueError, RecursionError):
-        return False
-    return isinstance(record, dict) and record.get("type") == "header"
-
-
 def read_sequence(path: str | Path, problems: Problems | None = None, skeleton: Skeleton | None = None) -> FrameSource:
-    """Read a file of any format in READABLE.
+    """Read a file, or a folder with one video, of any format in READABLE.
 
     skeleton: the joints of COCO results, which do not name them. Raises ValueError for a file of another format or
-    with errors (see `Problems`), and for a skeleton where the file names its own.
+    with errors (see `Problems`), for a skeleton where the file names its own, and ImportError where the format needs
+    a package that is not installed.
     """
     name, problems = identify_format(path), problems or Problems()
     if skeleton is not None and name != "coco":
@@ -132,22 +109,11 @@ def read_sequence(path: str | Path, problems: Problems | None = None, skeleton: 
         from pose_track.formats.tracks_source import TracksSource
 
         return TracksSource(path, allow_cut_end=problems.lenient)
-    if name == "posetrack":
-        from pose_track.formats.posetrack.reader import read_posetrack
-
-        return read_posetrack(path, problems)
     if name == "coco":
         from pose_track.formats.coco_results import read_coco_results
 
         return read_coco_results(path, problems, skeleton)
-    if name == "cvat":
-        from pose_track.formats.cvat.reader import read_cvat
-
-        return read_cvat(path, problems)
-    if name == "label-studio":
-        from pose_track.formats.label_studio.reader import read_label_studio
-
-        return read_label_studio(path, problems)
-    from pose_track.formats.mot import read_mot
-
-    return read_mot(path, problems)
+    module, function, is_lenient = _READERS[name]
+    read = getattr(import_module(f"pose_track.formats.{module}"), function)
+    source: FrameSource = read(path, problems) if is_lenient else read(path)
+    return source

@@ -23,8 +23,9 @@ _LISTS_NO_EMPTY_FRAMES = ("coco", "alphapose")
 class SequenceFrames:
     """The frames of a sequence; each iteration starts at the first one.
 
-    fps: frames per second. People without a track id are left out, with a warning; where nobody has one, they are
-    numbered within each frame. Raises ValueError for a file with the frames of several videos.
+    fps: frames per second, for frames whose times the file does not state. People without a track id are left out, with
+    a warning; where nobody has one, they are numbered within each frame. Raises ValueError for a file with the frames
+    of several videos.
     """
 
     def __init__(self, sequence: PoseSequence, fps: float, path: Path) -> None:
@@ -41,7 +42,8 @@ class SequenceFrames:
             for missing in range(next_index, index, step) if step else ():
                 yield TrackedPoses(missing, missing / self._fps, nobody, np.zeros(0, np.int64))
             poses = annotations_to_poses(people, sequence.skeleton)
-            yield TrackedPoses(index, index / self._fps, poses, people.track_ids, info.image_name)
+            seconds = index / self._fps if info.pts_seconds is None else info.pts_seconds
+            yield TrackedPoses(index, seconds, poses, people.track_ids, info.image_name)
             next_index = index + step
 
 
