@@ -12,8 +12,8 @@ import numpy as np
 from pose_track.drawing.palette import CENTRE, LEFT, RIGHT, shade
 from pose_track.structures.arrays import Float64Array
 
-_WIDTH, _HEIGHT = 380, 156
-_LEFT, _RIGHT, _TOP, _BOTTOM = 40, 372, 24, 122
+_WIDTH, _LEFT, _RIGHT, _TOP = 380, 40, 372, 24
+_BELOW = 34  # between the curves and the lower edge
 _BAR = 4  # height of a phase
 _MAX_POINTS = 700  # of a curve, more than its pixels
 _COLOURS = {side: "#{:02x}{:02x}{:02x}".format(*shade(colour, 0.85)) for side, colour in
@@ -38,24 +38,34 @@ class Phase:
     end: float
 
 
-def chart(title: str, unit: str, seconds: Float64Array, curves: Sequence[Curve], phases: Iterable[Phase] = ()) -> str:
+def chart(
+    title: str,
+    unit: str,
+    seconds: Float64Array,
+    curves: Sequence[Curve],
+    phases: Iterable[Phase] = (),
+    height: int = 156,
+) -> str:
     """An <svg> of the curves; with the title only where nothing is known of them.
 
-    seconds: (T,) increasing times.
+    seconds: (T,) increasing times. height: in units of which the width has 380.
     """
+    bottom = height - _BELOW
     known = np.concatenate([np.zeros(0), *(curve.values[np.isfinite(curve.values)] for curve in curves)])
     head = f'<text class="title" x="{_LEFT}" y="13">{escape(title)} <tspan class="unit">{escape(unit)}</tspan></text>'
     if not len(known):
-        return _svg(title, [head, f'<text x="{_LEFT}" y="{(_TOP + _BOTTOM) / 2}">not known in this video</text>'])
+        return _svg(
+            title, height, [head, f'<text x="{_LEFT}" y="{(_TOP + bottom) / 2}">not known in this video</text>']
+        )
     ticks = nice_ticks(float(known.min()), float(known.max()), 4)
     times = nice_ticks(float(seconds[0]), float(seconds[-1]), 6)
     times = [time for time in times if seconds[0] <= time <= seconds[-1]]
     x = _Axis(float(seconds[0]), float(seconds[-1]), _LEFT, _RIGHT)
-    y = _Axis(ticks[0], ticks[-1], _BOTTOM, _TOP)
-    parts = [head, *_grid(ticks, times, x, y), *_legend(curves)]
-    parts += [_bar(phase, x) for phase in phases]
+    y = _Axis(ticks[0], ticks[-1], bottom, _TOP)
+    parts = [head, *_grid(ticks, times, x, y, height), *_legend(curves)]
+    parts += [_bar(phase, x, bottom) for phase in phases]
     parts += [_path(curve, seconds, x, y) for curve in curves]
-    return _svg(title, parts)
+    return _svg(title, height, parts)
 
 
 @dataclass(frozen=True)
@@ -84,7 +94,7 @@ def nice_ticks(low: float, high: float, number: int) -> list[float]:
     return [round(i * step, 10) for i in range(floor(low / step), ceil(high / step) + 1)]
 
 
-def _grid(ticks: Sequence[float], times: Sequence[float], x: _Axis, y: _Axis) -> list[str]:
+def _grid(ticks: Sequence[float], times: Sequence[float], x: _Axis, y: _Axis, height: int) -> list[str]:
     parts = []
     for tick in ticks:
         place = f"{y(tick):.1f}"
@@ -92,7 +102,7 @@ def _grid(ticks: Sequence[float], times: Sequence[float], x: _Axis, y: _Axis) ->
         parts.append(f'<line class="{kind}" x1="{_LEFT}" x2="{_RIGHT}" y1="{place}" y2="{place}"/>')
         parts.append(f'<text class="tick" x="{_LEFT - 5}" y="{y(tick) + 3.5:.1f}" text-anchor="end">{tick:g}</text>')
     for time in times:
-        parts.append(f'<text class="tick" x="{x(time):.1f}" y="{_HEIGHT - 6}" text-anchor="middle">{time:g} s</text>')
+        parts.append(f'<text class="tick" x="{x(time):.1f}" y="{height - 6}" text-anchor="middle">{time:g} s</text>')
     return parts
 
 
@@ -100,16 +110,16 @@ def _legend(curves: Sequence[Curve]) -> list[str]:
     """The names of the curves above them, at the right."""
     parts, end = [], float(_RIGHT)
     for curve in reversed(curves):
-        width = 5.6 * len(curve.label)
+        width = 5.3 * len(curve.label)
         parts.append(f'<text class="tick" x="{end:.1f}" y="13" text-anchor="end">{escape(curve.label)}</text>')
-        start = end - width - 24
+        start = end - width - 22
         parts.append(f'<path {_stroke(curve.side)} d="M{start:.1f} 9.5h18"/>')
         end = start - 10
     return parts if len(curves) > 1 else []
 
 
-def _bar(phase: Phase, x: _Axis) -> str:
-    top = _BOTTOM + 5 + (_BAR + 2) * (phase.side == "right")
+def _bar(phase: Phase, x: _Axis, bottom: int) -> str:
+    top = bottom + 5 + (_BAR + 2) * (phase.side == "right")
     start, end = x(phase.start), x(phase.end)
     colour = _COLOURS[phase.side]
     return f'<rect x="{start:.1f}" y="{top}" width="{end - start:.1f}" height="{_BAR}" fill="{colour}"/>'
@@ -149,6 +159,6 @@ def _stroke(side: str) -> str:
     return f'class="curve" stroke="{_COLOURS[side]}"{dashes}'
 
 
-def _svg(title: str, parts: Sequence[str]) -> str:
+def _svg(title: str, height: int, parts: Sequence[str]) -> str:
     label = escape(title, quote=True)
-    return f'<svg class="chart" viewBox="0 0 {_WIDTH} {_HEIGHT}" role="img" aria-label="{label}">{"".join(parts)}</svg>'
+    return f'<svg class="chart" viewBox="0 0 {_WIDTH} {height}" role="img" aria-label="{label}">{"".join(parts)}</svg>'

@@ -9,6 +9,7 @@ import numpy as np
 
 from pose_track.analysis.kinematics import Kinematics
 from pose_track.analysis.steps import StepEvent
+from pose_track.structures.arrays import IntArray
 
 _BENDING = tuple(f"{side}_{joint}" for joint in ("knee", "hip", "shoulder") for side in ("left", "right"))
 """Joints whose extremes are shown: the limbs that are long enough for an extreme to be one."""
@@ -23,11 +24,14 @@ class Moment:
 
 
 def key_moments(kinematics: Kinematics, events: Sequence[StepEvent]) -> list[Moment]:
-    """Up to four moments in order of time: a stride where there is one, else the beginning, the extremes of the joint
-    that moves most, and the end."""
-    moments = _stride(events) or _extremes(kinematics)
-    seen = (kinematics.trajectory.scores > 0).any(axis=1)
-    shown = {moment.place: moment for moment in moments if seen[moment.place]}
+    """Up to four moments in order of time: a stride where there is one, else the extremes of the joint that moves most,
+    and the beginning, the end or the middle of the time in which somebody is seen."""
+    seen = np.flatnonzero((kinematics.trajectory.scores > 0).any(axis=1))
+    shown: dict[int, Moment] = {}
+    for moment in _stride(events) or [*_extremes(kinematics), *_plain(seen)]:
+        place = int(seen[np.abs(seen - moment.place).argmin()])  # that of a stride may lie in a gap
+        if len(shown) < 4:
+            shown.setdefault(place, Moment(place, moment.caption))
     return [shown[place] for place in sorted(shown)]
 
 
@@ -50,13 +54,18 @@ def _stride(events: Sequence[StepEvent]) -> list[Moment]:
     ]
 
 
+def _plain(seen: IntArray) -> list[Moment]:
+    """seen: (S,) places at which somebody is seen."""
+    places = {"first seen": seen[0], "last seen": seen[-1], "half-way": seen[len(seen) // 2]}
+    return [Moment(int(place), caption) for caption, place in places.items()]
+
+
 def _extremes(kinematics: Kinematics) -> list[Moment]:
-    seen = np.flatnonzero((kinematics.trajectory.scores > 0).any(axis=1))
-    moments = [Moment(int(seen[0]), "first seen"), Moment(int(seen[-1]), "last seen")]
     angles = {name: a.degrees for name, a in kinematics.joint_angles.items() if name in _BENDING}
     known = {name: degrees for name, degrees in angles.items() if np.isfinite(degrees).any()}
-    if known:
-        name = max(known, key=lambda name: (float(np.nanmax(known[name]) - np.nanmin(known[name])), name))
-        for place, word in ((np.nanargmin(known[name]), "smallest"), (np.nanargmax(known[name]), "largest")):
-            moments.append(Moment(int(place), f"{name.replace('_', ' ')} {word}, {known[name][place]:.0f}°"))
-    return moments
+    if not known:
+        return []
+    name = max(known, key=lambda name: (float(np.nanmax(known[name]) - np.nanmin(known[name])), name))
+    places = {"least": int(np.nanargmin(known[name])), "most": int(np.nanargmax(known[name]))}
+    words = name.replace("_", " ")
+    return [Moment(place, f"{words} at its {kind}, {known[name][place]:.0f}°") for kind, place in places.items()]

@@ -29,7 +29,8 @@ _NOTES = (
     "limbs that point towards the camera are shortened and their angles are not those of the body.",
     "Curves are smoothed by a filter that is fitted to the data. Where a joint is not seen there is no curve.",
     "Contact and toe-off are the times at which a foot is farthest before and behind the pelvis (Zeni et al., 2008). "
-    "The asymmetry is the difference of the left and right ranges over their mean (Robinson et al., 1987).",
+    "The asymmetry is the difference of the left and right ranges over their mean, positive where the left one is "
+    "larger (Robinson et al., 1987).",
 )
 
 
@@ -59,7 +60,8 @@ def write_report(
     people: each with the unit of positions. names: of people, by id. facts: of the settings and files, by name, for the
     last page; what is no text is shown as JSON. Raises OSError where the file cannot be written.
     """
-    sections = [person_section(_subject(kinematics, unit, names, source, min_score)) for kinematics, unit in people]
+    subjects = (_subject(kinematics, unit, names, source, min_score) for kinematics, unit in people)
+    sections = [person_section(subject, title) for subject in subjects]
     body = f"<header><h1>{escape(title)}</h1></header>{''.join(sections)}{_about(facts)}"
     page = (
         f'<!DOCTYPE html><html lang="en"><head><meta charset="utf-8"><title>{escape(title)}</title>'

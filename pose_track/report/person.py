@@ -13,6 +13,7 @@ from pose_track.report.chart import Curve, Phase, chart
 from pose_track.report.moments import Moment
 
 _JOINTS = ("hip", "knee", "ankle", "shoulder", "elbow")
+_HEIGHT, _FLAT = 156, 116  # of charts
 _SIDES = ("left", "right")
 _GAIT = (("stride", "Stride"), ("stance", "Stance"), ("swing", "Swing"))
 _VIEWS = {
@@ -43,14 +44,14 @@ class Subject:
     pictures: Sequence[str]
 
 
-def person_section(subject: Subject) -> str:
-    """The <section> of a person."""
+def person_section(subject: Subject, title: str) -> str:
+    """The <section> of a person. title: of the report, for the page on paper."""
     figures = summarise(subject.kinematics, subject.unit)
     view = str(figures["view"])
     warning = "" if view.startswith("side") else f'<p class="warning">{_NOT_FROM_THE_SIDE}</p>'
     return (
-        f'<section class="person"><h2>{escape(subject.name)}</h2>{_facts(subject, figures)}{warning}'
-        f"{_pictures(subject)}{_charts(subject)}"
+        f'<section class="person"><h2>{escape(subject.name)} <small>{escape(title)}</small></h2>'
+        f"{_facts(subject, figures)}{warning}{_pictures(subject)}{_charts(subject)}"
         f'<div class="tables">{_angles_table(figures)}{_gait_table(subject, figures)}</div></section>'
     )
 
@@ -81,19 +82,24 @@ def _pictures(subject: Subject) -> str:
 def _charts(subject: Subject) -> str:
     kinematics, seconds = subject.kinematics, subject.kinematics.trajectory.seconds
     phases = [Phase(start.side, start.seconds, end.seconds) for start, end in stances(list(subject.events))]
-    charts = []
-    for joint in _JOINTS:
-        angles = {side: kinematics.joint_angles.get(f"{side}_{joint}") for side in _SIDES}
-        curves = [Curve(side, angle.degrees, side) for side, angle in angles.items() if angle is not None]
-        if curves:
-            charts.append(chart(joint.capitalize(), "degrees", seconds, curves, phases))
-    middle = [Curve(name, kinematics.joint_angles[name].degrees, side)
-              for name, side in (("trunk", ""), ("neck", "right")) if name in kinematics.joint_angles]  # fmt: skip
-    charts.append(chart("Trunk and neck", "degrees", seconds, middle, phases))
-    speed = Curve("speed", kinematics.centre.speed)
-    charts.append(chart("Speed of the centre of mass", f"{subject.unit}/s", seconds, [speed], phases))
+    groups = [(title, "degrees", curves) for title, curves in _angle_curves(kinematics)]
+    groups.append(("Speed of the centre of mass", f"{subject.unit}/s", [Curve("speed", kinematics.centre.speed)]))
+    height = _HEIGHT if len(groups) <= 6 else _FLAT  # so that a page of paper holds them
+    charts = "".join(chart(title, unit, seconds, curves, phases, height) for title, unit, curves in groups)
     legend = '<p class="note">The bars below the curves are the stance phases of the two feet.</p>' if phases else ""
-    return f'<div class="charts">{"".join(charts)}</div>{legend}'
+    return f'<div class="charts">{charts}</div>{legend}'
+
+
+def _angle_curves(kinematics: Kinematics) -> list[tuple[str, list[Curve]]]:
+    """Titles, and the curves below each."""
+    sides = [(joint.capitalize(), [(f"{side}_{joint}", side, side) for side in _SIDES]) for joint in _JOINTS]
+    groups = [*sides, ("Trunk and neck", [("trunk", "trunk", ""), ("neck", "neck", "right")])]
+    angles = kinematics.joint_angles
+    found = [
+        (title, [Curve(label, angles[name].degrees, side) for name, label, side in lines if name in angles])
+        for title, lines in groups
+    ]
+    return [(title, curves) for title, curves in found if curves]
 
 
 def _angles_table(figures: Figures) -> str:
