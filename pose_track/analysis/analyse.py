@@ -44,16 +44,25 @@ def analyse(frames: Iterable[TrackedPoses], conditions: Conditions) -> list[tupl
     """The measures of each person, and the unit of their positions, "px" or "m". People with too few frames are left
     out, with a warning.
 
-    Raises ValueError where metres are asked for and cannot be told.
+    Raises ValueError where metres are asked for and cannot be told, and for the height of somebody who is not there.
     """
     people = []
-    for trajectory in trajectories(frames):
+    found = trajectories(frames)
+    _check_heights(conditions.heights, [trajectory.track_id for trajectory in found])
+    for trajectory in found:
         body, unit = _in_units(slowed(trajectory, conditions.speed_factor), conditions)
         try:
             people.append((measure(body, conditions.min_score, conditions.sex), unit))
         except ValueError as error:
             logger.warning("%s; left out", error)
     return people
+
+
+def _check_heights(heights: Mapping[int | None, float], ids: list[int]) -> None:
+    for track_id in heights:
+        if track_id is not None and track_id not in ids:
+            known = ", ".join(map(str, ids)) or "none"
+            raise ValueError(f"a height is given for person {track_id}, who is not there; the ids are {known}")
 
 
 def _in_units(trajectory: Trajectory, conditions: Conditions) -> tuple[Trajectory, str]:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import argparse
 from collections.abc import Mapping, Sequence
-from math import hypot
+from math import hypot, inf
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -115,8 +115,8 @@ def _conditions(options: argparse.Namespace) -> Conditions:
     given = [name for name in ("height", "scale", "floor") if getattr(options, name)]
     if len(given) > 1:
         raise ValueError(f"--{given[0]} and --{given[1]} both say what a metre is; give one of them")
-    if not options.speed_factor > 0:
-        raise ValueError(f"--speed-factor must be above 0, got {options.speed_factor}")
+    if not 0 < options.speed_factor < inf:
+        raise ValueError(f"--speed-factor must be a number above 0, got {options.speed_factor}")
     return Conditions(
         options.min_score,
         options.sex,

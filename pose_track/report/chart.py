@@ -10,7 +10,7 @@ from math import ceil, floor, log10
 import numpy as np
 
 from pose_track.drawing.palette import CENTRE, LEFT, RIGHT, shade
-from pose_track.structures.arrays import Float64Array
+from pose_track.structures.arrays import Float64Array, IntArray
 
 _WIDTH, _LEFT, _RIGHT, _TOP = 380, 40, 372, 24
 _BELOW = 34  # between the curves and the lower edge
@@ -135,7 +135,7 @@ def _path(curve: Curve, seconds: Float64Array, x: _Axis, y: _Axis) -> str:
     return f'<path {_stroke(curve.side)} d="{"".join(words)}"/>'
 
 
-def thinned(values: Float64Array, max_points: int) -> Float64Array:
+def thinned(values: Float64Array, max_points: int) -> IntArray:
     """Ascending places of at most `max_points` of (T,) values, about: the smallest and the largest of each part, and
     those that are not known.
 

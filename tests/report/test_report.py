@@ -169,9 +169,7 @@ def test_pictures_are_frames_of_the_video_around_the_person(tmp_path: Path) -> N
     for picture, frame in zip(decoded(person_images(video, 25.0, people, 4, 0.3)), chosen, strict=True):
         assert picture.shape == (480, 360, 3)
         x, y = picture.shape[1] // 2, picture.shape[0] // 2
-        around = (
-            frame.image[77:84, 33:40].reshape(-1, 3).mean(axis=0)
-        )  # the middle of the box: the second digit of the number of the frame, see `make_video`
+        around = frame.image[77:84, 33:40].reshape(-1, 3).mean(axis=0)  # the second bit of the number in the frame
         assert np.abs(picture[y - 20 : y + 20, x - 20 : x + 20].reshape(-1, 3).mean(axis=0) - around).max() < 12
         middles.append(around)
     assert np.abs(middles[0] - middles[1]).max() > 24  # another frame would be noticed
