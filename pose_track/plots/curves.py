@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from pose_track.plots.angles import angle_joints, limb_angles
+from pose_track.plots.angles import joint_angles
 from pose_track.plots.figure import line_colour
 from pose_track.plots.person_series import PersonSeries
 from pose_track.structures.arrays import Float64Array
@@ -30,10 +30,9 @@ def plot_joint(axes: Axes, people: Sequence[PersonSeries], joints: Sequence[str]
 
 
 def plot_angle(axes: Axes, people: Sequence[PersonSeries], joints: Sequence[str]) -> None:
-    """The angle at joints over time, see `limb_angles`."""
+    """The angle at joints over time, see `joint_angles`."""
     _plot(axes, people, joints, joint_angles)
     _finish(axes, joints, "angle (degrees)")
-    axes.set_ylim(0, 185)
 
 
 def plot_speed(axes: Axes, people: Sequence[PersonSeries], joints: Sequence[str]) -> None:
@@ -41,11 +40,6 @@ def plot_speed(axes: Axes, people: Sequence[PersonSeries], joints: Sequence[str]
     _plot(axes, people, joints, joint_speeds)
     _finish(axes, joints, "speed (pixels / s)")
     axes.set_ylim(bottom=0)
-
-
-def joint_angles(person: PersonSeries, joint: str) -> Float64Array:
-    """(F,) degrees; NaN where one of the three joints is absent."""
-    return limb_angles(*(person.joint(name) for name in angle_joints(joint)))
 
 
 def joint_speeds(person: PersonSeries, joint: str) -> Float64Array:

@@ -45,10 +45,12 @@ def chart(
     curves: Sequence[Curve],
     phases: Iterable[Phase] = (),
     height: int = 156,
+    min_span: float = 0.0,
 ) -> str:
     """An <svg> of the curves; with the title only where nothing is known of them.
 
-    seconds: (T,) increasing times. height: in units of which the width has 380.
+    seconds: (T,) increasing times. height: in units of which the width has 380. min_span: the smallest difference from
+    the lower to the upper edge, so that noise is not enlarged.
     """
     bottom = height - _BELOW
     known = np.concatenate([np.zeros(0), *(curve.values[np.isfinite(curve.values)] for curve in curves)])
@@ -57,7 +59,9 @@ def chart(
         return _svg(
             title, height, [head, f'<text x="{_LEFT}" y="{(_TOP + bottom) / 2}">not known in this video</text>']
         )
-    ticks = nice_ticks(float(known.min()), float(known.max()), 4)
+    low, high = float(known.min()), float(known.max())
+    beyond = max(0.0, min_span - (high - low)) / 2
+    ticks = nice_ticks(low - beyond, high + beyond, 4)
     times = nice_ticks(float(seconds[0]), float(seconds[-1]), 6)
     times = [time for time in times if seconds[0] <= time <= seconds[-1]]
     x = _Axis(float(seconds[0]), float(seconds[-1]), _LEFT, _RIGHT)

@@ -63,7 +63,7 @@ def _facts(subject: Subject, figures: Figures) -> str:
         "Seen": _VIEWS[str(figures["view"])],
         "Time": f"{seconds[0]:.2f} to {seconds[-1]:.2f} s ({number(figures['duration_seconds'], 2)} s)",
         "In": f"{number(figures['seen_percent'])} % of these frames",
-        "Speed of the centre of mass": f"{' mean, '.join(speeds)} greatest, in {subject.unit}/s",
+        f"Speed, {subject.unit}/s": f"{' mean, '.join(speeds)} greatest",
     }
     items = "".join(f"<div><dt>{key}</dt><dd>{escape(value)}</dd></div>" for key, value in facts.items())
     return f'<dl class="facts">{items}</dl>'
@@ -82,10 +82,11 @@ def _pictures(subject: Subject) -> str:
 def _charts(subject: Subject) -> str:
     kinematics, seconds = subject.kinematics, subject.kinematics.trajectory.seconds
     phases = [Phase(start.side, start.seconds, end.seconds) for start, end in stances(list(subject.events))]
-    groups = [(title, "degrees", curves) for title, curves in _angle_curves(kinematics)]
-    groups.append(("Speed of the centre of mass", f"{subject.unit}/s", [Curve("speed", kinematics.centre.speed)]))
+    groups = [(title, "degrees", curves, 20.0) for title, curves in _angle_curves(kinematics)]
+    speed = [Curve("speed", kinematics.centre.speed)]
+    groups.append(("Speed of the centre of mass", f"{subject.unit}/s", speed, 0.0))
     height = _HEIGHT if len(groups) <= 6 else _FLAT  # so that a page of paper holds them
-    charts = "".join(chart(title, unit, seconds, curves, phases, height) for title, unit, curves in groups)
+    charts = "".join(chart(title, unit, seconds, curves, phases, height, span) for title, unit, curves, span in groups)
     legend = '<p class="note">The bars below the curves are the stance phases of the two feet.</p>' if phases else ""
     return f'<div class="charts">{charts}</div>{legend}'
 

@@ -4,14 +4,15 @@ import re
 
 import numpy as np
 import pytest
+from analysis.figures import side_figure
 from command_line import run_command
 from editing.walkers import FPS, NUM_FRAMES, walkers, write_walkers
 
-from pose_track.plots.angles import angle_joints, limb_angles
-from pose_track.plots.curves import joint_angles, joint_speeds, plot_angle, plot_joint, plot_speed
+from pose_track.plots.angles import joint_angles
+from pose_track.plots.curves import joint_speeds, plot_angle, plot_joint, plot_speed
 from pose_track.plots.distributions import plot_heatmap, plot_scores
 from pose_track.plots.figure import saved_axes
-from pose_track.plots.person_series import person_series
+from pose_track.plots.person_series import PersonSeries, person_series
 from pose_track.plots.timeline import plot_timeline, source_spans
 
 pytest.importorskip("matplotlib", reason="needs matplotlib")
@@ -72,16 +73,20 @@ def test_speeds_are_those_of_the_walk(people, axes):
     assert np.isnan(joint_speeds(alone[0], "nose")).all()
 
 
-def test_angles(people, axes):
-    a, b = np.array([[0.0, 0]]), np.array([[10.0, 0]])
-    for degrees in (0, 1, 45, 90, 135, 179, 180):
-        c = b + np.array([[-np.cos(np.radians(degrees)), np.sin(np.radians(degrees))]])
-        assert limb_angles(a, b, c) == pytest.approx(degrees)
-        assert limb_angles(c, b, a) == pytest.approx(degrees)
-    with pytest.raises(ValueError, match=r"'nose' has no angle; choose the left or right elbow"):
-        angle_joints("nose")
-    plot_angle(axes, people, ["right_elbow"])
-    np.testing.assert_allclose(axes.lines[0].get_ydata(), joint_angles(people[0], "right_elbow"))
+def test_angles_are_those_of_the_analysis(axes):
+    seconds = np.arange(60) / 30
+    degrees = 40 + 30 * np.sin(2 * np.pi * seconds)
+    body = side_figure(seconds, {"left_knee": degrees})
+    scores = np.where(np.arange(60)[:, None] == 20, np.nan, body.scores)
+    boxes, sources = np.zeros((60, 4)), np.full(60, "detector")
+    person = PersonSeries(1, "", body.skeleton, body.frames, seconds, body.joints, scores, boxes, np.ones(60), sources)
+    np.testing.assert_allclose(joint_angles(person, "left_knee"), degrees, atol=0.5)
+    plot_angle(axes, [person], ["left_knee"])
+    np.testing.assert_allclose(axes.lines[0].get_ydata(), joint_angles(person, "left_knee"))
+    with pytest.raises(ValueError, match=r"'nose' has no angle; choose of left_ankle, left_knee, "):
+        joint_angles(person, "nose")
+    few = person_series(walkers(lambda n: (1, 0, 0), num_frames=4))
+    assert np.isnan(joint_angles(few[0], "left_knee")).all()
 
 
 def test_the_timeline_has_spans_of_each_source(axes):
