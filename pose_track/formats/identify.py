@@ -22,6 +22,13 @@ _LISTS = {
     "mmpose": _MMPOSE_KEYS,
 }
 
+_HDF_NAMES = {
+    "position": "movement",
+    "df_with_missing": "deeplabcut",
+    "frames": "sleap",
+    "node_names": "sleap",
+}
+
 
 def identify_folder(path: Path) -> str | None:
     """The format of a folder that holds one video, from the names in it; None for any other folder.
@@ -106,10 +113,12 @@ def _hdf_format(path: Path) -> str:
     require("h5py", purpose=f"{str(path)!r}")
     import h5py
 
-    with h5py.File(path) as file:
-        names = set(file)
-    known = {"movement": "position", "deeplabcut": "df_with_missing", "nwb": "nwb_version", "sleap": "frames"}
-    name = next((name for name, key in known.items() if key in names), None)
+    try:
+        with h5py.File(path) as file:
+            names = set(file)
+    except OSError as error:
+        raise ValueError(f"{path} is broken HDF5: {error}") from None
+    name = next((name for key, name in _HDF_NAMES.items() if key in names), None)
     if name is None:
         raise ValueError(f"{path} is HDF5 of no known tool: it holds {', '.join(sorted(names)[:5])}")
     return name

@@ -19,8 +19,6 @@ from pose_track.structures.skeleton import Skeleton
 logger = logging.getLogger(__name__)
 
 DEFAULT_FPS = 25.0
-METRES = "metres_per_pixel"
-"""The key of a source's `extra` that says that its positions are metres."""
 _MAX_FRAMES = 5_000_000
 
 
@@ -57,7 +55,7 @@ class Motions:
     fps: float
     seconds: Float64Array
     people: tuple[Motion, ...]
-    unit: str
+    unit: str = "px"
 
     def arrays(self) -> tuple[Float64Array, Float64Array]:
         """(F, N, K, 2) positions and (F, N, K) scores of all people in all frames; NaN where somebody is absent."""
@@ -93,7 +91,7 @@ def motions(source: FrameSource) -> Motions:
         raise ValueError(f"{source.name} has a frame {last}; the frames of one video are needed, counted from 0")
     fps, seconds = _times(source, times, last + 1)
     found = tuple(_motion(track_id, rows[track_id]) for track_id in sorted(rows))
-    return Motions(source.name, source.skeleton, fps, seconds, found, "m" if METRES in source.extra else "px")
+    return Motions(source.name, source.skeleton, fps, seconds, found)
 
 
 def _times(source: FrameSource, times: Mapping[int, float], num_frames: int) -> tuple[float, Float64Array]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import re
 from collections.abc import Callable
 from pathlib import Path
@@ -10,14 +11,18 @@ from pose_track.formats.motions import Motion, Motions, motions
 from pose_track.structures.sequence import FrameSource
 from pose_track.utils.atomic import atomic_path
 
+logger = logging.getLogger(__name__)
+
 PersonWriter = Callable[[Motions, Motion, Path], None]
+"""Raises ValueError, before it writes anything, for somebody whom the format cannot hold."""
 
 
 def write_person_files(source: FrameSource, path: str | Path, suffix: str, write: PersonWriter) -> None:
     """Write NAME_person3.SUFFIX for each person into the folder `path`, or, where `path` has the suffix, the only
     person's file; either appears, or replaces an older one, only when it is complete.
 
-    Raises ValueError where one file is to hold several people or nobody, and FileExistsError for a folder that holds
+    In a folder, people whom the format cannot hold are left out, with a warning. Raises ValueError where one file is to
+    hold several people or nobody, and FileExistsError for a folder that holds
     other files.
     """
     path, found = Path(path), motions(source)
@@ -34,7 +39,10 @@ def write_person_files(source: FrameSource, path: str | Path, suffix: str, write
     with atomic_path(path) as temporary:
         temporary.mkdir()
         for person in found.people:
-            write(found, person, temporary / f"{name}_person{person.track_id}{suffix}")
+            try:
+                write(found, person, temporary / f"{name}_person{person.track_id}{suffix}")
+            except ValueError as error:
+                logger.warning("%s; left out", error)
         for file in older:
             file.unlink()
 

@@ -32,6 +32,7 @@ _READERS = {
     "mmpose": ("mmpose_reader", "read_mmpose", False),
     "ultralytics": ("ultralytics", "read_ultralytics", False),
     "mediapipe": ("mediapipe", "read_mediapipe", False),
+    "sleap": ("sleap", "read_sleap", False),
 }
 READABLE = ("tracks", "coco", *_READERS)
 READABLE_SUFFIXES = (".jsonl", ".json", ".txt", ".xml", ".trc", ".h5", ".nc", ".slp")
@@ -74,6 +75,11 @@ FORMATS: Mapping[str, Format] = {
     "trc": Format("trc", "write_trc", ""),
     "deeplabcut": Format("deeplabcut", "write_deeplabcut", ".csv"),
     "movement": Format("movement_netcdf", "write_movement", ".nc"),
+    "sleap": Format("sleap", "write_sleap", ".slp"),
+    "nwb": Format("nwb", "write_nwb", ""),
+    "c3d": Format("c3d", "write_c3d", ""),
+    "bvh": Format("bvh", "write_bvh", ""),
+    "person-json": Format("person_json", "write_person_json", ""),
     "csv": Format("tables", "write_csv", ".csv"),
     "parquet": Format("tables", "write_parquet", ".parquet"),
 }

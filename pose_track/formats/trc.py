@@ -37,10 +37,11 @@ _PIXELS_PER_METRE = 1000.0
 
 def write_trc(source: FrameSource, path: str | Path) -> None:
     """Write a file for each person, see `write_person_files`."""
-    write_person_files(source, path, SUFFIX, _write_person)
+    write_person_files(source, path, SUFFIX, write_person_trc)
 
 
-def _write_person(video: Motions, person: Motion, path: Path) -> None:
+def write_person_trc(video: Motions, person: Motion, path: Path) -> None:
+    """Write one person of a video."""
     markers, num_frames = video.skeleton.joint_names, len(person.joints)
     rate = repr(round(video.fps, 6))
     counts = [rate, rate, num_frames, len(markers), video.unit, rate, 0, num_frames]

@@ -20,6 +20,8 @@ _EXTRAS = {
     "h5netcdf": "science",
     "ezc3d": "science",
     "sleap_io": "science",
+    "pynwb": "science",
+    "ndx_pose": "science",
     "lightning_fabric": "train",
     "tensorboardX": "train",
     "matplotlib": "plot",

@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 from moving_people import FPS, assert_same_motion, by_name, moving_people
 
-from pose_track.formats.motions import METRES
+from pose_track.formats.motions import motions
 from pose_track.formats.registry import identify_format, read_sequence
-from pose_track.formats.trc import write_trc
+from pose_track.formats.trc import write_person_trc, write_trc
 from pose_track.structures.skeleton import POSETRACK_15
 
 # two frames as Sports2D writes them, which states metres for pixels too
@@ -51,16 +51,15 @@ def test_header_and_rows(tmp_path):
 
 
 def test_metres_point_up(tmp_path):
-    sequence = moving_people()
-    metres = replace(sequence.people, joints=sequence.people.joints * 0.01)
-    scaled = replace(sequence, people=metres, extra={**sequence.extra, METRES: 0.01})
-    write_trc(scaled, tmp_path / "out")
-    lines = (tmp_path / "out" / "clip_person3.trc").read_text().splitlines()
+    video = motions(moving_people())
+    person = replace(video.people[0], joints=video.people[0].joints * 0.01)
+    write_person_trc(replace(video, unit="m"), person, tmp_path / "a.trc")
+    lines = (tmp_path / "a.trc").read_text().splitlines()
     assert "\tm\t" in lines[2]
-    x, y = metres.joints[0, 0].tolist()
+    x, y = person.joints[0, 0].tolist()
     assert [float(cell) for cell in lines[5].split("\t")[2:5]] == pytest.approx([x, -y, 0], abs=1e-5)
-    read = by_name(read_sequence(tmp_path / "out"))  # in millimetres, with y down
-    assert read[0, 3]["nose"] == pytest.approx((1000 * x, 1000 * y), abs=0.01)
+    read = by_name(read_sequence(tmp_path / "a.trc"))  # in millimetres, with y down
+    assert read[0, 1]["nose"] == pytest.approx((1000 * x, 1000 * y), abs=0.01)
 
 
 def test_one_file_holds_one_person(tmp_path):
