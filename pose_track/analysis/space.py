@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
+from pose_track.analysis.motion import fit_motion
 from pose_track.analysis.trajectory import Trajectory
 from pose_track.structures.arrays import Float64Array
 
@@ -23,10 +24,12 @@ _LONG_PERCENTILE = 95  # a segment that points to the camera is shorter in the i
 def body_height_pixels(trajectory: Trajectory, min_score: float) -> float:
     """The height in pixels of a person, from the lengths of their legs and arms; NaN where these are not seen.
 
-    Of each segment the 95th percentile of its lengths counts, for most views shorten it.
+    Of each segment the 95th percentile of its lengths counts, for most views shorten it; between smoothed joints, for
+    noise lengthens it.
     """
     seen = np.where((trajectory.scores >= min_score)[..., None], trajectory.joints, np.nan)
-    body = replace(trajectory, joints=seen)
+    smooth = fit_motion(seen.reshape(len(seen), -1), trajectory.seconds).position
+    body = replace(trajectory, joints=smooth.reshape(seen.shape))
     lengths, shares = 0.0, 0.0
     for share, ends in _SEGMENT_SHARES.values():
         for proximal, distal in ends:
