@@ -1,12 +1,14 @@
 """Measure people: joint angles, speeds, centre of mass and steps, with the unit in the name of each column.
 
 Writes DIR/angles.csv, a row for each person and frame; DIR/kinematics.parquet, a row for each value; and
-DIR/summary.csv, a row for each person. docs/analysis.md states the conventions.
+DIR/summary.csv, a row for each person. --motion adds files of smoothed motion for OpenSim and others.
+docs/analysis.md states the conventions.
 """
 
 from __future__ import annotations
 
 import argparse
+import logging
 from collections.abc import Mapping, Sequence
 from math import hypot, inf
 from pathlib import Path
@@ -22,7 +24,11 @@ if TYPE_CHECKING:
     from pose_track.analysis.space import Floor
     from pose_track.results.result import Result
 
+logger = logging.getLogger(__name__)
+
 ANGLES, KINEMATICS, SUMMARY = FILES = "angles.csv", "kinematics.parquet", "summary.csv"
+
+_MOTION_FORMATS = ("trc", "c3d", "bvh", "mot")
 
 
 def add_arguments(parser: Parser) -> None:
@@ -30,6 +36,14 @@ def add_arguments(parser: Parser) -> None:
     add("path", type=Path, metavar="RESULT", help="a result folder, a tracks.jsonl or a pose file of another program")
     add("--out", type=Path, required=True, metavar="DIR", help="folder of the tables")
     add("--report", type=Path, metavar="FILE", help="also write a report, an .html with a page for each person")
+    add(
+        "--motion",
+        nargs="+",
+        choices=_MOTION_FORMATS,
+        default=[],
+        metavar="FORMAT",
+        help="also write a file for each person: trc, c3d and bvh hold smoothed joints, mot joint angles",
+    )
     add("--video", type=Path, metavar="SOURCE", help="its video or folder of images (default: as the result names it)")
     add("--height", action="append", default=[], metavar="[ID=]M", help="body height in metres, of a person or of all")
     add("--scale", nargs=3, metavar=("X1,Y1", "X2,Y2", "M"), help="two points in pixels and the metres between them")
@@ -81,12 +95,28 @@ def run(options: argparse.Namespace, overrides: Mapping[str, str]) -> int:
     rows = [summarise(kinematics, unit) for kinematics, unit in people]
     columns = list(dict.fromkeys(name for row in rows for name in row))
     write_csv_table((columns, iter([[row.get(name) for name in columns] for row in rows])), options.out / SUMMARY)
+    _write_motion(people, result, options)
     if options.report is not None:
         _write_report(options.report, people, result, conditions)
     units = " and ".join(sorted({unit for _, unit in people}))
     number = f"{len(people)} people" if len(people) > 1 else "1 person"
     print(f"{options.path} -> {options.out}: {number}, positions in {units}")
     return 0
+
+
+def _write_motion(people: Sequence[tuple[Kinematics, str]], result: Result, options: argparse.Namespace) -> None:
+    from pose_track.analysis.motion_files import motion_path, write_motion
+    from pose_track.utils.overwrite import check_output_file
+
+    name = (result.source or result.path).stem
+    for format in options.motion:
+        for kinematics, unit in people:
+            path = motion_path(options.out, name, kinematics.trajectory.track_id, format)
+            check_output_file(path, options.overwrite, [options.path])
+            try:
+                write_motion(kinematics, unit, name, path)
+            except ValueError as error:
+                logger.warning("%s; left out of %s", error, format)
 
 
 def _report_path(path: Path) -> Path:

@@ -10,8 +10,10 @@ from pathlib import Path
 
 import numpy as np
 
+from pose_track.formats.identify import identify_folder
 from pose_track.formats.posetrack.reader import read_posetrack
 from pose_track.formats.problems import Problems
+from pose_track.formats.registry import TOOLS, identify_format, read_sequence
 from pose_track.formats.tracks_source import TracksSource
 from pose_track.structures.arrays import BoolArray
 from pose_track.structures.sequence import FrameInfo, PoseSequence
@@ -29,7 +31,8 @@ _UNREADABLE, _TRACK_IDS = "unreadable parts of files", "all track ids"
 def load_pairs(gt_dir: str | Path, pred_dir: str | Path, problems: Problems) -> list[SequencePair]:
     """The (gt, prediction) of every *.json in gt_dir, ordered by name, and the file of the same name in pred_dir.
 
-    gt_dir, pred_dir: two folders, or two files. Their layouts may differ; a predicted file may be a tracks.jsonl.
+    gt_dir, pred_dir: two folders, or two files. Their layouts may differ; a predicted file may be a tracks.jsonl, or a
+        file or folder of one of `registry.TOOLS`, whose frames are those of the same index of the ground truth.
     problems: collects the errors of the files. If lenient, the faulty part is left out and a warning gives the counts:
         a sequence without a matching prediction; of two people with one id in a frame the later one; a frame in which
         a gt person has no head box; and all track ids if only some people have one.
@@ -53,6 +56,9 @@ def _path_pairs(gt: Path, pred: Path) -> Iterator[tuple[Path, Path]]:
     for path in (gt, pred):
         if not path.exists():
             raise FileNotFoundError(f"{str(path)!r} does not exist; check the path")
+    if gt.is_file() and identify_folder(pred) is not None:  # one video
+        yield gt, pred
+        return
     if gt.is_dir() != pred.is_dir():
         folder, file = (gt, pred) if gt.is_dir() else (pred, gt)
         raise ValueError(f"{str(folder)!r} is a folder and {str(file)!r} is a file; give two folders or two files")
@@ -81,6 +87,8 @@ class _PairLoader:
         if gt is None or prediction is None:
             self.left_out[_SEQUENCES] += 1
             return None
+        if prediction.layout in TOOLS:
+            prediction = _on_frames_of(gt, prediction)
         mismatch = _frame_mismatch(gt, prediction)
         if mismatch:
             self._leave_out(_SEQUENCES, f"{pred_path}: {mismatch} (ground truth {gt_path})")
@@ -114,7 +122,7 @@ class _PairLoader:
     def _read(self, path: Path) -> PoseSequence | None:
         num_before = len(self.problems.messages)
         try:
-            sequence = TracksSource(path).read_all() if _is_tracks(path) else read_posetrack(path, self.problems)
+            sequence = self._read_any(path)
         except ValueError as error:
             if not self.problems.lenient:
                 raise
@@ -123,6 +131,13 @@ class _PairLoader:
         if len(self.problems.messages) > num_before:
             self.left_out[_UNREADABLE] += len(self.problems.messages) - num_before
         return sequence
+
+    def _read_any(self, path: Path) -> PoseSequence:
+        if _is_of_tool(path):
+            sequence = read_sequence(path, self.problems)
+            assert isinstance(sequence, PoseSequence)  # only a tracks.jsonl is read frame by frame
+            return sequence
+        return TracksSource(path).read_all() if _is_tracks(path) else read_posetrack(path, self.problems)
 
     def _drop_duplicate_ids(self, sequence: PoseSequence, path: Path, checked: BoolArray) -> PoseSequence:
         """The sequence without the later of two people with one id in a frame. checked: (N,) the people to check."""
@@ -154,6 +169,22 @@ class _PairLoader:
 def _is_tracks(path: Path) -> bool:
     """Whether a file, by its name, is a tracks.jsonl."""
     return path.suffix == ".jsonl"
+
+
+def _is_of_tool(path: Path) -> bool:
+    """Whether it is of another program; what no format is known of is left to the reader of PoseTrack's files."""
+    try:
+        return identify_format(path) in TOOLS
+    except ValueError:
+        return False
+
+
+def _on_frames_of(gt: PoseSequence, prediction: PoseSequence) -> PoseSequence:
+    """The predicted people on the frames of the ground truth, by position: these formats name no frames, and leave out
+    those after the last person."""
+    indices = np.array([info.index for info in prediction.frames], np.int64)[prediction.frame_indices]
+    keep = indices < len(gt)
+    return replace(prediction, frames=gt.frames, people=prediction.people[keep], frame_indices=indices[keep])
 
 
 def _frame_mismatch(gt: PoseSequence, prediction: PoseSequence) -> str | None:

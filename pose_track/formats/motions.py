@@ -89,26 +89,37 @@ def motions(source: FrameSource) -> Motions:
         logger.warning("%s: left out %d people without a track id", source.name, without_id)
     if last >= _MAX_FRAMES:
         raise ValueError(f"{source.name} has a frame {last}; the frames of one video are needed, counted from 0")
-    fps, seconds = _times(source, times, last + 1)
+    fps = frame_rate(source, times)
+    seconds = _times(fps, times, last + 1)
     found = tuple(_motion(track_id, rows[track_id]) for track_id in sorted(rows))
     return Motions(source.name, source.skeleton, fps, seconds, found)
 
 
-def _times(source: FrameSource, times: Mapping[int, float], num_frames: int) -> tuple[float, Float64Array]:
-    """Frames a second, and (F,) seconds."""
-    frames = np.arange(num_frames)
-    known = np.array(sorted(times), np.int64)
-    values = np.array([times[index] for index in known.tolist()])
+def frame_rate(source: FrameSource, times: Mapping[int, float] | None = None) -> float:
+    """Frames a second: that in the source's `extra`, else from the times, else 25, with a warning.
+
+    times: seconds by frame index; None to read them from the source.
+    """
     fps = source.extra.get("fps")
-    if not isinstance(fps, int | float) or not fps > 0:
-        if len(known) < 2 or not values[-1] > values[0]:
-            logger.warning("%s states no frame rate: %g frames a second are assumed", source.name, DEFAULT_FPS)
-            return DEFAULT_FPS, frames / DEFAULT_FPS
-        fps = float((known[-1] - known[0]) / (values[-1] - values[0]))
-    nominal = frames / fps
-    if not len(known):
-        return float(fps), nominal
-    return float(fps), nominal + np.interp(frames, known, values - nominal[known])
+    if isinstance(fps, int | float) and fps > 0:
+        return float(fps)
+    if times is None:
+        times = {info.index: info.pts_seconds for info, _ in source if info.pts_seconds is not None}
+    first, last = min(times, default=0), max(times, default=0)
+    if last > first and times[last] > times[first]:
+        return (last - first) / (times[last] - times[first])
+    logger.warning("%s states no frame rate: %g frames a second are assumed", source.name, DEFAULT_FPS)
+    return DEFAULT_FPS
+
+
+def _times(fps: float, times: Mapping[int, float], num_frames: int) -> Float64Array:
+    """(F,) seconds, interpolated where they are not known."""
+    nominal = np.arange(num_frames) / fps
+    if not times:
+        return nominal
+    known = np.array(sorted(times), np.int64)
+    delays = np.array([times[index] for index in known.tolist()]) - nominal[known]
+    return nominal + np.interp(np.arange(num_frames), known, delays)
 
 
 def _motion(track_id: int, rows: Sequence[tuple[int, Float64Array, Float64Array]]) -> Motion:
@@ -133,7 +144,8 @@ def sequence_of_motions(
     frames: list[IntArray] = [np.zeros(0, np.int64)]
     annotations = [PoseAnnotations.empty(skeleton)]
     for person in people:
-        seen = np.flatnonzero(np.isfinite(person.joints).all(axis=2).any(axis=1))
+        is_seen = np.asarray(np.isfinite(person.joints).all(axis=2))
+        seen = np.flatnonzero(is_seen.any(axis=1))
         frames.append(seen + person.first)
         ids = np.full(len(seen), person.track_id, np.int64)
         annotations.append(PoseAnnotations.from_joints(person.joints[seen], person.scores[seen], track_ids=ids))

@@ -15,9 +15,21 @@ from pose_track.formats.problems import Problems
 from pose_track.structures.sequence import FrameSource
 from pose_track.structures.skeleton import Skeleton
 
-__all__ = ["FORMATS", "READABLE", "Format", "identify_format", "read_sequence", "readable_files"]
+__all__ = [
+    "FORMATS",
+    "READABLE",
+    "TOOLS",
+    "Format",
+    "identify_format",
+    "layout_to_write",
+    "read_sequence",
+    "readable_files",
+]
 
 Writer = Callable[[FrameSource, Path], None]
+
+TOOLS = ("trc", "deeplabcut", "movement", "openpose", "mmpose", "ultralytics", "mediapipe", "sleap")
+"""The formats of science and of other estimators that can be read."""
 
 # module, function, and whether it takes `Problems`
 _READERS = {
@@ -60,6 +72,7 @@ class Format:
 
 # PoseTrack21 has the layout of 2018
 FORMATS: Mapping[str, Format] = {
+    "tracks": Format("tracks_export", "write_tracks", ".jsonl"),
     "posetrack17": Format("posetrack.v2017_writer", "write_posetrack17", ".json"),
     "posetrack18": Format("posetrack.v2018_writer", "write_posetrack18", ".json"),
     "coco": Format("coco_results", "write_coco_results", ".json"),
@@ -99,6 +112,16 @@ def readable_files(path: Path) -> list[Path]:
     if not paths:
         raise ValueError(f"{str(path)!r} holds no file with {', '.join(READABLE_SUFFIXES)}")
     return paths
+
+
+def layout_to_write(layout: str, path: Path) -> str:
+    """The format, one of FORMATS, of changed people that were read in a layout: the same, where it can be written, but
+    for the suffix .jsonl a tracks.jsonl.
+
+    >>> layout_to_write("deeplabcut", Path("a.csv")), layout_to_write("mediapipe", Path("a.json"))
+    ('deeplabcut', 'tracks')
+    """
+    return "tracks" if path.suffix == ".jsonl" or layout not in FORMATS else layout
 
 
 def read_sequence(path: str | Path, problems: Problems | None = None, skeleton: Skeleton | None = None) -> FrameSource:

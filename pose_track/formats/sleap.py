@@ -72,7 +72,7 @@ def _instances(video: Motions, skeleton: sleap_io.Skeleton, tracks: list[sleap_i
     import sleap_io
 
     for person, track in zip(video.people, tracks, strict=True):
-        seen = np.isfinite(person.joints).all(axis=2)  # (T, K)
+        seen = np.asarray(np.isfinite(person.joints).all(axis=2))  # (T, K)
         scores = np.where(seen, np.where(np.isnan(person.scores), 1, person.scores), np.nan)
         for row in np.flatnonzero(seen.any(axis=1)).tolist():
             yield (

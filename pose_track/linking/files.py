@@ -13,7 +13,7 @@ import numpy as np
 from pose_track.formats.pose_conversion import annotations_to_poses
 from pose_track.formats.posetrack.frame_numbers import frame_places
 from pose_track.formats.problems import Problems
-from pose_track.formats.registry import FORMATS, identify_format, read_sequence, readable_files
+from pose_track.formats.registry import FORMATS, identify_format, layout_to_write, read_sequence, readable_files
 from pose_track.formats.tracks_jsonl import TrackRecords, read_tracks
 from pose_track.formats.tracks_writer import TracksWriter
 from pose_track.linking.frames import LinkOptions, LinkResult, RecordedFrame, SequenceLinker
@@ -57,7 +57,8 @@ def link_jobs(pred: Path, out: Path, overwrite: bool = False) -> list[tuple[Path
 
 
 def link_file(path: Path, out: Path, options: LinkOptions, problems: Problems | None = None) -> LinkResult:
-    """Link the poses of a file, and write the same people with track ids in the same layout, atomically.
+    """Link the poses of a file, and write the same people with track ids in the same layout, see `layout_to_write`,
+    atomically.
 
     People without an id are left out; all other values stay to the last digit. Ids in the file are ignored. Frame
     numbers come from `frame_places`, and each video of a file is linked by itself.
@@ -72,7 +73,7 @@ def link_file(path: Path, out: Path, options: LinkOptions, problems: Problems | 
     sequence = read_sequence(path, problems, options.skeleton)
     assert isinstance(sequence, PoseSequence)  # only a tracks.jsonl is read frame by frame
     linked, result = link_sequence(sequence, options)
-    FORMATS[sequence.layout].write(linked, out)
+    FORMATS[layout_to_write(sequence.layout, out)].write(linked, out)
     result.num_problems = len(problems.messages)
     return result
 

@@ -3,19 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+from pose_track.formats.identify import identify_folder
 from pose_track.formats.pose_conversion import annotations_to_poses
-from pose_track.formats.registry import FORMATS, identify_format, read_sequence
+from pose_track.formats.registry import FORMATS, TOOLS, identify_format, layout_to_write, read_sequence
 from pose_track.formats.tracks_jsonl import DamageRecord, FaultRecord
 from pose_track.formats.tracks_source import LAYOUT, TracksSource
 from pose_track.formats.tracks_writer import TracksWriter
 from pose_track.structures.frames import TrackedPoses
 from pose_track.structures.sequence import PoseSequence
 from pose_track.utils.atomic import atomic_path
-from pose_track.utils.overwrite import check_output_file
+from pose_track.utils.overwrite import check_not_input, check_output_file, check_overwrite
 
 
 @dataclass(frozen=True, eq=False)
@@ -37,9 +38,13 @@ class TrackFile:
 def check_paths(path: Path, out: Path, overwrite: bool) -> None:
     """Raises FileNotFoundError if there is no file `path`, ValueError if `out` is the same file, and FileExistsError
     if `out` may not be written."""
-    if not path.is_file():
+    if not path.is_file() and identify_folder(path) is None:
         raise FileNotFoundError(f"{str(path)!r} is not a file; check the path")
-    check_output_file(out, overwrite, [path])
+    if path.is_dir() and not out.suffix:
+        check_not_input(out, [path])
+        check_overwrite(out, overwrite)
+    else:
+        check_output_file(out, overwrite, [path])
 
 
 def read_track_file(path: Path) -> TrackFile:
@@ -48,19 +53,22 @@ def read_track_file(path: Path) -> TrackFile:
         raise ValueError(f"{str(path)!r} is MOTChallenge text without joints; give the tracks.jsonl it was made from")
     source = read_sequence(path)
     if isinstance(source, PoseSequence):
-        return TrackFile(source)
+        fps = source.extra.get("fps") if source.layout in TOOLS else None
+        return TrackFile(source, fps)
     assert isinstance(source, TracksSource)
     return TrackFile(source.read_all(), source.fps, source.fault, tuple(source.damage))
 
 
 def write_track_file(file: TrackFile, path: Path, settings: Mapping[str, Any]) -> None:
-    """Write the file in the layout it was read in, atomically.
+    """Write the file in the layout it was read in, see `layout_to_write`, atomically.
 
     A tracks.jsonl keeps its header and its fault; the header gets the postprocessing `settings` as "finishing".
     """
     path.parent.mkdir(parents=True, exist_ok=True)
     if file.sequence.layout != LAYOUT:
-        FORMATS[file.sequence.layout].write(file.sequence, path)
+        layout, fps = layout_to_write(file.sequence.layout, path), file.fps or settings.get("fps")
+        extra = {**file.sequence.extra, **({} if fps is None else {"fps": fps}), "finishing": dict(settings)}
+        FORMATS[layout].write(replace(file.sequence, extra=extra) if layout == LAYOUT else file.sequence, path)
         return
     header = {**file.sequence.extra, "finishing": dict(settings)}
     with atomic_path(path) as unfinished, TracksWriter(unfinished, header) as writer:
