@@ -10,7 +10,8 @@ from pathlib import Path
 
 import numpy as np
 
-from pose_track.formats.identify import identify_folder
+from pose_track.formats.coco_results import ALPHAPOSE
+from pose_track.formats.identify import identify_folder, is_alphapose
 from pose_track.formats.posetrack.reader import read_posetrack
 from pose_track.formats.problems import Problems
 from pose_track.formats.registry import TOOLS, identify_format, read_sequence
@@ -87,7 +88,7 @@ class _PairLoader:
         if gt is None or prediction is None:
             self.left_out[_SEQUENCES] += 1
             return None
-        if prediction.layout in TOOLS:
+        if prediction.layout in (*TOOLS, ALPHAPOSE):
             prediction = _on_frames_of(gt, prediction)
         mismatch = _frame_mismatch(gt, prediction)
         if mismatch:
@@ -174,7 +175,7 @@ def _is_tracks(path: Path) -> bool:
 def _is_of_tool(path: Path) -> bool:
     """Whether it is of another program; what no format is known of is left to the reader of PoseTrack's files."""
     try:
-        return identify_format(path) in TOOLS
+        return identify_format(path) in TOOLS or is_alphapose(path)
     except ValueError:
         return False
 

@@ -62,6 +62,13 @@ def identify_format(path: str | Path) -> str:
     )
 
 
+def is_alphapose(path: Path) -> bool:
+    """Whether a file with COCO's entries is AlphaPose's: images are named, and people have its keys."""
+    with path.open("rb") as file:
+        content = b"".join(file.read(_MAX_KEYS_BYTES).split())
+    return b'"image_id":"' in content and (b'"box":' in content or b'"idx":' in content)
+
+
 def _text_format(first: bytes, start: bytes, suffix: str) -> str | None:
     """first: the first line. start: the first bytes of the file."""
     if first.startswith(b"<"):

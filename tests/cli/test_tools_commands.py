@@ -81,11 +81,18 @@ def test_analyse_writes_motion_for_opensim(tmp_path):
 
 
 FULL_MARKS = "clean: AP 100.0, MOTA 100.0, MOTP 100.0, IDF1 100.0"
-NO_HEAD = "people 7, predicted 7"  # OpenPose has no top of the head, and its neck is midway between the shoulders
+NO_HEAD = "people 7, predicted 7"  # they have no top of the head, and their neck is midway between the shoulders
 
 
 @pytest.mark.parametrize(
-    ("name", "line"), [("mmpose", FULL_MARKS), ("deeplabcut", FULL_MARKS), ("trc", FULL_MARKS), ("openpose", NO_HEAD)]
+    ("name", "line"),
+    [
+        ("mmpose", FULL_MARKS),
+        ("deeplabcut", FULL_MARKS),
+        ("trc", FULL_MARKS),
+        ("openpose", NO_HEAD),
+        ("alphapose", NO_HEAD),
+    ],
 )
 def test_evaluate_reads_other_programs(tmp_path, name, line, capsys):
     """A prediction that is the ground truth has full marks, whatever program wrote it."""
