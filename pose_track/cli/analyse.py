@@ -28,6 +28,7 @@ logger = logging.getLogger(__name__)
 
 ANGLES, KINEMATICS, SUMMARY = FILES = "angles.csv", "kinematics.parquet", "summary.csv"
 
+_MIN_ROLL = 2.0  # degrees
 _MOTION_FORMATS = ("trc", "c3d", "bvh", "mot")
 
 
@@ -101,7 +102,21 @@ def run(options: argparse.Namespace, overrides: Mapping[str, str]) -> int:
     units = " and ".join(sorted({unit for _, unit in people}))
     number = f"{len(people)} people" if len(people) > 1 else "1 person"
     print(f"{options.path} -> {options.out}: {number}, positions in {units}")
+    if conditions.floor is None:
+        _suggest_level([kinematics for kinematics, _ in people])
     return 0
+
+
+def _suggest_level(people: Sequence[Kinematics]) -> None:
+    """Print a line where feet stand on one that is not level."""
+    from pose_track.analysis.level import suggested_roll
+
+    roll = suggested_roll(people)
+    if roll is not None and abs(roll) >= _MIN_ROLL:
+        print(
+            f"feet stand on a line that falls by {roll:.1f} degrees to the right: if the floor is level and nobody "
+            "comes nearer on the way, the camera is rolled by as much, and angles against the vertical are off by it"
+        )
 
 
 def _write_motion(people: Sequence[tuple[Kinematics, str]], result: Result, options: argparse.Namespace) -> None:

@@ -98,6 +98,14 @@ def test_slow_motion(tmp_path: Path) -> None:
     assert float(summary["duration_seconds"]) == pytest.approx(SECONDS[-1] / 8, abs=1e-6)
 
 
+def test_a_camera_that_is_not_level_is_said(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    body = walker()
+    sideways = body.joints[..., 0] + 4 * SPEED * SECONDS[:, None]  # far enough to tell
+    fallen = np.stack([sideways, body.joints[..., 1] + sideways * np.tan(np.radians(5))], axis=-1)
+    assert analyse(write(tmp_path / "tracks.jsonl", replace(body, joints=fallen))) == 0
+    assert "falls by 5.0 degrees to the right" in capsys.readouterr().out
+
+
 def test_a_person_too_short_for_the_filter_is_left_out_with_a_line(
     tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
