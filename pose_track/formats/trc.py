@@ -8,7 +8,8 @@
     0       0.0   310.5 200.0 0   ...
 
 Positions are in the plane of the image, z is 0. In pixels y points down, as in Sports2D's "_px" files; in metres it
-points up, as OpenSim needs it. An absent joint is empty. Frames count from 0.
+points up, as OpenSim needs it. An absent joint is nan, since OpenSim refuses an empty cell at the end of a line; empty
+cells are read too. Frames count from 0.
 
 Layout: OpenSim's user guide, "Marker (.trc) Files"; Sports2D, `make_trc_with_trc_data`.
 """
@@ -72,7 +73,7 @@ def write_person_trc(video: Motions, person: Motion, path: Path) -> None:
 
 
 def _cells(x: float, y: float) -> tuple[str, str, str]:
-    return ("", "", "") if math.isnan(x) else (f"{x:.6g}", f"{y:.6g}", "0")
+    return ("nan", "nan", "nan") if math.isnan(x) else (f"{x:.6g}", f"{y:.6g}", "0")
 
 
 def read_trc(path: str | Path) -> PoseSequence:

@@ -47,7 +47,7 @@ def test_header_and_rows(tmp_path):
     assert lines[4][2:8] == ["X1", "Y1", "Z1", "X2", "Y2", "Z2"]
     x, y = only.people.joints[1, 0].tolist()
     assert lines[6][:5] == ["1", "0.020000", f"{x:.6g}", f"{y:.6g}", "0"]
-    assert lines[6][2 + 3 * 6 : 2 + 3 * 7] == ["", "", ""]
+    assert lines[6][2 + 3 * 6 : 2 + 3 * 7] == ["nan", "nan", "nan"]
 
 
 def test_metres_point_up(tmp_path):
@@ -97,3 +97,16 @@ def test_invalid_files_are_refused_in_one_line(tmp_path, old, new, message):
         read_sequence(tmp_path / "b.trc")
     assert "b.trc" in str(error.value)
     assert "\n" not in str(error.value)
+
+
+def test_opensim_reads_it(tmp_path):
+    opensim = pytest.importorskip("opensim", reason="OpenSim is not installed")
+    sequence = moving_people()
+    sequence.people.joints[:, -1] = np.nan  # the end of each line
+    write_trc(sequence, tmp_path / "out")
+    table = opensim.TimeSeriesTableVec3(str(tmp_path / "out" / "clip_person3.trc"))
+    assert (table.getNumRows(), list(table.getColumnLabels())) == (5, list(sequence.skeleton.joint_names))
+    assert list(table.getIndependentColumn()) == pytest.approx(np.arange(5) / FPS)
+    x, y = by_name(sequence)[4, 3]["nose"]
+    np.testing.assert_allclose(table.getRowAtIndex(4).getElt(0, 0).to_numpy(), [x, y, 0], atol=5e-4)
+    assert np.isnan(table.getRowAtIndex(4).getElt(0, 16).to_numpy()).all()
