@@ -53,18 +53,17 @@ def fit_motion(measured: Float64Array, seconds: Float64Array) -> Motion:
     Positions are given between the first and last measurement where one is near, derivatives where there are
     measurements near on both sides. A coordinate with fewer than six measurements is missing altogether.
     """
-    num_times, num_series = measured.shape
-    missing = np.full((num_times, num_series), np.nan)
-    motion = Motion(missing, missing.copy(), missing.copy(), np.zeros((num_times, num_series), bool))
-    for s in range(num_series):
-        if (~np.isnan(measured[:, s])).sum() >= _MIN_MEASUREMENTS:
-            states, is_outlier = _fit_series(measured[:, s], seconds)
-            known = ~np.isnan(measured[:, s]) & ~is_outlier
-            near, surrounded = _support(known, seconds)
-            motion.position[near, s] = states[near, 0]
-            motion.velocity[surrounded, s] = states[surrounded, 1]
-            motion.acceleration[surrounded, s] = states[surrounded, 2]
-            motion.is_outlier[:, s] = is_outlier
+    is_fitted = (~np.isnan(measured)).sum(axis=0) >= _MIN_MEASUREMENTS
+    missing = np.full(measured.shape, np.nan)
+    motion = Motion(missing, missing.copy(), missing.copy(), np.zeros(measured.shape, bool))
+    if not is_fitted.any():
+        return motion
+    states, motion.is_outlier[:, is_fitted] = _fit(measured[:, is_fitted], seconds)
+    for column, s in enumerate(np.flatnonzero(is_fitted).tolist()):
+        near, surrounded = _support(~np.isnan(measured[:, s]) & ~motion.is_outlier[:, s], seconds)
+        motion.position[near, s] = states[near, column, 0]
+        motion.velocity[surrounded, s] = states[surrounded, column, 1]
+        motion.acceleration[surrounded, s] = states[surrounded, column, 2]
     return motion
 
 
@@ -84,19 +83,18 @@ def _support(known: BoolArray, seconds: Float64Array) -> tuple[BoolArray, BoolAr
     return near, surrounded
 
 
-def _fit_series(measured: Float64Array, seconds: Float64Array) -> tuple[Float64Array, BoolArray]:
-    """(T, 3) position, velocity and acceleration of one coordinate, and (T,) its outliers."""
-    origin = np.nanmean(measured)
-    spread = float(np.nanstd(measured))
-    scale = spread if spread > _MIN_SPREAD * (1 + abs(origin)) else 1.0
+def _fit(measured: Float64Array, seconds: Float64Array) -> tuple[Float64Array, BoolArray]:
+    """(T, S, 3) position, velocity and acceleration of S coordinates, and (T, S) their outliers."""
+    origin, spread = np.nanmean(measured, axis=0), np.nanstd(measured, axis=0)
+    scale = np.where(spread > _MIN_SPREAD * (1 + np.abs(origin)), spread, 1.0)
     values, step = (measured - origin) / scale, float(np.median(np.diff(seconds)))
     steps = np.diff(seconds, prepend=seconds[0]) / step  # time in median steps, so that numbers stay near 1
     strengths = np.logspace(-9, 1, _NUM_STRENGTHS)
     likelihoods, noises = _likelihoods(values, steps, strengths)
-    best = int(np.argmax(likelihoods))
-    states, is_outlier = _robust_smooth(values, steps, strengths[best], noises[best])
-    states = states * scale / np.array([1.0, step, step**2])
-    states[:, 0] += origin
+    best = np.argmax(likelihoods, axis=1)
+    states, is_outlier = _robust_smooth(values, steps, strengths[best], noises[np.arange(len(best)), best])
+    states = states * scale[:, None] / np.array([1.0, step, step**2])
+    states[..., 0] += origin
     return states, is_outlier
 
 
@@ -121,76 +119,92 @@ _DIFFUSE = np.diag([1e4, 1e4, 1e4])  # nothing is known before the first measure
 def _likelihoods(
     values: Float64Array, steps: Float64Array, strengths: Float64Array
 ) -> tuple[Float64Array, Float64Array]:
-    """(Q,) log likelihood and (Q,) variance of the measurement noise for each ratio of jerk to noise.
+    """(S, Q) log likelihood and (S, Q) variance of the measurement noise for each ratio of jerk to noise.
 
     The noise is integrated out: with unit noise the squared normalised innovations average to its variance. Their
     median stands for the mean, for it is not moved by outliers.
+
+    values: (T, S) NaN where missing. steps: (T,). strengths: (Q,).
     """
-    num = len(strengths)
-    state, covariance = np.zeros((num, 3)), np.tile(_DIFFUSE, (num, 1, 1))
-    squares, logs = [], []
-    for value, step in zip(values, steps, strict=True):
+    shape = (values.shape[1], len(strengths))
+    state, covariance = np.zeros((*shape, 3)), np.tile(_DIFFUSE, (*shape, 1, 1))
+    squares, logs = (np.full((len(values), *shape), np.nan) for _ in range(2))
+    for t, step in enumerate(steps.tolist()):
         transition = _transition(step)
         state = state @ transition.T
         covariance = transition @ covariance @ transition.T + strengths[:, None, None] * _diffusion(step)
-        if np.isnan(value):
-            continue
-        variance = covariance[:, 0, 0] + 1
-        innovation = value - state[:, 0]
-        squares.append(innovation**2 / variance)
-        logs.append(np.log(variance))
-        gain = covariance[:, :, 0] / variance[:, None]
-        state = state + gain * innovation[:, None]
-        covariance = covariance - gain[:, :, None] * covariance[:, None, 0, :]
-    normalised, log_variances = np.array(squares)[3:], np.array(logs)[3:]  # three fix the first state
-    noise = np.maximum(np.median(normalised, axis=0) / 0.4549, _MIN_NOISE)  # median of chi-squared with one degree
-    robust = np.minimum(normalised / noise, _MAX_DEVIATIONS**2).sum(axis=0)
-    return -0.5 * (robust + log_variances.sum(axis=0) + len(normalised) * np.log(noise)), noise
+        known = ~np.isnan(values[t])
+        variance = covariance[known, :, 0, 0] + 1
+        innovation = values[t, known, None] - state[known, :, 0]
+        squares[t, known], logs[t, known] = innovation**2 / variance, np.log(variance)
+        gain = covariance[known, :, :, 0] / variance[..., None]
+        state[known] += gain * innovation[..., None]
+        covariance[known] -= gain[..., None] * covariance[known, :, None, 0, :]
+    is_first = np.cumsum(~np.isnan(values), axis=0) <= 3  # three fix the first state
+    squares[is_first], logs[is_first] = np.nan, np.nan
+    noise = np.maximum(np.nanmedian(squares, axis=0) / 0.4549, _MIN_NOISE)  # median of chi-squared with one degree
+    robust = np.nansum(np.minimum(squares / noise, _MAX_DEVIATIONS**2), axis=0)
+    number = np.isfinite(squares).sum(axis=0)
+    return -0.5 * (robust + np.nansum(logs, axis=0) + number * np.log(noise)), noise
 
 
 def _robust_smooth(
-    values: Float64Array, steps: Float64Array, strength: float, noise: float
+    values: Float64Array, steps: Float64Array, strengths: Float64Array, noises: Float64Array
 ) -> tuple[Float64Array, BoolArray]:
-    """(T, 3) smoothed states, with unit noise and this ratio of jerk to noise, and (T,) outliers.
+    """(T, S, 3) smoothed states, with unit noise and (S,) ratios of jerk to noise, and (T, S) outliers.
 
     Measurements far from the smoothed position count less, and are smoothed again (iteratively reweighted least
     squares with Tukey's biweight). The first positions are running medians, so that outliers do not attract them.
     """
     known = ~np.isnan(values)
-    position = np.full(len(values), np.nan)
-    position[known] = median_filter(values[known], _MEDIAN_WINDOW, mode="nearest")
-    deviation = np.sqrt(noise)
-    limit = _MAX_DEVIATIONS * max(deviation, _robust_deviation((values - position)[known]))
+    position = np.full(values.shape, np.nan)
+    for s in range(values.shape[1]):
+        position[known[:, s], s] = median_filter(values[known[:, s], s], _MEDIAN_WINDOW, mode="nearest")
+    deviation = np.sqrt(noises)
+    limit = _MAX_DEVIATIONS * np.maximum(deviation, _robust_deviation(values - position))
     for _ in range(_NUM_ROUNDS):
         residuals = np.abs(values - position)
         weights = np.where(known, np.maximum(1 - (residuals / limit) ** 2, 0) ** 2, 0)
-        states = _smooth(np.nan_to_num(values), steps, strength, weights)
-        position, limit = states[:, 0], _MAX_DEVIATIONS * max(deviation, _SMALL)
+        states = _smooth(np.nan_to_num(values), steps, strengths, weights)
+        position, limit = states[..., 0], _MAX_DEVIATIONS * np.maximum(deviation, _SMALL)
     return states, known & (np.abs(values - position) > limit)
 
 
-def _robust_deviation(values: Float64Array) -> float:
-    """The standard deviation of a normal distribution with this median of absolute values."""
-    return float(np.median(np.abs(values))) / 0.6745
+def _robust_deviation(values: Float64Array) -> Float64Array:
+    """(S,) the standard deviations of normal distributions with these medians of absolute values (T, S)."""
+    return np.asarray(np.nanmedian(np.abs(values), axis=0) / 0.6745)
 
 
-def _smooth(values: Float64Array, steps: Float64Array, strength: float, weights: Float64Array) -> Float64Array:
-    """(T, 3) smoothed states. weights: (T,) inverse variances of the measurements; 0 for none."""
-    num_times = len(values)
-    transitions, diffusions = _transition(steps), strength * _diffusion(steps)
-    predicted, filtered = np.zeros((num_times, 3)), np.zeros((num_times, 3))
-    predicted_covariances, covariances = np.zeros((num_times, 3, 3)), np.zeros((num_times, 3, 3))
-    state, covariance = np.zeros(3), _DIFFUSE
-    for t in range(num_times):
-        state = transitions[t] @ state
-        covariance = transitions[t] @ covariance @ transitions[t].T + diffusions[t]
+def _smooth(values: Float64Array, steps: Float64Array, strengths: Float64Array, weights: Float64Array) -> Float64Array:
+    """(T, S, 3) smoothed states. weights: (T, S) inverse variances of the measurements; 0 for none."""
+    shape = values.shape
+    transitions, diffusions = _transition(steps), _diffusion(steps)
+    predicted, filtered = np.zeros((*shape, 3)), np.zeros((*shape, 3))
+    predicted_covariances, covariances = np.zeros((*shape, 3, 3)), np.zeros((*shape, 3, 3))
+    state, covariance = np.zeros((shape[1], 3)), np.tile(_DIFFUSE, (shape[1], 1, 1))
+    for t in range(shape[0]):
+        state = state @ transitions[t].T
+        covariance = transitions[t] @ covariance @ transitions[t].T + strengths[:, None, None] * diffusions[t]
         predicted[t], predicted_covariances[t] = state, covariance
-        if weights[t] > _SMALL:
-            gain = covariance[:, 0] / (covariance[0, 0] + 1 / weights[t])
-            state, covariance = state + gain * (values[t] - state[0]), covariance - np.outer(gain, covariance[0])
+        counts = weights[t] > _SMALL
+        noise = 1 / np.where(counts, weights[t], 1)
+        gain = np.where(counts[:, None], covariance[:, :, 0] / (covariance[:, 0, 0] + noise)[:, None], 0)
+        state = state + gain * (values[t] - state[:, 0])[:, None]
+        covariance = covariance - gain[:, :, None] * covariance[:, None, 0, :]
         filtered[t], covariances[t] = state, covariance
-    smoothed = filtered.copy()
-    for t in range(num_times - 2, -1, -1):
-        gain = np.linalg.solve(predicted_covariances[t + 1], transitions[t + 1] @ covariances[t]).T
-        smoothed[t] = filtered[t] + gain @ (smoothed[t + 1] - predicted[t + 1])
-    return np.asarray(smoothed)
+    return _smoothed_backwards(transitions, predicted, predicted_covariances, filtered, covariances)
+
+
+def _smoothed_backwards(
+    transitions: Float64Array,
+    predicted: Float64Array,
+    predicted_covariances: Float64Array,
+    filtered: Float64Array,
+    covariances: Float64Array,
+) -> Float64Array:
+    """(T, S, 3) states, by the Rauch-Tung-Striebel smoother, from those of the Kalman filter."""
+    gains = np.linalg.solve(predicted_covariances[1:], transitions[1:, None] @ covariances[:-1]).swapaxes(-1, -2)
+    smoothed: Float64Array = filtered.copy()
+    for t in range(len(filtered) - 2, -1, -1):
+        smoothed[t] += (gains[t] @ (smoothed[t + 1] - predicted[t + 1])[..., None])[..., 0]
+    return smoothed
