@@ -48,7 +48,11 @@ def write_person_files(source: FrameSource, path: str | Path, suffix: str, write
 
 
 def _older_files(folder: Path, suffix: str) -> list[Path]:
-    """The existing files of a folder. Raises FileExistsError where one is of another kind."""
+    """The existing files of a folder. Raises FileExistsError where one is of another kind, or the folder is a file."""
+    if folder.is_file():
+        raise FileExistsError(
+            f"{str(folder)!r} is a file, and a folder is written; give a folder, or the suffix {suffix}"
+        )
     paths = sorted(folder.iterdir()) if folder.exists() else []
     for path in paths:
         if not re.fullmatch(r".*_person\d+" + re.escape(suffix), path.name):

@@ -33,7 +33,7 @@ def read_all(path):
     """Read a sequence, and write it as MOT, which takes any, and in its own layout."""
     sequence = read_sequence(path, Problems(lenient=True))
     for layout in {"mot", getattr(sequence, "layout", "mot")}:
-        FORMATS[layout].write(sequence, path.with_suffix(".out"))
+        FORMATS[layout].write(sequence, path.with_suffix(f".{layout}"))
     list(read_sequence(path))
 
 
@@ -46,6 +46,9 @@ KINDS = {
     "mot.txt": (FORMATS["mot"].write, read_all),
     "cvat.xml": (FORMATS["cvat"].write, read_all),
     "task.json": (FORMATS["label-studio"].write, read_all),
+    "person.trc": (FORMATS["trc"].write, read_all),
+    "table.csv": (FORMATS["deeplabcut"].write, read_all),
+    "mmpose.json": (FORMATS["mmpose"].write, read_all),
     "boxes.json": (write_recorded, RecordedDetector),
     "boxes.txt": (FORMATS["mot"].write, RecordedDetector),
     "people.json": (FORMATS["coco-dataset"].write, lambda path: load_coco_people(path, COCO_17)),

@@ -193,3 +193,10 @@ def test_a_folder_with_other_files_stays(tmp_path, name):
     with pytest.raises(FileExistsError, match=r"notes\.txt"):
         FORMATS[name].write(moving_people(), tmp_path)
     assert [path.name for path in tmp_path.iterdir()] == ["notes.txt"]
+
+
+def test_a_file_is_no_folder(tmp_path):
+    (tmp_path / "a").write_text("mine")
+    with pytest.raises(FileExistsError, match="is a file, and a folder is written"):
+        FORMATS["person-json"].write(moving_people(), tmp_path / "a")
+    assert (tmp_path / "a").read_text() == "mine"
