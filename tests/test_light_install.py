@@ -117,6 +117,7 @@ def test_convert(name: str, tracked: Path) -> None:
         ("track sample/three_people.mp4 --detector.name fcos_resnet50_fpn --detector.weights own.pth", "gpu"),
         ("track sample/three_people.mp4 --tracker.flow.method raft_small --tracker.flow.weights own.pth", "gpu"),
         ("convert out/three_people/tracks.jsonl tracks.parquet --to parquet", "parquet"),
+        ("convert out/three_people/tracks.jsonl c3d --to c3d", "science"),
         ("export --out exported", "gpu"),
         (f"train {ROOT / 'configs/train/pose_compact.yaml'} --out trained", "gpu|train"),
     ],

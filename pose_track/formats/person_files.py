@@ -29,7 +29,7 @@ def write_person_files(source: FrameSource, path: str | Path, suffix: str, write
     if path.suffix == suffix:
         if len(found.people) != 1:
             raise ValueError(
-                f"a {suffix} file holds one person, not {len(found.people)}; give a folder, or --people ID"
+                f"{str(path)!r} can hold one person, not {len(found.people)}; give a folder, or --people ID"
             )
         with atomic_path(path) as temporary:
             write(found, found.people[0], temporary)

@@ -63,7 +63,7 @@ def test_metres_point_up(tmp_path):
 
 
 def test_one_file_holds_one_person(tmp_path):
-    with pytest.raises(ValueError, match="one person, not 2"):
+    with pytest.raises(ValueError, match=r"a\.trc' can hold one person, not 2"):
         write_trc(moving_people(), tmp_path / "a.trc")
     assert list(tmp_path.iterdir()) == []
 
