@@ -11,7 +11,7 @@ from pose_track.structures.arrays import Float64Array
 LEFT, RIGHT, FRONT, BACK, OBLIQUE, UNKNOWN = "side_left", "side_right", "front", "back", "oblique", ""
 
 _MAX_SIDE_WIDTH = 0.35  # of shoulders and hips, as a share of the trunk's length
-_MIN_FRONT_WIDTH = 0.6
+_MIN_FRONT_WIDTH = 0.45  # a body of usual proportions has 0.6 from the front, 0.42 at 45 degrees
 _WINDOW_SECONDS = 1.0
 
 

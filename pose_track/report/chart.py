@@ -89,7 +89,7 @@ def nice_ticks(low: float, high: float, number: int) -> list[float]:
     """About `number` round values, from one at or below `low` to one at or above `high`.
 
     >>> nice_ticks(3, 97, 4), nice_ticks(0.0, 0.0, 4)
-    ([0.0, 50.0, 100.0], [0.0, 1.0])
+    ([0.0, 50.0, 100.0], [0.0, 0.5, 1.0])
     """
     if high <= low:
         low, high = floor(low), floor(low) + 1.0

@@ -38,7 +38,7 @@ def test_from_the_front_flexion_is_not_in_the_image() -> None:
     assert errors(90, 3)["knee"][0] > 15
 
 
-@pytest.mark.parametrize(("turned", "view"), [(0, "side_right"), (90, "oblique")])
+@pytest.mark.parametrize(("turned", "view"), [(0, "side_right"), (45, "oblique"), (90, "front")])
 def test_the_view(turned: float, view: str) -> None:
     assert most_common(measured(turned, 3).view.tolist()) == view
 
