@@ -7,7 +7,8 @@ joint: joint name.
 x, y: pixels.
 image: name of the frame's image.
 
-Missing values are empty. CSV keeps every digit; Parquet has types.
+Missing values are empty. CSV keeps every digit; Parquet has types, each field's unit as its metadata, and the name of the
+source and of this program as those of the file.
 """
 
 from __future__ import annotations
@@ -24,11 +25,13 @@ from pose_track.structures.sequence import FrameInfo, FrameSource, PoseAnnotatio
 from pose_track.structures.skeleton import Skeleton
 from pose_track.utils.atomic import atomic_path, atomic_text
 from pose_track.utils.extras import require
+from pose_track.utils.version import __version__
 
 if TYPE_CHECKING:
     import pyarrow
 
 COLUMNS = ("frame", "seconds", "track", "joint", "x", "y", "score", "image")
+_UNITS = {"seconds": "s", "x": "px", "y": "px"}
 
 Row = tuple[int, float | None, int | None, str, float, float, float | None, str | None]
 
@@ -53,19 +56,23 @@ def write_parquet(source: FrameSource, path: str | Path) -> None:
     require("pyarrow", purpose="the format parquet")
     import pyarrow.parquet
 
-    schema = _schema()
+    schema = _schema(source.name)
     with atomic_path(path) as temporary, pyarrow.parquet.ParquetWriter(temporary, schema) as writer:
         for rows in _batches(source):
             columns = [list(column) for column in zip(*rows, strict=True)]
             writer.write_table(pyarrow.table(columns, schema=schema))
 
 
-def _schema() -> pyarrow.Schema:
+def _schema(source_name: str) -> pyarrow.Schema:
     import pyarrow
 
     number, text = pyarrow.float64(), pyarrow.string()
     types = (pyarrow.int64(), number, pyarrow.int64(), text, number, number, number, text)
-    return pyarrow.schema(list(zip(COLUMNS, types, strict=True)))
+    fields = [
+        pyarrow.field(name, type, metadata={"unit": _UNITS[name]} if name in _UNITS else None)
+        for name, type in zip(COLUMNS, types, strict=True)
+    ]
+    return pyarrow.schema(fields, {"source": source_name, "creator": f"pose_track {__version__}"})
 
 
 def _batches(source: FrameSource) -> Iterator[list[Row]]:

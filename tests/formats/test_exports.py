@@ -210,6 +210,15 @@ def test_parquet_has_the_rows_of_csv_with_types(tmp_path, monkeypatch, make):
         assert [list(tables.COLUMNS), *rows] == list(csv.reader(text))
 
 
+def test_parquet_states_units_and_source(tmp_path):
+    parquet = pytest.importorskip("pyarrow.parquet")
+    write_parquet(three_frames(), tmp_path / "r.parquet")
+    schema = parquet.read_schema(tmp_path / "r.parquet")
+    units = {field.name: field.metadata[b"unit"] for field in schema if b"unit" in (field.metadata or {})}
+    assert units == {"seconds": b"s", "x": b"px", "y": b"px"}
+    assert schema.metadata[b"source"] == b"clip"
+
+
 def test_parquet_without_people(tmp_path):
     parquet = pytest.importorskip("pyarrow.parquet")
     write_parquet(
