@@ -1,8 +1,8 @@
 """Convert poses and tracks between file formats; see docs/formats.md.
 
-IN is a tracks.jsonl, PoseTrack or COCO results JSON, MOTChallenge text, CVAT's XML or Label Studio's JSON, identified
-by its content, and OUT a file (for openpose a folder); or IN is a folder of such files and OUT a folder, where they
-keep their names.
+IN is a tracks.jsonl, PoseTrack or COCO results JSON, MOTChallenge text, CVAT's XML, Label Studio's JSON or a file of
+another tool, identified by its content, and OUT a file (for openpose, trc, c3d, bvh, nwb and person-json a folder); or
+IN is a folder of such files and OUT a folder, where they keep their names.
 """
 
 from __future__ import annotations

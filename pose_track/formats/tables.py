@@ -7,8 +7,8 @@ joint: joint name.
 x, y: pixels.
 image: name of the frame's image.
 
-Missing values are empty. CSV keeps every digit; Parquet has types, each field's unit as its metadata, and the name of the
-source and of this program as those of the file.
+Missing values are empty. CSV keeps every digit; Parquet has types, each field's unit as its metadata, and the name of
+the source and of this program as those of the file.
 """
 
 from __future__ import annotations
