@@ -55,6 +55,7 @@ class EditSession:
     result_path: a result folder or file, see `open_result`.
     edits_path: where edits are saved, each before `apply` returns; edits in the file are applied first. None to save
         none; `default_edits_path` is the place beside the result.
+    video: of the result, see `open_result`; its rate is that of a file without times.
 
     Raises ValueError for a file with the edits of another result, or with edits that this one does not have.
 
@@ -63,8 +64,8 @@ class EditSession:
         session.undo()
     """
 
-    def __init__(self, result_path: str | Path, edits_path: str | Path | None) -> None:
-        self.result = open_result(result_path)
+    def __init__(self, result_path: str | Path, edits_path: str | Path | None, video: str | Path | None = None) -> None:
+        self.result = open_result(result_path, video)
         self._base = TrackTable.from_frames(self.result, self.result.skeleton, self.result.names)
         self._lock = RLock()
         self._history = EditHistory(result_sha256=self.sha256)

@@ -27,7 +27,8 @@ def open_content(
     path: a result, see `open_result`. other: a second result of the same video, or `truth`: a PoseTrack file of it,
         against which the first one is evaluated.
     video: a file or folder of images; None for the one that a result names. Without any, people are on black.
-    edits: the file of the edits of the first result; None for the one beside it.
+    edits: the file of the edits of the first result; None for the one beside it. A folder of another program's files
+        has none.
 
     Raises ValueError and OSError as `open_result` and `EditSession` do, and `load_pairs` does for
     ground truth that does not fit.
@@ -35,7 +36,8 @@ def open_content(
     if other is not None and truth is not None:
         raise ValueError("give a second result or ground truth, not both")
     first = open_result(path, video)
-    session = EditSession(path, edits or default_edits_path(path)) if can_edit else None
+    can_edit = can_edit and first.path.is_file()  # edits belong to the hash of a file
+    session = EditSession(path, edits or default_edits_path(path), video) if can_edit else None
     paths = [path] + [second for second in (other, truth) if second is not None]
     names = _names(paths)
     results = [ShownResult(names[0], path, first, session)]

@@ -8,11 +8,13 @@ import numpy as np
 import pytest
 from command_line import run_command
 from formats.moving_people import FPS, by_name, moving_people
+from make_video import make_video
 
 from pose_track.formats.registry import FORMATS, read_sequence
 from pose_track.formats.tracks_jsonl import read_tracks
 from pose_track.results.open_result import open_result
 from pose_track.structures.skeleton import POSETRACK_15
+from pose_track.viewer.open_content import open_content
 
 NUM_FRAMES = 20
 
@@ -106,3 +108,19 @@ def test_evaluate_reads_other_programs(tmp_path, name, line, capsys):
     FORMATS[name].write(gt, path)
     assert run_command("evaluate", "--gt", tmp_path / "gt.json", "--pred", path) == 0
     assert line in capsys.readouterr().out
+
+
+def test_the_viewer_takes_the_rate_of_the_video(tmp_path):
+    (tmp_path / "a.json").write_text(walking())
+    video = make_video(tmp_path / "clip.mp4")  # 10 frames a second
+    content = open_content(tmp_path / "a.json", video=video)
+    shown = content.results[0]
+    assert shown.session is not None
+    assert [tracked.pts_seconds for tracked in shown.session.frames()][:3] == pytest.approx([0, 0.1, 0.2])
+
+
+def test_the_viewer_shows_a_folder(tmp_path):
+    FORMATS["trc"].write(moving_people(), tmp_path / "a")
+    (shown,) = open_content(tmp_path / "a").results
+    assert shown.session is None
+    assert [tracked.track_ids.tolist() for tracked in shown.result] == [[3], [3, 7], [3], [3, 7], [3]]
