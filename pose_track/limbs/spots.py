@@ -40,7 +40,7 @@ def continue_limbs(poses: Poses, before: Float32Array, before_scores: Float32Arr
 
 
 def _distance_to_others(points: Float32Array, poses: Poses, twins: IntArray) -> Float32Array:
-    """(N, P) from (N, P, 2) points of each person and pair of twins to the nearest joint of the pair of anybody else."""
+    """(N, P) from (N, P, 2) points of each person and pair to the nearest joint of the pair of anybody else."""
     others = np.where(poses.joint_scores[..., None] > _MIN_SCORE, poses.joints, np.inf)[:, twins]  # (N, P, 2, 2)
     distances = np.linalg.norm(points[:, None, :, None] - others[None], axis=-1).min(axis=-1)  # (N, N, P)
     distances[np.arange(len(points)), np.arange(len(points))] = np.inf
