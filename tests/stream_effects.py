@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 import pytest
-from servers.http import MotionJpegServer
+from servers.http_servers import MotionJpegServer
 from servers.rtsp import RtspServer
 
 from pose_track.config.settings import Settings

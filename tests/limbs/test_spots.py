@@ -55,6 +55,21 @@ def test_other_peaks_are_not_taken(peak: tuple[float, float, float]) -> None:
     np.testing.assert_array_equal(found.joint_scores, poses.joint_scores)
 
 
+@pytest.mark.parametrize(("distance", "is_taken"), [(0.03, False), (0.09, True)])
+@pytest.mark.parametrize("sides", ["left right", "right left"])
+def test_a_peak_on_somebody_elses_joint_is_not_taken(sides: str, distance: float, is_taken: bool) -> None:
+    """Two people cross: the ankle that seems to go on is that of the other one."""
+    left, right = indices("ankle", "left right")
+    poses = with_doubled_joint(BEFORE, left, right)
+    no_peaks = np.zeros((1, 15, 3), np.float32)
+    other = replace(BEFORE, joints=BEFORE.joints + np.float32(5 * HEIGHT), second_peaks=no_peaks)
+    (side, _) = indices("ankle", sides)
+    other.joints[0, side] = BEFORE.joints[0, left] + np.array([distance * HEIGHT, 0], np.float32)
+    both, before = concatenate(poses, other), concatenate(BEFORE, replace(other, second_peaks=None))
+    found = continued(both, before)
+    assert bool((found.joints[0, left] != poses.joints[0, left]).any()) == is_taken
+
+
 def test_the_joint_that_was_there_stays() -> None:
     """Its own second peak, where its twin was, is not taken."""
     left, right = indices("wrist", "left right")

@@ -11,7 +11,7 @@ from itertools import islice
 import pytest
 from make_video import read_number
 from servers.frames import h264_frames, jpeg_frames
-from servers.http import MotionJpegServer
+from servers.http_servers import MotionJpegServer
 from servers.rtsp import RtspServer
 from servers.server import Server
 

@@ -9,7 +9,7 @@ import av
 import numpy as np
 import pytest
 from make_video import make_video, numbered_image, read_number, truncated
-from servers.http import FileServer
+from servers.http_servers import FileServer
 
 from pose_track.structures.frames import Frame
 from pose_track.video.reader import open_video

@@ -16,7 +16,7 @@ import numpy as np
 import pytest
 from make_video import make_video, read_number
 from servers.frames import h264_frames, jpeg_frames
-from servers.http import MotionJpegServer
+from servers.http_servers import MotionJpegServer
 from servers.rtsp import RtspServer
 from servers.server import Server
 from servers.udp import UdpSender, free_port
