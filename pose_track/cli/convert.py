@@ -26,7 +26,7 @@ def add_arguments(parser: Parser) -> None:
     formats = ", ".join(FORMATS)
     parser.add_argument("--to", choices=FORMATS, required=True, metavar="FORMAT", help=f"output format: {formats}")
     parser.add_argument(
-        "--pictures",
+        "--images",
         type=Path,
         metavar="VIDEO",
         help="for coco-dataset: also write the frames of this video, into the folder images beside OUT",
@@ -40,8 +40,8 @@ def add_arguments(parser: Parser) -> None:
 def run(options: argparse.Namespace, overrides: Mapping[str, str]) -> int:
     from pose_track.formats.conversion import conversion_jobs
 
-    if options.pictures:
-        _check_pictures(options)
+    if options.images:
+        _check_images(options)
     jobs = conversion_jobs(options.path, options.out, options.to, options.overwrite)
     return run_jobs(partial(_convert, path, out, options) for path, out in jobs)
 
@@ -54,26 +54,26 @@ def _convert(path: Path, out: Path, options: argparse.Namespace) -> int:
     problems = Problems(options.lenient)
     counts = convert_file(path, out, options.to, problems, chosen_skeleton(options), chosen_people(options))
     problems.log_summary()
-    if options.pictures:
-        _write_pictures(path, out, options)
+    if options.images:
+        _extract_images(path, out, options)
     skipped = f", {len(problems.messages)} problems left out" if problems.messages else ""
     people = f"{counts.frames} frames, {counts.people} people"
     print(f"{path} -> {out}: {people if FORMATS[options.to].has_people else counts.skeleton}{skipped}")
     return 0
 
 
-def _check_pictures(options: argparse.Namespace) -> None:
+def _check_images(options: argparse.Namespace) -> None:
     if options.to != "coco-dataset" or options.path.is_dir():
-        raise ValueError("--pictures goes with --to coco-dataset and one file; leave it out")
+        raise ValueError("--images goes with --to coco-dataset and one file; leave it out")
     if (folder := options.out.parent / "images").exists():
-        raise FileExistsError(f"the folder of the pictures, {str(folder)!r}, already exists; give another output")
+        raise FileExistsError(f"the folder of the images, {str(folder)!r}, already exists; give another output")
 
 
-def _write_pictures(path: Path, out: Path, options: argparse.Namespace) -> None:
-    from pose_track.datasets.pictures import write_pictures
+def _extract_images(path: Path, out: Path, options: argparse.Namespace) -> None:
+    from pose_track.datasets.extract_images import extract_images
     from pose_track.formats.problems import Problems
     from pose_track.formats.registry import read_sequence
 
     sequence = read_sequence(path, Problems(options.lenient), chosen_skeleton(options))
     folder = out.parent / "images"
-    print(f"{options.pictures} -> {folder}: {write_pictures(sequence, options.pictures, folder)} pictures")
+    print(f"{options.images} -> {folder}: {extract_images(sequence, options.images, folder)} images")

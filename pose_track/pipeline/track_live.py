@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack
 from dataclasses import dataclass, field
 from itertools import chain, islice
 from pathlib import Path
@@ -21,7 +21,6 @@ from pose_track.pipeline.summary import Summary
 from pose_track.structures.frames import Frame, TrackedPoses
 from pose_track.utils.prefetch import Prefetcher
 from pose_track.video.newest import NewestFrames
-from pose_track.video.paced import PacedReader
 from pose_track.video.source import VideoReader
 
 if TYPE_CHECKING:
@@ -40,16 +39,13 @@ class LiveSummary(Summary):
     latency: Latency = field(default_factory=Latency)
 
 
-@contextmanager
-def live_frames(reader: VideoReader, is_stopped: Callable[[], bool], is_paced: bool = True) -> Iterator[NewestFrames]:
-    """The newest frames of a reader, which is closed at the end.
+def live_frames(reader: VideoReader, is_stopped: Callable[[], bool], is_paced: bool = True) -> NewestFrames:
+    """The newest frames of a reader, which closes with them.
 
     is_stopped: see `NewestFrames`.
     is_paced: play what is not live at its own speed. What comes through a pipe has the speed of the program before it.
     """
-    is_paced = is_paced and not reader.is_live
-    with reader, NewestFrames(PacedReader(reader) if is_paced else reader, is_stopped) as frames:
-        yield frames
+    return NewestFrames(reader, is_stopped, is_paced and not reader.is_live)
 
 
 def track_live(

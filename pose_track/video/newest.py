@@ -9,6 +9,7 @@ from dataclasses import replace
 from types import TracebackType
 
 from pose_track.structures.frames import Frame
+from pose_track.video.paced import paced
 from pose_track.video.source import Fault, LazyFrame, VideoInfo, VideoReader
 
 _WAIT_SECONDS = 0.5  # a waiting thread wakes up this often, so that Ctrl-C is noticed on every system
@@ -23,12 +24,16 @@ class NewestFrames:
     capture gets that at which it was read. Skipped frames are decoded but not converted.
 
     is_stopped: asked between frames and every half second; the iteration then ends.
+    is_paced: whether the video is played at its own speed, see `paced`.
     num_skipped: the frames so far that were replaced by a newer one before anybody took them.
     """
 
-    def __init__(self, reader: VideoReader, is_stopped: Callable[[], bool] = lambda: False) -> None:
+    def __init__(
+        self, reader: VideoReader, is_stopped: Callable[[], bool] = lambda: False, is_paced: bool = False
+    ) -> None:
         self.num_skipped = 0
-        self._reader, self._is_stopped = reader, is_stopped
+        self._reader, self._is_stopped, self._is_paced = reader, is_stopped, is_paced
+        self._closed = threading.Event()
         self._changed = threading.Condition()
         self._newest: LazyFrame | None = None
         self._ended = False
@@ -69,7 +74,8 @@ class NewestFrames:
 
     def _read(self) -> None:
         try:
-            for frame in self._reader.lazy_frames():
+            frames = self._reader.lazy_frames()
+            for frame in paced(frames, self._closed.wait) if self._is_paced else frames:
                 if frame.captured is None:
                     frame = replace(frame, captured=time.monotonic())
                 if not self._offer(frame):
@@ -99,6 +105,7 @@ class NewestFrames:
 
         Where the source stalls, the thread ends at the reader's time-out, and this does not wait for it.
         """
+        self._closed.set()
         with self._changed:
             self._ended, self._newest = True, None
             self._changed.notify_all()

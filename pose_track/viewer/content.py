@@ -26,7 +26,7 @@ from pose_track.viewer.marks import PersonMark
 from pose_track.viewer.records import BLOCK_FRAMES, SCORE_LEVELS, Axis, PackedRecords, pack, summarise_people
 
 THUMBNAIL_SIDE = 72
-"""Pixels of the square picture of a person."""
+"""Pixels of the square image of a person."""
 
 _PLAYABLE = (".mp4", ".m4v", ".mov", ".webm")
 
@@ -82,7 +82,7 @@ class Content:
             raise ValueError(f"{results[0].path} has no frame to show")
         self.images: FrameImages | None = None
         self._portraits: FrameImages | None = None
-        if video is not None:  # two, so that the picture does not wait for those of people
+        if video is not None:  # two, so that the image does not wait for those of people
             fps = Fraction(results[0].result.fps).limit_denominator(1001)
             self.images, self._portraits = (FrameImages(video, self.axis.seconds, fps) for _ in range(2))
         self._find_marks = find_marks
@@ -120,7 +120,7 @@ class Content:
         }
 
     def _size(self) -> tuple[int, int]:
-        """Width and height of the video; of a picture of it where no result states them, and of its people at last."""
+        """Width and height of the video; of an image of it where no result states them, and of its people at last."""
         for shown in self.results:
             if shown.result.width and shown.result.height:
                 return int(shown.result.width), int(shown.result.height)
@@ -142,7 +142,7 @@ class Content:
         }
 
     def joint_distance(self) -> float:
-        """From how many pixels on joints are listed as different at first: a hundredth of the picture's longer side."""
+        """From how many pixels on joints are listed as different at first: a hundredth of the image's longer side."""
         return round(max(self._size()) / 100, 1)
 
     def _position(self, fault: Fault) -> int:
@@ -177,7 +177,7 @@ class Content:
         """A JPEG of a person, where it is largest and surest. Raises LookupError without the person or the image."""
         person = next((p for p in self.people(number)["people"] if p["id"] == track_id), None)
         if person is None or self._portraits is None:
-            raise LookupError(f"no picture of person {track_id}")
+            raise LookupError(f"no image of person {track_id}")
         key = number, track_id, person["best"]
         if key not in self._thumbnails:
             self._thumbnails[key] = _thumbnail(self._portraits.image(person["best"]), person["box"])

@@ -1,4 +1,4 @@
-"""A viewer in one file, without a server: page, people and pictures inside; the video inside or beside it."""
+"""A viewer in one file, without a server: page, people and images inside; the video inside or beside it."""
 
 from __future__ import annotations
 

@@ -7,7 +7,7 @@
     /TOKEN/blocks/R/B            the records of some frames
     /TOKEN/images/P              the image at a position, as JPEG
     /TOKEN/video                 the video, for playing; also in ranges of bytes
-    /TOKEN/thumbnails/R/ID       a picture of a person
+    /TOKEN/thumbnails/R/ID       an image of a person
     /TOKEN/differences/PIXELS    where the results differ
     /TOKEN/marks                 errors against ground truth
     /TOKEN/edits                 POST: an edit

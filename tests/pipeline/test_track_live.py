@@ -21,7 +21,7 @@ from pose_track.pipeline.live_result import LiveResult, NoOutlet
 from pose_track.pipeline.result_folder import OUTPUT_FILES, TRACKS_FILE
 from pose_track.pipeline.track_live import LiveSummary, live_frames, track_live
 from pose_track.structures.frames import Detections, Frame
-from pose_track.video.paced import PacedReader
+from pose_track.video.paced import paced
 from pose_track.video.reader import open_video
 
 FAST = load_settings(Settings, preset_path("fast"), {"tracker.flow.method": "none"})
@@ -145,16 +145,16 @@ def test_an_error_of_the_source_comes_after_its_frames(tmp_path: Path) -> None:
 
 
 def test_paced_frames_state_when_they_were_due(tmp_path: Path) -> None:
-    with PacedReader(open_video(make_video(tmp_path / "clip.mp4", 5, fps=Fraction(20)))) as reader:
-        frames = [(frame, time.monotonic()) for frame in reader]
+    with open_video(make_video(tmp_path / "clip.mp4", 5, fps=Fraction(20))) as reader:
+        frames = [(frame, time.monotonic()) for frame in paced(reader.lazy_frames(), threading.Event().wait)]
     captured = [frame.captured for frame, _ in frames]
     assert np.allclose(np.diff(captured), 1 / 20)  # type: ignore[arg-type]
     assert all(0 <= now - due < 1 for due, (_, now) in zip(captured, frames, strict=True))  # type: ignore[operator]
 
 
-def test_closing_a_paced_reader_ends_its_wait(tmp_path: Path) -> None:
-    reader = PacedReader(open_video(make_video(tmp_path / "clip.mp4", 5, fps=Fraction(1))))
+def test_closing_paced_frames_ends_their_wait(tmp_path: Path) -> None:
+    frames = live_frames(open_video(make_video(tmp_path / "clip.mp4", 5, fps=Fraction(1))), lambda: False)
     started = time.monotonic()
-    threading.Timer(0.2, reader.close).start()
-    assert len(list(reader)) == 1
+    threading.Timer(0.2, frames.close).start()
+    assert len(list(frames)) == 1
     assert time.monotonic() - started < 0.9

@@ -9,18 +9,12 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from servers.frames import jpeg_frames
-from servers.server import Server
+from servers.server import Server, read_header
 
 
 def _read_request(client: socket.socket) -> tuple[str, str]:
     """The path and the header of the next request."""
-    data = b""
-    while b"\r\n\r\n" not in data:
-        received = client.recv(4096)
-        if not received:
-            raise ConnectionError("the client left")
-        data += received
-    header = data.decode()
+    header = read_header(client)
     return header.split()[1], header
 
 

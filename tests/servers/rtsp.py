@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator
 from functools import partial
 
 from servers.frames import h264_frames, nal_units
-from servers.server import Server
+from servers.server import Server, read_header
 
 _MAX_PAYLOAD = 1400
 _CLOCK = 90_000
@@ -97,13 +97,7 @@ def _to_port(client: socket.socket, port: int) -> Callable[[bytes], object]:
 
 def _read_request(client: socket.socket) -> tuple[str, dict[str, str]]:
     """The method and the headers, by lower-case name, of the next request. Raises OSError where there is none."""
-    data = b""
-    while b"\r\n\r\n" not in data:
-        received = client.recv(4096)
-        if not received:
-            raise ConnectionError("the client left")
-        data += received
-    first, *lines = data.decode().strip().split("\r\n")
+    first, *lines = read_header(client).strip().split("\r\n")
     headers = dict(line.split(": ", 1) for line in lines)
     return first.split()[0], {name.lower(): value for name, value in headers.items()}
 

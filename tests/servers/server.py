@@ -11,6 +11,17 @@ from types import TracebackType
 _NUM_NOTED = 1000
 
 
+def read_header(client: socket.socket) -> str:
+    """The header of the next request. Raises OSError where there is none."""
+    data = b""
+    while b"\r\n\r\n" not in data:
+        received = client.recv(4096)
+        if not received:
+            raise ConnectionError("the client left")
+        data += received
+    return data.decode()
+
+
 class Server:
     """Listens on a port of the loopback and runs `serve` in a thread for each client; a context manager that stops it.
 

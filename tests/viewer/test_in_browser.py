@@ -138,6 +138,7 @@ def test_the_timeline_jumps_and_selects(page: Any) -> None:
     wait_shown(page, 40)
     assert page.evaluate("[...poseTrackViewer.selected]") == [1]
     page.get_by_role("tab", name="Curves").click()
+    page.locator(".legend", has_text="1 left elbow").wait_for()  # it is drawn once the records are there
     assert page.locator(".legend").inner_text() == "1 left elbow"
 
 

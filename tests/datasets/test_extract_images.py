@@ -1,4 +1,4 @@
-"""COCO data sets with pictures, made from a video."""
+"""COCO data sets with images, made from a video."""
 
 import json
 import shutil
@@ -11,8 +11,8 @@ from formats.track_files import write_tracks
 from make_video import make_video, numbered_image
 
 from pose_track.datasets.coco import load_coco_people
+from pose_track.datasets.extract_images import extract_images
 from pose_track.datasets.images import ImageStore
-from pose_track.datasets.pictures import write_pictures
 from pose_track.formats.registry import read_sequence
 from pose_track.structures.sequence import FrameInfo, PoseAnnotations, PoseSequence
 from pose_track.structures.skeleton import COCO_17
@@ -31,7 +31,7 @@ def convert(tracks, out, *options):
 
 def test_each_image_of_the_data_set_is_the_frame(tracks, tmp_path):
     out = tmp_path / "set/people.json"
-    assert convert(tracks, out, "--pictures", tmp_path / "clip.mp4") == 0
+    assert convert(tracks, out, "--images", tmp_path / "clip.mp4") == 0
     images = json.loads(out.read_text())["images"]
     assert sorted(image["file_name"] for image in images) == sorted(p.name for p in (tmp_path / "set/images").iterdir())
     for image in images:
@@ -40,9 +40,9 @@ def test_each_image_of_the_data_set_is_the_frame(tracks, tmp_path):
 
 
 def test_corrected_annotations_are_labels_for_training(tracks, tmp_path):
-    """From CVAT, through a data set with pictures, to the samples that `train` reads."""
+    """From CVAT, through a data set with images, to the samples that `train` reads."""
     assert run_command("convert", tracks, tmp_path / "cvat.xml", "--to", "cvat") == 0
-    assert convert(tmp_path / "cvat.xml", tmp_path / "set/people.json", "--pictures", tmp_path / "clip.mp4") == 0
+    assert convert(tmp_path / "cvat.xml", tmp_path / "set/people.json", "--images", tmp_path / "clip.mp4") == 0
     labels = load_coco_people(tmp_path / "set/people.json", COCO_17, "skip")
     images = ImageStore(tmp_path / "set/images")
     for label in labels:
@@ -55,20 +55,20 @@ def test_corrected_annotations_are_labels_for_training(tracks, tmp_path):
         np.testing.assert_allclose(label.joints[label.visibility > 0], joints[label.visibility > 0], atol=0.011)
 
 
-def test_a_folder_of_pictures_is_never_replaced(tracks, tmp_path, capsys):
+def test_a_folder_of_images_is_never_replaced(tracks, tmp_path, capsys):
     out = tmp_path / "set/people.json"
     (tmp_path / "set/images").mkdir(parents=True)
-    assert convert(tracks, out, "--pictures", tmp_path / "clip.mp4", "--overwrite") == 2
+    assert convert(tracks, out, "--images", tmp_path / "clip.mp4", "--overwrite") == 2
     assert "already exists" in capsys.readouterr().err
     assert not out.exists()
-    assert run_command("convert", tracks, out, "--to", "csv", "--pictures", tmp_path / "clip.mp4") == 2
-    assert "--pictures goes with --to coco-dataset" in capsys.readouterr().err
+    assert run_command("convert", tracks, out, "--to", "csv", "--images", tmp_path / "clip.mp4") == 2
+    assert "--images goes with --to coco-dataset" in capsys.readouterr().err
 
 
 def test_a_video_that_is_too_short(tracks, tmp_path):
     make_video(tmp_path / "short.mp4", num_frames=2)
     with pytest.raises(ValueError, match="lacks 2 frames of clip, such as 2"):
-        write_pictures(read_sequence(tracks), tmp_path / "short.mp4", tmp_path / "images")
+        extract_images(read_sequence(tracks), tmp_path / "short.mp4", tmp_path / "images")
     assert not (tmp_path / "images").exists()
 
 
@@ -77,12 +77,12 @@ def test_an_image_name_must_stay_in_the_folder(tracks, tmp_path):
     for name in ("../a.jpg", "/a.jpg"):
         sequence = PoseSequence("clip", COCO_17, (FrameInfo(0, name),), people, np.zeros(0, np.int64))
         with pytest.raises(ValueError, match="leads out of the folder"):
-            write_pictures(sequence, tmp_path / "clip.mp4", tmp_path / "images")
+            extract_images(sequence, tmp_path / "clip.mp4", tmp_path / "images")
 
 
 def test_datumaro_reads_the_data_set(tracks, tmp_path):
     datumaro = pytest.importorskip("datumaro", reason="needs datumaro")
-    assert convert(tracks, tmp_path / "set/people.json", "--pictures", tmp_path / "clip.mp4") == 0
+    assert convert(tracks, tmp_path / "set/people.json", "--images", tmp_path / "clip.mp4") == 0
     folder = tmp_path / "coco"
     (folder / "annotations").mkdir(parents=True)
     shutil.copytree(tmp_path / "set/images", folder / "images/train")

@@ -1,4 +1,4 @@
-"""The pictures of a COCO data set that was made from a video."""
+"""The images of a COCO data set that was made from a video."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from pose_track.video.reader import open_video
 _JPEG_QUALITY = 95
 
 
-def write_pictures(source: FrameSource, video: str | Path, folder: Path) -> int:
+def extract_images(source: FrameSource, video: str | Path, folder: Path) -> int:
     """Write the frames of a source, by their indices in the video, under the file names that `write_coco_dataset` gives
     them, and return how many. The folder appears only when it is complete.
 
@@ -24,7 +24,7 @@ def write_pictures(source: FrameSource, video: str | Path, folder: Path) -> int:
     names = {info.index: image_file_name(info, source.name) for info, _ in source}
     for name in names.values():
         if PurePosixPath(name).is_absolute() or ".." in PurePosixPath(name).parts:
-            raise ValueError(f"the image name {name!r} leads out of the folder of the pictures")
+            raise ValueError(f"the image name {name!r} leads out of the folder of the images")
     missing = set(names)
     folder.parent.mkdir(parents=True, exist_ok=True)
     with atomic_folder(folder) as temporary, open_video(video) as reader:
