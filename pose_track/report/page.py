@@ -10,9 +10,9 @@ from pathlib import Path
 
 from pose_track.analysis.kinematics import Kinematics
 from pose_track.analysis.steps import step_events
+from pose_track.report.images import person_images
 from pose_track.report.moments import key_moments
 from pose_track.report.person import Subject, person_section
-from pose_track.report.pictures import person_images
 from pose_track.structures.frames import TrackedPoses
 from pose_track.utils.atomic import atomic_path
 
@@ -25,7 +25,7 @@ _NOTES = (
     "the trunk; in a side view flexion (forwards) is positive and extension negative. Ankle: 0° with the foot at a "
     "right angle to the shank, dorsiflexion positive. Trunk: against the vertical; neck: against the trunk; forwards "
     "positive.",
-    "Only a side view shows flexion. From the front or obliquely, an angle is that between the lines in the picture; "
+    "Only a side view shows flexion. From the front or obliquely, an angle is that between the lines in the image; "
     "limbs that point towards the camera are shortened and their angles are not those of the body.",
     "Curves are smoothed by a filter that is fitted to the data. Where a joint is not seen there is no curve.",
     "Contact and toe-off are the times at which a foot is farthest before and behind the pelvis (Zeni et al., 2008). "
@@ -38,7 +38,7 @@ _NOTES = (
 class Source:
     """Where the people come from.
 
-    video: for the pictures; None for drawings of the skeletons. fps: of a folder of images.
+    video: for the images; None for drawings of the skeletons. fps: of a folder of images.
     """
 
     frames: Sequence[TrackedPoses]
@@ -78,9 +78,9 @@ def _subject(kinematics: Kinematics, unit: str, names: Mapping[int, str], source
     wanted = [int(trajectory.frames[moment.place]) for moment in moments]
     by_index = {tracked.frame_index: tracked for tracked in source.frames if tracked.frame_index in wanted}
     frames = [by_index[index] for index in wanted]
-    pictures = person_images(source.video, source.fps, frames, trajectory.track_id, min_score)
+    images = person_images(source.video, source.fps, frames, trajectory.track_id, min_score)
     name = names.get(trajectory.track_id, f"Person {trajectory.track_id}")
-    return Subject(kinematics, unit, name, events, moments, pictures)
+    return Subject(kinematics, unit, name, events, moments, images)
 
 
 def _about(facts: Mapping[str, object]) -> str:

@@ -1,4 +1,4 @@
-"""The page of one person: who and when, pictures, curves and the summary."""
+"""The page of one person: who and when, images, curves and the summary."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ _VIEWS = {
 }  # fmt: skip
 _NOT_FROM_THE_SIDE = (
     "This person is not seen from the side. Bending towards the camera or away from it is not in the image: the angles "
-    "are those between the lines in the picture, without a sign, and not flexion."
+    "are those between the lines in the image, without a sign, and not flexion."
 )
 
 Figures = Mapping[str, float | str | int]
@@ -33,7 +33,7 @@ class Subject:
     """One person of a report.
 
     unit: of positions, "px" or "m". name: as the reader knows them.
-    pictures: a data URL for each of the moments; empty for a report without.
+    images: a data URL for each of the moments; empty for a report without.
     """
 
     kinematics: Kinematics
@@ -41,7 +41,7 @@ class Subject:
     name: str
     events: Sequence[StepEvent]
     moments: Sequence[Moment]
-    pictures: Sequence[str]
+    images: Sequence[str]
 
 
 def person_section(subject: Subject, title: str) -> str:
@@ -51,7 +51,7 @@ def person_section(subject: Subject, title: str) -> str:
     warning = "" if view.startswith("side") else f'<p class="warning">{_NOT_FROM_THE_SIDE}</p>'
     return (
         f'<section class="person"><h2>{escape(subject.name)} <small>{escape(title)}</small></h2>'
-        f"{_facts(subject, figures)}{warning}{_pictures(subject)}{_charts(subject)}"
+        f"{_facts(subject, figures)}{warning}{_images(subject)}{_charts(subject)}"
         f'<div class="tables">{_angles_table(figures)}{_gait_table(subject, figures)}</div></section>'
     )
 
@@ -69,14 +69,14 @@ def _facts(subject: Subject, figures: Figures) -> str:
     return f'<dl class="facts">{items}</dl>'
 
 
-def _pictures(subject: Subject) -> str:
+def _images(subject: Subject) -> str:
     seconds = subject.kinematics.trajectory.seconds
     figures = "".join(
         f'<figure><img src="{address}" alt="{escape(moment.caption, quote=True)}">'
         f"<figcaption>{escape(moment.caption)} <span>{seconds[moment.place]:.2f} s</span></figcaption></figure>"
-        for moment, address in zip(subject.moments, subject.pictures, strict=True)
+        for moment, address in zip(subject.moments, subject.images, strict=True)
     )
-    return f'<div class="pictures">{figures}</div>' if figures else ""
+    return f'<div class="images">{figures}</div>' if figures else ""
 
 
 def _charts(subject: Subject) -> str:

@@ -21,9 +21,9 @@ from pose_track.analysis.steps import stances, step_events
 from pose_track.analysis.trajectory import Trajectory
 from pose_track.report.chart import Curve, Phase, chart
 from pose_track.report.facts import report_facts
+from pose_track.report.images import person_images
 from pose_track.report.moments import key_moments
 from pose_track.report.page import Source, write_report
-from pose_track.report.pictures import person_images
 from pose_track.structures.frames import Poses, TrackedPoses
 from pose_track.video.reader import open_video
 
@@ -157,7 +157,7 @@ def decoded(addresses: Sequence[str]) -> list[np.ndarray]:
     return [np.asarray(cv2.imdecode(buffer, cv2.IMREAD_COLOR))[..., ::-1] for buffer in buffers]
 
 
-def test_pictures_are_frames_of_the_video_around_the_person(tmp_path: Path) -> None:
+def test_images_are_frames_of_the_video_around_the_person(tmp_path: Path) -> None:
     video = make_video(tmp_path / "clip.mp4")
     with open_video(video) as reader:
         read = {frame.index: frame for frame in reader}
@@ -166,20 +166,20 @@ def test_pictures_are_frames_of_the_video_around_the_person(tmp_path: Path) -> N
     poses = Poses(joints, np.full((1, FEET.num_joints), 0.1, np.float32), box, np.ones(1, np.float32), FEET)
     people = [TrackedPoses(frame.index, frame.pts_seconds, poses, np.array([4])) for frame in chosen]
     middles = []
-    for picture, frame in zip(decoded(person_images(video, 25.0, people, 4, 0.3)), chosen, strict=True):
-        assert picture.shape == (480, 360, 3)
-        x, y = picture.shape[1] // 2, picture.shape[0] // 2
+    for image, frame in zip(decoded(person_images(video, 25.0, people, 4, 0.3)), chosen, strict=True):
+        assert image.shape == (480, 360, 3)
+        x, y = image.shape[1] // 2, image.shape[0] // 2
         around = frame.image[77:84, 33:40].reshape(-1, 3).mean(axis=0)  # the second bit of the number in the frame
-        assert np.abs(picture[y - 20 : y + 20, x - 20 : x + 20].reshape(-1, 3).mean(axis=0) - around).max() < 12
+        assert np.abs(image[y - 20 : y + 20, x - 20 : x + 20].reshape(-1, 3).mean(axis=0) - around).max() < 12
         middles.append(around)
     assert np.abs(middles[0] - middles[1]).max() > 24  # another frame would be noticed
 
 
 def test_without_a_video_the_skeleton_is_drawn() -> None:
     trajectory = walker()
-    (picture,) = decoded(person_images(None, 25.0, frames_of(trajectory)[:1], 1, 0.3))
-    assert np.median(picture) == pytest.approx(242, abs=2)
-    assert (np.ptp(picture.astype(int), axis=2) > 80).sum() > 300  # the coloured lines
+    (image,) = decoded(person_images(None, 25.0, frames_of(trajectory)[:1], 1, 0.3))
+    assert np.median(image) == pytest.approx(242, abs=2)
+    assert (np.ptp(image.astype(int), axis=2) > 80).sum() > 300  # the coloured lines
 
 
 def test_facts_name_files_with_their_hashes(tmp_path: Path) -> None:

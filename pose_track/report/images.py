@@ -22,7 +22,7 @@ _ASPECT = _SIZE[0] / _SIZE[1]
 _PADDING = 1.3  # of the higher side of a person's box
 _MAX_HEIGHT = 8192.0  # pixels of the image
 _QUALITY = 85
-_PAPER = 242  # grey of pictures without a video
+_PAPER = 242  # grey of images without a video
 _TOLERANCE = 0.0005  # seconds between a frame and its record
 _STYLE = Style(boxes=False, ids=False, colour_by="side", line_width=3)
 
