@@ -98,22 +98,32 @@ def _fit(measured: Float64Array, seconds: Float64Array) -> tuple[Float64Array, B
     return states, is_outlier
 
 
-def _transition(step: Float64Array | float) -> Float64Array:
+def _transition(step: Float64Array) -> Float64Array:
     """(..., 3, 3) from the state at one time to that `step` later."""
-    step = np.asarray(step, np.float64)
     one, zero = np.ones_like(step), np.zeros_like(step)
     rows = [[one, step, step**2 / 2], [zero, one, step], [zero, zero, one]]
     return np.stack([np.stack(row, axis=-1) for row in rows], axis=-2)
 
 
-def _diffusion(step: Float64Array | float) -> Float64Array:
-    """(..., 3, 3) covariance that a unit white-noise jerk adds in `step`."""
-    s = np.asarray(step, np.float64)
+def _diffusion(s: Float64Array) -> Float64Array:
+    """(..., 3, 3) covariance that a unit white-noise jerk adds in a step of `s`."""
     rows = [[s**5 / 20, s**4 / 8, s**3 / 6], [s**4 / 8, s**3 / 3, s**2 / 2], [s**3 / 6, s**2 / 2, s]]
     return np.stack([np.stack(row, axis=-1) for row in rows], axis=-2)
 
 
 _DIFFUSE = np.diag([1e4, 1e4, 1e4])  # nothing is known before the first measurement
+
+
+def _pairs(transitions: Float64Array) -> Float64Array:
+    """(T, 9, 9) what takes the nine entries of a covariance from one time to the next: the Kronecker squares of (T, 3,
+    3) transitions. One product for all coordinates is an order of magnitude faster than two for each.
+    """
+    return np.einsum("tij,tkl->tikjl", transitions, transitions).reshape(-1, 9, 9)
+
+
+def _moved(covariances: Float64Array, pairs: Float64Array) -> Float64Array:
+    """(..., 3, 3) covariances of the states at the next time, without what diffusion adds."""
+    return np.asarray((covariances.reshape(-1, 9) @ pairs.T).reshape(covariances.shape))
 
 
 def _likelihoods(
@@ -129,10 +139,11 @@ def _likelihoods(
     shape = (values.shape[1], len(strengths))
     state, covariance = np.zeros((*shape, 3)), np.tile(_DIFFUSE, (*shape, 1, 1))
     squares, logs = (np.full((len(values), *shape), np.nan) for _ in range(2))
-    for t, step in enumerate(steps.tolist()):
-        transition = _transition(step)
-        state = state @ transition.T
-        covariance = transition @ covariance @ transition.T + strengths[:, None, None] * _diffusion(step)
+    transitions, diffusions = _transition(steps), _diffusion(steps)
+    pairs = _pairs(transitions)
+    for t in range(len(values)):
+        state = state @ transitions[t].T
+        covariance = _moved(covariance, pairs[t]) + strengths[:, None, None] * diffusions[t]
         known = ~np.isnan(values[t])
         variance = covariance[known, :, 0, 0] + 1
         innovation = values[t, known, None] - state[known, :, 0]
@@ -179,12 +190,13 @@ def _smooth(values: Float64Array, steps: Float64Array, strengths: Float64Array, 
     """(T, S, 3) smoothed states. weights: (T, S) inverse variances of the measurements; 0 for none."""
     shape = values.shape
     transitions, diffusions = _transition(steps), _diffusion(steps)
+    pairs = _pairs(transitions)
     predicted, filtered = np.zeros((*shape, 3)), np.zeros((*shape, 3))
     predicted_covariances, covariances = np.zeros((*shape, 3, 3)), np.zeros((*shape, 3, 3))
     state, covariance = np.zeros((shape[1], 3)), np.tile(_DIFFUSE, (shape[1], 1, 1))
     for t in range(shape[0]):
         state = state @ transitions[t].T
-        covariance = transitions[t] @ covariance @ transitions[t].T + strengths[:, None, None] * diffusions[t]
+        covariance = _moved(covariance, pairs[t]) + strengths[:, None, None] * diffusions[t]
         predicted[t], predicted_covariances[t] = state, covariance
         counts = weights[t] > _SMALL
         noise = 1 / np.where(counts, weights[t], 1)
