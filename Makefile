@@ -22,7 +22,7 @@ track: $(CORE)
 	$(VENV) tools/track_video.py "$(VIDEO)" $(ARGS)
 
 test: $(READY)
-	$(VENV) -m pytest $(ARGS)
+	$(VENV) -m pytest --numprocesses auto --dist loadfile $(ARGS)
 
 test-slow: $(READY)
 	$(VENV) -m pytest -m slow tests $(ARGS)
