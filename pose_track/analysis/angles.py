@@ -3,16 +3,17 @@
 Conventions, after the recommendations of the International Society of Biomechanics (Wu et al., Journal of Biomechanics
 35, 2002, and 38, 2005) as far as two dimensions allow:
 
-    knee, elbow          0 when straight, increasing with flexion, to 180
+    knee                 0 when straight, increasing with flexion; in a side view negative where it is overextended
+    elbow                0 when straight, increasing with flexion, to 180; without a sign, for the upper arm can turn
     hip, shoulder        0 with the thigh or upper arm along the trunk, increasing with flexion, which is forwards in a
-                         side view; negative backwards (extension), from -180 to 180
+                         side view; negative backwards (extension), from -90 to 270
     ankle                0 when the foot is at a right angle to the shank, increasing with dorsiflexion
     trunk, neck          against the vertical and against the trunk; positive forwards in a side view
     segments             against the vertical, 0 when the distal end is straight below; positive when it is to the
                          right of the proximal end in the image, from -180 to 180
 
-Where the person is not seen from the side, forwards is not in the image: hip, shoulder, trunk and neck then have the
-size of the angle only, without a sign. See `views`.
+Where the person is not seen from the side, forwards is not in the image: knee, hip, shoulder, trunk and neck then have
+the size of the angle only, without a sign. See `views`.
 """
 
 from __future__ import annotations
@@ -76,7 +77,7 @@ def _sided(side: str) -> tuple[JointAngle, ...]:
     trunk = (_SHOULDERS, _HIPS)
     return (
         JointAngle(f"{side}_ankle", (ankle, knee), (at("{}_heel"), at(*_TOES)), 90, -1),
-        JointAngle(f"{side}_knee", (hip, knee), (knee, ankle)),
+        JointAngle(f"{side}_knee", (hip, knee), (knee, ankle), forwards=1),
         JointAngle(f"{side}_hip", trunk, (hip, knee), forwards=-1),
         JointAngle(f"{side}_shoulder", trunk, (shoulder, elbow), forwards=-1),
         JointAngle(f"{side}_elbow", (shoulder, elbow), (elbow, wrist)),

@@ -25,6 +25,7 @@ from pose_track.structures.arrays import Float64Array
 
 DEFAULT_MIN_SCORE = 0.3
 
+_MAX_EXTENSION = 90.0  # degrees
 _UPWARDS = np.array([0.0, -1.0])
 _DOWNWARDS = np.array([0.0, 1.0])
 
@@ -139,7 +140,10 @@ class _Body:
         rate = turning_rate(second, second_change) - turning_rate(first, first_change)
         signed = forwards * angle.forwards if angle.forwards else np.full(len(turned), np.nan)
         sign = np.where(np.isnan(signed), np.sign(turned), signed)
-        return Angle(angle.offset + angle.factor * sign * turned, angle.factor * sign * rate)
+        degrees = angle.offset + angle.factor * sign * turned
+        if angle.first is not None:  # no joint extends so far: an arm raised beyond the head goes on from 180
+            degrees = np.where(degrees < -_MAX_EXTENSION, degrees + 360, degrees)
+        return Angle(degrees, angle.factor * sign * rate)
 
     def segment_angle(self, segment: SegmentAngle) -> Angle:
         direction, change = self._direction(segment.proximal, segment.distal)

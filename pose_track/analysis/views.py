@@ -20,8 +20,7 @@ def views(trajectory: Trajectory) -> NDArray[np.str_]:
     image, "front", "back", "oblique" for what lies between, "" where it is not known.
 
     The width of shoulders and hips across the trunk, as a share of its length, tells side from front; left and right
-    tell front from back; the head before the neck, or the toes before the heels, tell where somebody looks. Medians
-    over a second are taken.
+    tell front from back; nose, toes and knees tell where somebody looks. Medians over a second are taken.
     """
     num_times = len(trajectory.frames)
     names = [(f"left_{part}", f"right_{part}") for part in ("shoulder", "hip")]
@@ -33,7 +32,7 @@ def views(trajectory: Trajectory) -> NDArray[np.str_]:
     across = np.stack([-trunk[:, 1], trunk[:, 0]], axis=1) / length[:, None]  # to the left of somebody upright
     widths = [((trajectory.point(left) - trajectory.point(right)) * across).sum(axis=1) for left, right in names]  # type: ignore[operator]
     width = _running_median(np.mean(widths, axis=0) / length, trajectory.seconds)
-    forward = _running_median((_forward(trajectory) * across).sum(axis=1) / length, trajectory.seconds)
+    forward = _running_median(_forward(trajectory, across) / length, trajectory.seconds)
     view = np.full(num_times, UNKNOWN, dtype="<U10")
     known = ~np.isnan(width)
     view[known] = OBLIQUE
@@ -50,15 +49,34 @@ def forward_sign(view: NDArray[np.str_]) -> Float64Array:
     return np.where(view == RIGHT, 1.0, np.where(view == LEFT, -1.0, np.nan))
 
 
-def _forward(trajectory: Trajectory) -> Float64Array:
-    """(T, 2) where the nose is before the neck, the middle of the ears, and the toes before the heels."""
+def _forward(trajectory: Trajectory, across: Float64Array) -> Float64Array:
+    """(T,) how far what is in front of a body lies to the left of somebody upright, in the unit of the joints: the nose
+    from the neck and the ears, the toes from the ankles, each across the trunk, and the knees from the lines between
+    hips and ankles, for knees bend in one direction. NaN where nothing of this is seen.
+
+    across: (T, 2) unit vectors to the left of somebody upright.
+    """
+    parts = [np.full(len(trajectory.frames), np.nan)]
     pairs = [(("nose",), ("head_bottom",)), (("nose",), ("left_ear", "right_ear"))]
-    pairs += [((f"{side}_big_toe",), (f"{side}_heel",)) for side in ("left", "right")]
-    found = [(trajectory.point(*a), trajectory.point(*b)) for a, b in pairs]
-    parts = [a - b for a, b in found if a is not None and b is not None]
-    if not parts:
-        return np.full((len(trajectory.frames), 2), np.nan)
-    return np.asarray(np.nansum(parts, axis=0))
+    pairs += [((f"{side}_big_toe",), (f"{side}_ankle",)) for side in ("left", "right")]
+    for ahead, behind in pairs:
+        front, back = trajectory.point(*ahead), trajectory.point(*behind)
+        if front is not None and back is not None:
+            parts.append(((front - back) * across).sum(axis=1))
+    for side in ("left", "right"):
+        hip, knee, ankle = (trajectory.point(f"{side}_{joint}") for joint in ("hip", "knee", "ankle"))
+        if hip is not None and knee is not None and ankle is not None:
+            parts.append(_beside(hip, ankle, knee))
+    seen = np.isfinite(parts).any(axis=0)
+    return np.where(seen, np.nansum(parts, axis=0), np.nan)
+
+
+def _beside(start: Float64Array, end: Float64Array, point: Float64Array) -> Float64Array:
+    """(T,) distances of points to the left of lines from `start` down to `end`; negative to the right."""
+    line, reach = end - start, point - start
+    with np.errstate(divide="ignore", invalid="ignore"):
+        cross = line[:, 0] * reach[:, 1] - line[:, 1] * reach[:, 0]
+        return np.asarray(cross / np.hypot(*line.T))
 
 
 def _running_median(values: Float64Array, seconds: Float64Array) -> Float64Array:

@@ -15,6 +15,7 @@ from pose_track.structures.arrays import Float64Array, IntArray
 _WIDTH, _LEFT, _RIGHT, _TOP = 380, 40, 372, 24
 _BELOW = 34  # between the curves and the lower edge
 _BAR = 4  # height of a phase
+_SHORT = 0.05  # of a step: so little beyond the last tick, such as a knee at -0.2 degrees, needs no further one
 _MAX_POINTS = 700  # of a curve, more than its pixels
 _COLOURS = {side: "#{:02x}{:02x}{:02x}".format(*shade(colour, 0.85)) for side, colour in
             (("left", LEFT), ("right", RIGHT), ("", CENTRE))}  # fmt: skip
@@ -86,7 +87,7 @@ class _Axis:
 
 
 def nice_ticks(low: float, high: float, number: int) -> list[float]:
-    """About `number` round values, from one at or below `low` to one at or above `high`.
+    """About `number` round values, from one at or below `low` to one at or above `high`, or a little short of them.
 
     >>> nice_ticks(3, 97, 4), nice_ticks(0.0, 0.0, 4)
     ([0.0, 50.0, 100.0], [0.0, 0.5, 1.0])
@@ -95,7 +96,7 @@ def nice_ticks(low: float, high: float, number: int) -> list[float]:
         low, high = floor(low), floor(low) + 1.0
     exponent = 10.0 ** floor(log10((high - low) / number))
     step = next(factor * exponent for factor in (1, 2, 5, 10) if factor * exponent * number >= high - low)
-    return [round(i * step, 10) for i in range(floor(low / step), ceil(high / step) + 1)]
+    return [round(i * step, 10) for i in range(floor(low / step + _SHORT), ceil(high / step - _SHORT) + 1)]
 
 
 def _grid(ticks: Sequence[float], times: Sequence[float], x: _Axis, y: _Axis, height: int) -> list[str]:

@@ -44,6 +44,25 @@ def test_the_others_stay_at_zero() -> None:
             assert np.abs(angle.degrees).max() < 0.1, name
 
 
+@pytest.mark.parametrize("facing", [1, -1])
+def test_an_overextended_knee_and_an_arm_beyond_the_head(facing: int) -> None:
+    arm = 110 + 100 * np.sin(2 * np.pi * SECONDS)
+    angles = measure(side_figure(SECONDS, {"left_knee": SWING / 5, "left_shoulder": arm}, facing)).joint_angles
+    assert np.abs(angles["left_knee"].degrees - SWING / 5)[INNER].max() < 0.2
+    assert np.abs(angles["left_shoulder"].degrees - arm)[INNER].max() < 0.5
+
+
+@pytest.mark.parametrize("facing", [1, -1])
+def test_knees_tell_where_somebody_without_a_nose_looks(facing: int) -> None:
+    figure = side_figure(SECONDS, {"left_knee": 20 + SWING / 3, "right_hip": SWING}, facing)
+    scores = figure.scores.copy()
+    for name in ("nose", "left_big_toe", "right_big_toe"):
+        scores[:, FEET.index(name)] = 0
+    kinematics = measure(replace(figure, scores=scores))
+    assert set(kinematics.view) == {"side_right" if facing > 0 else "side_left"}
+    assert np.abs(kinematics.joint_angles["right_hip"].degrees - SWING)[INNER].max() < 0.2
+
+
 def test_segments_against_the_vertical() -> None:
     segments = measure(side_figure(SECONDS, {"right_hip": np.full(120, 30.0)})).segment_angles
     assert np.allclose(segments["right_thigh"].degrees, 30, atol=0.01)
