@@ -24,6 +24,7 @@ from pose_track.analysis.views import forward_sign, views
 from pose_track.structures.arrays import Float64Array
 
 DEFAULT_MIN_SCORE = 0.3
+MIN_FRAMES = 6
 
 _MAX_EXTENSION = 90.0  # degrees
 _UPWARDS = np.array([0.0, -1.0])
@@ -77,12 +78,11 @@ def measure(trajectory: Trajectory, min_score: float = DEFAULT_MIN_SCORE, sex: S
 
     min_score: joints with a lower score are taken as not seen.
 
-    Raises ValueError for fewer than six frames, from which no motion can be told.
+    Raises ValueError for fewer than MIN_FRAMES, from which no motion can be told.
     """
-    if len(trajectory.frames) < 6:
-        raise ValueError(
-            f"person {trajectory.track_id} is in {len(trajectory.frames)} frames; a motion needs at least 6"
-        )
+    number = len(trajectory.frames)
+    if number < MIN_FRAMES:
+        raise ValueError(f"person {trajectory.track_id} is in {number} frames; a motion needs at least {MIN_FRAMES}")
     seen = np.asarray(trajectory.scores >= min_score)
     measured = replace(trajectory, joints=np.where(seen[..., None], trajectory.joints, np.nan))
     joints = _motions(measured.joints, trajectory.seconds)

@@ -5,10 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
-import numpy as np
-
-from pose_track.plots.angles import joint_angles
 from pose_track.plots.figure import line_colour
+from pose_track.plots.measures import joint_angles, joint_speeds
 from pose_track.plots.person_series import PersonSeries
 from pose_track.structures.arrays import Float64Array
 
@@ -36,23 +34,10 @@ def plot_angle(axes: Axes, people: Sequence[PersonSeries], joints: Sequence[str]
 
 
 def plot_speed(axes: Axes, people: Sequence[PersonSeries], joints: Sequence[str]) -> None:
-    """The speed of joints over time, between the frames before and after, in pixels a second."""
+    """The speed of joints over time, see `joint_speeds`."""
     _plot(axes, people, joints, joint_speeds)
     _finish(axes, joints, "speed (pixels / s)")
     axes.set_ylim(bottom=0)
-
-
-def joint_speeds(person: PersonSeries, joint: str) -> Float64Array:
-    """(F,) pixels a second: the distance from the frame before to the frame after, over the time between them; at the
-    ends of a track from the only neighbour. NaN where one of the places is absent."""
-    places, seconds = person.joint(joint), person.seconds
-    if len(seconds) < 2:
-        return np.full(len(seconds), np.nan)
-    before = np.maximum(np.arange(len(seconds)) - 1, 0)
-    after = np.minimum(np.arange(len(seconds)) + 1, len(seconds) - 1)
-    elapsed = seconds[after] - seconds[before]
-    with np.errstate(divide="ignore", invalid="ignore"):  # two frames of one time
-        return np.where(elapsed > 0, np.hypot(*(places[after] - places[before]).T) / elapsed, np.nan)
 
 
 def _plot(axes: Axes, people: Sequence[PersonSeries], joints: Sequence[str], values: Values) -> None:

@@ -8,10 +8,10 @@ from analysis.figures import side_figure
 from command_line import run_command
 from editing.walkers import FPS, NUM_FRAMES, walkers, write_walkers
 
-from pose_track.plots.angles import joint_angles
-from pose_track.plots.curves import joint_speeds, plot_angle, plot_joint, plot_speed
+from pose_track.plots.curves import plot_angle, plot_joint, plot_speed
 from pose_track.plots.distributions import plot_heatmap, plot_scores
 from pose_track.plots.figure import saved_axes
+from pose_track.plots.measures import joint_angles, joint_speeds
 from pose_track.plots.person_series import PersonSeries, person_series
 from pose_track.plots.timeline import plot_timeline, source_spans
 
@@ -66,7 +66,10 @@ def test_lines_are_not_drawn_across_gaps(people, axes):
 
 def test_speeds_are_those_of_the_walk(people, axes):
     for person, pixels in zip(people, (2, 2, 1), strict=True):
-        np.testing.assert_allclose(joint_speeds(person, "left_knee"), pixels * FPS, rtol=1e-5)
+        speeds = joint_speeds(person, "left_knee")
+        known = np.isfinite(speeds)
+        assert known.sum() >= len(speeds) - 8  # not where a gap or an end is near
+        np.testing.assert_allclose(speeds[known], pixels * FPS, rtol=1e-3)
     plot_speed(axes, people[:1], ["left_knee", "nose"])
     assert [line.get_label() for line in axes.lines] == ["left_knee", "nose"]
     alone = person_series(walkers(lambda n: (1, 0, 0), num_frames=1))
