@@ -12,6 +12,7 @@ from typing import Any
 import cv2
 import numpy as np
 
+from pose_track.analysis.angles import joint_angles_of
 from pose_track.drawing.palette import palette_colour
 from pose_track.drawing.style import Style
 from pose_track.editing.edits import describe, parse_edit
@@ -23,6 +24,7 @@ from pose_track.structures.skeleton import Skeleton, side_of
 from pose_track.viewer.differences import find_differences
 from pose_track.viewer.images import FrameImages
 from pose_track.viewer.marks import PersonMark
+from pose_track.viewer.measures import person_measures
 from pose_track.viewer.records import BLOCK_FRAMES, SCORE_LEVELS, Axis, PackedRecords, pack, summarise_people
 
 THUMBNAIL_SIDE = 72
@@ -136,6 +138,7 @@ class Content:
         return {
             "name": shown.name,
             "skeleton": _skeleton_values(shown.result.skeleton),
+            "angles": [angle.name for angle in joint_angles_of(shown.result.skeleton)],
             "faults": faults,
             "complete": shown.result.complete,
             "revision": shown.revision,
@@ -172,6 +175,13 @@ class Content:
             raise IndexError(f"block must be below {self.axis.num_blocks}, got {block}")
         with self._lock:
             return self._result(number).packed(self.axis).block(block)
+
+    def measures(self, number: int, track_id: int) -> dict[str, Any]:
+        """Angles and speeds of a person, see `person_measures`. Raises LookupError without the person."""
+        with self._lock:
+            shown = self._result(number)
+            packed = shown.packed(self.axis)
+        return person_measures(packed, self.axis, track_id, shown.result.speed_factor)
 
     def thumbnail(self, number: int, track_id: int) -> bytes:
         """A JPEG of a person, where it is largest and surest. Raises LookupError without the person or the image."""

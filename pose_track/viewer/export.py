@@ -77,11 +77,13 @@ def _values(content: Content, video: str | None) -> dict[str, Any]:
     for number in numbers if content.images is not None else ():
         for person in people[number]["people"]:
             person["thumbnail"] = _data_url("image/jpeg", content.thumbnail(number, person["id"]))
+    measures = [{one["id"]: content.measures(n, one["id"]) for one in people[n]["people"]} for n in numbers]
     blocks = [[_base64(content.block(n, block)) for block in range(content.axis.num_blocks)] for n in numbers]
     return {
         "content": description,
         "people": people,
         "blocks": blocks,
+        "measures": measures,
         "differences": content.differences(content.joint_distance()),
         "marks": content.marks(),
         "video": video,

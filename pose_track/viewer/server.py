@@ -5,6 +5,7 @@
     /TOKEN/content               what is shown, see `Content.description`
     /TOKEN/people/R              the people of result R
     /TOKEN/blocks/R/B            the records of some frames
+    /TOKEN/measures/R/ID         angles and speeds of a person
     /TOKEN/images/P              the image at a position, as JPEG
     /TOKEN/video                 the video, for playing; also in ranges of bytes
     /TOKEN/thumbnails/R/ID       an image of a person
@@ -158,6 +159,8 @@ class _Handler(BaseHTTPRequestHandler):
                 return _JSON, _json(content.people(int(result)))
             case ["blocks", result, block]:
                 return _BYTES, content.block(int(result), int(block))
+            case ["measures", result, track_id]:
+                return _JSON, _json(content.measures(int(result), int(track_id)))
             case ["images", position] if content.images is not None:
                 return _JPEG, content.images.jpeg(int(position))
             case ["thumbnails", result, track_id]:

@@ -1,8 +1,9 @@
 // The state of the viewer, and what changes it.
 
 import { VisibleRange } from "./axis.js";
-import { Curves, QUANTITIES, angleJoints } from "./curves.js";
+import { Curves, QUANTITIES } from "./curves.js";
 import { PlayedFrames, ServedFrames } from "./frames.js";
+import { Measures } from "./measures.js";
 import { Portraits, showActions, showDifferences, showEdits, showErrors, showKeys, showPeople, showStyle } from "./panels.js";
 import { Records } from "./records.js";
 import { openSource } from "./source.js";
@@ -15,8 +16,8 @@ const element = (id) => document.getElementById(id);
 
 /** One of the shown results. */
 class ShownResult {
-  constructor(number, values, records) {
-    Object.assign(this, values, { number, records, people: [] });
+  constructor(number, values, records, measures) {
+    Object.assign(this, values, { number, records, measures, people: [] });
     this.byId = new Map();
   }
 
@@ -59,7 +60,8 @@ class App {
     this.style.minScore = this.content.min_joint_score;
     const { results, frames } = this.content;
     this.results = results.map((values, number) => new ShownResult(number, values,
-      new Records(this.source, number, values.skeleton, this.content.block_frames, () => this.redraw("stage", "curves"))));
+      new Records(this.source, number, values.skeleton, this.content.block_frames, () => this.redraw("stage", "curves")),
+      new Measures(this.source, number, () => this.redraw("curves"), (error) => this.say(error.message, true))));
     this.range = new VisibleRange(frames.length, () => this.redraw("timeline", "curves"));
     this.span = [frames[0], frames.at(-1)];
     if (this.content.has_images) {
@@ -69,7 +71,7 @@ class App {
     }
     this.stage = new Stage(document.querySelector("#stage canvas"), this);
     this.timeline = new Timeline(element("timeline"), this);
-    this.curves = { quantity: "y", joints: [this.#firstJoint()] };
+    this.curves = { quantity: "y", names: [this.#firstName()] };
     this.curveView = new Curves(element("curves"), this);
     this.#setUp();
     await this.#loadPeople();
@@ -90,10 +92,13 @@ class App {
   get visibleResults() { return this.layout === "0" || this.layout === "1" ? [this.results[Number(this.layout)]] : this.results; }
   get sideBySide() { return this.layout === "beside" && this.results.length > 1; }
 
-  /** A knee or elbow, or the first joint. */
-  #firstJoint() {
-    const { skeleton } = this.results[0];
-    return Math.max(0, skeleton.joints.findIndex((name, joint) => /knee|elbow/.test(name) && angleJoints(skeleton, joint)));
+  /** What has curves of the quantity: angles, or joints. */
+  #curveNames() { return this.curves?.quantity === "angle" ? this.results[0].angles : this.results[0].skeleton.joints; }
+
+  /** A knee or elbow, or the first. */
+  #firstName() {
+    const names = this.#curveNames();
+    return names.find((name) => /knee|elbow/.test(name)) ?? names[0];
   }
 
   // What is on screen -------------------------------------------------------------------------------------------------
@@ -259,6 +264,7 @@ class App {
     try {
       const { edits } = await this.source.edit(values);
       this.edits = edits;
+      this.results[0].measures.renew();
       await Promise.all([this.results[0].records.renew(this.shown), this.#loadPeople()]);
       this.say(edits.list.length ? `Saved: ${edits.list.at(-1)}` : "Saved: no edits");
       if (this.results.length > 1) await Promise.all([this.#loadDifferences(), this.#loadMarks()]);
@@ -392,16 +398,24 @@ class App {
   }
 
   #setUpCurves() {
-    const quantity = element("quantity"), joints = element("joints"), { skeleton } = this.results[0];
+    const quantity = element("quantity"), joints = element("joints");
     quantity.replaceChildren(...Object.entries(QUANTITIES).map(([key, { name }]) => new Option(name, key)));
     quantity.value = this.curves.quantity;
-    quantity.onchange = () => { this.curves.quantity = quantity.value; this.redraw("curves"); };
-    joints.replaceChildren(...skeleton.joints.map((name, joint) =>
-      new Option(name.replaceAll("_", " "), joint, false, this.curves.joints.includes(joint))));
+    quantity.onchange = () => { this.curves.quantity = quantity.value; this.#listCurves(joints); };
     joints.onchange = () => {
-      this.curves.joints = [...joints.selectedOptions].map(({ value }) => Number(value));
+      this.curves.names = [...joints.selectedOptions].map(({ value }) => value);
       this.redraw("curves");
     };
+    this.#listCurves(joints);
+  }
+
+  /** Offer what the quantity has, and keep those that are chosen. */
+  #listCurves(joints) {
+    const names = this.#curveNames(), kept = this.curves.names.filter((name) => names.includes(name));
+    this.curves.names = kept.length || !names.length ? kept : [this.#firstName()];
+    joints.replaceChildren(...names.map((name) =>
+      new Option(name.replaceAll("_", " "), name, false, this.curves.names.includes(name))));
+    this.redraw("curves");
   }
 
   #do(name) {

@@ -4,36 +4,13 @@ import { niceStep, sizedContext, steerRange } from "./axis.js";
 
 const BOTTOM = 18, MAX_FRAMES = 30000, LINES = [[], [5, 3], [1.5, 3], [8, 3, 2, 3]];
 
-/** The joints of an angle at a joint: those before and after it along a limb; null where it has none. */
-export function angleJoints(skeleton, joint) {
-  const chain = { elbow: ["shoulder", "wrist"], knee: ["hip", "ankle"], shoulder: ["elbow", "hip"], hip: ["shoulder", "knee"] };
-  const [side, type] = skeleton.joints[joint].split("_");
-  const ends = (chain[type] ?? []).map((name) => skeleton.joints.indexOf(`${side}_${name}`));
-  return ends.length && !ends.includes(-1) ? ends : null;
-}
-
-/** What can be drawn over time: `value(records, position, id, joint)` is a number, or null where it is undefined. */
+/** What can be drawn over time, of a joint, which has x y score, or as the program measures it. */
 export const QUANTITIES = {
-  x: { name: "x (pixels)", value: (at, joint) => at(0, joint)?.[0] },
-  y: { name: "y (pixels, downwards)", value: (at, joint) => at(0, joint)?.[1] },
-  speed: {
-    name: "speed (pixels a second)",
-    value(at, joint, seconds) {
-      const [before, after] = [at(-1, joint), at(1, joint)];
-      return before && after && Math.hypot(after[0] - before[0], after[1] - before[1]) / seconds;
-    },
-  },
-  angle: {
-    name: "angle (degrees)",
-    value(at, joint, seconds, skeleton) {
-      const ends = angleJoints(skeleton, joint);
-      const [a, b, c] = ends ? [at(0, ends[0]), at(0, joint), at(0, ends[1])] : [];
-      if (!(a && b && c)) return null;
-      const turn = Math.atan2(a[1] - b[1], a[0] - b[0]) - Math.atan2(c[1] - b[1], c[0] - b[0]);
-      return Math.abs(((turn * 180) / Math.PI + 540) % 360 - 180);
-    },
-  },
-  score: { name: "score of the joint", value: (at, joint) => at(0, joint)?.[2] },
+  x: { name: "x (pixels)", part: 0 },
+  y: { name: "y (pixels, downwards)", part: 1 },
+  speed: { name: "speed (pixels a second)" },
+  angle: { name: "angle (degrees)" },
+  score: { name: "score of the joint", part: 2 },
 };
 
 export class Curves {
@@ -50,35 +27,37 @@ export class Curves {
 
   /** {colour, line, label, points: [[position, value or null]]} of each person and joint. */
   #series() {
-    const { app } = this, [result] = app.results, { skeleton } = result;
+    const { app } = this, [result] = app.results;
     const ids = app.selected.size ? [...app.selected] : result.people.slice(0, 1).map((person) => person.id);
     const series = [];
     for (const id of ids) {
-      app.curves.joints.forEach((joint, n) => {
+      app.curves.names.forEach((name, n) => {
         series.push({
           colour: result.colourOf(id), line: LINES[n % LINES.length],
-          label: `${result.labelOf(id)} ${skeleton.joints[joint].replaceAll("_", " ")}`,
-          points: this.#points(result, id, joint),
+          label: `${result.labelOf(id)} ${name.replaceAll("_", " ")}`,
+          points: this.#points(result, id, name),
         });
       });
     }
     return series;
   }
 
-  #points(result, id, joint) {
-    const { range, content, style, curves } = this.app, { value } = QUANTITIES[curves.quantity];
+  #points(result, id, name) {
+    const { range, content, curves } = this.app, joint = result.skeleton.joints.indexOf(name);
     const points = [];
     const stride = Math.max(1, Math.floor((range.last - range.first) / 4000));
     const first = Math.floor(range.first), end = Math.min(range.last + 1, content.frames.length - 1, first + MAX_FRAMES);
     for (let position = first; position <= end; position += stride) {
-      const at = (offset, which) => {
-        const person = result.records.person(position + offset, id);
-        return person?.has(which, style.minScore) ? [...person.joint(which), person.joints[3 * which + 2]] : null;
-      };
-      const seconds = content.seconds[position + 1] - content.seconds[position - 1];
-      points.push([position, value(at, joint, seconds, result.skeleton) ?? null]);
+      points.push([position, this.#value(result, id, curves.quantity, name, joint, position)]);
     }
     return points;
+  }
+
+  #value(result, id, quantity, name, joint, position) {
+    const { part } = QUANTITIES[quantity];
+    if (part === undefined) return result.measures.at(id, quantity, name, position);
+    const person = result.records.person(position, id);
+    return person?.has(joint, this.app.style.minScore) ? person.joints[3 * joint + part] : null;
   }
 
   draw() {

@@ -8,6 +8,7 @@ export class ServerSource {
   people(result) { return this.#json(`people/${result}`); }
   differences(pixels) { return this.#json(`differences/${pixels}`); }
   marks() { return this.#json("marks"); }
+  measures(result, person) { return this.#json(`measures/${result}/${person}`); }
 
   async block(result, block) { return (await this.#get(`blocks/${result}/${block}`)).arrayBuffer(); }
   async image(position) { return createImageBitmap(await (await this.#get(`images/${position}`)).blob()); }
@@ -50,6 +51,7 @@ export class EmbeddedSource {
   async people(result) { return this.#data.people[result]; }
   async differences() { return this.#data.differences; }
   async marks() { return this.#data.marks; }
+  async measures(result, person) { return this.#data.measures[result][person]; }
   async block(result, block) {
     return Uint8Array.from(atob(this.#data.blocks[result][block]), (letter) => letter.charCodeAt(0)).buffer;
   }
