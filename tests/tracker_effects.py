@@ -174,6 +174,10 @@ _EFFECTS: list[tuple[str, dict[str, str], Observation, dict[str, object]]] = [
     ("min_high_score", {}, ids_of(people_at(0, score=0.4)), {"0.3": [[1]], "0.5": [[0]]}),  # nor does it start a track
     ("min_start_score", {}, ids_of(people_at(0, score=0.4)), {"0.3": [[1]], "0.5": [[0]]}),
     ("buffer_seconds", {}, ids_of(HERE, AWAY, AWAY, HERE), {"0.2": [[1], [], [], [1]], "0.1": [[1], [], [], [2]]}),
+    ("speed_factor", {"tracker.buffer_seconds": "0.1"}, ids_of(HERE, AWAY, AWAY, HERE),
+     {"null": [[1], [], [], [2]], "0.125": [[1], [], [], [1]]}),
+    ("speed_factor", {"tracker.min_start_score": "0.5", "tracker.lookback_seconds": "0.1"},
+     ids_of(*[people_at(0, score=0.4)] * 2, HERE), {"1": [[0], [1], [1]], "0.5": [[1]] * 3}),
     ("reactivation_seconds", {"tracker.min_reactivation_appearance": "0.6"}, last_ids_of(*BACK), {"0": [2], "3": [1]}),
     ("min_reactivation_appearance", {"tracker.reactivation_seconds": "3"}, last_ids_of(*BACK),
      {"0.6": [1], "0.8": [2]}),

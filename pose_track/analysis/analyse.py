@@ -10,6 +10,7 @@ import numpy as np
 
 from pose_track.analysis.centre_of_mass import Sex
 from pose_track.analysis.kinematics import DEFAULT_MIN_SCORE, Kinematics, measure
+from pose_track.analysis.lens import Lens, without_distortion
 from pose_track.analysis.people import trajectories
 from pose_track.analysis.space import Floor, body_height_pixels, scaled, slowed
 from pose_track.analysis.trajectory import Trajectory
@@ -30,6 +31,8 @@ class Conditions:
     metres_per_pixel: the same everywhere in the image; None where it is not known.
     floor: where people stand; positions of feet are then on it, and all joints are measured in its plane at the person.
     speed_factor: see `slowed`.
+    lens: of the camera, whose distortion is removed before anything is measured; None where it is not known. The scale
+        and the floor are those of the image without distortion.
     """
 
     min_score: float = DEFAULT_MIN_SCORE
@@ -38,6 +41,7 @@ class Conditions:
     metres_per_pixel: float | None = None
     floor: Floor | None = None
     speed_factor: float = 1.0
+    lens: Lens | None = None
 
 
 def analyse(frames: Iterable[TrackedPoses], conditions: Conditions) -> list[tuple[Kinematics, str]]:
@@ -50,6 +54,8 @@ def analyse(frames: Iterable[TrackedPoses], conditions: Conditions) -> list[tupl
     found = trajectories(frames)
     _check_heights(conditions.heights, [trajectory.track_id for trajectory in found])
     for trajectory in found:
+        if conditions.lens is not None:
+            trajectory = without_distortion(trajectory, conditions.lens)
         body, unit = _in_units(slowed(trajectory, conditions.speed_factor), conditions)
         try:
             people.append((measure(body, conditions.min_score, conditions.sex), unit))

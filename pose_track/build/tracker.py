@@ -22,7 +22,7 @@ def build_tracker(
     device: str = "cpu",
     detect_every: int = 1,
 ) -> PoseLinker:
-    """The tracker for a video of `fps` frames per second.
+    """The tracker for a video of `fps` frames per second, as it is stored. The seconds of the settings are true ones.
 
     has_images: whether frames come with their image; without, there is no optical flow.
     device: of the optical flow's network.
@@ -30,6 +30,8 @@ def build_tracker(
 
     Raises FileNotFoundError or ConnectionError for missing weights of the flow; ImportError for RAFT without PyTorch.
     """
+    speed_factor = settings.speed_factor or 1.0
+    fps /= Fraction(speed_factor).limit_denominator(10**6)
     has_flow = has_images and settings.flow.method != "none"
     similarity = Similarity(settings.weights.model_dump(), settings.sigma_scale, settings.gate and has_flow)
     associate = Association(
@@ -57,6 +59,7 @@ def build_tracker(
         settings.flow.warped_frames,
         has_flow and settings.flow.sides,
         has_flow and settings.flow.second_peaks,
+        speed_factor,
     )
 
 

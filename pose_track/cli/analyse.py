@@ -10,18 +10,17 @@ from __future__ import annotations
 import argparse
 import logging
 from collections.abc import Mapping, Sequence
-from math import hypot, inf
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from pose_track.cli.choice_options import add_choice, chosen_people, point
+from pose_track.cli.choice_options import add_choice, chosen_people
 from pose_track.cli.options import add_overwrite, add_skeleton, chosen_skeleton
 from pose_track.cli.parser import Parser
+from pose_track.cli.space_options import add_space, chosen_conditions
 
 if TYPE_CHECKING:
     from pose_track.analysis.analyse import Conditions
     from pose_track.analysis.kinematics import Kinematics
-    from pose_track.analysis.space import Floor
     from pose_track.results.result import Result
 
 logger = logging.getLogger(__name__)
@@ -46,23 +45,9 @@ def add_arguments(parser: Parser) -> None:
         help="also write a file for each person: trc, c3d and bvh hold smoothed joints, mot joint angles",
     )
     add("--video", type=Path, metavar="SOURCE", help="its video or folder of images (default: as the result names it)")
-    add("--height", action="append", default=[], metavar="[ID=]M", help="body height in metres, of a person or of all")
-    add("--scale", nargs=3, metavar=("X1,Y1", "X2,Y2", "M"), help="two points in pixels and the metres between them")
-    add(
-        "--floor",
-        nargs="+",
-        metavar="X,Y=U,V",
-        help="four points or more of the floor, in pixels and in metres, such as 100,620=0,0",
-    )
-    add(
-        "--speed-factor",
-        type=float,
-        default=1.0,
-        metavar="F",
-        help="speed of the video over that of life, such as 0.125",
-    )
     add("--min-score", type=float, default=0.3, metavar="S", help="joints with a lower score count as not seen")
     add("--sex", choices=("female", "male", "mean"), default="mean", help="whose segment masses are taken")
+    add_space(parser)
     add_choice(parser)
     add_skeleton(parser)
     add_overwrite(parser)
@@ -77,13 +62,13 @@ def run(options: argparse.Namespace, overrides: Mapping[str, str]) -> int:
     from pose_track.utils.extras import install_command, missing_modules
     from pose_track.utils.overwrite import check_output_file
 
-    conditions = _conditions(options)
     choice = chosen_people(options)
     outputs = [options.out / name for name in FILES]
     for path in outputs if options.report is None else [*outputs, _report_path(options.report)]:
         check_output_file(path, options.overwrite, [options.path])
     result = open_result(options.path, options.video, chosen_skeleton(options))
     choice.check_region(result.width, result.height)
+    conditions = chosen_conditions(options, result)
     people = analyse(choice(result), conditions)
     if not people:
         raise ValueError(f"{str(options.path)!r} has nobody in six frames or more; there is nothing to measure")
@@ -151,59 +136,3 @@ def _write_report(path: Path, people: Sequence[tuple[Kinematics, str]], result: 
     title = f"Movement of people in {(result.source or result.path).name}"
     path.parent.mkdir(parents=True, exist_ok=True)
     write_report(path, title, people, result.names, source, conditions.min_score, facts)
-
-
-def _conditions(options: argparse.Namespace) -> Conditions:
-    """Raises ValueError, naming the option, for values that cannot be."""
-    from pose_track.analysis.analyse import Conditions
-
-    given = [name for name in ("height", "scale", "floor") if getattr(options, name)]
-    if len(given) > 1:
-        raise ValueError(f"--{given[0]} and --{given[1]} both say what a metre is; give one of them")
-    if not 0 < options.speed_factor < inf:
-        raise ValueError(f"--speed-factor must be a number above 0, got {options.speed_factor}")
-    return Conditions(
-        options.min_score,
-        options.sex,
-        dict(map(_height, options.height)),
-        _scale(options.scale) if options.scale else None,
-        _floor(options.floor) if options.floor else None,
-        options.speed_factor,
-    )
-
-
-def _height(text: str) -> tuple[int | None, float]:
-    person, _, metres = text.rpartition("=")
-    try:
-        height = float(metres)
-        track_id = int(person) if person else None
-    except ValueError:
-        raise ValueError(f"--height takes metres, such as 1.75 or 3=1.75 for person 3, got {text!r}") from None
-    if not 0.3 <= height <= 3:
-        raise ValueError(f"--height {height:g} is no body height in metres")
-    return track_id, height
-
-
-def _scale(texts: list[str]) -> float:
-    """Metres per pixel."""
-    (x1, y1), (x2, y2) = (point(text, "--scale") for text in texts[:2])
-    pixels = hypot(x2 - x1, y2 - y1)
-    try:
-        metres = float(texts[2])
-    except ValueError:
-        metres = 0.0
-    if not (metres > 0 and pixels > 0):
-        raise ValueError(f"--scale takes two different points and a distance above 0 in metres, got {' '.join(texts)}")
-    return metres / pixels
-
-
-def _floor(texts: list[str]) -> Floor:
-    import numpy as np
-
-    from pose_track.analysis.space import Floor
-
-    pairs = [text.split("=") for text in texts]
-    if not all(len(pair) == 2 for pair in pairs):
-        raise ValueError("--floor takes points X,Y=U,V in pixels and metres, such as 100,620=0,0")
-    pixels, metres = (np.array([point(pair[i], "--floor") for pair in pairs]) for i in (0, 1))
-    return Floor.from_points(pixels, metres)

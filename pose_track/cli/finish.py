@@ -41,6 +41,7 @@ def run(options: argparse.Namespace, overrides: Mapping[str, str]) -> int:
     from pose_track.config.load import load_settings
     from pose_track.config.postprocessing import PostprocessingSettings
     from pose_track.formats.chosen_people import chosen_sequence
+    from pose_track.formats.speed_factor import agreed_speed
     from pose_track.postprocessing.files import check_paths, read_track_file, write_track_file
     from pose_track.postprocessing.filters import build_filter
     from pose_track.postprocessing.interpolate import InterpolateLimits
@@ -58,7 +59,8 @@ def run(options: argparse.Namespace, overrides: Mapping[str, str]) -> int:
         raise ValueError(
             f"{str(options.path)!r} states its times, so that fps {settings.fps:g} has no effect; leave it out"
         )
-    times = frame_times(file.sequence.frames, file.fps or settings.fps)
+    speed_factor = agreed_speed(file.sequence.extra, settings.speed_factor, options.path)
+    times = frame_times(file.sequence.frames, file.fps or settings.fps) * speed_factor
     stitch = StitchLimits(**settings.stitch.model_dump())
     interpolate = InterpolateLimits(**settings.interpolate.model_dump())
     smooth = build_filter(**settings.smooth.model_dump())

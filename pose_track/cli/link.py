@@ -11,7 +11,7 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from pose_track.cli.options import add_config, add_lenient, add_overwrite, add_skeleton, chosen_skeleton
+from pose_track.cli.options import add_config, add_lenient, add_overwrite, add_skeleton, chosen_skeleton, given
 from pose_track.cli.parser import Parser
 from pose_track.cli.runner import run_jobs
 
@@ -43,6 +43,11 @@ def add_arguments(parser: Parser) -> None:
         metavar="N",
         help="frames per second, also as 30000/1001 (default: 25); a tracks.jsonl has its own",
     )
+    add(
+        "--speed-factor",
+        metavar="F",
+        help="speed of the video over that of life, such as 0.125 (default: as a tracks.jsonl states, else 1)",
+    )
     add("--min-person-score", type=float, default=0, metavar="X", help="drop people below this score before linking")
     add("--min-joint-score", type=float, default=0, metavar="X", help="drop joints below this score after linking")
     add_skeleton(parser)
@@ -64,6 +69,7 @@ def run(options: argparse.Namespace, overrides: Mapping[str, str]) -> int:
     from pose_track.linking.files import link_jobs, parse_fps
     from pose_track.linking.frames import LinkOptions
 
+    overrides = {**given({"tracker.speed_factor": options.speed_factor}), **overrides}
     tracker = load_settings(LinkSettings, options.config or track_preset_path(options.preset), overrides).tracker
     linking = LinkOptions(
         tracker,

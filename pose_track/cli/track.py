@@ -72,6 +72,7 @@ def add_shared(parser: Parser, num_sources: Literal[1, "+"]) -> None:
     add("--end", metavar="S", help="second of the video at which to stop")
     add("--stride", metavar="N", help="process only every n-th frame")
     add("--on-damage", choices=("continue", "stop"), help="what follows damage in a video: all other frames, or none")
+    add("--speed-factor", metavar="F", help="speed of the video over that of life, such as 0.125 of slow motion")
     add("--max-frames", metavar="N", help="stop after so many frames")
     add("--duration", metavar="S", help="stop after so many seconds")
     add(
@@ -123,6 +124,7 @@ def track_settings(options: argparse.Namespace, overrides: Mapping[str, str]) ->
         "reader.end_seconds": _end(options),
         "reader.stride": options.stride,
         "reader.max_frames": options.max_frames,
+        "tracker.speed_factor": options.speed_factor,
         "stream.raw": options.raw,
         "reader.on_damage": options.on_damage,
         "output.render": "false" if options.no_render else None,

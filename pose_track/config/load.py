@@ -15,7 +15,7 @@ from pose_track.config.skeletons import FOLDER
 from pose_track.utils.names import did_you_mean
 from pose_track.utils.yaml_text import parse_yaml, read_yaml_file
 
-_SCORE_THRESHOLDS = ("min_high_score", "min_start_score")
+_KEPT = ("min_high_score", "min_start_score", "speed_factor")
 
 SettingsType = TypeVar("SettingsType", bound=BaseModel)
 
@@ -58,8 +58,8 @@ def load_settings(
     kind: the settings class.
     path: the file; None for the defaults.
     overrides: values as text, by dotted key such as "tracker.buffer_seconds".
-    tracker: a preset of the tracker, which replaces the section of the file, except its score thresholds: their scale
-        depends on the networks.
+    tracker: a preset of the tracker, which replaces the section of the file, except its score thresholds, whose scale
+        depends on the networks, and the speed of the video.
 
     Raises FileNotFoundError, or ValueError with one line that names the file, the key and the valid values.
     """
@@ -67,7 +67,7 @@ def load_settings(
     if tracker is not None:
         section = values.get("tracker") or {}
         if isinstance(section, dict):  # anything else fails in the validation below
-            values["tracker"] = _with_thresholds(read_yaml(track_preset_path(tracker))["tracker"], section)
+            values["tracker"] = _with_kept(read_yaml(track_preset_path(tracker))["tracker"], section)
     for key, text in (overrides or {}).items():
         _set(values, key, text)
     try:
@@ -79,13 +79,13 @@ def load_settings(
         raise ValueError(file + _message(key, first, kind) + (f" (and {more} more)" if more else "")) from None
 
 
-def _with_thresholds(preset: dict[str, Any], section: Mapping[str, Any]) -> dict[str, Any]:
-    """A preset of the tracker with the score thresholds of a section `tracker`."""
-    thresholds = {key: section[key] for key in _SCORE_THRESHOLDS if key in section}
+def _with_kept(preset: dict[str, Any], section: Mapping[str, Any]) -> dict[str, Any]:
+    """A preset of the tracker with what it does not decide, of a section `tracker`."""
+    kept = {key: section[key] for key in _KEPT if key in section}
     flow = section.get("flow")
     if isinstance(flow, dict) and "min_score" in flow:
-        thresholds["flow"] = {**preset["flow"], "min_score": flow["min_score"]}
-    return preset | thresholds
+        kept["flow"] = {**preset["flow"], "min_score": flow["min_score"]}
+    return preset | kept
 
 
 def read_yaml(path: Path) -> dict[str, Any]:

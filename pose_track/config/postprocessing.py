@@ -53,6 +53,11 @@ class PostprocessingSettings(BaseSettings):
     """The settings of `pose-track finish`."""
 
     fps: AboveZero = Field(default=25.0, description="Frame rate of a file that states no times, in frames per second.")
+    speed_factor: AboveZero | None = Field(
+        default=None,
+        description="Speed of the video over that of life, such as 0.125 for 240 frames a second stored as 30; null "
+        "for what the file states, else 1. All seconds here are true ones.",
+    )
     min_seconds: NotNegative = Field(
         default=0.0, description="Shortest track kept, from its first to its last frame, in seconds; 0 keeps all."
     )

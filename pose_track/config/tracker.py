@@ -100,6 +100,11 @@ class TrackerSettings(BaseSettings):
         description="Seconds before the start of a confirmed track in which its person is looked for among poses with "
         "lower scores; delays the output and holds as many more images in memory, 0 for none.",
     )
+    speed_factor: AboveZero | None = Field(
+        default=None,
+        description="Speed of the video over that of life, such as 0.125 for 240 frames a second stored as 30; null "
+        "for what a linked file states, else 1.",
+    )
     flow: FlowSettings = FlowSettings()
 
     @property

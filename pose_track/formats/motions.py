@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 
 from pose_track.formats.person_tracks import skeleton_of
+from pose_track.formats.speed_factor import stated_speed
 from pose_track.structures.arrays import Float64Array, IntArray
 from pose_track.structures.joint_names import joint_name
 from pose_track.structures.sequence import FrameInfo, FrameSource, PoseAnnotations, PoseSequence
@@ -89,10 +90,10 @@ def motions(source: FrameSource) -> Motions:
         logger.warning("%s: left out %d people without a track id", source.name, without_id)
     if last >= _MAX_FRAMES:
         raise ValueError(f"{source.name} has a frame {last}; the frames of one video are needed, counted from 0")
-    fps = frame_rate(source, times)
-    seconds = _times(fps, times, last + 1)
+    fps, speed = frame_rate(source, times), stated_speed(source.extra) or 1.0
+    seconds = _times(fps, times, last + 1) * speed
     found = tuple(_motion(track_id, rows[track_id]) for track_id in sorted(rows))
-    return Motions(source.name, source.skeleton, fps, seconds, found)
+    return Motions(source.name, source.skeleton, fps / speed, seconds, found)
 
 
 def frame_rate(source: FrameSource, times: Mapping[int, float] | None = None) -> float:

@@ -10,6 +10,7 @@ import numpy as np
 
 from pose_track.formats.motions import frame_rate
 from pose_track.formats.pose_conversion import annotations_to_poses
+from pose_track.formats.speed_factor import SPEED_KEY
 from pose_track.formats.tracks_jsonl import HEADER_KEYS
 from pose_track.formats.tracks_writer import TracksWriter
 from pose_track.structures.frames import TrackedPoses
@@ -45,6 +46,6 @@ def write_tracks(source: FrameSource, path: str | Path) -> None:
 
 
 def _header(source: FrameSource, fps: float) -> dict[str, Any]:
-    own = {key: value for key, value in source.extra.items() if key in (*HEADER_KEYS, "names", "finishing")}
+    own = {key: value for key, value in source.extra.items() if key in (*HEADER_KEYS, SPEED_KEY, "names", "finishing")}
     known = {"source": source.name, "fps": fps, "width": None, "height": None, "settings": {}, "weights": {}}
     return {"version": __version__, **known, **own, **header_fields(source.skeleton)}

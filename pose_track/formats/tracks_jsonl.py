@@ -9,7 +9,8 @@
     {"type": "live", "skipped": 12, "latency_ms": {"median": 21.4, "p95": 38.0}}
 
 A skeleton of the user that has more than names also has "skeleton_definition" in the header, see `skeleton_record`.
-A header may also have "names", the names of people by track id: {"1": "Ann"}.
+A header may also have "names", the names of people by track id: {"1": "Ann"}, and of slow motion "speed_factor", the
+speed of the video over that of life; "fps" and "pts_seconds" are those of the video as it is stored.
 Positions are pixels with 2 decimals; scores have 4 decimals, times 6. "people" is [] in a frame without people. A fault
 with "frame" is damage in the video, which was read on: at or before this frame, or at the video's end where there is
 no such frame. A fault with "after_frame" is the last line, written when a run ends early; null where no frame came
@@ -63,6 +64,7 @@ class _Header(msgspec.Struct):
     settings: dict[str, Any] | None
     image_names: list[str] | None = None
     names: dict[Annotated[str, Meta(pattern="^[1-9][0-9]{0,17}$")], str] | None = None
+    speed_factor: Annotated[float, Meta(gt=0, le=MAX_NUMBER)] | None = None
 
 
 class _Person(msgspec.Struct, forbid_unknown_fields=True):

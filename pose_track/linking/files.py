@@ -14,6 +14,7 @@ from pose_track.formats.pose_conversion import annotations_to_poses
 from pose_track.formats.posetrack.frame_numbers import frame_places
 from pose_track.formats.problems import Problems
 from pose_track.formats.registry import FORMATS, identify_format, layout_to_write, read_sequence, readable_files
+from pose_track.formats.speed_factor import SPEED_KEY, agreed_speed
 from pose_track.formats.tracks_jsonl import TrackRecords, read_tracks
 from pose_track.formats.tracks_writer import TracksWriter
 from pose_track.linking.frames import LinkOptions, LinkResult, RecordedFrame, SequenceLinker
@@ -95,8 +96,12 @@ def _link_tracks(path: Path, out: Path, options: LinkOptions, allow_cut_end: boo
     """`link_file` for a tracks.jsonl, frame by frame. Its fault and its header stay, but for the tracker's settings."""
     header, records = read_tracks(path, allow_cut_end)
     fps = parse_fps(str(header["fps"]), f"{path}: fps").limit_denominator(1001)
+    speed_factor = agreed_speed(header, options.tracker.speed_factor, path)
     new_header = {key: value for key, value in header.items() if key != "linked"}
+    if speed_factor != 1:
+        new_header[SPEED_KEY] = speed_factor
     new_header["settings"] = dict(header["settings"] or {}) | {"tracker": options.tracker.model_dump(mode="json")}
+    options = replace(options, tracker=options.tracker.model_copy(update={SPEED_KEY: speed_factor}))
     with ExitStack() as stack:
         images = stack.enter_context(options.open_images(PurePath(str(header["source"])).stem))
         writer = stack.enter_context(TracksWriter(stack.enter_context(atomic_path(out)), new_header))

@@ -15,6 +15,7 @@ from pose_track.config.settings import ReaderSettings, Settings, StageSettings
 from pose_track.drawing.painter import Painter
 from pose_track.formats.posetrack.reader import write_posetrack17, write_posetrack18
 from pose_track.formats.rounding import as_recorded
+from pose_track.formats.speed_factor import SPEED_KEY
 from pose_track.formats.tracks_jsonl import is_complete
 from pose_track.formats.tracks_source import TracksSource
 from pose_track.formats.tracks_writer import RecordsEnd, TracksWriter
@@ -166,10 +167,12 @@ def expected_frames(info: VideoInfo, settings: ReaderSettings) -> int | None:
 
 def tracks_header(info: VideoInfo, stages: Stages, settings: StageSettings) -> dict[str, object]:
     """The header of the track records."""
+    speed_factor = settings.tracker.speed_factor
     return {
         "version": __version__,
         "source": printable(info.source),
         "fps": float(info.fps),
+        **({} if speed_factor is None else {SPEED_KEY: speed_factor}),
         "width": info.width,
         "height": info.height,
         **header_fields(stages.skeleton),

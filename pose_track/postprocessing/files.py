@@ -10,6 +10,7 @@ from typing import Any
 from pose_track.formats.identify import identify_folder
 from pose_track.formats.pose_conversion import annotations_to_poses
 from pose_track.formats.registry import FORMATS, TOOLS, identify_format, layout_to_write, read_sequence
+from pose_track.formats.speed_factor import SPEED_KEY
 from pose_track.formats.tracks_jsonl import DamageRecord, FaultRecord
 from pose_track.formats.tracks_source import LAYOUT, TracksSource
 from pose_track.formats.tracks_writer import TracksWriter
@@ -62,15 +63,19 @@ def read_track_file(path: Path) -> TrackFile:
 def write_track_file(file: TrackFile, path: Path, settings: Mapping[str, Any]) -> None:
     """Write the file in the layout it was read in, see `layout_to_write`, atomically.
 
-    A tracks.jsonl keeps its header and its fault; the header gets the postprocessing `settings` as "finishing".
+    A tracks.jsonl keeps its header and its fault; the header gets the postprocessing `settings` as "finishing", and the
+    speed of the video where they state it.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
+    added = {"finishing": dict(settings)}
+    if settings.get(SPEED_KEY) is not None:
+        added[SPEED_KEY] = settings[SPEED_KEY]
     if file.sequence.layout != LAYOUT:
         layout, fps = layout_to_write(file.sequence.layout, path), file.fps or settings.get("fps")
-        extra = {**file.sequence.extra, **({} if fps is None else {"fps": fps}), "finishing": dict(settings)}
+        extra = {**file.sequence.extra, **({} if fps is None else {"fps": fps}), **added}
         FORMATS[layout].write(replace(file.sequence, extra=extra) if layout == LAYOUT else file.sequence, path)
         return
-    header = {**file.sequence.extra, "finishing": dict(settings)}
+    header = {**file.sequence.extra, **added}
     with atomic_path(path) as unfinished, TracksWriter(unfinished, header) as writer:
         for info, people in file.sequence:
             assert info.pts_seconds is not None

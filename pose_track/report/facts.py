@@ -6,7 +6,10 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from pose_track.analysis.analyse import Conditions
+from pose_track.analysis.lens import Lens
 from pose_track.utils.hashing import file_sha256
 from pose_track.utils.version import __version__
 
@@ -32,6 +35,12 @@ def _file(path: Path) -> str:
     return f"{path.name}, SHA-256 {file_sha256(path)}" if path.is_file() else f"{path.name} (a folder)"
 
 
+def _lens(lens: Lens) -> str:
+    kind = "fisheye" if lens.is_fisheye else "perspective"
+    matrix, distortion = (np.array2string(values, precision=6) for values in (lens.matrix.ravel(), lens.distortion))
+    return f"{kind}, camera matrix {matrix}, distortion {distortion} (removed)"
+
+
 def _conditions(conditions: Conditions) -> dict[str, object]:
     heights = [f"{metres:g} m" + ("" if person is None else f" (person {person})")
                for person, metres in conditions.heights.items()]  # fmt: skip
@@ -41,6 +50,7 @@ def _conditions(conditions: Conditions) -> dict[str, object]:
         lengths = f"homography of the floor {[[round(x, 9) for x in row] for row in floor.homography.tolist()]}"
     return {
         "Lengths": f"from the body height: {lengths}" if heights else lengths or "in pixels (px)",
+        "Lens": "taken as free of distortion" if conditions.lens is None else _lens(conditions.lens),
         "Speed of the video": f"{conditions.speed_factor:g} times that of life",
         "Joints": f"from a score of {conditions.min_score:g}",
         "Segment masses": f"de Leva, 1996, {conditions.sex}",

@@ -8,6 +8,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
+from pose_track.formats.speed_factor import stated_speed
 from pose_track.formats.tracks_jsonl import DamageRecord, FaultRecord, TrackRecords
 from pose_track.structures.frames import TrackedPoses
 from pose_track.structures.sequence import NO_EXTRA
@@ -41,6 +42,11 @@ class Result:
 
     def __iter__(self) -> Iterator[TrackedPoses]:
         return iter(self.frames)
+
+    @property
+    def speed_factor(self) -> float:
+        """The speed of the video over that of life; times are those of the video as it is stored."""
+        return stated_speed(self.header) or 1.0
 
     @cached_property
     def _survey(self) -> tuple[int, tuple[Fault, ...]]:

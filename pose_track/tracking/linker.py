@@ -82,6 +82,7 @@ class PoseLinker:
     warped_frames: from how many frames poses are warped by the flow, for the cue "flow".
     chooses_sides: left and right of tracked people are chosen against the warped poses, see `limbs`.
     takes_second_peaks: joints of tracked people take second peaks where the warped poses expect them, see `limbs`.
+    speed_factor: speed of the video over that of life, for slow motion; all seconds of the tracker are true ones.
     """
 
     def __init__(
@@ -97,6 +98,7 @@ class PoseLinker:
         warped_frames: int = 1,
         chooses_sides: bool = False,
         takes_second_peaks: bool = False,
+        speed_factor: float = 1.0,
     ) -> None:
         if buffer_seconds < 0:
             raise ValueError(f"buffer_seconds must be 0 or more, got {buffer_seconds!r}")
@@ -105,11 +107,12 @@ class PoseLinker:
         self._max_missed_seconds = max(buffer_seconds, reactivation_seconds)
         self._min_start_score = min_start_score
         self._min_confirm_frames, self._lookback_frames = min_confirm_frames, lookback_frames
-        self._lookback = Lookback(associate.similarity, associate.min_low_score_similarity)
+        self._lookback = Lookback(associate.similarity, associate.min_low_score_similarity, speed_factor)
         self._flow = flow
         self._propagation = propagation
         self._warped_frames = warped_frames
         self._chooses_sides, self._takes_second_peaks = chooses_sides, takes_second_peaks
+        self._speed_factor = speed_factor
         self.reset()
 
     def reset(self) -> None:
@@ -150,7 +153,7 @@ class PoseLinker:
             self._end_shot(frame)
         if self._tracks is None:
             return Detections.empty()
-        tracks = self._buffered(self._tracks, frame)
+        tracks = self._buffered(self._tracks, self._true_seconds(frame))
         warped = warp_tracks(tracks, step)
         if is_everybody_replaced(tracks, warped, step.change):
             self._end_shot(frame)
@@ -171,7 +174,7 @@ class PoseLinker:
         order = _canonical_order(poses)
         order = order[self._propagation.accepts(poses)[order]]
         ids = np.zeros(len(poses), np.int64)
-        ids[order], recorded = self._assign(poses[order], frame)
+        ids[order], recorded = self._assign(poses[order], self._true_seconds(frame))
         is_changed = self._chooses_sides or self._takes_second_peaks
         self._recorded = replace_rows(poses, order, recorded) if is_changed else poses
         return ids
@@ -199,6 +202,9 @@ class PoseLinker:
         """Find the track in the frames of its shot before its first."""
         self._lookback([entry for entry in frames if entry[0][0].index >= self._shot_start], track_id)
 
+    def _true_seconds(self, frame: FrameLike) -> float:
+        return frame.pts_seconds * self._speed_factor
+
     def _live_ids(self) -> list[int]:
         return [] if self._tracks is None else self._tracks.ids.tolist()
 
@@ -213,12 +219,12 @@ class PoseLinker:
             self._sides = SideFilter(poses.skeleton)
         self._skeleton, self._last_index = poses.skeleton, frame.index
 
-    def _assign(self, poses: Poses, frame: FrameLike) -> tuple[IntArray, Poses]:
+    def _assign(self, poses: Poses, seconds: float) -> tuple[IntArray, Poses]:
         """The ids of the poses, and the poses as the tracks record them."""
         tracks = self._tracks or Tracks.empty(poses.skeleton, self._warped_frames)
-        tracks = self._buffered(tracks, frame)
-        is_recent = frame.pts_seconds - tracks.motion.seconds <= self._buffer_seconds
-        rows, cols = self._associate(tracks, poses, frame.pts_seconds, is_recent)
+        tracks = self._buffered(tracks, seconds)
+        is_recent = seconds - tracks.motion.seconds <= self._buffer_seconds
+        rows, cols = self._associate(tracks, poses, seconds, is_recent)
         ids = np.zeros(len(poses), np.int64)
         ids[cols] = tracks.ids[rows]
         is_new = (ids == 0) & (poses.scores >= self._min_start_score) & (poses.sources != "flow")
@@ -226,12 +232,12 @@ class PoseLinker:
         is_missed = np.ones(len(tracks), bool)
         is_missed[rows] = False
         poses, sides = self._correct_limbs(tracks[rows], poses, cols)
-        is_apart = None if poses.features is None else stand_apart(tracks, poses, rows, cols, frame.pts_seconds)
-        self._tracks = tracks[rows].update(poses[cols], frame.pts_seconds, sides[cols], is_apart)
+        is_apart = None if poses.features is None else stand_apart(tracks, poses, rows, cols, seconds)
+        self._tracks = tracks[rows].update(poses[cols], seconds, sides[cols], is_apart)
         if is_missed.any():
             self._tracks += tracks[is_missed].mark_missed()
         if is_new.any():
-            started = poses[is_new], ids[is_new], frame.pts_seconds, self._warped_frames, sides[is_new]
+            started = poses[is_new], ids[is_new], seconds, self._warped_frames, sides[is_new]
             self._tracks += Tracks.start(*started)
         return ids, poses
 
@@ -248,9 +254,9 @@ class PoseLinker:
             poses, beliefs = self._sides.choose(poses, before, scores, beliefs)
         return continue_limbs(poses, before, scores) if self._takes_second_peaks else poses, beliefs
 
-    def _buffered(self, tracks: Tracks, frame: FrameLike) -> Tracks:
+    def _buffered(self, tracks: Tracks, seconds: float) -> Tracks:
         """The tracks that were not missed for too long."""
-        keep = frame.pts_seconds - tracks.motion.seconds <= self._max_missed_seconds
+        keep = seconds - tracks.motion.seconds <= self._max_missed_seconds
         return tracks if keep.all() else tracks[keep]
 
     def _assign_new_ids(self, ids: IntArray, is_new: BoolArray) -> None:

@@ -25,10 +25,12 @@ class Lookback:
 
     similarity: of the track and the poses of the frame before.
     min_similarity: the person ends, or rather begins, where no pose is so similar.
+    speed_factor: speed of the video over that of life.
     """
 
     similarity: Similarity
     min_similarity: float
+    speed_factor: float = 1.0
 
     def __call__(self, frames: Sequence[WaitingFrame], track_id: int) -> None:
         """Write `-track_id` into the ids of the poses that are found.
@@ -37,16 +39,20 @@ class Lookback:
         """
         first = next(n for n, (_, ids) in enumerate(frames) if track_id in ids)
         (frame, poses), ids = frames[first]
-        track = Tracks.start(_plain(poses, ids == track_id), np.array([track_id]), -frame.pts_seconds, 1)
+        track = Tracks.start(_plain(poses, ids == track_id), np.array([track_id]), self._reversed(frame), 1)
         for (frame, poses), ids in reversed(frames[:first]):
             free = np.flatnonzero(((ids == 0) | (ids == -track_id)) & (poses.sources != "flow"))
-            candidates, seconds = _plain(poses, free), -frame.pts_seconds
+            candidates, seconds = _plain(poses, free), self._reversed(frame)
             similarity = self.similarity(track, candidates, seconds)[0]
             if not len(free) or similarity.max() < self.min_similarity:
                 return
             best = similarity.argmax(keepdims=True)
             ids[free[best]] = -track_id
             track = track.update(candidates[best], seconds)
+
+    def _reversed(self, frame: FrameLike) -> float:
+        """True seconds with the time reversed."""
+        return -frame.pts_seconds * self.speed_factor
 
 
 def _plain(poses: Poses, keep: BoolArray | IntArray) -> Poses:
