@@ -63,7 +63,7 @@ def run(options: argparse.Namespace, overrides: Mapping[str, str]) -> int:
         raise ValueError(f"--what {options.what} {need}")
     result = open_result(options.path, skeleton=chosen_skeleton(options))
     check_output_file(options.out, options.overwrite, [result.path])
-    people = person_series(result, result.names, options.ids)
+    people = person_series(result, result.names, options.ids, result.speed_factor)
     for joint in options.joints:
         result.skeleton.index(joint)
     with saved_axes(options.out, *options.size) as axes:

@@ -53,9 +53,13 @@ class PersonSeries:
 
 
 def person_series(
-    frames: Iterable[TrackedPoses], names: Mapping[int, str] | None = None, ids: Collection[int] | None = None
+    frames: Iterable[TrackedPoses],
+    names: Mapping[int, str] | None = None,
+    ids: Collection[int] | None = None,
+    speed_factor: float = 1.0,
 ) -> list[PersonSeries]:
-    """The people of a result by id. names: by id. ids: only these, in this order.
+    """The people of a result by id. names: by id. ids: only these, in this order. speed_factor: of the result; seconds
+    are true ones.
 
     Raises ValueError where the result lacks one of them.
     """
@@ -66,10 +70,13 @@ def person_series(
                 rows.setdefault(track_id, []).append((tracked, row))
     for missing in (one for one in ids or () if one not in rows):
         raise ValueError(f"the result has nobody with the id {missing}")
-    return [_series(one, (names or {}).get(one, ""), rows[one]) for one in (sorted(rows) if ids is None else ids)]
+    return [
+        _series(one, (names or {}).get(one, ""), rows[one], speed_factor)
+        for one in (sorted(rows) if ids is None else ids)
+    ]
 
 
-def _series(track_id: int, name: str, rows: list[tuple[TrackedPoses, int]]) -> PersonSeries:
+def _series(track_id: int, name: str, rows: list[tuple[TrackedPoses, int]], speed_factor: float) -> PersonSeries:
     def column(field: str) -> NDArray[np.float64]:
         return np.stack([getattr(tracked.poses, field)[row] for tracked, row in rows]).astype(np.float64)
 
@@ -80,7 +87,7 @@ def _series(track_id: int, name: str, rows: list[tuple[TrackedPoses, int]]) -> P
         name,
         rows[0][0].poses.skeleton,
         np.array([tracked.frame_index for tracked, _ in rows], np.int64),
-        np.array([tracked.pts_seconds for tracked, _ in rows]),
+        np.array([tracked.pts_seconds for tracked, _ in rows]) * speed_factor,
         np.where(absent[..., None], np.nan, column("joints")),
         np.where(absent, np.nan, joint_scores),
         column("boxes"),

@@ -196,3 +196,11 @@ def test_another_suffix_is_refused(tmp_path, capsys):
     path = write_walkers(tmp_path / "run/tracks.jsonl", ids_at)
     assert plot(path, "--what", "timeline", "--out", tmp_path / "a.gif") == 2
     assert "must end in .pdf, .svg, .png" in capsys.readouterr().err
+
+
+def test_slow_motion_is_plotted_in_true_seconds() -> None:
+    frames = walkers(lambda n: (1, 0, 0))
+    (slow,), (stored,) = person_series(frames, speed_factor=0.125), person_series(frames)
+    np.testing.assert_allclose(slow.seconds, stored.seconds / 8)
+    joint = slow.skeleton.joint_names[0]
+    assert np.nanmedian(joint_speeds(slow, joint)) == pytest.approx(8 * np.nanmedian(joint_speeds(stored, joint)), 0.05)
