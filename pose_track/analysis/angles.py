@@ -38,6 +38,7 @@ class JointAngle:
     offset, factor: degrees = offset + factor * size of the angle between them.
     forwards: 1 where the second direction is turned clockwise by flexion of somebody who looks to the right, -1 for the
         other way; 0 for an angle without a sign.
+    bends_one_way: of a joint that is hardly ever extended beyond straight.
     """
 
     name: str
@@ -46,6 +47,7 @@ class JointAngle:
     offset: float = 0.0
     factor: float = 1.0
     forwards: int = 0
+    bends_one_way: bool = False
 
     def joints(self) -> frozenset[str]:
         directions = (self.second,) if self.first is None else (self.first, self.second)
@@ -77,7 +79,7 @@ def _sided(side: str) -> tuple[JointAngle, ...]:
     trunk = (_SHOULDERS, _HIPS)
     return (
         JointAngle(f"{side}_ankle", (ankle, knee), (at("{}_heel"), at(*_TOES)), 90, -1),
-        JointAngle(f"{side}_knee", (hip, knee), (knee, ankle), forwards=1),
+        JointAngle(f"{side}_knee", (hip, knee), (knee, ankle), forwards=1, bends_one_way=True),
         JointAngle(f"{side}_hip", trunk, (hip, knee), forwards=-1),
         JointAngle(f"{side}_shoulder", trunk, (shoulder, elbow), forwards=-1),
         JointAngle(f"{side}_elbow", (shoulder, elbow), (elbow, wrist)),

@@ -26,7 +26,7 @@ from pose_track.structures.arrays import Float64Array
 DEFAULT_MIN_SCORE = 0.3
 MIN_FRAMES = 6
 
-_MAX_EXTENSION = 90.0  # degrees
+_MAX_EXTENSION, _MAX_OVEREXTENSION = 90.0, 20.0  # degrees, of hip and shoulder, and of the knee
 _UPWARDS = np.array([0.0, -1.0])
 _DOWNWARDS = np.array([0.0, 1.0])
 
@@ -87,7 +87,7 @@ def measure(trajectory: Trajectory, min_score: float = DEFAULT_MIN_SCORE, sex: S
     measured = replace(trajectory, joints=np.where(seen[..., None], trajectory.joints, np.nan))
     joints = _motions(measured.joints, trajectory.seconds)
     smooth = replace(measured, joints=joints.position)
-    view = views(smooth)
+    view = views(measured)  # smoothing would hide joints that change sides
     body = _Body(smooth, joints.velocity)
     forwards = forward_sign(view)
     names = trajectory.skeleton.joint_names
@@ -140,10 +140,11 @@ class _Body:
         rate = turning_rate(second, second_change) - turning_rate(first, first_change)
         signed = forwards * angle.forwards if angle.forwards else np.full(len(turned), np.nan)
         sign = np.where(np.isnan(signed), np.sign(turned), signed)
-        degrees = angle.offset + angle.factor * sign * turned
-        if angle.first is not None:  # no joint extends so far: an arm raised beyond the head goes on from 180
-            degrees = np.where(degrees < -_MAX_EXTENSION, degrees + 360, degrees)
-        return Angle(degrees, angle.factor * sign * rate)
+        if angle.bends_one_way:  # one that bends the other way is bent, and the view mistaken
+            sign = np.where(sign * turned < -_MAX_OVEREXTENSION, -sign, sign)
+        elif angle.first is not None:  # an arm raised beyond the head goes on from 180 degrees
+            turned = np.where(sign * turned < -_MAX_EXTENSION, turned + 360 * sign, turned)
+        return Angle(angle.offset + angle.factor * sign * turned, angle.factor * sign * rate)
 
     def segment_angle(self, segment: SegmentAngle) -> Angle:
         direction, change = self._direction(segment.proximal, segment.distal)

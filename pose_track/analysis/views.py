@@ -12,6 +12,7 @@ LEFT, RIGHT, FRONT, BACK, OBLIQUE, UNKNOWN = "side_left", "side_right", "front",
 
 _MAX_SIDE_WIDTH = 0.35  # of shoulders and hips, as a share of the trunk's length
 _MIN_FRONT_WIDTH = 0.45  # a body of usual proportions has 0.6 from the front, 0.42 at 45 degrees
+_MIN_FORWARD = 0.05  # of what is in front of a body, likewise
 _WINDOW_SECONDS = 1.0
 
 
@@ -31,16 +32,16 @@ def views(trajectory: Trajectory) -> NDArray[np.str_]:
     length = np.hypot(*trunk.T)
     across = np.stack([-trunk[:, 1], trunk[:, 0]], axis=1) / length[:, None]  # to the left of somebody upright
     widths = [((trajectory.point(left) - trajectory.point(right)) * across).sum(axis=1) for left, right in names]  # type: ignore[operator]
-    width = _running_median(np.mean(widths, axis=0) / length, trajectory.seconds)
+    turned = _running_median(np.mean(widths, axis=0) / length, trajectory.seconds)
+    width = _running_median(np.mean(np.abs(widths), axis=0) / length, trajectory.seconds)  # swapped sides do not cancel
     forward = _running_median(_forward(trajectory, across) / length, trajectory.seconds)
     view = np.full(num_times, UNKNOWN, dtype="<U10")
-    known = ~np.isnan(width)
-    view[known] = OBLIQUE
-    view[known & (width >= _MIN_FRONT_WIDTH)] = BACK
-    view[known & (width <= -_MIN_FRONT_WIDTH)] = FRONT
-    is_side = known & (np.abs(width) <= _MAX_SIDE_WIDTH)
-    view[is_side & (forward > 0)] = LEFT
-    view[is_side & (forward < 0)] = RIGHT
+    view[~np.isnan(width)] = OBLIQUE
+    view[turned >= _MIN_FRONT_WIDTH] = BACK
+    view[turned <= -_MIN_FRONT_WIDTH] = FRONT
+    is_side = width <= _MAX_SIDE_WIDTH
+    view[is_side & (forward >= _MIN_FORWARD)] = LEFT
+    view[is_side & (forward <= -_MIN_FORWARD)] = RIGHT
     return view
 
 

@@ -63,6 +63,21 @@ def test_knees_tell_where_somebody_without_a_nose_looks(facing: int) -> None:
     assert np.abs(kinematics.joint_angles["right_hip"].degrees - SWING)[INNER].max() < 0.2
 
 
+def test_a_knee_never_bends_forwards() -> None:
+    """Where somebody is taken to look the other way, only small angles lose their sign."""
+    bent = measure(side_figure(SECONDS, {"left_knee": np.full(120, -60.0)}))
+    assert np.allclose(bent.joint_angles["left_knee"].degrees, 60, atol=0.1)
+
+
+def test_swapped_sides_are_no_side_view() -> None:
+    figure = side_figure(SECONDS, {})
+    joints = figure.joints.copy()
+    swapped = np.arange(120)[:, None] % 2 * 2 - 1  # of every other frame
+    for k, name in enumerate(FEET.joint_names):
+        joints[:, k, :1] += 40 * swapped * (name.startswith("left") - float(name.startswith("right")))
+    assert not any(view.startswith("side") for view in set(measure(replace(figure, joints=joints)).view))
+
+
 def test_segments_against_the_vertical() -> None:
     segments = measure(side_figure(SECONDS, {"right_hip": np.full(120, 30.0)})).segment_angles
     assert np.allclose(segments["right_thigh"].degrees, 30, atol=0.01)
