@@ -11,8 +11,18 @@ if TYPE_CHECKING:
 
 def add_choice(parser: argparse.ArgumentParser) -> None:
     """--people, --main, --max-people and --region."""
-    add = parser.add_argument_group("people").add_argument
-    add("--people", metavar="IDS", help="only these track ids, such as 1,3")
+    group = parser.add_argument_group("people")
+    group.add_argument("--people", metavar="IDS", help="only these track ids, such as 1,3")
+    _add_without_ids(group)
+
+
+def add_choice_of_run(parser: argparse.ArgumentParser) -> None:
+    """--main, --max-people and --region, the settings `people`, of a run whose ids are not known before."""
+    _add_without_ids(parser.add_argument_group("people"))
+
+
+def _add_without_ids(group: argparse._ArgumentGroup) -> None:
+    add = group.add_argument
     add("--main", action="store_true", help="only the person who is largest for longest")
     add("--max-people", metavar="N", type=int, help="only the N people who are largest for longest")
     add(
@@ -29,11 +39,22 @@ def chosen_people(options: argparse.Namespace) -> Choice:
 
     from pose_track.selection.choice import Choice
 
-    if options.main and options.max_people is not None:
-        raise ValueError("--main is --max-people 1; give one of them")
     ids = None if options.people is None else frozenset(_ids(options.people))
     region = None if options.region is None else np.array([point(text, "--region") for text in options.region])
-    return Choice(ids, 1 if options.main else options.max_people, region)
+    return Choice(ids, _max_people(options), region)
+
+
+def people_settings(options: argparse.Namespace) -> dict[str, object]:
+    """The settings of a run for the options of `add_choice_of_run`, by key; None where an option is not given."""
+    corners = None if options.region is None else [list(point(text, "--region")) for text in options.region]
+    return {"people.max_people": _max_people(options), "people.region": corners}
+
+
+def _max_people(options: argparse.Namespace) -> int | None:
+    if options.main and options.max_people is not None:
+        raise ValueError("--main is --max-people 1; give one of them")
+    number: int | None = 1 if options.main else options.max_people
+    return number
 
 
 def _ids(text: str) -> list[int]:

@@ -55,6 +55,11 @@ def run(options: argparse.Namespace, overrides: Mapping[str, str]) -> int:
     recorded = {} if options.config else _recorded(result)
     settings = load_settings(RenderSettings, options.config, {**recorded, **overrides})
     settings = _with_names(settings, result)
+    if settings.style.privacy != "none" and not choice.is_all:
+        raise ValueError(
+            f"--style.privacy {settings.style.privacy} would leave people recognisable who are not chosen; give "
+            "--style.only_ids to draw some and obscure all"
+        )
     if options.crops:
         return _crops(result, options, settings)
     _check(options, result)

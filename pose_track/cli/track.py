@@ -9,6 +9,7 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
+from pose_track.cli.choice_options import add_choice_of_run, people_settings
 from pose_track.cli.options import add_config, add_device, add_overwrite, add_runtime, given
 from pose_track.cli.parser import Parser
 from pose_track.cli.runner import run_job
@@ -81,6 +82,7 @@ def add_shared(parser: Parser, num_sources: Literal[1, "+"]) -> None:
         help="frames that come without a container",
     )
     add("--no-render", action="store_true", help="write no annotated video")
+    add_choice_of_run(parser)
     add_sinks(parser)
 
 
@@ -125,6 +127,7 @@ def track_settings(options: argparse.Namespace, overrides: Mapping[str, str]) ->
         "reader.stride": options.stride,
         "reader.max_frames": options.max_frames,
         "tracker.speed_factor": options.speed_factor,
+        **people_settings(options),
         "stream.raw": options.raw,
         "reader.on_damage": options.on_damage,
         "output.render": "false" if options.no_render else None,

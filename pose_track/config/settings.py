@@ -8,6 +8,7 @@ from typing import Annotated, Literal
 from pydantic import Field, model_validator
 
 from pose_track.config.base import AboveZero, BaseSettings, NotNegative, Positive, Share
+from pose_track.config.people import PeopleSettings
 from pose_track.config.skeletons import OptionalSkeletonSetting
 from pose_track.config.tracker import TrackerSettings
 
@@ -300,6 +301,7 @@ class Settings(StageSettings):
 
     reader: ReaderSettings = ReaderSettings()
     stream: StreamSettings = StreamSettings()
+    people: PeopleSettings = PeopleSettings()
     output: OutputSettings = OutputSettings()
     style: StyleSettings = StyleSettings()
 
@@ -312,6 +314,15 @@ class Settings(StageSettings):
             )
         if self.output.codec == "prores":
             raise ValueError("output.codec prores does not fit into annotated.mp4; use pose-track render with a .mov")
+        return self
+
+    @model_validator(mode="after")
+    def _privacy_of_everybody(self) -> Settings:
+        if self.style.privacy != "none" and self.people != PeopleSettings():
+            raise ValueError(
+                f"style.privacy {self.style.privacy} would leave people recognisable whom people.max_people or "
+                "people.region leaves out; give one or the other"
+            )
         return self
 
 

@@ -15,9 +15,11 @@ from pose_track.config.load import load_settings, preset_path
 from pose_track.config.settings import DEFAULT_PRESET, Settings
 from pose_track.drawing.painter import Painter
 from pose_track.live.channel_order import ChannelOrder
+from pose_track.pipeline.chosen_people import choice_of
 from pose_track.pipeline.frame_tracker import FrameTracker
 from pose_track.pipeline.stages import Stages
 from pose_track.pipeline.style import style_of
+from pose_track.selection.online import OnlineChoice
 from pose_track.structures.arrays import ImageArray, IntArray
 from pose_track.structures.frames import Frame, Poses, TrackedPoses
 from pose_track.structures.images import checked_image
@@ -71,7 +73,7 @@ class PoseTracker:
         self._style = style_of(settings)
         self._stages = build_stages(settings) if stages is None else stages
         self._linker = self._stages.make_tracker(Fraction(fps).limit_denominator(1001))
-        self._waits = confirm
+        self._waits, self._choice = confirm, choice_of(settings)
         self.reset()
 
     @property
@@ -85,6 +87,7 @@ class PoseTracker:
         self._linker.reset()
         self._step = FrameTracker(self._stages, self._linker)
         self._window: ConfirmationWindow[tuple[Frame, Poses]] = self._linker.confirmation()
+        self._choose = OnlineChoice(self._choice)
         self._channels = ChannelOrder()
         self._painter = Painter(self._style)
         self._num_frames, self._last_seconds = 0, -np.inf
@@ -108,7 +111,7 @@ class PoseTracker:
 
     def flush(self) -> list[TrackedPoses]:
         """The people of the frames that wait, oldest first; none without `confirm`. Call it after the last frame."""
-        return [_tracked(*entry) for entry in self._window.flush()]
+        return [self._choose(_tracked(*entry)) for entry in self._window.flush()]
 
     def track(
         self, frames: Iterable[ImageArray | Frame], bgr: bool = False, fps: float | None = None
@@ -179,9 +182,9 @@ class PoseTracker:
         people = self._step.people(frame, poses, ids)
         self._warn_of_channels(frame, people, bgr)
         if not self._waits:
-            return people
+            return self._choose(people)
         nobody = TrackedPoses(-1, 0.0, poses[ids < 0], ids[ids < 0])
-        return next((_tracked(*entry) for entry in self._window.push(((frame, poses), ids))), nobody)
+        return next((self._choose(_tracked(*entry)) for entry in self._window.push(((frame, poses), ids))), nobody)
 
     def _warn_of_channels(self, frame: Frame, people: TrackedPoses, bgr: bool) -> None:
         if self._channels.looks_like_bgr(frame.image, people):

@@ -46,6 +46,8 @@ class Evidence:
                 f"the best of {self.num_poses} poses has the score {self.best_score:.2f}, and a track starts from "
                 f"{start:.2f} on; lower --tracker.{name}"
             )
+        if settings.people.region is not None:
+            return f"there are {self.num_poses} poses, but nobody stands in people.region; check its corners"
         return (
             f"there are {self.num_poses} poses, but nobody in {tracker.min_confirm_frames} successive frames; lower "
             "--tracker.min_confirm_frames"

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import numpy as np
 
-from pose_track.config.settings import RenderSettings, SourceSettings
+from pose_track.config.settings import RenderSettings, Settings, SourceSettings
 from pose_track.drawing.painter import Painter
 from pose_track.drawing.style import Style
 from pose_track.pipeline.style import encoding_of, style_of
@@ -25,11 +25,17 @@ logger = logging.getLogger(__name__)
 _AHEAD = 4  # frames that are decoded before they are drawn
 
 
-def render_file(records: Iterable[TrackedPoses], reader: VideoReader, out: Path, settings: RenderSettings) -> int:
+def render_file(
+    records: Iterable[TrackedPoses],
+    reader: VideoReader,
+    out: Path,
+    settings: RenderSettings | Settings,
+    stride: int = 1,
+) -> int:
     """Draw the frames that have a record, and return their number. The same records and style give the frames of
     `track`.
 
-    reader: the video, from its start. out: see `open_frame_writer`.
+    reader: the video, from its start or as it was tracked. out: see `open_frame_writer`. stride: that of the records.
 
     Raises ValueError where no record belongs to a frame of the video; and as `VideoWriter`. A damaged video is drawn to
     its end, and its DamageError is raised.
@@ -40,7 +46,7 @@ def render_file(records: Iterable[TrackedPoses], reader: VideoReader, out: Path,
     with ExitStack() as stack:
         prefetcher = stack.enter_context(Prefetcher())
         frames = prefetcher.prefetch(frames_with_people(records, reader), _AHEAD)
-        writer = stack.enter_context(open_frame_writer(out, info.width, info.height, info.fps, encoding))
+        writer = stack.enter_context(open_frame_writer(out, info.width, info.height, info.fps / stride, encoding))
         for frame, people in frames:
             writer.write(painter.draw(frame.image, people), frame.pts_seconds)
             num_frames += 1

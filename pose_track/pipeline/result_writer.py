@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from fractions import Fraction
 from pathlib import Path
@@ -85,6 +85,7 @@ def open_results(
     settings: Settings,
     profile: Profiler,
     end: RecordsEnd | None = None,
+    last_step: Callable[[], None] | None = None,
 ) -> Iterator[ResultWriter]:
     """A context in which results are written into a folder, in place of older ones, with a progress bar.
 
@@ -92,6 +93,8 @@ def open_results(
     then are valid up to there.
 
     faults: of the video, as they are met. end: go on with the records in the folder, see `TracksWriter`.
+    last_step: called once every frame has its record, before the exports; it then draws the annotated video. Not called
+        after an error that ends the records.
     """
     with explain_write_errors(folder), mute_incomplete_file_warnings():
         clear(folder, keep_records=end is not None)
@@ -101,14 +104,14 @@ def open_results(
                 damage = DamageRecords(records, faults)
                 stack.enter_context(record_fault(records, damage))
                 video = None
-                if _renders(info, settings):
+                if last_step is None and renders(info, settings):
                     video = stack.enter_context(_open_annotated(folder, info, settings))
                 bar = stack.enter_context(progress_bar(info, settings.reader))
                 yield ResultWriter(records, damage, video, bar, Painter(style_of(settings)), profile)
         except BaseException:
-            _export_after_error(folder)
+            _export_after_error(folder, last_step)
             raise
-        _export(folder)
+        _export(folder, last_step)
 
 
 def _open_annotated(folder: Path, info: VideoInfo, settings: Settings) -> FrameWriter:
@@ -117,7 +120,7 @@ def _open_annotated(folder: Path, info: VideoInfo, settings: Settings) -> FrameW
     return open_frame_writer(folder / ANNOTATED_FILE, info.width, info.height, fps, encoding)
 
 
-def _renders(info: VideoInfo, settings: Settings) -> bool:
+def renders(info: VideoInfo, settings: Settings) -> bool:
     """Whether there is an annotated video; frames that its encoder does not take have none, with a warning."""
     if settings.output.render and max(info.width, info.height) > MAX_SIDE:
         size = f"{info.width}x{info.height}"
@@ -133,9 +136,11 @@ def progress_bar(info: VideoInfo, settings: ReaderSettings) -> tqdm[None]:
     return tqdm(total=total, desc=Path(info.source).name, unit=" frames", bar_format=bar_format)
 
 
-def _export(folder: Path) -> None:
+def _export(folder: Path, last_step: Callable[[], None] | None) -> None:
     """Write the track records in the other formats that can hold their joints. A full disk may have cut off the last
-    record. The state of a run whose records are complete is not needed any more."""
+    record. The state of a run whose records are complete is not needed any more, once the last step is done."""
+    if last_step is not None and is_complete(folder / TRACKS_FILE):
+        last_step()
     tracks = TracksSource(folder / TRACKS_FILE, allow_cut_end=True)
     if all(is_convertible(tracks.skeleton, target) for target in (POSETRACK18_17, POSETRACK_15)):
         write_posetrack18(tracks, folder / POSETRACK18_FILE)
@@ -146,10 +151,10 @@ def _export(folder: Path) -> None:
         (folder / STATE_FILE).unlink(missing_ok=True)
 
 
-def _export_after_error(folder: Path) -> None:
+def _export_after_error(folder: Path, last_step: Callable[[], None] | None) -> None:
     """Export the records up to an error. An error of the export is only logged, so that it does not hide the first."""
     try:
-        _export(folder)
+        _export(folder, last_step)
     except (OSError, ValueError) as second:
         logger.warning("%s: the exports could not be written either: %s", folder, second)
 

@@ -34,3 +34,7 @@ class Summary:
         self.frames += 1
         self.people += len(tracked)
         self.track_ids.update(tracked.track_ids.tolist())
+
+    def forget_people(self) -> None:
+        """Count frames and people anew."""
+        self.frames, self.people, self.track_ids = 0, 0, set()

@@ -6,19 +6,22 @@ import signal
 import time
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import ExitStack
+from functools import partial
 from itertools import chain, islice
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from pose_track.config.settings import ReaderSettings, Settings, StreamSettings
+from pose_track.pipeline.chosen_people import LastStep, choice_of
 from pose_track.pipeline.live_result import LiveResult, OpenOutlet, Outlet, drawing, no_outlet
 from pose_track.pipeline.observed_tracker import ObservedTracker
 from pose_track.pipeline.result_folder import TRACKS_FILE, check_results, locked
-from pose_track.pipeline.result_writer import open_results, tracks_header
+from pose_track.pipeline.result_writer import open_results, renders, tracks_header
 from pose_track.pipeline.resume import recorded_frames, state_to_resume
 from pose_track.pipeline.run_state import RunState, StateKeeper, TrackingState, source_digest
 from pose_track.pipeline.style import style_of
 from pose_track.pipeline.summary import Summary
+from pose_track.selection.online import OnlineChoice
 from pose_track.structures.frames import Frame, TrackedPoses
 from pose_track.tracking.linker import LinkerState
 from pose_track.utils.interrupts import DeferredInterrupt, Interrupted
@@ -56,6 +59,10 @@ def track_file(
         unbroken run. The annotated video is drawn anew.
     open_outlet: where each result goes besides, when it is recorded.
 
+    Where `people.max_people` is set, records are of everybody until the last frame has come. Then those who were
+    largest for longest are kept, and the annotated video is drawn of them, for which the video is read once more. What
+    `open_outlet` opens is shown those who are largest for longest so far.
+
     Raises FileExistsError where the folder holds other results, BlockingIOError while another process writes into it,
     ValueError where the interrupted run was one of another video or other settings.
     """
@@ -67,7 +74,7 @@ def track_file(
         reader = stack.enter_context(_opened(video, settings))
         interrupt = stack.enter_context(DeferredInterrupt())
         check_results(folder, overwrite, resume)
-        run = _Run(folder, stages, settings, reader, _digest(video), summary)
+        run = _Run(folder, stages, settings, reader, _digest(video), summary, _reopening(video, reader, settings))
         if resume:
             run.resume()
         outlet = stack.enter_context(open_outlet(run.header, reader.info))
@@ -86,6 +93,21 @@ def _opened(video: str | Path | Location | VideoReader, settings: Settings) -> V
     if isinstance(video, VideoReader):
         return video
     return open_reader(video, settings.reader, stream_options(settings.stream))
+
+
+def _reopening(
+    video: str | Path | Location | VideoReader, reader: VideoReader, settings: Settings
+) -> Callable[[], VideoReader] | None:
+    """Opens the video again, to draw the people who are largest for longest; None where nothing is drawn at the end.
+    Raises ValueError where it is to be drawn and cannot be read twice."""
+    if settings.people.max_people is None or not renders(reader.info, settings):
+        return None
+    if isinstance(video, VideoReader) or _digest(video) is None:
+        raise ValueError(
+            f"{reader.info.source} cannot be read twice, as it takes to draw those who are largest for longest; give "
+            "--no-render, or track everybody and choose with pose-track render"
+        )
+    return partial(_opened, video, settings)
 
 
 def _digest(video: str | Path | Location | VideoReader) -> str | None:
@@ -129,7 +151,11 @@ class _Run:
         reader: VideoReader,
         source: str | None,
         summary: Summary,
+        reopen: Callable[[], VideoReader] | None,
     ) -> None:
+        self._choice = choice_of(settings)
+        self._choice.check_region(reader.info.width, reader.info.height)
+        self._reopen = reopen
         self._folder, self._stages, self._settings = folder, stages, settings
         self._reader, self._summary = reader, summary
         self.header = tracks_header(reader.info, stages, settings)
@@ -150,7 +176,7 @@ class _Run:
             if self._state is None:
                 results = chain([next(results)], results)  # a reader without any frame raises
             try:
-                self._write(results, outlet)
+                self._write(results, outlet, check)
             finally:
                 self._summary.seconds = time.perf_counter() - started
                 self._summary.evidence = self._tracker.evidence
@@ -167,18 +193,24 @@ class _Run:
             self._tracker.resume(tracking, list(islice(frames, len(tracking.waiting))))
         yield from prefetcher.prefetch(self._stages.track(frames, self._tracker, check), 2)
 
-    def _write(self, results: Results, outlet: Outlet) -> None:
+    def _write(self, results: Results, outlet: Outlet, check: Callable[[], None]) -> None:
         state, folder = self._state, self._folder
         end = None if state is None else state.records
         draw = drawing(style_of(self._settings))
         info, faults, profile = self._reader.info, self._reader.faults, self._stages.profile
-        with open_results(folder, self.header, info, faults, self._settings, profile, end) as writer:
+        last_step = None
+        if self._choice.max_people is not None:
+            last_step = LastStep(folder, self._settings, self._reopen, self._summary, check)
+        choose = OnlineChoice(self._choice)
+        with open_results(folder, self.header, info, faults, self._settings, profile, end, last_step) as writer:
             keeper = StateKeeper(folder, self._source, writer.records)
             keeper.offer(TrackingState(LinkerState()) if state is None else state.tracking)
             for frame, tracked in results:
                 is_recorded = self._summary.frames < self._summary.num_resumed
+                if not is_recorded:
+                    tracked = self._choice.in_region(tracked)
                 writer.write(frame, tracked, is_recorded)
                 if not is_recorded:
                     keeper.offer(self._tracker.states.pop(frame.index, None))
-                    outlet.show(LiveResult(frame, tracked, draw))
+                    outlet.show(LiveResult(frame, choose(tracked), draw))
                 self._summary.add(tracked)

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from pose_track.config.settings import Settings
+from pose_track.pipeline.chosen_people import choice_of
 from pose_track.pipeline.frame_tracker import FrameTracker
 from pose_track.pipeline.latency import Latency
 from pose_track.pipeline.live_result import LiveResult, OpenOutlet, Outlet, drawing, no_outlet
@@ -18,6 +19,7 @@ from pose_track.pipeline.result_folder import check_results, locked
 from pose_track.pipeline.result_writer import open_results, progress_bar, tracks_header
 from pose_track.pipeline.style import style_of
 from pose_track.pipeline.summary import Summary
+from pose_track.selection.online import OnlineChoice
 from pose_track.structures.frames import Frame, TrackedPoses
 from pose_track.utils.prefetch import Prefetcher
 from pose_track.video.newest import NewestFrames
@@ -70,6 +72,7 @@ def track_live(
         if folder is not None:
             stack.enter_context(locked(folder))
             check_results(folder, overwrite, resume=False)
+        choice_of(settings).check_region(frames.info.width, frames.info.height)
         header = tracks_header(frames.info, stages, settings)
         outlet = stack.enter_context(open_outlet(header, frames.info))
         prefetcher = stack.enter_context(Prefetcher())
@@ -101,12 +104,12 @@ def track_live(
 def _results(
     frames: NewestFrames, stages: Stages, settings: Settings, outlet: Outlet, summary: LiveSummary
 ) -> Iterator[tuple[Frame, TrackedPoses]]:
-    """Each frame with its confirmed people, once it was shown."""
-    draw = drawing(style_of(settings))
+    """Each frame with its confirmed people, once it was shown; of these the chosen ones."""
+    draw, choose = drawing(style_of(settings)), OnlineChoice(choice_of(settings))
     with FrameTracker(stages, stages.make_tracker(frames.info.fps)) as tracker:
         for frame in islice(frames, settings.reader.max_frames):
             poses, ids = tracker.link(frame)
-            people = tracker.people(frame, poses, ids)
+            people = choose(tracker.people(frame, poses, ids))
             result = LiveResult(frame, people, draw)
             outlet.show(result)
             if result.latency_seconds is not None:

@@ -53,17 +53,18 @@ class Choice:
         be iterable twice. Raises ValueError for ids that are in no frame, once all were read."""
         ids = self.ids
         if self.max_people is not None:
-            ids = frozenset(prominent(map(self._in_region, frames), self.max_people, ids))
+            ids = frozenset(prominent(map(self.in_region, frames), self.max_people, ids))
         seen: set[int] = set()
         for tracked in frames:
             seen.update(tracked.track_ids.tolist())
-            tracked = self._in_region(tracked)
+            tracked = self.in_region(tracked)
             yield tracked if ids is None else tracked[np.isin(tracked.track_ids, sorted(ids))]
         if self.ids is not None and not self.ids <= seen:
             missing, known = sorted(self.ids - seen), ", ".join(map(str, sorted(seen))) or "none"
             raise ValueError(f"there is no person {missing[0]}; the ids are {known}")
 
-    def _in_region(self, tracked: TrackedPoses) -> TrackedPoses:
+    def in_region(self, tracked: TrackedPoses) -> TrackedPoses:
+        """The people who stand in the region; all without one."""
         return tracked if self.region is None else tracked[inside(foot_points(tracked), self.region)]
 
 

@@ -1,7 +1,9 @@
-"""--people, --main, --max-people and --region, alike in all commands that take a result."""
+"""--people, --main, --max-people and --region, alike in all commands that take a result, and without ids in `track`."""
 
 from __future__ import annotations
 
+import argparse
+import re
 from collections.abc import Callable
 from pathlib import Path
 
@@ -10,7 +12,11 @@ import pytest
 from command_line import run_command
 from make_video import HEIGHT, WIDTH
 
+from pose_track.cli import track
 from pose_track.cli.exit_codes import EXIT_ERROR
+from pose_track.cli.parser import Parser
+from pose_track.cli.track import track_settings
+from pose_track.config.people import PeopleSettings
 from pose_track.formats.registry import FORMATS, read_sequence
 from pose_track.formats.tracks_jsonl import read_tracks
 from pose_track.formats.tracks_writer import TracksWriter
@@ -139,3 +145,42 @@ def test_one_clear_line_for_a_choice_that_cannot_be(
     assert text.replace("160x120", f"{WIDTH}x{HEIGHT}") in error
     assert error.count("\n") == 1
     assert not out.exists()
+
+
+def test_render_refuses_to_leave_people_recognisable(tracks: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    options = ("--style.background", "black", "--style.privacy", "blur_people", "--main")
+    assert run_command("render", tracks, "--out", tracks.with_name("out"), *options) == EXIT_ERROR
+    assert "would leave people recognisable who are not chosen; give --style.only_ids" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("options", "expected"),
+    [
+        ((), PeopleSettings()),
+        (("--main",), PeopleSettings(max_people=1)),
+        (("--max-people", "3"), PeopleSettings(max_people=3)),
+        (("--region", "1,2", "3.5,4", "5,-6", "--no-render"), PeopleSettings(region=((1, 2), (3.5, 4), (5, -6)))),
+    ],
+)
+def test_options_of_track_are_settings(options: tuple[str, ...], expected: PeopleSettings) -> None:
+    assert track_settings(track_options("clip.mp4", *options), {}).people == expected
+
+
+@pytest.mark.parametrize(
+    ("options", "text"),
+    [
+        (("--max-people", "0"), "people.max_people = '0': must be greater than or equal to 1"),
+        (("--main", "--max-people", "2"), "give one of them"),
+        (("--region", "1,2", "3,4"), "people.region"),
+        (("--region", "1,2", "3,4", "5"), "--region takes points X,Y such as 320,240.5, got '5'"),
+    ],
+)
+def test_one_clear_line_for_settings_that_cannot_be(options: tuple[str, ...], text: str) -> None:
+    with pytest.raises(ValueError, match=re.escape(text)):
+        track_settings(track_options("clip.mp4", *options), {})
+
+
+def track_options(*arguments: str) -> argparse.Namespace:
+    parser = Parser("track")
+    track.add_arguments(parser)
+    return parser.parse(arguments)[0]

@@ -41,11 +41,12 @@ from pose_track.config.settings import DetectorSettings, PoseTrackSettings, Sett
 from pose_track.config.tracker import LinkSettings
 from pose_track.detection.detector import CentreDetector
 from pose_track.formats.posetrack.reader import read_posetrack
+from pose_track.formats.tracks_jsonl import read_tracks
 from pose_track.models.codec import Codec
 from pose_track.models.hrnet import HRNetWithEmbedding
 from pose_track.models.hrnet_config import HRNET_CONFIGS
 from pose_track.models.inference_model import InferenceModel
-from pose_track.pipeline.result_folder import ANNOTATED_FILE
+from pose_track.pipeline.result_folder import ANNOTATED_FILE, TRACKS_FILE
 from pose_track.pipeline.track_file import open_reader, track_file
 from pose_track.pose.keypoints import CroppedKeypoints
 from pose_track.runtime.model_spec import ModelSpec
@@ -183,6 +184,17 @@ def num_frames_tracked(settings: Settings, world: World) -> int:
     return track_file(make_video(world.video), world.folder / "out", stub_stages(settings), settings, True).frames
 
 
+def people_recorded(settings: Settings, world: World) -> set[int]:
+    """The ids in the records of two people, of whom the second one is taller."""
+
+    def detect(frame: Frame) -> Detections:
+        return Detections(np.float32([[10, 60, 40, 100], [100, 10, 140, 110]]), np.float32([0.9, 0.8]))
+
+    out = world.folder / "out"
+    track_file(make_video(world.video), out, stub_stages(settings, detect), settings)
+    return {one for tracked in read_tracks(out / TRACKS_FILE)[1] for one in tracked.track_ids.tolist()}
+
+
 def frames_of_a_damaged_video(settings: Settings, world: World) -> bool:
     frames = 0
     path = without_packet(make_video(world.video.with_suffix(".ts"), 40))
@@ -315,6 +327,7 @@ NO_METADATA = {
     "pose.weights": "c.pth", "pose.skeleton": "coco_17", "pose.heatmap_type": "gaussian",
     "pose.input_size": "[128, 192]",
 }  # fmt: skip
+NO_FLOW = {"tracker.flow.method": "none"}
 RECORDED = {"detector.name": "recorded", "detector.boxes": "a.json"}
 
 # setting, other settings, observation, and the expected observation for each value
@@ -362,6 +375,9 @@ EFFECTS: list[tuple[str, dict[str, str], Callable[[Settings, World], object], di
     ("tracker.reactivation_seconds", NO_APPEARANCE, has_features, {"0": False, "5": True}),
     *TRACKER_EFFECTS,
     *STREAM_EFFECTS,
+    ("people.max_people", NO_FLOW, people_recorded, {"null": {1, 2}, "1": {2}}),
+    ("people.region", NO_FLOW, people_recorded,
+     {"null": {1, 2}, "[[0, 0], [60, 0], [60, 127], [0, 127]]": {1}}),
     ("output.render", {}, annotated, {"true": True, "false": False}),
     ("output.min_joint_score", {}, joints_drawn, {"0.3": True, "0.9": False}),
     *DRAWING_EFFECTS,

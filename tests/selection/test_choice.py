@@ -8,6 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pose_track.selection.choice import Choice, foot_points, inside, prominent
+from pose_track.selection.online import OnlineChoice
 from pose_track.structures.frames import Poses, TrackedPoses
 from pose_track.structures.skeleton import POSETRACK_15
 
@@ -75,3 +76,26 @@ def test_inside_a_square_from_any_corner(x: float, y: float, first: int) -> None
 def test_choices_that_cannot_be(values: dict, message: str) -> None:  # type: ignore[type-arg]
     with pytest.raises(ValueError, match=message):
         Choice(**values)
+
+
+def online(choice: Choice, frames: list[TrackedPoses]) -> list[list[int]]:
+    choose = OnlineChoice(choice)
+    return [choose(tracked).track_ids.tolist() for tracked in frames]
+
+
+def test_online_the_largest_so_far_is_kept() -> None:
+    small, tall = (50, 50, 40), (150, 50, 90)
+    frames = [frame(i, {1: small} if i < 10 else {1: small, 2: tall}) for i in range(30)]
+    found = online(Choice(max_people=1), frames)
+    # of 45 pixels in n frames and 95 in n - 10, the latter are more from n = 20 on
+    assert found == [[1]] * 19 + [[2]] * 11
+    assert online(Choice(), frames) == [tracked.track_ids.tolist() for tracked in frames]
+
+
+def test_online_a_place_is_free_two_seconds_after_its_person_was_seen() -> None:
+    frames = [frame(i, {1: (50, 50, 40), 2: (150, 50, 400)} if i < 10 else {1: (50, 50, 40)}) for i in range(40)]
+    assert online(Choice(max_people=1), frames) == [[2]] * 10 + [[]] * 20 + [[1]] * 10
+
+
+def test_online_the_region_goes_first() -> None:
+    assert online(Choice(max_people=1, region=SQUARE), FRAMES)[1:] == [[1]] * 19
