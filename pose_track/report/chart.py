@@ -61,8 +61,7 @@ def chart(
             title, height, [head, f'<text x="{_LEFT}" y="{(_TOP + bottom) / 2}">not known in this video</text>']
         )
     low, high = float(known.min()), float(known.max())
-    beyond = max(0.0, min_span - (high - low)) / 2
-    ticks = nice_ticks(low - beyond, high + beyond, 4)
+    ticks = nice_ticks(*_widened(low, high, min_span), 4)
     times = nice_ticks(float(seconds[0]), float(seconds[-1]), 6)
     times = [time for time in times if seconds[0] <= time <= seconds[-1]]
     x = _Axis(float(seconds[0]), float(seconds[-1]), _LEFT, _RIGHT)
@@ -86,6 +85,17 @@ class _Axis:
         return self.start + (value - self.low) / (self.high - self.low or 1.0) * (self.end - self.start)
 
 
+def _widened(low: float, high: float, min_span: float) -> tuple[float, float]:
+    """Two values at least `min_span` apart around these; not below 0 where these are not.
+
+    >>> _widened(1.0, 5.0, 20.0), _widened(-5.0, 5.0, 20.0)
+    ((0.0, 20.0), (-10.0, 10.0))
+    """
+    beyond = max(0.0, min_span - (high - low)) / 2
+    shift = max(0.0, beyond - low) if low >= 0 else 0.0
+    return low - beyond + shift, high + beyond + shift
+
+
 def nice_ticks(low: float, high: float, number: int) -> list[float]:
     """About `number` round values, from one at or below `low` to one at or above `high`, or a little short of them.
 
@@ -107,7 +117,8 @@ def _grid(ticks: Sequence[float], times: Sequence[float], x: _Axis, y: _Axis, he
         parts.append(f'<line class="{kind}" x1="{_LEFT}" x2="{_RIGHT}" y1="{place}" y2="{place}"/>')
         parts.append(f'<text class="tick" x="{_LEFT - 5}" y="{y(tick) + 3.5:.1f}" text-anchor="end">{tick:g}</text>')
     for time in times:
-        parts.append(f'<text class="tick" x="{x(time):.1f}" y="{height - 6}" text-anchor="middle">{time:g} s</text>')
+        place, anchor = (x(time), "middle") if x(time) < _RIGHT - 12 else (float(_WIDTH), "end")
+        parts.append(f'<text class="tick" x="{place:.1f}" y="{height - 6}" text-anchor="{anchor}">{time:g} s</text>')
     return parts
 
 
@@ -115,7 +126,7 @@ def _legend(curves: Sequence[Curve]) -> list[str]:
     """The names of the curves above them, at the right."""
     parts, end = [], float(_RIGHT)
     for curve in reversed(curves):
-        width = 5.3 * len(curve.label)
+        width = 6.2 * len(curve.label)
         parts.append(f'<text class="tick" x="{end:.1f}" y="13" text-anchor="end">{escape(curve.label)}</text>')
         start = end - width - 22
         parts.append(f'<path {_stroke(curve.side)} d="M{start:.1f} 9.5h18"/>')

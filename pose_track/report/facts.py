@@ -25,9 +25,9 @@ def report_facts(
             facts[f"Network, {name}"] = f"{weights.get('file', '')}, SHA-256 {weights['sha256']}"
     facts |= _conditions(conditions)
     if "settings" in header:
-        facts["Settings of the tracking"] = header["settings"]
+        facts["Tracking"] = header["settings"]
     if "finishing" in header:
-        facts["Settings of the finishing"] = header["finishing"]
+        facts["Finishing"] = header["finishing"]
     return facts
 
 
@@ -51,7 +51,9 @@ def _conditions(conditions: Conditions) -> dict[str, object]:
     return {
         "Lengths": f"from the body height: {lengths}" if heights else lengths or "in pixels (px)",
         "Lens": "taken as free of distortion" if conditions.lens is None else _lens(conditions.lens),
-        "Speed of the video": f"{conditions.speed_factor:g} times that of life",
+        "Speed of the video": "that of life"
+        if conditions.speed_factor == 1
+        else f"{conditions.speed_factor:g} times that of life",
         "Joints": f"from a score of {conditions.min_score:g}",
         "Segment masses": f"de Leva, 1996, {conditions.sex}",
     }

@@ -44,6 +44,7 @@ def person_images(
     for person, (x1, y1, x2, y2) in zip(people, boxes, strict=True):
         corner = np.floor([(x1 + x2 - height * _ASPECT) / 2 + 0.5, (y1 + y2 - height) / 2 + 0.5])
         image = None if reader is None else image_at(reader, person.pts_seconds)
+        corner = corner if image is None else _within(corner, height, image)
         paper = np.full((_SIZE[1], _SIZE[0], 3), _PAPER, np.uint8) if image is None else _crop(image, corner, height)
         addresses.append(_data_url(draw(paper, _moved(person, corner, _SIZE[1] / height), style)))
     return addresses
@@ -53,6 +54,12 @@ def _moved(person: TrackedPoses, corner: Float64Array, scale: float) -> TrackedP
     """The person in a window whose top-left pixel is at the corner, enlarged."""
     joints = ((person.poses.joints - corner + 0.5) * scale - 0.5).astype(np.float32)
     return replace(person, poses=replace(person.poses, joints=joints))
+
+
+def _within(corner: Float64Array, height: float, image: ImageArray) -> Float64Array:
+    """The corner of a window of this height, moved so far that the image fills it, where it is large enough."""
+    spare = np.array([image.shape[1] - round(height * _ASPECT), image.shape[0] - round(height)])
+    return np.where(spare >= 0, np.clip(corner, 0, np.maximum(spare, 0)), corner)
 
 
 def image_at(video: RandomAccessVideo, seconds: float) -> ImageArray | None:

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import json
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from html import escape
 from pathlib import Path
@@ -83,12 +82,37 @@ def _subject(kinematics: Kinematics, unit: str, names: Mapping[int, str], source
     return Subject(kinematics, unit, name, events, moments, images)
 
 
+def _rows(facts: Mapping[str, object]) -> Iterator[tuple[str, str]]:
+    """Names and texts; of settings, a row for each section."""
+    for key, value in facts.items():
+        if not isinstance(value, Mapping):
+            yield key, value if isinstance(value, str) else _plain(value)
+            continue
+        sections = {name: part for name, part in value.items() if isinstance(part, Mapping)}
+        single = {name: part for name, part in value.items() if name not in sections}
+        yield from ((f"{key}, {name}", _plain(part)) for name, part in sections.items())
+        if single:
+            yield key, _plain(single)
+
+
+def _plain(value: object) -> str:
+    """A value of settings as text, without the marks of JSON.
+
+    >>> _plain({"name": "auto", "scales": [1.0], "every": None, "flow": {"sides": True}})
+    'name auto, scales 1.0, every –, flow (sides yes)'
+    """
+    if isinstance(value, Mapping):
+        words = (f"{key} ({_plain(v)})" if isinstance(v, Mapping) else f"{key} {_plain(v)}" for key, v in value.items())
+        return ", ".join(words) or "–"
+    if isinstance(value, list | tuple):
+        return " ".join(map(_plain, value)) or "–"
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    return "–" if value is None else str(value)
+
+
 def _about(facts: Mapping[str, object]) -> str:
     notes = "".join(f"<li>{escape(note)}</li>" for note in _NOTES)
-    rows = "".join(f"<dt>{escape(key)}</dt><dd>{escape(_text(value))}</dd>" for key, value in facts.items())
+    rows = "".join(f"<dt>{escape(key)}</dt><dd>{escape(text)}</dd>" for key, text in _rows(facts))
     made_from = f"<h2>Made from</h2><dl>{rows}</dl>"
     return f'<section class="about"><h2>How to read this report</h2><ul>{notes}</ul>{made_from}</section>'
-
-
-def _text(value: object) -> str:
-    return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)

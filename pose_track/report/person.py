@@ -17,8 +17,8 @@ _HEIGHT, _FLAT = 156, 116  # of charts
 _SIDES = ("left", "right")
 _GAIT = (("stride", "Stride"), ("stance", "Stance"), ("swing", "Swing"))
 _VIEWS = {
-    "side_left": "from the side, looking to the left", "side_right": "from the side, looking to the right",
-    "front": "from the front", "back": "from behind", "oblique": "obliquely", "": "from a direction that is not known",
+    "side_left": "side, facing left", "side_right": "side, facing right",
+    "front": "front", "back": "back", "oblique": "oblique", "": "not known",
 }  # fmt: skip
 _NOT_FROM_THE_SIDE = (
     "This person is not seen from the side. Bending towards the camera or away from it is not in the image: the angles "
@@ -58,12 +58,13 @@ def person_section(subject: Subject, title: str) -> str:
 
 def _facts(subject: Subject, figures: Figures) -> str:
     seconds = subject.kinematics.trajectory.seconds
-    speeds = (f"{number(figures[f'{kind}_speed_{subject.unit}_per_s'], 2)}" for kind in ("mean", "max"))
+    digits = 2 if subject.unit == "m" else 0
+    speeds = (number(figures[f"{kind}_speed_{subject.unit}_per_s"], digits) for kind in ("mean", "max"))
     facts = {
-        "Seen": _VIEWS[str(figures["view"])],
+        "View": _VIEWS[str(figures["view"])],
         "Time": f"{seconds[0]:.2f} to {seconds[-1]:.2f} s ({number(figures['duration_seconds'], 2)} s)",
-        "In": f"{number(figures['seen_percent'])} % of these frames",
-        f"Speed, {subject.unit}/s": f"{' mean, '.join(speeds)} greatest",
+        "Seen in": f"{number(figures['seen_percent'])} % of the frames",
+        "Speed": f"{' mean, '.join(speeds)} {subject.unit}/s greatest",
     }
     items = "".join(f"<div><dt>{key}</dt><dd>{escape(value)}</dd></div>" for key, value in facts.items())
     return f'<dl class="facts">{items}</dl>'
@@ -121,7 +122,7 @@ def _angles_table(figures: Figures) -> str:
 
 
 def _gait_table(subject: Subject, figures: Figures) -> str:
-    if not subject.events:
+    if not figures["steps"]:
         return '<p class="note">No steps were found: they are looked for in side views of people who walk or run.</p>'
     rows = []
     for key, word in _GAIT:
