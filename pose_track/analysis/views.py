@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -42,7 +44,18 @@ def views(trajectory: Trajectory) -> NDArray[np.str_]:
     is_side = width <= _MAX_SIDE_WIDTH
     view[is_side & (forward >= _MIN_FORWARD)] = LEFT
     view[is_side & (forward <= -_MIN_FORWARD)] = RIGHT
-    return view
+    return _without_flicker(view, trajectory.seconds)
+
+
+def _without_flicker(view: NDArray[np.str_], seconds: Float64Array) -> NDArray[np.str_]:
+    """(T,) the views, oblique where a view from the side is shorter than a second and another one before or after."""
+    steady = view.copy()
+    edges = [0, *(np.flatnonzero(view[1:] != view[:-1]) + 1).tolist(), len(view)]
+    for start, end in pairwise(edges):
+        is_part = end - start < len(view)
+        if is_part and view[start] in (LEFT, RIGHT) and seconds[end - 1] - seconds[start] < _WINDOW_SECONDS:
+            steady[start:end] = OBLIQUE
+    return steady
 
 
 def forward_sign(view: NDArray[np.str_]) -> Float64Array:

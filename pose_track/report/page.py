@@ -86,29 +86,28 @@ def _rows(facts: Mapping[str, object]) -> Iterator[tuple[str, str]]:
     """Names and texts; of settings, a row for each section."""
     for key, value in facts.items():
         if not isinstance(value, Mapping):
-            yield key, value if isinstance(value, str) else _plain(value)
+            yield key, _plain(value)
             continue
         sections = {name: part for name, part in value.items() if isinstance(part, Mapping)}
         single = {name: part for name, part in value.items() if name not in sections}
-        yield from ((f"{key}, {name}", _plain(part)) for name, part in sections.items())
-        if single:
-            yield key, _plain(single)
+        yield from ((key, _plain(part)) for part in [single] if _plain(part))
+        yield from ((f"{key}, {name}", _plain(part)) for name, part in sections.items() if _plain(part))
 
 
 def _plain(value: object) -> str:
-    """A value of settings as text, without the marks of JSON.
+    """A value of settings as text, without the marks of JSON and without what is not set.
 
     >>> _plain({"name": "auto", "scales": [1.0], "every": None, "flow": {"sides": True}})
-    'name auto, scales 1.0, every –, flow (sides yes)'
+    'name auto, scales 1.0, flow (sides yes)'
     """
     if isinstance(value, Mapping):
-        words = (f"{key} ({_plain(v)})" if isinstance(v, Mapping) else f"{key} {_plain(v)}" for key, v in value.items())
-        return ", ".join(words) or "–"
+        texts = {key: f"({_plain(v)})" if isinstance(v, Mapping) else _plain(v) for key, v in value.items()}
+        return ", ".join(f"{key} {text}" for key, text in texts.items() if text not in ("", "()"))
     if isinstance(value, list | tuple):
-        return " ".join(map(_plain, value)) or "–"
+        return " ".join(map(_plain, value))
     if isinstance(value, bool):
         return "yes" if value else "no"
-    return "–" if value is None else str(value)
+    return "" if value is None else str(value)
 
 
 def _about(facts: Mapping[str, object]) -> str:
