@@ -9,7 +9,7 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 
 from pose_track.analysis.centre_of_mass import Sex
-from pose_track.analysis.kinematics import DEFAULT_MIN_SCORE, Kinematics, measure
+from pose_track.analysis.kinematics import DEFAULT_MIN_SCORE, MIN_FRAMES, Kinematics, measure
 from pose_track.analysis.lens import Lens, without_distortion
 from pose_track.analysis.people import trajectories
 from pose_track.analysis.space import Floor, body_height_pixels, scaled, slowed
@@ -45,23 +45,32 @@ class Conditions:
 
 
 def analyse(frames: Iterable[TrackedPoses], conditions: Conditions) -> list[tuple[Kinematics, str]]:
-    """The measures of each person, and the unit of their positions, "px" or "m". People with too few frames are left
+    """The measures of each person, and the unit of their positions, "px" or "m". People who cannot be measured are left
     out, with a warning.
 
-    Raises ValueError where metres are asked for and cannot be told, and for the height of somebody who is not there.
+    Raises ValueError where there are people and none can be measured, and for the height of somebody who is not there.
     """
-    people = []
+    people, problems = [], []
     found = trajectories(frames)
     _check_heights(conditions.heights, [trajectory.track_id for trajectory in found])
     for trajectory in found:
-        if conditions.lens is not None:
-            trajectory = without_distortion(trajectory, conditions.lens)
-        body, unit = _in_units(slowed(trajectory, conditions.speed_factor), conditions)
         try:
-            people.append((measure(body, conditions.min_score, conditions.sex), unit))
+            people.append(_measured(trajectory, conditions))
         except ValueError as error:
-            logger.warning("%s; left out", error)
+            problems.append(str(error))
+    if problems and not people:
+        raise ValueError(problems[0] + ("; nor can the others be measured" if len(problems) > 1 else ""))
+    for problem in problems:
+        logger.warning("%s; left out", problem)
     return people
+
+
+def _measured(trajectory: Trajectory, conditions: Conditions) -> tuple[Kinematics, str]:
+    """Raises ValueError for too few frames, and where metres are asked for and cannot be told."""
+    if conditions.lens is not None:
+        trajectory = without_distortion(trajectory, conditions.lens)
+    body, unit = _in_units(slowed(trajectory, conditions.speed_factor), conditions)
+    return measure(body, conditions.min_score, conditions.sex), unit
 
 
 def _check_heights(heights: Mapping[int | None, float], ids: list[int]) -> None:
@@ -85,7 +94,7 @@ def _pixels(trajectory: Trajectory, min_score: float) -> float:
     pixels = body_height_pixels(trajectory, min_score)
     if np.isnan(pixels):
         raise ValueError(
-            f"the size of person {trajectory.track_id} cannot be told: no arm and no leg is seen in 6 frames"
+            f"the size of person {trajectory.track_id} cannot be told: no arm and no leg is seen in {MIN_FRAMES} frames"
         )
     return pixels
 

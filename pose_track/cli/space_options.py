@@ -80,7 +80,7 @@ def _height(text: str) -> tuple[int | None, float]:
     except ValueError:
         raise ValueError(f"--height takes metres, such as 1.75 or 3=1.75 for person 3, got {text!r}") from None
     if not 0.3 <= height <= 3:
-        raise ValueError(f"--height {height:g} is no body height in metres")
+        raise ValueError(f"--height {height:g} is no body height in metres, such as 1.75")
     return track_id, height
 
 

@@ -15,10 +15,10 @@ _SYNONYMS = (
 def joint_name(spelling: str) -> str:
     """The package's name of a joint, from any usual spelling; an unknown spelling is returned unchanged.
 
-    Case, spaces and punctuation are ignored; "l" and "r" stand for left and right.
+    Case, spaces and punctuation are ignored; "l" and "r" stand for left and right, which may come last.
 
-    >>> [joint_name(s) for s in ("Left shoulder", "r_wrist", "LKnee", "upper neck", "headtop", "tail")]
-    ['left_shoulder', 'right_wrist', 'left_knee', 'head_bottom', 'head_top', 'tail']
+    >>> [joint_name(s) for s in ("Left shoulder", "r_wrist", "LKnee", "ElbowRight", "upper neck", "headtop", "tail")]
+    ['left_shoulder', 'right_wrist', 'left_knee', 'right_elbow', 'head_bottom', 'head_top', 'tail']
     """
     return _NAMES.get(_letters(spelling), spelling)
 
@@ -43,9 +43,9 @@ def _letters(spelling: str) -> str:
 
 
 def _spellings(name: str) -> list[str]:
-    """The letters of a name, with the side as it is, written out, and abbreviated to one letter."""
-    side = side_of(name)
-    sided = [_letters(side + joint_type(name)), _letters(side[0] + joint_type(name))] if side else []
+    """The letters of a name, with the side as it is, and before and after the joint, written out and as one letter."""
+    side, joint = side_of(name), _letters(joint_type(name))
+    sided = [letters for s in (side, side[0]) for letters in (s + joint, joint + s)] if side else []
     return [_letters(name), *sided]
 
 

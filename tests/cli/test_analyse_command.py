@@ -114,6 +114,11 @@ def test_a_person_too_short_for_the_filter_is_left_out_with_a_line(
     assert [row["person"] for row in table(tmp_path / "out" / "summary.csv")] == ["1"]
 
 
+def test_somebody_without_a_size_is_left_out_with_a_line(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    assert analyse(write(tmp_path / "tracks.jsonl", walker(), unseen_limbs()), "--height", "1.75") == 0
+    assert caplog.messages == ["the size of person 2 cannot be told: no arm and no leg is seen in 6 frames; left out"]
+
+
 def unseen_limbs() -> Trajectory:
     """Only the head is seen."""
     scores = np.zeros((90, FEET.num_joints))
@@ -124,7 +129,8 @@ def unseen_limbs() -> Trajectory:
 @pytest.mark.parametrize(
     ("people", "options", "text"),
     [
-        ([short(walker(), 4)], (), "has nobody in six frames or more; there is nothing to measure"),
+        ([short(walker(), 4)], (), "person 1 is in 4 frames; a motion needs at least 6"),
+        ([short(walker(), 4), short(walker(), 5)], (), "needs at least 6; nor can the others be measured"),
         ([], (), "has nobody in six frames or more; there is nothing to measure"),
         ([unseen_limbs()], ("--height", "1.75"), "the size of person 1 cannot be told: no arm and no leg is seen"),
         ([walker()], ("--height", "tall"), "--height takes metres, such as 1.75 or 3=1.75 for person 3, got 'tall'"),
