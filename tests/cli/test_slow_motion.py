@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import json
 from dataclasses import replace
+from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
@@ -25,6 +26,7 @@ from pose_track.pipeline.result_folder import TRACKS_FILE
 from pose_track.pipeline.track_file import track_file
 from pose_track.results.open_result import open_result
 from pose_track.structures.arrays import Float32Array
+from pose_track.structures.frames import Detections, Frame
 
 
 def stated(path: Path, speed_factor: float) -> Path:
@@ -49,6 +51,31 @@ def test_track_states_it_and_times_stay_those_of_the_video(tmp_path: Path) -> No
     assert header["speed_factor"] == 0.125
     assert [tracked.pts_seconds for tracked in records][:3] == [0.0, 0.1, 0.2]
     assert open_result(tmp_path / "out").speed_factor == 0.125
+
+
+def hidden(frame: Frame) -> Detections:
+    """A person who stands, and is hidden in frames 20 to 99: 0.3 seconds in life, 2.7 in slow motion."""
+    if 20 <= frame.index < 100:
+        return Detections.empty()
+    return Detections(np.array([[60, 20, 100, 100]], np.float32), np.array([0.9], np.float32))
+
+
+def people(video: Path, out: Path, told: dict[str, str]) -> list[list[tuple[int, list[float]]]]:
+    """Id and box of each person in each frame."""
+    base = {"tracker.flow.method": "none", "tracker.reactivation_seconds": "0", "output.render": "false"}
+    settings = load_settings(Settings, None, base | told)
+    track_file(video, out, stub_stages(settings, hidden), settings)
+    frames = list(read_tracks(out / TRACKS_FILE)[1])
+    return [list(zip(f.track_ids.tolist(), f.poses.boxes.tolist(), strict=True)) for f in frames]
+
+
+def test_slow_motion_is_tracked_as_in_life(tmp_path: Path) -> None:
+    slow, life = (make_video(tmp_path / f"{fps}.mp4", 120, fps=Fraction(fps)) for fps in (30, 240))
+    true = people(life, tmp_path / "life", {})
+    assert {track_id for frame in true for track_id, _ in frame} == {1}
+    assert people(slow, tmp_path / "told", {"tracker.speed_factor": "0.125"}) == true
+    untold = people(slow, tmp_path / "untold", {})
+    assert {track_id for frame in untold for track_id, _ in frame} == {1, 2}
 
 
 def test_without_it_nothing_is_stated(tmp_path: Path) -> None:
