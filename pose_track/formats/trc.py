@@ -93,16 +93,13 @@ def read_trc(path: str | Path) -> PoseSequence:
         raise ValueError(f"{path}: the files have different {'markers' if len(markers) > 1 else 'rates'}")
     skeleton, order = skeleton_of_markers(tables[0].markers, LAYOUT)
     num_frames = max(int(table.frames[-1]) + 1 for table in tables)
-    seconds = np.arange(num_frames) / tables[0].rate
+    seconds = _times(tables, num_frames)
     people = []
     for track_id, table in zip(_ids(files), tables, strict=True):
-        seconds[table.frames] = table.seconds
         first = int(table.frames[0])
         joints = np.full((int(table.frames[-1]) - first + 1, skeleton.num_joints, 2), np.nan)
         joints[table.frames - first] = table.positions[:, order]
         people.append(Motion(track_id, first, joints, np.full(joints.shape[:2], np.nan)))
-    if not (np.diff(seconds) > 0).all():
-        seconds = np.arange(num_frames) / tables[0].rate
     infos = [FrameInfo(index, pts_seconds=time) for index, time in enumerate(seconds.tolist())]
     return sequence_of_motions(path.stem, skeleton, people, infos, LAYOUT, {"fps": tables[0].rate})
 
@@ -149,6 +146,17 @@ class _Table:
         self.frames, self.seconds = frames.astype(np.int64), values[:, 1]
         positions = values[:, 2:].reshape(len(values), -1, 3)[..., :2]
         self.positions: Float64Array = positions * _to_pixels(header.get("Units", ""), path)
+
+
+def _times(tables: list[_Table], num_frames: int) -> Float64Array:
+    """(T,) seconds of all frames: those of the files, and between them for frames that no file has. By the rate alone
+    where the files' times do not increase."""
+    frames = np.concatenate([table.frames for table in tables])
+    known, places = np.unique(frames, return_index=True)
+    seconds = np.concatenate([table.seconds for table in tables])[places]
+    rate, every = tables[0].rate, np.arange(num_frames)
+    times = np.interp(every, known, seconds) - np.maximum(known[0] - every, 0) / rate
+    return times if (np.diff(times) > 0).all() else np.asarray(every / rate)
 
 
 def _read_file(path: Path) -> _Table:

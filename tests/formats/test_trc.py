@@ -8,7 +8,7 @@ from moving_people import FPS, assert_same_motion, by_name, moving_people
 
 from pose_track.formats.motions import motions
 from pose_track.formats.registry import identify_format, read_sequence
-from pose_track.formats.trc import write_person_trc, write_trc
+from pose_track.formats.trc import read_trc, write_person_trc, write_trc
 from pose_track.structures.skeleton import POSETRACK_15
 
 # two frames as Sports2D writes them, which states metres for pixels too
@@ -97,6 +97,25 @@ def test_invalid_files_are_refused_in_one_line(tmp_path, old, new, message):
         read_sequence(tmp_path / "b.trc")
     assert "b.trc" in str(error.value)
     assert "\n" not in str(error.value)
+
+
+def test_times_with_jitter_and_a_missing_frame_are_kept(tmp_path):
+    """As those of a depth camera, whose clock does not begin at 0."""
+    path = tmp_path / "depth.trc"
+    seconds = {0: 7.010, 1: 7.046, 2: 7.079, 4: 7.149, 5: 7.180}
+    head = [
+        "PathFileType\t4\t(X/Y/Z)\tdepth.trc",
+        "DataRate\tUnits",
+        "30\tpx",
+        "Frame#\tTime\tKneeLeft",
+        "\t\tX1\tY1\tZ1",
+    ]
+    rows = [f"{frame}\t{time}\t{10 + frame}\t20\t0" for frame, time in seconds.items()]
+    path.write_text("\n".join([*head, *rows]))
+    read = list(read_trc(path))
+    times = [info.pts_seconds for info, _ in read]
+    np.testing.assert_allclose(times, [7.010, 7.046, 7.079, 7.114, 7.149, 7.180])
+    assert read_trc(path).skeleton.joint_names == ("left_knee",)
 
 
 def test_opensim_reads_it(tmp_path):
