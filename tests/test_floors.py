@@ -25,13 +25,13 @@ FLOORS = {
     "plots": 4, "pose": 4, "sinks": 4, "weights": 4,
     "detection": 5, "flow": 5, "results": 5,
     "build": 6, "editing": 6, "training": 6,
-    "export": 7, "linking": 7, "live": 7, "viewer": 7,
+    "batch": 7, "export": 7, "linking": 7, "live": 7, "viewer": 7,
     "benchmarks": 8,
     "cli": 9,
 }  # fmt: skip
 
 # The rooms that know the settings; stages take plain arguments.
-KNOW_SETTINGS = {"pipeline", "build", "linking", "training", "export", "live", "benchmarks", "cli"}
+KNOW_SETTINGS = {"pipeline", "build", "linking", "training", "export", "live", "batch", "benchmarks", "cli"}
 
 TORCH_FREE = [
     *("training.config", "training.options", "datasets.load", "datasets.synthetic", "datasets.detection"),
