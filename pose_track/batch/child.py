@@ -77,17 +77,17 @@ def _work(setup: WorkerSetup, tasks: queue.Queue[Task | None], messages: _Messag
 
 
 def _failure(error: Exception) -> Outcome:
-    """The outcome of a task that raised an error, whose traceback goes into the log."""
-    if isinstance(error, BlockingIOError):
-        return Outcome("busy", str(error))
-    traceback.print_exception(error)
+    """The outcome of a task that raised an error. The traceback of an unexpected one goes into the log."""
     reason = " ".join(str(error).split())
+    if isinstance(error, BlockingIOError):
+        return Outcome("busy", reason)
+    if isinstance(error, _permanent()) and reason:
+        print(f"ERROR: {reason}", file=sys.stderr)
+        return Outcome("failed", reason)
+    traceback.print_exception(error)
     if isinstance(error, OSError) and _is_full(error):
         return Outcome("full", reason)
-    permanent = isinstance(error, _permanent())
-    if not permanent or not reason:
-        reason = f"{type(error).__name__}{': ' if reason else ''}{reason}"
-    return Outcome("failed", reason, retry=not permanent)
+    return Outcome("failed", f"{type(error).__name__}{': ' if reason else ''}{reason}", retry=True)
 
 
 def _permanent() -> tuple[type[Exception], ...]:

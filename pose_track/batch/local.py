@@ -6,19 +6,26 @@ import os
 import queue
 import threading
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from itertools import pairwise
 
 from pose_track.batch.executor import Executor
 from pose_track.batch.task import Report, Task, WorkerSetup
 from pose_track.batch.worker_process import WorkerProcess
+from pose_track.utils.machine import available_bytes
 
 
 def open_local(setup: WorkerSetup, workers: int | None, options: Mapping[str, str]) -> Executor:
-    """See `ExecutorFactory`. Its option `gpus` is the number of GPUs, among which the workers are divided."""
+    """See `ExecutorFactory`. Its option `gpus` is the number of GPUs, among which the workers are divided. Without a
+    limit for memory, each worker may use its share of what is available now."""
     unknown = sorted(set(options) - {"gpus"})
     if unknown:
         raise ValueError(f"the executor local has no option {unknown[0]!r}; it has gpus, the number of GPUs")
-    return LocalExecutor(setup, workers or 1, int(options.get("gpus", 0)))
+    workers = workers or 1
+    available = available_bytes()
+    if setup.limits.memory_bytes is None and available is not None:
+        setup = replace(setup, limits=replace(setup.limits, memory_bytes=available // workers))
+    return LocalExecutor(setup, workers, int(options.get("gpus", 0)))
 
 
 class LocalExecutor:
@@ -63,6 +70,11 @@ class LocalExecutor:
             reports.append(self._reports.get())
         self._num_free += sum(report.outcome is not None for report in reports)
         return reports
+
+    @property
+    def peak_bytes(self) -> int:
+        """The most memory that one of the workers was seen to use."""
+        return max(worker.peak_bytes for worker in self._workers)
 
     def stop(self) -> None:
         for worker in self._workers:

@@ -32,6 +32,7 @@ class WorkerProcess:
     a limit, and one whose process dies, fails; the next one has a new process.
 
     cores: on which it runs, () for all. environment: variables besides those of this process.
+    peak_bytes: the most memory that it was seen to use.
     """
 
     def __init__(
@@ -41,6 +42,7 @@ class WorkerProcess:
         self._environment = {**_threads(len(self._cores)), **(environment or {})}
         self._child: _Child | None = None
         self._stop_at: float | None = None
+        self.peak_bytes = 0
 
     def run(self, task: Task, report: Callable[[Progress], None] = lambda progress: None) -> Outcome:
         """Do a task. report: called with its progress, twice a second."""
@@ -59,6 +61,7 @@ class WorkerProcess:
                 watch.saw(message.progress)
                 report(message.progress)
             fault = self._fault(child, watch)
+            self.peak_bytes = max(self.peak_bytes, watch.bytes)
             if fault is not None:
                 child.kill()
                 self._child = None
@@ -160,12 +163,13 @@ class _Child:
 
 
 class _Watch:
-    """Tells when a task is over its limits."""
+    """Tells when a task is over its limits. bytes: of memory, when it was last looked at."""
 
     def __init__(self, limits: Limits, pid: int) -> None:
         self._limits, self._pid = limits, pid
         self._began = self._moved = time.monotonic()
         self._progress: Progress | None = None
+        self.bytes = 0
 
     def saw(self, progress: Progress) -> None:
         if progress != self._progress:
@@ -179,9 +183,9 @@ class _Watch:
         if limits.stall_seconds is not None and now - self._moved > limits.stall_seconds:
             text = f"no frame came in {limits.stall_seconds:g} seconds, after {frames} frames"
             return Outcome("failed", text, retry=True)
-        used = resident_bytes(self._pid) if limits.memory_bytes is not None else None
-        if used is not None and limits.memory_bytes is not None and used > limits.memory_bytes:
-            text = f"it used {used / 2**30:.1f} GiB of memory, more than {limits.memory_bytes / 2**30:.1f}"
+        self.bytes = resident_bytes(self._pid) or 0
+        if limits.memory_bytes is not None and self.bytes > limits.memory_bytes:
+            text = f"it used {self.bytes / 2**30:.1f} GiB of memory, more than {limits.memory_bytes / 2**30:.1f}"
             return Outcome("failed", text, retry=True)  # a process that did many tasks before may have grown
         return None
 

@@ -73,7 +73,8 @@ def test_failures_leave_the_worker_alive(started: list[Executor], tmp_path: Path
     outcomes = start(started).outcomes(*tasks, Task("good", {}))
     assert (outcomes["fail"].status, outcomes["fail"].retry) == ("failed", False)
     assert outcomes["fail"].reason == "not a video"
-    assert "Traceback" in outcomes["fail"].log_tail
+    assert outcomes["fail"].log_tail.endswith("ERROR: not a video\n")
+    assert "Traceback" in Path(log).read_text()  # of the unexpected one
     assert (outcomes["break"].reason, outcomes["break"].retry) == ("RuntimeError: by chance", True)
     assert outcomes["hold"].status == "busy"
     assert outcomes["fill"].status == "full"

@@ -1,0 +1,72 @@
+"""A whole batch: workers, the loop, its files, and the display."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from pose_track.batch.display import Display
+from pose_track.batch.driver import Batch, Video
+from pose_track.batch.executor import find_executor
+from pose_track.batch.journal import open_journal
+from pose_track.batch.measure_workers import measure_workers
+from pose_track.batch.records import Records
+from pose_track.batch.results import ResultTree
+from pose_track.batch.state import BatchState
+from pose_track.batch.task import Limits, WorkerSetup
+from pose_track.batch.track_handler import HANDLER
+
+LOCAL = "local"
+
+
+@dataclass(frozen=True)
+class BatchOptions:
+    """How a batch is run.
+
+    executor: by name, see `find_executor`. workers: None for as many as suit the machines; `local` then measures.
+    executor_options: of the executor alone. limits: of each video. attempts: after how many a video has failed.
+    overwrite: whether results of other settings, weights or content are replaced. formats: of the summary. prometheus:
+    a file for its textfile collector. stages: "module:function" of settings -> `Stages`, in place of the networks.
+    """
+
+    executor: str = LOCAL
+    workers: int | None = None
+    executor_options: Mapping[str, str] = field(default_factory=dict)
+    limits: Limits = field(default_factory=Limits)
+    attempts: int = 3
+    overwrite: bool = False
+    formats: Collection[str] = ("csv",)
+    prometheus: Path | None = None
+    stages: str | None = None
+
+
+def run_batch(
+    videos: Sequence[Video], out: Path, options: BatchOptions, display: Display, check: Callable[[], None]
+) -> BatchState:
+    """Track all videos whose results are not there yet; returns how it ended.
+
+    check: see `Batch.run`. Raises OSError where there is no room for results.
+    """
+    setup = WorkerSetup(HANDLER, {"out": str(out), "stages": options.stages}, options.limits)
+    out.mkdir(parents=True, exist_ok=True)
+    with open_journal(out) as journal:
+        records = Records(journal, out, options.formats, options.prometheus)
+        workers = _workers(videos, setup, out, options)
+        executor = find_executor(options.executor)(setup, workers, options.executor_options)
+        batch = Batch(videos, out, executor, (records, display), options.attempts, options.overwrite)
+        try:
+            return batch.run(check)
+        finally:
+            records.save_state(batch.state)
+            records.save_tables()
+
+
+def _workers(videos: Sequence[Video], setup: WorkerSetup, out: Path, options: BatchOptions) -> int | None:
+    """How many workers; where nothing is stated, `local` measures it on the first video that has no results, unless
+    there are too few of them to be worth it."""
+    if options.workers is not None or options.executor != LOCAL:
+        return options.workers
+    tree = ResultTree(out)
+    todo = [video for video in videos if tree.marker(video.name) is None]
+    return 1 if len(todo) < 4 else measure_workers(setup, todo[0], out, options.executor_options)
