@@ -12,7 +12,11 @@ from pose_track.utils.names import did_you_mean
 GROUP = "pose_track.executors"
 """The group of entry points; each names an `ExecutorFactory`."""
 
-_BUILT_IN = {"local": "pose_track.batch.local:open_local"}
+_BUILT_IN = {
+    "local": "pose_track.batch.local:open_local",
+    "ray": "pose_track.batch.ray_executor:open_ray",
+    "slurm": "pose_track.batch.slurm_executor:open_slurm",
+}
 
 
 class Executor(Protocol):
