@@ -55,12 +55,14 @@ def main() -> None:
     logging.basicConfig(level=logging.INFO, format="%(levelname)s: %(message)s")
     with contextlib.suppress(KeyboardInterrupt), interrupt_on_stop_signals():
         tasks = _read_tasks()
+        handler: Handler | None = None
+        with contextlib.suppress(Exception):  # the first task will say why
+            handler = make_handler(start.setup)
         messages.send(Message())
-        _work(start.setup, tasks, messages)
+        _work(start.setup, handler, tasks, messages)
 
 
-def _work(setup: WorkerSetup, tasks: queue.Queue[Task | None], messages: _Messages) -> None:
-    handler: Handler | None = None
+def _work(setup: WorkerSetup, handler: Handler | None, tasks: queue.Queue[Task | None], messages: _Messages) -> None:
     while (task := tasks.get()) is not None:
         with _log(task.log):
             try:

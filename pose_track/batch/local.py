@@ -7,10 +7,11 @@ import queue
 import threading
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from functools import partial
 from itertools import pairwise
 
 from pose_track.batch.executor import Executor
-from pose_track.batch.task import Report, Task, WorkerSetup
+from pose_track.batch.task import Progress, Report, Task, WorkerSetup
 from pose_track.batch.worker_process import WorkerProcess
 from pose_track.utils.machine import available_bytes
 
@@ -47,11 +48,12 @@ class LocalExecutor:
     def _serve(self, name: str, worker: WorkerProcess) -> None:
         """Do tasks, in a thread for each worker."""
         while (task := self._tasks.get()) is not None:
-            task_name = task.name
-            outcome = worker.run(
-                task, lambda progress, task_name=task_name: self._reports.put(Report(name, task_name, progress))
-            )
-            self._reports.put(Report(name, task_name, outcome=outcome))
+            report = partial(Report, name, task.name)
+
+            def tell(progress: Progress, report: partial[Report] = report) -> None:
+                self._reports.put(report(progress))
+
+            self._reports.put(report(outcome=worker.run(task, tell)))
         worker.close()
 
     def room(self) -> int:

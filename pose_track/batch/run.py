@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -12,10 +13,10 @@ from pose_track.batch.executor import find_executor
 from pose_track.batch.journal import open_journal
 from pose_track.batch.measure_workers import measure_workers
 from pose_track.batch.records import Records
-from pose_track.batch.results import ResultTree
+from pose_track.batch.results import ResultTree, control_folder
 from pose_track.batch.state import BatchState
 from pose_track.batch.task import Limits, WorkerSetup
-from pose_track.batch.track_handler import HANDLER
+from pose_track.batch.track_handler import HANDLER, WORK
 
 LOCAL = "local"
 
@@ -58,6 +59,8 @@ def run_batch(
         try:
             return batch.run(check)
         finally:
+            with suppress(OSError):  # it holds what another attempt goes on with, or is in use
+                (control_folder(out) / WORK).rmdir()
             records.save_state(batch.state)
             records.save_tables()
 

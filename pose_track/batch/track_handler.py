@@ -25,6 +25,7 @@ from pose_track.video.source import DamageError, DecodeError
 if TYPE_CHECKING:
     from pose_track.pipeline.stages import Stages
 
+WORK = "work"
 HANDLER = "pose_track.batch.track_handler:open_track_handler"
 
 logger = logging.getLogger(__name__)
@@ -129,7 +130,7 @@ def work_folder(out: Path, name: str, recipe: Recipe) -> Path:
     """The folder in which a video is tracked. It belongs to the name and the recipe, so that another attempt goes on
     with what is in it."""
     digest = hashlib.sha256(f"{name}\0{recipe.digest}".encode(errors="surrogateescape")).hexdigest()
-    return control_folder(out) / "work" / digest[:20]
+    return control_folder(out) / WORK / digest[:20]
 
 
 def _figures(summary: Summary, faults: int) -> Figures:

@@ -57,6 +57,8 @@ class WorkerProcess:
             message = child.next_message(_POLL_SECONDS)
             if message is not None and message.outcome is not None:
                 return _with_log(message.outcome, task)
+            if message == Message():  # it is ready: only now the time of the task begins
+                watch = _Watch(self._setup.limits, child.pid)
             if message is not None and message.progress is not None:
                 watch.saw(message.progress)
                 report(message.progress)

@@ -149,7 +149,7 @@ def _executor_options(texts: Sequence[str]) -> dict[str, str]:
     for text in texts:
         if "=" not in text:
             raise ValueError(f"--executor-option is KEY=VALUE, got {text!r}")
-    return dict(text.split("=", 1) for text in texts)  # type: ignore[misc]
+    return dict(text.split("=", 1) for text in texts)
 
 
 def _say_changes(display: Display) -> None:
