@@ -26,12 +26,12 @@ FLOORS = {
     "detection": 5, "flow": 5, "results": 5,
     "build": 6, "editing": 6, "training": 6,
     "batch": 7, "export": 7, "linking": 7, "live": 7, "viewer": 7,
-    "benchmarks": 8,
+    "benchmarks": 8, "parts": 8,
     "cli": 9,
 }  # fmt: skip
 
 # The rooms that know the settings; stages take plain arguments.
-KNOW_SETTINGS = {"pipeline", "build", "linking", "training", "export", "live", "batch", "benchmarks", "cli"}
+KNOW_SETTINGS = {"pipeline", "build", "linking", "training", "export", "live", "batch", "parts", "benchmarks", "cli"}
 
 TORCH_FREE = [
     *("training.config", "training.options", "datasets.load", "datasets.synthetic", "datasets.detection"),

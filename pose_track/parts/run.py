@@ -28,7 +28,7 @@ _WHOLE = {"start_seconds": None, "end_seconds": None, "stride": 1, "max_frames":
 OpenExecutor = Callable[[WorkerSetup], Executor]
 
 
-class PartError(RuntimeError):
+class PartError(ValueError):
     """A part that could not be tracked."""
 
 

@@ -26,6 +26,7 @@ from pose_track.utils.version import __version__
 ROOT = Path(__file__).parents[2]
 SCRIPTS = {
     "track_live": "live", "batch_track": "batch", "batch_status": "status",
+    "track_parts": "track-parts",
     "track_video": "track", "link_poses": "link", "finish_tracks": "finish", "convert_tracks": "convert",
     "evaluate": "evaluate", "evaluate_coco": "evaluate-coco", "evaluate_pose": "evaluate-pose",
     "evaluate_boxes": "evaluate-boxes",

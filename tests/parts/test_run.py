@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import part_stages
@@ -10,13 +11,15 @@ from make_video import make_video
 
 from pose_track.batch.local import LocalExecutor
 from pose_track.batch.task import Outcome, Report, Task, WorkerSetup, make_handler
+from pose_track.cli.main import main
 from pose_track.config.settings import OutputSettings, ReaderSettings, Settings
-from pose_track.config.tracker import TrackerSettings
+from pose_track.config.tracker import FlowSettings, TrackerSettings
 from pose_track.parts.run import OpenExecutor, PartError, track_in_parts
 from pose_track.pipeline.result_folder import OUTPUT_FILES
 from pose_track.pipeline.track_file import track_file
 
-SHORT = TrackerSettings(buffer_seconds=1.5, reactivation_seconds=0)  # so that overlaps are short
+SHORT = TrackerSettings(buffer_seconds=1.5, reactivation_seconds=0, flow=FlowSettings(method="none"))
+"""With short overlaps, and without cuts between the images of the video."""
 NO_VIDEO = Settings(output=OutputSettings(render=False), tracker=SHORT)
 TESTS = Path(__file__).parents[1]
 
@@ -112,3 +115,13 @@ def test_settings_of_a_part_of_the_video_are_refused(tmp_path: Path, video: Path
     with pytest.raises(ValueError, match=r"reader\.stride has no effect on a video in parts"):
         in_parts(video, tmp_path / "joined", Settings(reader=ReaderSettings(stride=2), tracker=SHORT))
     assert not (tmp_path / "joined").exists()
+
+
+def test_the_command(tmp_path: Path, video: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    settings = ["--no-render", "--tracker.buffer_seconds", "1.5", "--tracker.reactivation_seconds", "0"]
+    settings += ["--tracker.flow.method", "none"]
+    arguments = [str(video), "--parts", "2", "--workers", "1", "--out", str(tmp_path), "--stages", part_stages.STAGES]
+    assert main(["track-parts", *arguments, *settings]) == 0
+    assert re.search(r"120 frames, 2\.\d people a frame, [3-5] tracks, ", capsys.readouterr().out)
+    assert main(["track-parts", *arguments, *settings]) != 0
+    assert "--overwrite to replace its results" in capsys.readouterr().err
