@@ -14,7 +14,8 @@ import msgspec
 from pose_track.batch.executor import Executor
 from pose_track.batch.journal import Row
 from pose_track.batch.recipe import Recipe
-from pose_track.batch.results import Figures, ResultTree, control_folder, what_changed
+from pose_track.batch.remote_tree import open_tree
+from pose_track.batch.results import Figures, control_folder, what_changed
 from pose_track.batch.state import BatchState, WorkerState
 from pose_track.batch.task import Outcome, Report, Task
 from pose_track.batch.track_handler import TrackTask
@@ -45,7 +46,7 @@ class Batch:
     """Tracks videos on an executor.
 
     attempts: after how many a video has failed. overwrite: whether results of other settings, weights or content are
-    replaced.
+    replaced. results: URL of the folder of results, None for `out`.
     """
 
     def __init__(
@@ -56,9 +57,10 @@ class Batch:
         watchers: Sequence[Watcher],
         attempts: int = 3,
         overwrite: bool = False,
+        results: str | None = None,
     ) -> None:
         self._videos = {video.name: video for video in videos}
-        self._out, self._tree, self._executor, self._watchers = out, ResultTree(out), executor, watchers
+        self._out, self._tree, self._executor, self._watchers = out, open_tree(out, results), executor, watchers
         self._max_attempts, self._overwrite = attempts, overwrite
         self._pending = deque(videos)
         self._busy: deque[tuple[float, Video]] = deque()

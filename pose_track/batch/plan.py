@@ -60,7 +60,7 @@ def plan_videos(
 
 
 def _weight(source: str) -> float:
-    """The size of a file; 1 for what has none."""
+    """The size of a file; 1 for what has none, and for a remote one, which would take a question for each."""
     try:
         return max(1.0, float(os.stat(source).st_size))
     except OSError:

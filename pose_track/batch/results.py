@@ -10,6 +10,7 @@ import msgspec
 
 from pose_track.batch.naming import CONTROL
 from pose_track.batch.recipe import Recipe, key_of
+from pose_track.batch.stores import is_remote, version_of
 from pose_track.pipeline.run_state import source_digest
 from pose_track.utils.hashing import fresh_sha256
 
@@ -61,6 +62,9 @@ class Marker:
 def identify(source: str) -> SourceIdentity:
     """The identity of a video file or a folder of images as it is now. Raises FileNotFoundError, or ValueError for what
     can be read only once."""
+    if is_remote(source):
+        size, version = version_of(source)
+        return SourceIdentity(source, size, 0, version)
     path = Path(source)
     if not path.exists():
         raise FileNotFoundError(f"{source!r} does not exist; check the path")

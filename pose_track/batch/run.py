@@ -13,7 +13,8 @@ from pose_track.batch.executor import find_executor
 from pose_track.batch.journal import open_journal
 from pose_track.batch.measure_workers import measure_workers
 from pose_track.batch.records import Records
-from pose_track.batch.results import ResultTree, control_folder
+from pose_track.batch.remote_tree import open_tree
+from pose_track.batch.results import control_folder
 from pose_track.batch.state import BatchState
 from pose_track.batch.task import Limits, WorkerSetup
 from pose_track.batch.track_handler import HANDLER, WORK
@@ -29,6 +30,7 @@ class BatchOptions:
     executor_options: of the executor alone. limits: of each video. attempts: after how many a video has failed.
     overwrite: whether results of other settings, weights or content are replaced. formats: of the summary. prometheus:
     a file for its textfile collector. stages: "module:function" of settings -> `Stages`, in place of the networks.
+    results: URL of the folder of results; None for that of the batch.
     """
 
     executor: str = LOCAL
@@ -40,6 +42,7 @@ class BatchOptions:
     formats: Collection[str] = ("csv",)
     prometheus: Path | None = None
     stages: str | None = None
+    results: str | None = None
 
 
 def run_batch(
@@ -49,13 +52,15 @@ def run_batch(
 
     check: see `Batch.run`. Raises OSError where there is no room for results.
     """
-    setup = WorkerSetup(HANDLER, {"out": str(out), "stages": options.stages}, options.limits)
+    setup = WorkerSetup(
+        HANDLER, {"out": str(out), "stages": options.stages, "results": options.results}, options.limits
+    )
     out.mkdir(parents=True, exist_ok=True)
     with open_journal(out) as journal:
         records = Records(journal, out, options.formats, options.prometheus)
         workers = _workers(videos, setup, out, options)
         executor = find_executor(options.executor)(setup, workers, options.executor_options)
-        batch = Batch(videos, out, executor, (records, display), options.attempts, options.overwrite)
+        batch = Batch(videos, out, executor, (records, display), options.attempts, options.overwrite, options.results)
         try:
             return batch.run(check)
         finally:
@@ -70,6 +75,6 @@ def _workers(videos: Sequence[Video], setup: WorkerSetup, out: Path, options: Ba
     there are too few of them to be worth it."""
     if options.workers is not None or options.executor != LOCAL:
         return options.workers
-    tree = ResultTree(out)
+    tree = open_tree(out, options.results)
     todo = [video for video in videos if tree.marker(video.name) is None]
     return 1 if len(todo) < 4 else measure_workers(setup, todo[0], out, options.executor_options)

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
 
 from pose_track.batch.manifest import MANIFEST_SUFFIXES, read_manifest
+from pose_track.batch.stores import find_remote, is_remote
 from pose_track.pipeline.result_folder import TRACKS_FILE
 from pose_track.video.image_reader import IMAGE_SUFFIXES
 from pose_track.video.paths import VIDEO_SUFFIXES
@@ -45,14 +46,17 @@ def find_videos(sources: Iterable[str], out: Path) -> list[Found]:
         if not videos:
             raise FileNotFoundError(f"there is no video in {source!r}; check the path")
         for video in videos:
-            identity = os.path.abspath(video.source), tuple(sorted(video.settings.items()))
+            path = video.source if is_remote(video.source) else os.path.abspath(video.source)
+            identity = path, tuple(sorted(video.settings.items()))
             found.setdefault(identity, video)
     return list(found.values())
 
 
 def _videos_of(source: str, out: Path) -> Iterator[Found]:
     path = Path(source)
-    if path.is_dir():
+    if is_remote(source):
+        yield from (Found(url, place) for url, place in find_remote(source, WALKED_SUFFIXES))
+    elif path.is_dir():
         yield from _walk(path, path, out)
     elif path.exists() and path.suffix.lower() in MANIFEST_SUFFIXES:
         yield from _rows_of(path)
@@ -103,7 +107,12 @@ def _matches_of(pattern: str, out: Path) -> Iterator[Found]:
 
 def _rows_of(manifest: Path) -> Iterator[Found]:
     """The videos of a manifest, at their places below the folder that holds them all."""
-    rows = [(manifest.parent / path, settings) for path, settings in read_manifest(manifest)]
+    rows = []
+    for text, settings in read_manifest(manifest):
+        if is_remote(text):
+            yield Found(text, PurePosixPath(text.partition("://")[2].partition("?")[0]), settings)
+        else:
+            rows.append((manifest.parent / text, settings))
     if not rows:
         return
     root = os.path.commonpath([os.path.abspath(path.parent) for path, _ in rows])

@@ -5,7 +5,8 @@ from __future__ import annotations
 import hashlib
 import logging
 import shutil
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import AbstractContextManager, ExitStack, contextmanager, nullcontext
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -13,7 +14,9 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from pose_track.batch.recipe import Recipe, weights_differ
-from pose_track.batch.results import Figures, ResultTree, control_folder, identify, make_marker, what_changed
+from pose_track.batch.remote_tree import open_tree
+from pose_track.batch.results import Figures, control_folder, identify, make_marker, what_changed
+from pose_track.batch.stores import is_remote, staged
 from pose_track.batch.task import Progress, Task, named_function
 from pose_track.config.settings import Settings, StageSettings
 from pose_track.pipeline.run_state import STATE_FILE
@@ -46,18 +49,19 @@ class TrackTask:
 
 
 def open_track_handler(setup: Mapping[str, Any]) -> TrackHandler:
-    """The handler of a worker. setup: "out", the folder of the batch, and "stages", see `TrackHandler`."""
-    return TrackHandler(Path(setup["out"]), setup.get("stages"))
+    """The handler of a worker. setup: "out", the folder of the batch; "stages", "results": of the handler."""
+    return TrackHandler(Path(setup["out"]), setup.get("stages"), setup.get("results"))
 
 
 class TrackHandler:
     """See `pose_track.batch.task.Handler`.
 
     stages: "module:function" of settings -> `Stages`; None for the networks that the settings name.
+    results: URL of the folder of results; None for `out`.
     """
 
-    def __init__(self, out: Path, stages: str | None = None) -> None:
-        self._out, self._tree, self._stages_function = out, ResultTree(out), stages
+    def __init__(self, out: Path, stages: str | None = None, results: str | None = None) -> None:
+        self._out, self._tree, self._stages_function = out, open_tree(out, results), stages
         self._loaded: tuple[str, Stages] | None = None  # networks of the last video, and their settings
         self._summary = Summary()
 
@@ -72,7 +76,7 @@ class TrackHandler:
         self._summary = Summary()
         work = msgspec.convert(task.arguments, TrackTask)
         folder = work_folder(self._out, task.name, work.recipe)
-        with locked_folder(folder):
+        with _leased(folder):
             marker = self._tree.marker(task.name)
             if marker is not None and not what_changed(marker, work.source, work.recipe):
                 return asdict(marker.figures)
@@ -84,7 +88,8 @@ class TrackHandler:
         settings = Settings.model_validate(work.recipe.settings)
         faults = 0
         try:
-            self._run(work, folder, self._stages(settings, work.recipe), settings)
+            with _local(work.source, folder.parent / "staged") as video:
+                self._run(video, work, folder, self._stages(settings, work.recipe), settings)
         except DamageError as damage:
             logger.warning("%s", damage)
             faults = len(damage.faults)
@@ -95,16 +100,17 @@ class TrackHandler:
         self._tree.publish(folder, name, make_marker(folder, source, work.recipe, figures), work.overwrite)
         return figures
 
-    def _run(self, work: TrackTask, folder: Path, stages: Stages, settings: Settings) -> None:
+    def _run(self, video: Path, work: TrackTask, folder: Path, stages: Stages, settings: Settings) -> None:
         """Write the results into the folder, going on with an interrupted attempt where that is possible."""
+        name = work.source if is_remote(work.source) else None
         if (folder / STATE_FILE).exists() and not work.anew:
             try:
-                track_file(Path(work.source), folder, stages, settings, summary=self._summary, resume=True)
+                track_file(video, folder, stages, settings, summary=self._summary, resume=True, name=name)
                 return
             except ValueError as error:  # such as a video that has changed since
                 logger.warning("begins at the first frame, for %s", error)
                 self._summary = Summary()
-        track_file(Path(work.source), folder, stages, settings, overwrite=True, summary=self._summary)
+        track_file(video, folder, stages, settings, overwrite=True, summary=self._summary, name=name)
 
     def _stages(self, settings: Settings, recipe: Recipe) -> Stages:
         """The stages of the settings, which stay loaded while these do not change."""
@@ -124,6 +130,22 @@ class TrackHandler:
         from pose_track.build.stages import build_stages
 
         return build_stages(settings)
+
+
+def _local(source: str, folder: Path) -> AbstractContextManager[Path]:
+    """A context with the file of a video, which for a remote one is a copy in `folder`."""
+    return staged(source, folder) if is_remote(source) else nullcontext(Path(source))
+
+
+@contextmanager
+def _leased(folder: Path) -> Iterator[None]:
+    """`locked_folder`, where another worker may be removing the folder, which it has finished, right now."""
+    with ExitStack() as stack:
+        try:
+            stack.enter_context(locked_folder(folder))
+        except FileNotFoundError:
+            raise BlockingIOError(f"{str(folder)!r} is being removed by another worker") from None
+        yield
 
 
 def work_folder(out: Path, name: str, recipe: Recipe) -> Path:

@@ -32,9 +32,10 @@ def add_arguments(parser: Parser) -> None:
         nargs="+",
         metavar="SOURCE",
         help="a video, a folder that is searched for videos, a pattern, or a manifest: .csv, .jsonl or .parquet with a "
-        "column path, and columns that are settings of single videos",
+        "column path, and columns that are settings of single videos; also s3://, gs://, az:// and http(s)://",
     )
     add("--out", type=Path, default=Path("runs"), metavar="DIR", help="the results mirror the videos' folders in DIR")
+    add("--results", metavar="URL", help="put the results into an object store, s3://, gs:// or az://, not into DIR")
     add_overwrite(parser)
     add_settings_options(parser)
     parser.set_defaults(duration=None, raw=None)
@@ -134,6 +135,7 @@ def _batch_options(options: argparse.Namespace) -> BatchOptions:
         options.summary,
         options.prometheus,
         options.stages,
+        options.results,
     )
 
 

@@ -6,6 +6,7 @@ import signal
 import time
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import ExitStack
+from dataclasses import replace
 from itertools import chain, islice
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -42,6 +43,7 @@ def track_file(
     summary: Summary | None = None,
     resume: bool = False,
     open_outlet: OpenOutlet = no_outlet,
+    name: str | None = None,
 ) -> Summary:
     """Track one video, all of its frames, and write OUTPUT_FILES into `folder`; `summary` is updated frame by frame and
     returned.
@@ -55,6 +57,7 @@ def track_file(
     resume: go on with the interrupted run in the folder, if there is one, so that its records become those of an
         unbroken run. The annotated video is drawn anew.
     open_outlet: where each result goes besides, when it is recorded.
+    name: of the video in the records, where its file is a copy; None for its own.
 
     Raises FileExistsError where the folder holds other results, BlockingIOError while another process writes into it,
     ValueError where the interrupted run was one of another video or other settings.
@@ -67,7 +70,7 @@ def track_file(
         reader = stack.enter_context(_opened(video, settings))
         interrupt = stack.enter_context(DeferredInterrupt())
         check_results(folder, overwrite, resume)
-        run = _Run(folder, stages, settings, reader, _digest(video), summary)
+        run = _Run(folder, stages, settings, reader, _digest(video), summary, name)
         if resume:
             run.resume()
         outlet = stack.enter_context(open_outlet(run.header, reader.info))
@@ -129,10 +132,12 @@ class _Run:
         reader: VideoReader,
         source: str | None,
         summary: Summary,
+        name: str | None = None,
     ) -> None:
         self._folder, self._stages, self._settings = folder, stages, settings
         self._reader, self._summary = reader, summary
-        self.header = tracks_header(reader.info, stages, settings)
+        info = reader.info if name is None else replace(reader.info, source=name)
+        self.header = tracks_header(info, stages, settings)
         self._source = source
         self._tracker = ObservedTracker(stages.make_tracker(reader.info.fps), stages.state_every)
         self._state: RunState | None = None
