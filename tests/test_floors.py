@@ -35,7 +35,7 @@ KNOW_SETTINGS = {"pipeline", "build", "linking", "training", "export", "live", "
 
 TORCH_FREE = [
     *("training.config", "training.options", "datasets.load", "datasets.synthetic", "datasets.detection"),
-    *("cli.main", "cli.track", "cli.weights"),
+    *("cli.main", "cli.track", "cli.weights", "cli.batch", "batch.run", "batch.plan", "batch.track_handler"),
     *("config.load", "config.settings", "config.tracker", "config.postprocessing"),
     *("pipeline.track_video", "pipeline.track_file", "drawing.painter", "pipeline.stages"),
     *("evaluation.pck", "evaluation.pckh", "evaluation.box_ap", "evaluation.coco_keypoints", "evaluation.posetrack"),
