@@ -35,7 +35,7 @@ class Display:
             self.changes[row.reason] += 1
         elif row.status == "failed":
             attempts = f" in {row.attempts} attempts" if row.attempts > 1 else ""
-            self._print(f"failed{attempts}: {row.video}: {row.reason}")
+            self.say(f"failed{attempts}: {row.video}: {row.reason}")
 
     def moved(self, state: BatchState) -> None:
         if time.monotonic() < self._due_at:
@@ -45,9 +45,10 @@ class Display:
             self._draw([batch_line(state), *worker_lines(state)])
         else:
             self._due_at = time.monotonic() + _FILE_SECONDS
-            self._print(batch_line(state))
+            self.say(batch_line(state))
 
-    def _print(self, line: str) -> None:
+    def say(self, line: str) -> None:
+        """Print a line, above those that change."""
         tqdm.write(line, file=self._file)
 
     def _draw(self, lines: list[str]) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
+from itertools import islice
 from pathlib import Path
 
 from pose_track.batch.display import Display
@@ -20,6 +21,7 @@ from pose_track.batch.task import Limits, WorkerSetup
 from pose_track.batch.track_handler import HANDLER, WORK
 
 LOCAL = "local"
+_WORTH_MEASURING = 4  # videos
 
 
 @dataclass(frozen=True)
@@ -58,7 +60,9 @@ def run_batch(
     out.mkdir(parents=True, exist_ok=True)
     with open_journal(out) as journal:
         records = Records(journal, out, options.formats, options.prometheus)
-        workers = _workers(videos, setup, out, options)
+        workers = options.workers
+        if workers is None and options.executor == LOCAL:
+            workers = _measured(videos, setup, out, options, display, check)
         executor = find_executor(options.executor)(setup, workers, options.executor_options)
         batch = Batch(videos, out, executor, (records, display), options.attempts, options.overwrite, options.results)
         try:
@@ -70,11 +74,22 @@ def run_batch(
             records.save_tables()
 
 
-def _workers(videos: Sequence[Video], setup: WorkerSetup, out: Path, options: BatchOptions) -> int | None:
-    """How many workers; where nothing is stated, `local` measures it on the first video that has no results, unless
-    there are too few of them to be worth it."""
-    if options.workers is not None or options.executor != LOCAL:
-        return options.workers
+def _measured(
+    videos: Sequence[Video],
+    setup: WorkerSetup,
+    out: Path,
+    options: BatchOptions,
+    display: Display,
+    check: Callable[[], None],
+) -> int:
+    """How many local workers are fastest on the first video that has no results; 1 where there are too few of them for
+    it to be worth it."""
     tree = open_tree(out, options.results)
-    todo = [video for video in videos if tree.marker(video.name) is None]
-    return 1 if len(todo) < 4 else measure_workers(setup, todo[0], out, options.executor_options)
+    missing = (video for video in videos if tree.marker(video.name) is None)
+    todo = list(islice(missing, _WORTH_MEASURING))
+    if len(todo) < _WORTH_MEASURING:
+        return 1
+    display.say("measuring how many workers are fastest")
+    workers = measure_workers(setup, todo[0], out, options.executor_options, check)
+    display.say(f"workers: {workers}")
+    return workers

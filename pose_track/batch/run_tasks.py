@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter, deque
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Generator, Sequence
 
 from pose_track.batch.executor import Executor
 from pose_track.batch.task import Outcome, Report, Task
@@ -13,7 +13,7 @@ _POLL_SECONDS = 0.5
 
 def run_tasks(
     executor: Executor, tasks: Sequence[Task], report: Callable[[Report], None] = lambda report: None, attempts: int = 3
-) -> Iterator[tuple[Task, Outcome]]:
+) -> Generator[tuple[Task, Outcome], None, None]:
     """Yield each task with its outcome, as they end. Where another attempt may succeed, it has so many.
 
     The executor is stopped at the end, and where the generator is closed before. report: called with all reports.

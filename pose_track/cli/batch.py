@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import argparse
 import sys
-from collections.abc import Mapping, Sequence
-from functools import partial
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from pose_track.cli.executor_options import add_executor, executor_options
 from pose_track.cli.exit_codes import EXIT_ERROR
 from pose_track.cli.options import add_overwrite
 from pose_track.cli.parser import Parser
@@ -16,9 +16,7 @@ from pose_track.cli.track import add_settings_options, settings_class, track_set
 
 if TYPE_CHECKING:
     from pose_track.batch.display import Display
-    from pose_track.batch.driver import Video
     from pose_track.batch.run import BatchOptions
-    from pose_track.batch.state import BatchState
     from pose_track.config.settings import Settings
 
 _GIB = 2**30
@@ -45,15 +43,9 @@ def add_arguments(parser: Parser) -> None:
 
 
 def _add_workers(parser: Parser) -> None:
-    add = parser.add_argument_group("workers and their limits").add_argument
-    add("--executor", default="local", metavar="NAME", help="what runs the workers (default: local, this machine)")
-    add(
-        "--executor-option",
-        action="append",
-        default=[],
-        metavar="KEY=VALUE",
-        help="an option of the executor; may be given several times",
-    )
+    group = parser.add_argument_group("workers and their limits")
+    add_executor(group)
+    add = group.add_argument
     add(
         "--workers", default=_AUTO, metavar="N", help="how many at once (default: auto, which measures what is fastest)"
     )
@@ -86,7 +78,9 @@ def _add_reports(parser: Parser) -> None:
 def run(options: argparse.Namespace, overrides: Mapping[str, str]) -> int:
     from pose_track.batch.display import Display
     from pose_track.batch.plan import parse_shard, plan_videos
+    from pose_track.batch.run import run_batch
     from pose_track.batch.tables import check_formats
+    from pose_track.batch.words import batch_line
     from pose_track.utils.interrupts import DeferredInterrupt
 
     check_formats(options.summary)
@@ -97,22 +91,11 @@ def run(options: argparse.Namespace, overrides: Mapping[str, str]) -> int:
         return track_settings(options, {**overrides, **own})
 
     videos = plan_videos(options.sources, options.out, settings_of, options.stages, shard)
-    with DeferredInterrupt() as interrupt:
-        check = partial(interrupt.check)
-        with Display() as display:
-            state = _run(videos, options.out, how, display, check)
+    with DeferredInterrupt() as interrupt, Display() as display:
+        state = run_batch(videos, options.out, how, display, interrupt.check)
+    print(f"{batch_line(state)} -> {options.out}")
     _say_changes(display)
     return EXIT_ERROR if state.failed else 0
-
-
-def _run(videos: Sequence[Video], out: Path, how: BatchOptions, display: Display, check: partial[None]) -> BatchState:
-    """Run the batch, and print how it ended."""
-    from pose_track.batch.run import run_batch
-    from pose_track.batch.words import batch_line
-
-    state = run_batch(videos, out, how, display, check)
-    print(f"{batch_line(state)} -> {out}")
-    return state
 
 
 def _batch_options(options: argparse.Namespace) -> BatchOptions:
@@ -128,7 +111,7 @@ def _batch_options(options: argparse.Namespace) -> BatchOptions:
     return BatchOptions(
         options.executor,
         _workers(options.workers),
-        _executor_options(options.executor_option),
+        executor_options(options),
         Limits(options.time_limit, options.stall_limit, memory),
         options.attempts,
         options.overwrite,
@@ -145,13 +128,6 @@ def _workers(text: str) -> int | None:
     if not text.isdecimal() or int(text) < 1:
         raise ValueError(f"--workers is auto or a number from 1 on, got {text!r}")
     return int(text)
-
-
-def _executor_options(texts: Sequence[str]) -> dict[str, str]:
-    for text in texts:
-        if "=" not in text:
-            raise ValueError(f"--executor-option is KEY=VALUE, got {text!r}")
-    return dict(text.split("=", 1) for text in texts)
 
 
 def _say_changes(display: Display) -> None:

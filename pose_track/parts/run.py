@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import shutil
-from collections import Counter, deque
 from collections.abc import Callable, Sequence
+from contextlib import closing
 from pathlib import Path
 from time import perf_counter
 
 from pose_track.batch.executor import Executor
 from pose_track.batch.recipe import key_of, make_recipe
 from pose_track.batch.results import identify
+from pose_track.batch.run_tasks import run_tasks
 from pose_track.batch.task import Limits, Report, Task, WorkerSetup
 from pose_track.config.settings import Settings
 from pose_track.parts.handler import BUILD_STAGES, part_task, part_worker
@@ -22,7 +23,6 @@ from pose_track.pipeline.summary import Summary
 from pose_track.video.part_reader import VideoTimes, read_times, video_part
 
 _ATTEMPTS = 3
-_POLL_SECONDS = 0.5
 _WHOLE = {"start_seconds": None, "end_seconds": None, "stride": 1, "max_frames": None, "decoder": "pyav"}
 
 OpenExecutor = Callable[[WorkerSetup], Executor]
@@ -93,23 +93,7 @@ def _tasks(video: Path, times: VideoTimes, splits: Sequence[Split], work: Path) 
 
 def _run_tasks(executor: Executor, tasks: Sequence[Task], report: Callable[[Report], None]) -> None:
     """Have all tasks done. Raises PartError for the first that cannot be, after which the workers are stopped."""
-    waiting, attempts = deque(tasks), Counter[str]()
-    open_tasks = {task.name: task for task in tasks}
-    try:
-        while open_tasks:
-            while waiting and executor.room() > 0:
-                executor.submit(waiting.popleft())
-            for news in executor.poll(_POLL_SECONDS):
-                report(news)
-                if news.outcome is None:
-                    continue
-                task = open_tasks.pop(news.task)
-                attempts[task.name] += 1
-                if news.outcome.status == "done":
-                    continue
-                if not news.outcome.retry or attempts[task.name] == _ATTEMPTS:
-                    raise PartError(f"frames {task.name}: {news.outcome.reason or news.outcome.status}; see {task.log}")
-                open_tasks[task.name] = task
-                waiting.append(task)
-    finally:
-        executor.stop()
+    with closing(run_tasks(executor, tasks, report, _ATTEMPTS)) as ended:
+        for task, outcome in ended:
+            if outcome.status != "done":
+                raise PartError(f"frames {task.name}: {outcome.reason or outcome.status}; see {task.log}")
