@@ -8,6 +8,7 @@ and another one takes its place.
 from __future__ import annotations
 
 import logging
+import os
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -96,7 +97,7 @@ class RayExecutor:
 
     def _start(self) -> _Worker:
         self._num_started += 1
-        actor = self._actor_class.remote(self._setup, self._options.cpus)
+        actor = self._actor_class.remote(self._setup, self._options.cpus, os.getcwd())
         return _Worker(str(self._num_started), actor, actor.is_ready.remote())
 
     def room(self) -> int:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from contextlib import ExitStack
 
 import msgspec
@@ -12,9 +13,11 @@ from pose_track.batch.worker_process import WorkerProcess
 
 
 class RayWorker:
-    """The class of the actors. setup: a `WorkerSetup`; num_cores: of its share of the machine."""
+    """The class of the actors. setup: a `WorkerSetup`. num_cores: its share of the machine. folder: in which relative
+    paths begin, as in the process of the batch."""
 
-    def __init__(self, setup: bytes, num_cores: int) -> None:
+    def __init__(self, setup: bytes, num_cores: int, folder: str) -> None:
+        os.chdir(folder)
         self._stack = ExitStack()
         cores = self._stack.enter_context(claimed_cores(num_cores))
         self._process = WorkerProcess(msgspec.json.decode(setup, type=WorkerSetup), cores)

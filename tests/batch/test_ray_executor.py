@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import os
+import threading
 import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
+from batch_runs import batch, contents, make_videos, serial
 from cluster_cases import HANDLER, check_stopping, check_tasks_and_failures, outcomes_of
 
 from pose_track.batch.executor import find_executor
 from pose_track.batch.ray_executor import RayExecutor
+from pose_track.batch.results import MARKER
 from pose_track.batch.task import Limits, Outcome, Task, WorkerSetup
 
 ray = pytest.importorskip("ray", reason="Ray is not installed")
@@ -27,7 +30,7 @@ def cluster() -> Iterator[Any]:
     from ray.cluster_utils import Cluster
 
     with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("PYTHONPATH", f"{HERE}{os.pathsep}{HERE.parents[1]}")
+        patch.setenv("PYTHONPATH", os.pathsep.join(map(str, (HERE, HERE.parent, HERE.parents[1]))))
         cluster = Cluster(initialize_head=True, head_node_args={"num_cpus": 1, "include_dashboard": False})
         for _ in range(2):
             cluster.add_node(num_cpus=1)
@@ -56,6 +59,29 @@ def test_stopping(executor: RayExecutor) -> None:
 def test_an_unknown_option_is_refused() -> None:
     with pytest.raises(ValueError, match="no option 'colour'; it has address, cpus, gpus"):
         find_executor("ray")(WorkerSetup(HANDLER), 1, {"colour": "red"})
+
+
+def test_a_batch_that_loses_a_node_in_the_middle(cluster: Any, tmp_path: Path) -> None:
+    """Its results are those of single runs."""
+    extra = cluster.add_node(num_cpus=1)
+    places = [f"{name}.mp4" for name in "abcdefghijkl"]
+    make_videos(tmp_path / "in", *places)
+
+    def lose_it() -> None:
+        while not list((tmp_path / "out").glob(f"*/{MARKER}")):
+            time.sleep(0.1)
+        cluster.remove_node(extra, allow_graceful=False)
+
+    thread = threading.Thread(target=lose_it, daemon=True)
+    thread.start()
+    arguments = ("--executor", "ray", "--executor-option", "cpus=1")
+    stages = "batch_stages:slow_stages"
+    assert batch(tmp_path / "in", "--out", tmp_path / "out", *arguments, stages=stages, workers=4) == 0
+    thread.join(30)
+    assert not thread.is_alive()
+    names = {place: place.removesuffix(".mp4") for place in places}
+    found = contents(tmp_path / "out")
+    assert found == serial(tmp_path / "in", tmp_path / "serial", names)
 
 
 def test_a_node_that_is_lost_loses_the_task_in_its_hands_only(executor: RayExecutor, cluster: Any) -> None:
