@@ -25,17 +25,17 @@ FLOORS = {
     "plots": 4, "pose": 4, "report": 4, "sinks": 4, "weights": 4,
     "detection": 5, "flow": 5, "results": 5,
     "build": 6, "editing": 6, "training": 6,
-    "export": 7, "linking": 7, "live": 7, "viewer": 7,
-    "benchmarks": 8,
+    "batch": 7, "export": 7, "linking": 7, "live": 7, "viewer": 7,
+    "benchmarks": 8, "parts": 8,
     "cli": 9,
 }  # fmt: skip
 
 # The rooms that know the settings; stages take plain arguments.
-KNOW_SETTINGS = {"pipeline", "build", "linking", "training", "export", "live", "benchmarks", "cli"}
+KNOW_SETTINGS = {"pipeline", "build", "linking", "training", "export", "live", "batch", "parts", "benchmarks", "cli"}
 
 TORCH_FREE = [
     *("training.config", "training.options", "datasets.load", "datasets.synthetic", "datasets.detection"),
-    *("cli.main", "cli.track", "cli.weights"),
+    *("cli.main", "cli.track", "cli.weights", "cli.batch", "batch.run", "batch.plan", "batch.track_handler"),
     *("config.load", "config.settings", "config.tracker", "config.postprocessing"),
     *("pipeline.track_video", "pipeline.track_file", "drawing.painter", "pipeline.stages"),
     *("evaluation.pck", "evaluation.pckh", "evaluation.box_ap", "evaluation.coco_keypoints", "evaluation.posetrack"),

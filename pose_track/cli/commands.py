@@ -35,6 +35,9 @@ COMMANDS = {
     command.name: command
     for command in (
         Command("track", TRACK, "track the pose of every person in videos"),
+        Command("batch", TRACK, "track many videos, on one machine or several, and go on where it stopped"),
+        Command("status", TRACK, "how a batch stands"),
+        Command("track-parts", TRACK, "track one long video in parts, on several cores or machines"),
         Command("live", TRACK, "track people from a camera or stream as it happens"),
         Command("link", TRACK, "give track ids to the poses of another program"),
         Command("render", RESULTS, "draw a result again, in any style"),

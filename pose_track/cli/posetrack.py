@@ -16,6 +16,7 @@ from pose_track.cli.options import add_config, add_device, given
 from pose_track.cli.parser import Parser
 
 if TYPE_CHECKING:
+    from pose_track.benchmarks.posetrack.run import OpenExecutor
     from pose_track.config.settings import PoseTrackSettings
 
 DEFAULT_CONFIG = "benchmark/bundled.yaml"
@@ -36,6 +37,8 @@ def add_arguments(parser: Parser) -> None:
         metavar="DIR",
         help="folder of the run, which continues where it holds one already",
     )
+    add("--workers", metavar="N", help="track sequences in so many processes (default: in this one)")
+    add("--executor", metavar="NAME", help="what runs them, see batch (default with --workers: local)")
     add("--mode", choices=("poseval", "clean"), default="poseval", help="table to print; the report has both")
     parser.add_settings(default_settings, note=f"The defaults are those of configs/{DEFAULT_CONFIG}.")
 
@@ -64,7 +67,20 @@ def run(options: argparse.Namespace, overrides: Mapping[str, str]) -> int:
     from pose_track.pipeline.result_folder import locked
 
     with locked(options.out):
-        outcome = run_posetrack(data, settings, options.out)
+        outcome = run_posetrack(data, settings, options.out, _open_executor(options))
         write_report(outcome, options.out)
     print(f"{benchmark_summary(outcome, options.mode)}\n-> {options.out / 'report.md'}")
     return EXIT_ERROR if outcome.failed else 0
+
+
+def _open_executor(options: argparse.Namespace) -> OpenExecutor | None:
+    """What opens the executor of the options; None to track in this process. Raises ValueError for a wrong option."""
+    from pose_track.batch.executor import find_executor
+
+    if options.workers is None and options.executor is None:
+        return None
+    if options.workers is not None and not (options.workers.isdecimal() and int(options.workers)):
+        raise ValueError(f"--workers is a number from 1 on, got {options.workers!r}")
+    factory = find_executor(options.executor or "local")
+    workers = None if options.workers is None else int(options.workers)
+    return lambda setup: factory(setup, workers, {})

@@ -54,14 +54,27 @@ def add_arguments(parser: Parser) -> None:
 
 def add_shared(parser: Parser, num_sources: Literal[1, "+"]) -> None:
     """The options that `track` and `live` share."""
-    add = parser.add_argument
-    add(
+    parser.add_argument(
         "sources",
         nargs=num_sources,
         metavar="SOURCE",
         help="a video, a folder or pattern of images, an image, the number of a camera, a URL (rtsp, http, udp, ...), "
         "screen: or - for the standard input",
     )
+    add_settings_options(parser)
+    add = parser.add_argument
+    add("--duration", metavar="S", help="stop after so many seconds")
+    add(
+        "--raw",
+        metavar="WxH[:FORMAT][@FPS]",
+        help="frames that come without a container",
+    )
+    add_sinks(parser)
+
+
+def add_settings_options(parser: Parser) -> None:
+    """The options for settings that any kind of source has; see `track_settings`."""
+    add = parser.add_argument
     choice = parser.add_mutually_exclusive_group()
     choice.add_argument("--preset", help="settings by name: fast (the default), balanced, accurate or posetrack")
     add_config(choice)
@@ -75,15 +88,8 @@ def add_shared(parser: Parser, num_sources: Literal[1, "+"]) -> None:
     add("--on-damage", choices=("continue", "stop"), help="what follows damage in a video: all other frames, or none")
     add("--speed-factor", metavar="F", help="speed of the video over that of life, such as 0.125 of slow motion")
     add("--max-frames", metavar="N", help="stop after so many frames")
-    add("--duration", metavar="S", help="stop after so many seconds")
-    add(
-        "--raw",
-        metavar="WxH[:FORMAT][@FPS]",
-        help="frames that come without a container",
-    )
     add("--no-render", action="store_true", help="write no annotated video")
     add_choice_of_run(parser)
-    add_sinks(parser)
 
 
 def settings_class() -> type[Settings]:

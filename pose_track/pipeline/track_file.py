@@ -6,6 +6,7 @@ import signal
 import time
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import ExitStack
+from dataclasses import replace
 from functools import partial
 from itertools import chain, islice
 from pathlib import Path
@@ -45,6 +46,7 @@ def track_file(
     summary: Summary | None = None,
     resume: bool = False,
     open_outlet: OpenOutlet = no_outlet,
+    name: str | None = None,
 ) -> Summary:
     """Track one video, all of its frames, and write OUTPUT_FILES into `folder`; `summary` is updated frame by frame and
     returned.
@@ -58,6 +60,7 @@ def track_file(
     resume: go on with the interrupted run in the folder, if there is one, so that its records become those of an
         unbroken run. The annotated video is drawn anew.
     open_outlet: where each result goes besides, when it is recorded.
+    name: of the video in the records, where its file is a copy; None for its own.
 
     Where `people.max_people` is set, records are of everybody until the last frame has come. Then those who were
     largest for longest are kept, and the annotated video is drawn of them, for which the video is read once more. What
@@ -74,7 +77,8 @@ def track_file(
         reader = stack.enter_context(_opened(video, settings))
         interrupt = stack.enter_context(DeferredInterrupt())
         check_results(folder, overwrite, resume)
-        run = _Run(folder, stages, settings, reader, _digest(video), summary, _reopening(video, reader, settings))
+        reopen = _reopening(video, reader, settings)
+        run = _Run(folder, stages, settings, reader, _digest(video), summary, reopen, name)
         if resume:
             run.resume()
         outlet = stack.enter_context(open_outlet(run.header, reader.info))
@@ -152,13 +156,15 @@ class _Run:
         source: str | None,
         summary: Summary,
         reopen: Callable[[], VideoReader] | None,
+        name: str | None,
     ) -> None:
         self._choice = choice_of(settings)
         self._choice.check_region(reader.info.width, reader.info.height)
         self._reopen = reopen
         self._folder, self._stages, self._settings = folder, stages, settings
         self._reader, self._summary = reader, summary
-        self.header = tracks_header(reader.info, stages, settings)
+        info = reader.info if name is None else replace(reader.info, source=name)
+        self.header = tracks_header(info, stages, settings)
         self._source = source
         self._tracker = ObservedTracker(stages.make_tracker(reader.info.fps), stages.state_every)
         self._state: RunState | None = None

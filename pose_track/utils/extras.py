@@ -26,6 +26,13 @@ _EXTRAS = {
     "tensorboardX": "train",
     "matplotlib": "plot",
     "pyvirtualcam": "live",
+    "fsspec": "cloud",
+    "s3fs": "cloud",
+    "gcsfs": "cloud",
+    "adlfs": "cloud",
+    "aiohttp": "cloud",
+    "ray": "ray",
+    "submitit": "slurm",
 }
 
 

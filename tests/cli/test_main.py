@@ -25,7 +25,8 @@ from pose_track.utils.version import __version__
 
 ROOT = Path(__file__).parents[2]
 SCRIPTS = {
-    "track_live": "live",
+    "track_live": "live", "batch_track": "batch", "batch_status": "status",
+    "track_parts": "track-parts",
     "track_video": "track", "link_poses": "link", "finish_tracks": "finish", "convert_tracks": "convert",
     "evaluate": "evaluate", "evaluate_coco": "evaluate-coco", "evaluate_pose": "evaluate-pose",
     "evaluate_boxes": "evaluate-boxes",
@@ -198,7 +199,7 @@ for command in ("evaluate", "convert", "make-sample", "make-figures"):
     main([command, "--help"])
 main(["--help"])
 print("pydantic" in sys.modules, end=" ")
-for command in ("track", "link", "finish", "posetrack", "sweep", "ablate", "export", "evaluate-coco", "weights"):
+for command in ("track", "batch", "status", "link", "finish", "posetrack", "sweep", "ablate", "export", "evaluate-coco", "weights"):
     main([command, "--help"])
 print(*sorted({"torch", "torchvision", "cv2", "av", "openvino", "onnxruntime", "matplotlib"} & set(sys.modules)), "end")
 """

@@ -140,14 +140,15 @@ def scan_dataset(root: Path, year: str, split: str) -> PoseTrackDataset:
     if not files:
         searched = " or ".join(repr(str(folder)) for folder in folders)
         raise FileNotFoundError(f"there are no .json files in {searched}; {DOWNLOAD_HINT}")
-    dataset = PoseTrackDataset(root, year, split, tuple(_scan_clip(root, file, edition) for file in files))
+    dataset = PoseTrackDataset(root, year, split, tuple(scan_clip(root, file, edition) for file in files))
     if all(clip.error for clip in dataset.clips):
         first = dataset.clips[0]
         raise ValueError(f"none of {len(files)} sequences can be tracked; {first.name}: {first.error}; {DOWNLOAD_HINT}")
     return dataset
 
 
-def _scan_clip(root: Path, file: Path, edition: Edition) -> Clip:
+def scan_clip(root: Path, file: Path, edition: Edition) -> Clip:
+    """The sequence of an annotation file, see `scan_dataset`."""
     gt = None
     try:
         gt = read_posetrack(file)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -11,13 +11,21 @@ from typing import Any, NamedTuple
 from tqdm import tqdm
 from tqdm.contrib.logging import logging_redirect_tqdm
 
+from pose_track.batch.executor import Executor
+from pose_track.batch.run_tasks import run_tasks
+from pose_track.batch.task import WorkerSetup
 from pose_track.benchmarks.posetrack.dataset import Clip, PoseTrackDataset
 from pose_track.benchmarks.posetrack.saved_poses import (
-    SequenceTracker,
     is_saved,
     pose_provenance,
     read_saved_poses,
     save_poses,
+)
+from pose_track.benchmarks.posetrack.sequence_handler import (
+    BUILD_STAGES,
+    sequence_setup,
+    sequence_task,
+    sequence_tracker,
 )
 from pose_track.benchmarks.posetrack.submissions import ap_submission, saved_prediction, tracking_submission
 from pose_track.build.networks import describe_weights
@@ -27,16 +35,17 @@ from pose_track.evaluation.sequence_pairs import SequencePair, load_pairs
 from pose_track.formats.posetrack.reader import write_posetrack17, write_posetrack18
 from pose_track.formats.problems import Problems
 from pose_track.pipeline.errors import explain_write_errors
-from pose_track.structures.conversion import check_convertible
-from pose_track.structures.skeleton import POSETRACK_15
 from pose_track.video.source import DecodeError
 
 logger = logging.getLogger(__name__)
 
-RAW, LINKED, AP, MOTA = "raw", "tracked", "ap", "mota"
-"""Folders of a run: raw poses, linked poses, and the submissions for AP and for the tracking metrics."""
+RAW, LINKED, AP, MOTA, LOGS = "raw", "tracked", "ap", "mota", "logs"
+"""Folders of a run: raw poses, linked poses, the submissions for AP and for the tracking metrics, logs of workers."""
+
+OpenExecutor = Callable[[WorkerSetup], Executor]
 
 _WRITERS = {"posetrack17": write_posetrack17, "posetrack18": write_posetrack18}
+_Todo = Mapping[Clip, tuple[Path, Path]]  # the files of each sequence
 _BAR = "{l_bar}{bar}| {n_fmt}/{total_fmt} [{elapsed}<{remaining}, {rate_noinv_fmt}]"
 
 
@@ -73,10 +82,19 @@ class BenchmarkResult:
     evaluation: Evaluation | None
 
 
-def run_posetrack(dataset: PoseTrackDataset, settings: PoseTrackSettings, out: Path) -> BenchmarkResult:
+def run_posetrack(
+    dataset: PoseTrackDataset,
+    settings: PoseTrackSettings,
+    out: Path,
+    open_executor: OpenExecutor | None = None,
+    build_stages: str = BUILD_STAGES,
+) -> BenchmarkResult:
     """Track the sequences that have no saved poses, write the submissions into out/ap and out/mota, evaluate them.
 
     A sequence that fails is logged and left out.
+
+    open_executor: makes the executor whose workers track the sequences; None to track them in this process.
+    build_stages: "module:function" from settings to stages, for these workers.
 
     Raises ValueError where `out` holds poses of other settings, other weights or another data set, FileNotFoundError
     for missing weights, OSError where `out` cannot be written.
@@ -87,7 +105,8 @@ def run_posetrack(dataset: PoseTrackDataset, settings: PoseTrackSettings, out: P
         if clip.error:
             failures.add(clip, clip.error)
     with logging_redirect_tqdm():
-        _track_missing(dataset, settings, pose_provenance(settings, weights), out, failures)
+        provenance = pose_provenance(settings, weights)
+        _track_missing(dataset, settings, provenance, out, failures, open_executor, build_stages)
         sequences = _submit_all(dataset, settings, out, failures)
     return BenchmarkResult(dataset, settings, weights, sequences, failures.errors, _evaluate(sequences.values()))
 
@@ -122,39 +141,62 @@ def _track_missing(
     provenance: Mapping[str, Any],
     out: Path,
     failures: _Failures,
+    open_executor: OpenExecutor | None,
+    build_stages: str,
 ) -> None:
     files = {clip: _pose_files(clip, out) for clip in dataset.clips if not clip.error}
     saved = {clip: [is_saved(path, clip, provenance) for path in paths] for clip, paths in files.items()}
     todo = {clip: files[clip] for clip, both in saved.items() if not all(both)}
     if not todo:
         return
-    track = _sequence_tracker(dataset, settings, provenance)
-    total = sum(clip.num_frames for clip in todo)
-    with tqdm(total=total, desc="tracking", unit=" frames", bar_format=_BAR) as bar:
-        for clip, paths in todo.items():
-            try:
-                poses = track(clip, bar.update)
-            except (ValueError, OSError, DecodeError) as error:
-                failures.add(clip, str(error))
-            else:
-                with explain_write_errors(out):
-                    save_poses(poses, *paths)
+    with tqdm(total=sum(clip.num_frames for clip in todo), desc="tracking", unit=" frames", bar_format=_BAR) as bar:
+        if open_executor is None:
+            _track_here(dataset, settings, provenance, todo, out, failures, bar)
+        else:
+            executor = open_executor(sequence_setup(dataset, settings, provenance, build_stages))
+            _track_on(executor, todo, out, failures, bar)
+
+
+def _track_here(
+    dataset: PoseTrackDataset,
+    settings: PoseTrackSettings,
+    provenance: Mapping[str, Any],
+    todo: _Todo,
+    out: Path,
+    failures: _Failures,
+    bar: tqdm[None],
+) -> None:
+    """Track the sequences in this process, one after another."""
+    from pose_track.build.stages import build_stages  # not needed where all poses are saved
+
+    track = sequence_tracker(build_stages(settings), settings, provenance, dataset.year)
+    for clip, paths in todo.items():
+        try:
+            poses = track(clip, bar.update)
+        except (ValueError, OSError, DecodeError) as error:
+            failures.add(clip, str(error))
+        else:
+            with explain_write_errors(out):
+                save_poses(poses, *paths)
+
+
+def _track_on(executor: Executor, todo: _Todo, out: Path, failures: _Failures, bar: tqdm[None]) -> None:
+    """Track the sequences on the workers of an executor."""
+    (out / LOGS).mkdir(exist_ok=True)
+    clips = {clip.name: clip for clip in todo}
+    tasks = [sequence_task(clip, *paths, out / LOGS / f"{clip.name}.log") for clip, paths in todo.items()]
+    for task, outcome in run_tasks(executor, tasks):
+        if outcome.status == "done":
+            bar.update(outcome.result["frames"])
+        elif outcome.status == "full":
+            raise OSError(f"cannot write into {str(out)!r}: {outcome.reason}; make room there or give another --out")
+        else:
+            failures.add(clips[task.name], outcome.reason or outcome.status)
 
 
 def _pose_files(clip: Clip, out: Path) -> tuple[Path, Path]:
     """The files of a sequence's raw and linked poses."""
     return out / RAW / f"{clip.name}.jsonl", out / LINKED / f"{clip.name}.jsonl"
-
-
-def _sequence_tracker(
-    dataset: PoseTrackDataset, settings: PoseTrackSettings, provenance: Mapping[str, Any]
-) -> SequenceTracker:
-    from pose_track.build.stages import build_stages  # not needed where all poses are saved
-    from pose_track.runtime.device import device_name, resolve_device
-
-    device, stages = device_name(resolve_device(settings.device)), build_stages(settings)
-    check_convertible(stages.skeleton, POSETRACK_15, "PoseTrack")
-    return SequenceTracker(stages, settings, provenance, dataset.edition.first_number, device)
 
 
 def _submit_all(

@@ -1,0 +1,9 @@
+#!/usr/bin/env python3
+"""The same as `pose-track batch`: tools/batch_track.py --help."""
+
+import sys
+
+from pose_track.cli.main import run_script
+
+if __name__ == "__main__":
+    sys.exit(run_script("batch"))
