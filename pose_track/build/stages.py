@@ -136,7 +136,7 @@ def _build_keypoints(
 ) -> tuple[KeypointFunction, Description]:
     """The keypoint network, ready to run, and how it runs."""
     options, codec = settings.pose, network.codec
-    twins = network.skeleton.twins if settings.tracker.needs_second_peaks else ()
+    twins = network.skeleton.body_twins if settings.tracker.needs_second_peaks else ()
     if device != "cpu" and network.exported is None:
         from pose_track.pose.torch_keypoints import TorchKeypoints
 

@@ -61,8 +61,9 @@ def suppress_duplicates(poses: Poses, max_oks: float, aspect: float = 3 / 4, pad
         padding: size of a crop as a multiple of its box. The defaults are those of the published code.
     """
     areas = fit_boxes(poses.boxes, aspect, padding)[1].prod(axis=1)
-    people = (poses.joints, poses.joint_scores, areas)
-    return poses[oks_nms(oks_matrix(*people, *people, poses.skeleton.sigmas), poses.scores, max_oks)]
+    body = poses.skeleton.body_joints
+    people = (poses.joints[:, body], poses.joint_scores[:, body], areas)
+    return poses[oks_nms(oks_matrix(*people, *people, poses.skeleton.sigmas[body]), poses.scores, max_oks)]
 
 
 def within_image(joints: NDArray[np.floating], image: ImageArray) -> BoolArray:
