@@ -1,12 +1,13 @@
 """The joints of COCO-WholeBody beyond COCO's 17: feet, face and hands, with their lines, sides and OKS deviations.
 
-The order, and the deviations, are those of its annotations and evaluation (Jin et al., "Whole-Body Human Pose Estimation
-in the Wild", ECCV 2020). The 68 landmarks of the face are iBUG's (Sagonas et al., "300 Faces in-the-Wild Challenge",
+The order, and the deviations, are those of its annotations and evaluation (Jin et al., "Whole-Body Human Pose
+Estimation in the Wild", ECCV 2020). The 68 landmarks of the face are iBUG's (Sagonas et al., "300 Faces in-the-Wild Challenge",
 ICCV workshops 2013), counted from 0.
 """
 
 from __future__ import annotations
 
+from itertools import pairwise
 from typing import Literal
 
 Part = Literal["body", "foot", "face", "lefthand", "righthand"]
@@ -28,7 +29,7 @@ HAND_JOINTS = tuple(
 
 def _chain(*numbers: int) -> tuple[tuple[str, str], ...]:
     """Lines of the face from each landmark to the next."""
-    return tuple((f"face_{a}", f"face_{b}") for a, b in zip(numbers, numbers[1:], strict=False))
+    return tuple((f"face_{a}", f"face_{b}") for a, b in pairwise(numbers))
 
 
 FACE_LINES = (

@@ -90,7 +90,7 @@ def test_colours_by_joint_and_one() -> None:
 
 
 def test_detail_is_drawn_thin() -> None:
-    """The same joints, once as those of a body, once as detail of it, below a nose far from them."""
+    """The same joints, once as those of a body, once as detail of it."""
     joints = ("nose", "tip", "end")
     people = person(skeleton=Skeleton("all", joints, limbs=(("tip", "end"),)))
     thin = Skeleton("thin", joints, limbs=(("tip", "end"),), detail=("tip", "end"))
@@ -98,7 +98,7 @@ def test_detail_is_drawn_thin() -> None:
     areas = [
         changed(draw(blank(), p, replace(PLAIN, line_width=6))).sum() for p in (people, replace(people, poses=poses))
     ]
-    assert areas[1] < 0.6 * areas[0]
+    assert areas[1] < 0.7 * areas[0]
 
 
 def test_built_in_skeletons_have_the_colours_of_tracks_unless_others_are_asked_for() -> None:

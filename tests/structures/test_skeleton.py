@@ -33,11 +33,8 @@ ORDERS = {
     "lsp_14": "right_ankle right_knee right_hip left_hip left_knee left_ankle right_wrist right_elbow "
     "right_shoulder left_shoulder left_elbow left_wrist head_bottom head_top",
 }
-HAND = (
-    "hand_root thumb1 thumb2 thumb3 thumb4 forefinger1 forefinger2 forefinger3 forefinger4 middle_finger1 "
-    "middle_finger2 middle_finger3 middle_finger4 ring_finger1 ring_finger2 ring_finger3 ring_finger4 pinky_finger1 "
-    "pinky_finger2 pinky_finger3 pinky_finger4"
-).split()
+FINGERS = ("thumb", "forefinger", "middle_finger", "ring_finger", "pinky_finger")
+HAND = ["hand_root", *(f"{finger}{k}" for finger in FINGERS for k in range(1, 5))]
 ORDERS["halpe_26"] = (
     ORDERS["coco_17"] + " head_top head_bottom pelvis left_big_toe right_big_toe left_small_toe right_small_toe "
     "left_heel right_heel"
