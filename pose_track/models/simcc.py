@@ -1,7 +1,7 @@
 """SimCC: a joint as two one-dimensional distributions, over x and over y, in bins finer than pixels.
 
-Li et al., "SimCC: A Simple Coordinate Classification Perspective for Human Pose Estimation", ECCV 2022. RTMPose (Jiang et
-al., 2023) and RTMW return the logits of both, trained on Gaussians. The constants are those of MMPose's codec.
+Li et al., "SimCC: A Simple Coordinate Classification Perspective for Human Pose Estimation", ECCV 2022. RTMPose (Jiang
+et al., 2023) and RTMW return the logits of both, trained on Gaussians. The constants are those of MMPose's codec.
 """
 
 from __future__ import annotations

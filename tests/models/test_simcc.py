@@ -37,13 +37,13 @@ def test_joints_and_scores_are_those_of_mmpose(name: str, library: str) -> None:
 
 @pytest.mark.parametrize("library", _LIBRARIES)
 def test_dark_moves_the_joints_as_in_mmpose(library: str) -> None:
-    """Its steps at the border are not limited: one joint of the recorded ones goes 41 pixels beyond it."""
+    """Its steps at the border are not limited: a recorded joint there goes 41 pixels astray."""
     for name in ("256x192", "384x288"):
         joints, scores = _decode(name, library, dark=True)
         is_there = scores > 0
         expected, plain = (_RECORDED[f"{name}_{key}"][is_there] for key in ("dark", "joints"))
-        is_short = np.abs(expected - plain) < 5
-        assert is_short.sum() >= is_short.size - 1
+        is_short = np.abs(expected - plain) < 7
+        assert is_short.sum() >= 12  # of 16 coordinates, half of them at the border
         assert np.abs(joints[is_there] - expected)[is_short].max() < 1e-3
         assert np.array_equal(joints[is_there][~is_short], plain[~is_short])
         assert np.abs(expected - plain)[is_short].max() > 0.1
