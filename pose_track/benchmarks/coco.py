@@ -22,7 +22,8 @@ from pose_track.runtime.select import make_runtime, resolve_runtime
 from pose_track.structures.skeleton import COCO_17
 from pose_track.utils.extras import require
 from pose_track.utils.hashing import file_sha256
-from pose_track.weights.zoo import PublishedPoseWeights, find_published
+from pose_track.weights.entries.entry import PublishedPoseWeights
+from pose_track.weights.zoo import find_published
 
 if TYPE_CHECKING:  # these import PyTorch and pycocotools
     from pose_track.evaluation.coco_keypoints import Entry

@@ -13,17 +13,11 @@ from pose_track.runtime.exported import EXPORTED_SUFFIX, ExportedMetadata
 from pose_track.structures.skeleton import SKELETONS, Skeleton
 from pose_track.utils.extras import require
 from pose_track.utils.hashing import file_sha256
+from pose_track.weights.entries.entry import PublishedPoseWeights, PublishedWeights
 from pose_track.weights.identify import identify_weights
 from pose_track.weights.metadata import read_score_map
 from pose_track.weights.resolve import bundled_weights, describe_file, published_weights, weights_file
-from pose_track.weights.zoo import (
-    BUNDLED_POSE,
-    LIST_COMMAND,
-    ZOO,
-    PublishedPoseWeights,
-    PublishedWeights,
-    find_published,
-)
+from pose_track.weights.zoo import BUNDLED_POSE, LIST_COMMAND, ZOO, find_published
 
 _OPENVINO_SUFFIXES = (".xml", ".bin")
 

@@ -32,6 +32,15 @@ def add_runtime(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--runtime", choices=choices, help="what runs the networks; torch only on a GPU")
 
 
+def add_mirror(parser: argparse.ArgumentParser) -> None:
+    """--mirror, see `weights.sources.chosen_mirror`."""
+    parser.add_argument(
+        "--mirror",
+        metavar="URL|DIR",
+        help="where published weights are looked for first, by the names of their files (default: $POSE_TRACK_MIRROR)",
+    )
+
+
 def add_skeleton(parser: argparse.ArgumentParser) -> None:
     """--skeleton, the joints of COCO results; see `chosen_skeleton`."""
     from pose_track.structures.skeleton import SKELETONS

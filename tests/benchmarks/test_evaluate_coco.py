@@ -35,8 +35,9 @@ from pose_track.structures.arrays import ImageArray
 from pose_track.structures.skeleton import COCO_17
 from pose_track.training.prediction import detected_candidates
 from pose_track.utils.hashing import file_sha256
+from pose_track.weights.entries.entry import PublishedPoseWeights
 from pose_track.weights.load import save_weights
-from pose_track.weights.zoo import ZOO, PublishedPoseWeights
+from pose_track.weights.zoo import ZOO
 
 ROOT = Path(__file__).resolve().parents[2]
 CODEC = Codec("udp", (64, 96), 1.5)

@@ -23,8 +23,9 @@ from pose_track.models.hrnet_config import HRNET_CONFIGS
 from pose_track.structures.skeleton import COCO_17, SKELETONS
 from pose_track.utils.cache_dir import VARIABLE
 from pose_track.utils.hashing import file_sha256
+from pose_track.weights.entries.entry import PublishedPoseWeights, PublishedWeights
 from pose_track.weights.identify import IdentifiedWeights
-from pose_track.weights.zoo import ZOO, PublishedPoseWeights, PublishedWeights
+from pose_track.weights.zoo import ZOO
 
 POSE_ENTRIES = [entry for entry in ZOO.values() if isinstance(entry, PublishedPoseWeights)]
 UDP = "hrnet_w32_coco_256x192_udp"

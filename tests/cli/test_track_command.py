@@ -31,8 +31,8 @@ from pose_track.structures.frames import Detections, Frame
 from pose_track.structures.skeleton import POSETRACK_15
 from pose_track.utils.profiler import Profiler
 from pose_track.video.reader import open_video
+from pose_track.weights.entries.entry import PublishedWeights
 from pose_track.weights.load import save_weights
-from pose_track.weights.zoo import PublishedWeights
 
 
 def messages(stderr: str) -> list[str]:
