@@ -1,8 +1,8 @@
 """The joints of COCO-WholeBody beyond COCO's 17: feet, face and hands, with their lines, sides and OKS deviations.
 
 The order, and the deviations, are those of its annotations and evaluation (Jin et al., "Whole-Body Human Pose
-Estimation in the Wild", ECCV 2020). The 68 landmarks of the face are iBUG's (Sagonas et al., "300 Faces in-the-Wild Challenge",
-ICCV workshops 2013), counted from 0.
+Estimation in the Wild", ECCV 2020). The 68 landmarks of the face are iBUG's (Sagonas et al., "300 Faces in-the-Wild
+Challenge", ICCV workshops 2013), counted from 0.
 """
 
 from __future__ import annotations
