@@ -23,7 +23,8 @@ def add_overwrite(parser: argparse._ActionsContainer) -> None:
 
 def add_device(parser: argparse.ArgumentParser) -> None:
     """--device, the setting `device`."""
-    parser.add_argument("--device", choices=("auto", "cpu", "cuda"), help="where the networks run")
+    devices = ("auto", "cpu", "cuda", "mps", "xpu", "tensorrt", "coreml", "directml")
+    parser.add_argument("--device", choices=devices, help="where the networks run")
 
 
 def add_runtime(parser: argparse.ArgumentParser) -> None:

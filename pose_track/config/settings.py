@@ -17,6 +17,9 @@ PRESETS = ("accurate", "balanced", "fast", "posetrack")
 TRACK_PRESETS = ("fast", "robust", "simple_baselines")
 
 
+DeviceName = Literal["auto", "cpu", "cuda", "mps", "xpu", "tensorrt", "coreml", "directml"]
+
+
 class SourceSettings(BaseSettings):
     """How video files and image folders are decoded."""
 
@@ -246,8 +249,10 @@ class RuntimeSettings(BaseSettings):
 class StageSettings(BaseSettings):
     """What runs the networks, and the stages that a frame passes through."""
 
-    device: Literal["auto", "cpu", "cuda"] = Field(
-        default="auto", description="Where the networks run; auto is a GPU where there is one."
+    device: DeviceName = Field(
+        default="auto",
+        description="Where the networks run: cpu, a GPU by PyTorch (cuda, mps, xpu) or ONNX Runtime (cuda, tensorrt, "
+        "coreml, directml); auto is cuda where there is such a GPU.",
     )
     runtime: RuntimeSettings = RuntimeSettings()
     detector: DetectorSettings = DetectorSettings()
@@ -358,8 +363,6 @@ class CocoPoseSettings(PoseSettings):
 class CocoSettings(BaseSettings):
     """The settings of `pose-track evaluate-coco`."""
 
-    device: Literal["auto", "cpu", "cuda"] = Field(
-        default="auto", description="Where the network runs; auto is a GPU where there is one."
-    )
+    device: DeviceName = Field(default="auto", description="Where the network runs, as in the settings of track.")
     runtime: RuntimeSettings = RuntimeSettings()
     pose: CocoPoseSettings = CocoPoseSettings()

@@ -13,11 +13,12 @@ from filelock import FileLock, Timeout
 
 from pose_track.utils.cache_dir import VARIABLE, cache_folder
 from pose_track.utils.hashing import file_sha256
+from pose_track.weights.archive import MEMBER, is_archive
 from pose_track.weights.download import Opener, is_page, open_web, set_aside
 from pose_track.weights.entries.entry import PublishedPoseWeights, PublishedWeights, Use
 from pose_track.weights.fetch import fetch_from, started_source
 from pose_track.weights.pins import expected_digest, is_pinned, pin, pin_path
-from pose_track.weights.sources import Mirror, chosen_mirror, sources_of
+from pose_track.weights.sources import MIRROR_VARIABLE, Mirror, chosen_mirror, sources_of
 from pose_track.weights.zoo import ZOO
 
 logger = logging.getLogger(__name__)
@@ -110,7 +111,10 @@ def _not_fetched(path: Path, entry: PublishedWeights, failures: list[Exception])
     reasons = "; ".join(str(error) for error in failures)
     if isinstance(failures[-1], ValueError) and len(failures) == 1:
         return failures[-1]
-    remedy = f"download it in another way and {_placement(path)}, give a --mirror, or {_ALTERNATIVES[entry.use]}"
+    placement = _placement(path, any(map(is_archive, entry.urls)))
+    remedy = (
+        f"download it in another way and {placement}, name a mirror in {MIRROR_VARIABLE}, or {_ALTERNATIVES[entry.use]}"
+    )
     return ConnectionError(f"cannot download {entry.name}: {reasons}; {remedy}")
 
 
@@ -139,8 +143,9 @@ def _check_or_set_aside(path: Path, entry: PublishedWeights) -> bool:
     return problem is None
 
 
-def _placement(path: Path) -> str:
-    return f"save it in {str(path.parent)!r} as {path.name!r}"
+def _placement(path: Path, from_archive: bool = False) -> str:
+    what = f"the {MEMBER} of the archive" if from_archive else "it"
+    return f"save {what} in {str(path.parent)!r} as {path.name!r}"
 
 
 def _alternative(entry: PublishedWeights) -> str:

@@ -85,7 +85,7 @@ def test_an_address_that_serves_other_content_is_passed_over() -> None:
 def test_the_error_names_every_address() -> None:
     with serving(b"", status=404) as missing, serving(b"other") as other:
         message = error_message(entry_at(NOWHERE, missing.url, other.url), ConnectionError)
-    for part in (NOWHERE, f"{missing.url} answers 404", f"{other.url} has the SHA-256", "--mirror", "--preset fast"):
+    for part in (NOWHERE, f"{missing.url} answers 404", f"{other.url} has the SHA-256", MIRROR_VARIABLE, "fast"):
         assert part in message
 
 
