@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
-from pose_track.models.hrnet_config import HRNetName
+from pose_track.models.network_config import NetworkName
 from pose_track.structures.skeleton import SkeletonName
 
 if TYPE_CHECKING:
@@ -70,7 +70,7 @@ class PublishedWeights:
 class PublishedPoseWeights(PublishedWeights):
     """The published weights of a keypoint network that this package builds, with all that running it takes.
 
-    network: one of `models.hrnet.NETWORKS`.
+    network: one of `models.networks.NETWORKS`.
     skeleton: one of `SKELETONS`.
     input_size: (w, h) of a crop in pixels.
     heatmap_type, sigma: of the training, see `Codec`.
@@ -79,7 +79,7 @@ class PublishedPoseWeights(PublishedWeights):
     blur_kernel_size: in cells, as in the published measurement (see `Codec`); None for the usual one.
     """
 
-    network: HRNetName
+    network: NetworkName
     skeleton: SkeletonName
     input_size: tuple[int, int]
     heatmap_type: HeatmapType

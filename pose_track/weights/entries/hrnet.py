@@ -1,14 +1,15 @@
-"""The HRNets of MMPose and of their authors.
+"""The HRNets and Lite-HRNets of MMPose, and the HRNets of their authors.
 
 The results are those of MMPose's own tables (configs/body_2d_keypoint/topdown_heatmap) and of the authors' README.
 """
 
 from __future__ import annotations
 
+import re
 from dataclasses import replace
 from pathlib import Path
 
-from pose_track.models.hrnet_config import HRNetName
+from pose_track.models.network_config import NetworkName
 from pose_track.structures.skeleton import SkeletonName
 from pose_track.weights.entries.entry import Licence, PublishedPoseWeights, PublishedWeights, digest_in_name
 
@@ -16,6 +17,8 @@ _MMPOSE = "https://download.openmmlab.com/mmpose/"
 _AUTHORS_REPOSITORY = "https://github.com/leoxiaobin/deep-high-resolution-net.pytorch"
 _LIBREYOLO = "https://huggingface.co/LibreYOLO/"
 _BLUR_KERNEL_SIZE = 11  # for both sigmas: MMPose's configs of sigma 3 do not change its codecs' default
+
+_NETWORKS: tuple[NetworkName, ...] = ("lite_hrnet_18", "lite_hrnet_30", "hrnet_w32", "hrnet_w48")
 
 _NOT_STATED = "not stated apart from the code's"
 _DATA: dict[SkeletonName, str] = {
@@ -29,8 +32,7 @@ def _mmpose(
     name: str, file: str, folder: str, skeleton: SkeletonName, result: str, ap: float | None = None
 ) -> PublishedPoseWeights:
     """An entry of MMPose; its name holds the network, the size (height x width) and the heatmap type."""
-    words = name.split("_")
-    height, width = (int(side) for side in words[3].split("x"))
+    width, height = _size(name)
     return PublishedPoseWeights(
         name=name,
         file=file,
@@ -40,7 +42,7 @@ def _mmpose(
         licence=Licence("Apache-2.0", _NOT_STATED, _DATA[skeleton]),
         source="MMPose, https://github.com/open-mmlab/mmpose",
         result=result,
-        network=_network(words[1]),
+        network=_network(name),
         skeleton=skeleton,
         input_size=(width, height),
         heatmap_type="udp" if name.endswith("_udp") else "dark" if name.endswith("_dark") else "gaussian",
@@ -48,6 +50,16 @@ def _mmpose(
         ap=ap,
         blur_kernel_size=_BLUR_KERNEL_SIZE,
     )
+
+
+def _size(name: str) -> tuple[int, int]:
+    """The (w, h) in a name, which has the height first.
+
+    >>> _size("hrnet_w32_coco_384x288_udp")
+    (288, 384)
+    """
+    height, width = next(word for word in name.split("_") if re.fullmatch(r"\d+x\d+", word)).split("x")
+    return int(width), int(height)
 
 
 # name, file, AP with flip test and a detector of person AP 56.4
@@ -81,14 +93,25 @@ _MPII = (
 )
 
 
-def _network(width: str) -> HRNetName:
-    return "hrnet_w32" if width == "w32" else "hrnet_w48"
+# name, file, AP with flip test and a detector of person AP 56.4
+_LITE = (
+    ("lite_hrnet_18_coco_256x192", "litehrnet18_coco_256x192-6bace359_20211230.pth", 64.2),
+    ("lite_hrnet_18_coco_384x288", "litehrnet18_coco_384x288-8d4dac48_20211230.pth", 67.6),
+    ("lite_hrnet_30_coco_256x192", "litehrnet30_coco_256x192-4176555b_20210626.pth", 67.6),
+    ("lite_hrnet_30_coco_384x288", "litehrnet30_coco_384x288-a3aef5c4_20210626.pth", 70.0),
+)
+
+
+def _network(name: str) -> NetworkName:
+    """The network whose name an entry's name holds."""
+    return next(network for network in _NETWORKS if network in name)
 
 
 def _mmpose_entries() -> list[PublishedPoseWeights]:
-    coco, older = "v1/body_2d_keypoint/topdown_heatmap/coco/", "top_down/hrnet/"
+    coco, older, lite = "v1/body_2d_keypoint/topdown_heatmap/coco/", "top_down/hrnet/", "top_down/litehrnet/"
     return [
         *(_mmpose(name, file, coco, "coco_17", f"COCO val2017 AP {ap}", ap=ap) for name, file, ap in _COCO),
+        *(_mmpose(name, file, lite, "coco_17", f"COCO val2017 AP {ap}", ap=ap) for name, file, ap in _LITE),
         *(
             _mmpose(
                 name,
@@ -118,8 +141,7 @@ _AUTHORS: tuple[tuple[str, str, SkeletonName, str, float | None], ...] = (
 def _authors(file: str, sha256: str, skeleton: SkeletonName, result: str, ap: float | None) -> PublishedPoseWeights:
     """An entry of the HRNet authors, whose files are on cloud drives that serve browsers only."""
     name = Path(file).stem
-    words = name.split("_")
-    height, width = (int(side) for side in words[3].split("x"))
+    width, height = _size(name)
     return PublishedPoseWeights(
         name=name,
         file=file,
@@ -129,7 +151,7 @@ def _authors(file: str, sha256: str, skeleton: SkeletonName, result: str, ap: fl
         licence=Licence("MIT", _NOT_STATED, _DATA[skeleton]),
         source=f"the authors of HRNet, model zoo of {_AUTHORS_REPOSITORY}",
         result=result,
-        network=_network(words[2]),
+        network=_network(name),
         skeleton=skeleton,
         input_size=(width, height),
         heatmap_type="gaussian",
