@@ -24,7 +24,8 @@ def add_overwrite(parser: argparse._ActionsContainer) -> None:
 def add_device(parser: argparse.ArgumentParser) -> None:
     """--device, the setting `device`."""
     devices = ("auto", "cpu", "cuda", "mps", "xpu", "tensorrt", "coreml", "directml")
-    parser.add_argument("--device", choices=devices, help="where the networks run")
+    names = f"{', '.join(devices[:-1])} or {devices[-1]}"
+    parser.add_argument("--device", choices=devices, metavar="NAME", help=f"where the networks run: {names}")
 
 
 def add_runtime(parser: argparse.ArgumentParser) -> None:

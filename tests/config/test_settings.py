@@ -15,6 +15,7 @@ from pose_track.config.settings import (
     PRESETS,
     TRACK_PRESETS,
     DetectorSettings,
+    DeviceName,
     PoseSettings,
     PoseTrackSettings,
     ReaderSettings,
@@ -24,6 +25,7 @@ from pose_track.config.settings import (
 from pose_track.config.tracker import CueWeights, FlowSettings, LinkSettings, TrackerSettings
 from pose_track.flow.optical_flow import METHODS
 from pose_track.models.heatmaps import Decoding, HeatmapType
+from pose_track.runtime.device import DEVICES
 from pose_track.runtime.model_spec import Precision
 from pose_track.runtime.select import RuntimeName
 from pose_track.structures.skeleton import Skeleton
@@ -246,4 +248,6 @@ def test_choices_are_complete() -> None:
     assert choices(FlowSettings, "method") == {"none", *METHODS}
     assert list(CueWeights.model_fields) == list(CUES)
     torchvision = choices(DetectorSettings, "name") - {"compact", "recorded"}
-    assert torchvision == {name for name, published in ZOO.items() if published.use == "detector"}
+    published = {name for name, entry in ZOO.items() if entry.use == "detector"}
+    assert torchvision == {name for name in published if ZOO[name].source.startswith("torchvision")}
+    assert {*get_args(DeviceName)} == {"auto", *DEVICES}
