@@ -5,6 +5,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import asdict
+from itertools import accumulate
 from typing import Any, cast
 
 import torch
@@ -22,8 +23,13 @@ def channel_shuffle(x: Tensor) -> Tensor:
     >>> channel_shuffle(torch.arange(6).view(1, 6, 1, 1)).flatten().tolist()
     [0, 3, 1, 4, 2, 5]
     """
-    batch, channels, height, width = x.shape
-    return x.view(batch, 2, channels // 2, height, width).transpose(1, 2).reshape(batch, channels, height, width)
+    return x.unflatten(1, (2, -1)).transpose(1, 2).flatten(1, 2)
+
+
+def halves(x: Tensor) -> tuple[Tensor, Tensor]:
+    """The first and the second half of the channels."""
+    first, second = x.chunk(2, dim=1)
+    return first, second
 
 
 class ConvModule(nn.Module):
@@ -85,7 +91,7 @@ class Stem(nn.Module):
         self.linear_conv = pointwise(channels, half)
 
     def forward(self, x: Tensor) -> Tensor:
-        first, second = self.conv1(x).chunk(2, dim=1)
+        first, second = halves(self.conv1(x))
         second = self.linear_conv(self.depthwise_conv(self.expand_conv(second)))
         return channel_shuffle(torch.cat([self.branch1(first), second], dim=1))
 
@@ -117,10 +123,11 @@ class CrossResolutionWeighting(nn.Module):
     def forward(self, xs: Sequence[Tensor]) -> list[Tensor]:
         factors = [2**n for n in reversed(range(len(xs)))]  # to the size of the coarsest branch
         pooled = [functional.avg_pool2d(x, factor) for x, factor in zip(xs, factors, strict=True)]
-        weights = self.conv2(self.conv1(torch.cat(pooled, dim=1))).split(self.widths, dim=1)
+        weights = self.conv2(self.conv1(torch.cat(pooled, dim=1)))
+        ends = accumulate(self.widths)
         return [
-            x * functional.interpolate(weight, scale_factor=float(factor), mode="nearest")
-            for x, weight, factor in zip(xs, weights, factors, strict=True)
+            x * functional.interpolate(weights[:, end - width : end], scale_factor=float(factor), mode="nearest")
+            for x, width, end, factor in zip(xs, self.widths, ends, factors, strict=True)
         ]
 
 
@@ -135,7 +142,7 @@ class ConditionalChannelWeighting(nn.Module):
         self.spatial_weighting = nn.ModuleList(SpatialWeighting(half) for half in halves)
 
     def forward(self, xs: Sequence[Tensor]) -> list[Tensor]:
-        firsts, seconds = zip(*(x.chunk(2, dim=1) for x in xs), strict=True)
+        firsts, seconds = zip(*map(halves, xs), strict=True)
         weighted = self.cross_resolution_weighting(seconds)
         layers = zip(self.depthwise_convs, self.spatial_weighting, strict=True)
         convolved = [weigh(conv(x)) for x, (conv, weigh) in zip(weighted, layers, strict=True)]
@@ -151,7 +158,7 @@ class ShuffleUnit(nn.Module):
         self.branch2 = nn.Sequential(pointwise(half, half), depthwise(half), pointwise(half, half))
 
     def forward(self, x: Tensor) -> Tensor:
-        first, second = x.chunk(2, dim=1)
+        first, second = halves(x)
         return channel_shuffle(torch.cat([first, self.branch2(second)], dim=1))
 
 

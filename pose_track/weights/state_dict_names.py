@@ -1,4 +1,4 @@
-"""The names of an HRNet's or a Lite-HRNet's weights in other projects' files, and their translation to this project's names."""
+"""The names of weights of HRNets and Lite-HRNets in other projects' files, and their translation to this project's."""
 
 from __future__ import annotations
 

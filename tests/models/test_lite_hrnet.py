@@ -10,8 +10,10 @@ from torch import nn
 from torch.utils.flop_counter import FlopCounterMode
 
 from pose_track.models.hrnet import HRNetWithEmbedding
+from pose_track.models.inference_model import InferenceModel
 from pose_track.models.lite_hrnet import LiteHRNet, LiteHRNetTrunk, build_lite_hrnet
 from pose_track.models.lite_hrnet_config import LITE_HRNET_CONFIGS, LiteHRNetName
+from pose_track.runtime.torch_runtime import fold_batch_norms
 
 SMALL = {"widths": (8, 16, 32, 64), "num_modules": (1, 2, 1), "stem_channels": 8}
 
@@ -124,3 +126,12 @@ def test_embeddings_are_those_of_the_stem() -> None:
     assert (appearance >= 0).all()
     assert appearance.any()
     assert isinstance(network, LiteHRNetTrunk)
+
+
+@torch.inference_mode()
+def test_batch_norms_fold_into_the_convolutions() -> None:
+    network = small()
+    fill(network)
+    images = torch.randint(0, 256, (2, 64, 32, 3), dtype=torch.uint8)
+    model = InferenceModel(network)
+    torch.testing.assert_close(fold_batch_norms(model)(images), model(images), atol=1e-4, rtol=1e-4)
