@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import argparse
+import os
 from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
+
+from pose_track.weights.sources import MIRROR_VARIABLE, Mirror
 
 if TYPE_CHECKING:
     from pose_track.structures.skeleton import Skeleton
@@ -39,8 +42,16 @@ def add_mirror(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--mirror",
         metavar="URL|DIR",
-        help="where published weights are looked for first, by the names of their files (default: $POSE_TRACK_MIRROR)",
+        help=f"where published weights are looked for first, by the names of their files (default: ${MIRROR_VARIABLE})",
     )
+
+
+def use_mirror(location: str | None) -> None:
+    """Look for published weights at a mirror first, in all that this process does. Raises ValueError for one that is
+    neither an address nor a folder."""
+    if location is not None:
+        Mirror(location)
+        os.environ[MIRROR_VARIABLE] = location
 
 
 def add_skeleton(parser: argparse.ArgumentParser) -> None:

@@ -182,8 +182,6 @@ def _must_not_be_downloaded(entry: PublishedWeights) -> Path:
     ("preset", "weights", "codec", "flip_test", "joints"),
     [
         ("fast", "bundled", Codec("dark", (128, 192), decoding="dark"), False, "posetrack_15"),
-        ("balanced", UDP, Codec("udp", (192, 256), blur_kernel_size=11), False, "coco_17"),
-        ("accurate", "hrnet_w48_coco_384x288_udp", Codec("udp", (288, 384), 3, None, 11), True, "coco_17"),
         (
             "posetrack",
             "hrnet_w48_posetrack18_384x288",

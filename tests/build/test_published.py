@@ -1,0 +1,50 @@
+"""The published weights that the presets need."""
+
+from __future__ import annotations
+
+import pytest
+
+from pose_track.build.published import published_names
+from pose_track.config.load import load_settings, preset_path
+from pose_track.config.settings import PRESETS, Settings
+from pose_track.weights.entries.entry import PublishedGraph
+from pose_track.weights.zoo import ZOO
+
+NEEDED = {
+    "fast": [],
+    "balanced": ["rtmpose_m_256x192", "yolox_tiny_humanart"],
+    "accurate": ["rtmpose_x_384x288", "yolox_m_humanart"],
+    "feet": ["rtmpose_m_halpe26_256x192", "yolox_tiny_humanart"],
+    "wholebody": ["rtmw_l_256x192", "yolox_tiny_humanart"],
+    "crowd": ["rtmo_s"],
+    "posetrack": ["hrnet_w48_posetrack18_384x288", "fasterrcnn_resnet50_fpn_v2"],
+}
+SKELETONS = {"feet": "halpe_26", "wholebody": "coco_wholebody_133"}
+
+
+def settings_of(preset: str, **overrides: str) -> Settings:
+    return load_settings(Settings, preset_path(preset), {key.replace("__", "."): v for key, v in overrides.items()})
+
+
+@pytest.mark.parametrize("preset", PRESETS)
+def test_presets_need_published_weights(preset: str) -> None:
+    assert published_names(settings_of(preset)) == NEEDED[preset]
+
+
+@pytest.mark.parametrize("preset", [name for name in PRESETS if name not in ("fast", "posetrack")])
+def test_presets_of_graphs_arrive_checked_and_from_several_hosts(preset: str) -> None:
+    """Their digests are whole, and each file has addresses at two hosts."""
+    entries = [ZOO[name] for name in NEEDED[preset]]
+    for entry in entries:
+        assert isinstance(entry, PublishedGraph)
+        assert len(entry.sha256) == 64
+        assert len({url.split("/")[2] for url in entry.urls}) == 2
+    assert entries[0].skeleton == SKELETONS.get(preset, "coco_17")  # type: ignore[attr-defined]
+    assert entries[0].use == ("one_stage" if preset == "crowd" else "pose")
+
+
+def test_own_files_and_flows() -> None:
+    settings = settings_of("balanced", pose__weights="mine.onnx", tracker__flow__method="raft_small")
+    assert published_names(settings) == ["yolox_tiny_humanart", "raft_small"]
+    recorded = settings_of("fast", detector__name="recorded", detector__boxes="boxes.json")
+    assert published_names(recorded) == []
