@@ -253,8 +253,7 @@ HALPE_26 = Skeleton(
 
 
 def _coco_wholebody() -> Skeleton:
-    detail = (*whole_body.FOOT_JOINTS, *whole_body.FACE_JOINTS, *whole_body.HAND_JOINTS)
-    names = (*COCO_17.joint_names, *detail)
+    names = (*COCO_17.joint_names, *whole_body.DETAIL_JOINTS)
     fine = (*whole_body.FOOT_DEVIATIONS, *whole_body.FACE_DEVIATIONS, *whole_body.HAND_DEVIATIONS)
     return Skeleton(
         "coco_wholebody_133",
@@ -263,7 +262,7 @@ def _coco_wholebody() -> Skeleton:
         limbs=(*_human_limbs(set(names)), *whole_body.FACE_LINES, *whole_body.HAND_LINES),
         deviations=(*COCO_17.sigmas.tolist(), *fine),
         colours=tuple(map(whole_body.joint_colour, names)),
-        detail=detail,
+        detail=whole_body.DETAIL_JOINTS,
     )
 
 

@@ -27,6 +27,9 @@ HAND_JOINTS = tuple(
 )
 
 
+DETAIL_JOINTS = (*FOOT_JOINTS, *FACE_JOINTS, *HAND_JOINTS)
+
+
 def _chain(*numbers: int) -> tuple[tuple[str, str], ...]:
     """Lines of the face from each landmark to the next."""
     return tuple((f"face_{a}", f"face_{b}") for a, b in pairwise(numbers))
