@@ -84,8 +84,8 @@ class GraphDetector:
         boxes, scores = read_boxes(self._layout, outputs, self._size, self._person)
         is_likely = scores >= self._min_score
         found = letterbox_to_image(boxes[is_likely], factors)
-        found, scores = clip_boxes(found, (image.shape[1], image.shape[0])).astype(np.float32), scores[is_likely]
-        inside = nonempty(found)
-        found, scores = found[inside], scores[inside].clip(max=1)
-        keep = nms(found, scores, self._max_iou)
-        return Detections(found[keep], scores[keep])
+        clipped, scores = clip_boxes(found, (image.shape[1], image.shape[0])).astype(np.float32), scores[is_likely]
+        inside = nonempty(clipped)
+        clipped, scores = clipped[inside], scores[inside].clip(max=1)
+        keep = nms(clipped, scores, self._max_iou)
+        return Detections(clipped[keep], scores[keep])

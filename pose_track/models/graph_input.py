@@ -8,9 +8,6 @@ import numpy as np
 
 from pose_track.structures.arrays import AnyArray, ImageArray
 
-IMAGENET_MEAN = (0.485, 0.456, 0.406)
-IMAGENET_STD = (0.229, 0.224, 0.225)
-
 Pixels = Literal["rgb_imagenet", "bgr_imagenet", "rgb_unit", "rgb_255", "bgr_255"]
 """The order of the channels, and their values: normalised by ImageNet's mean and deviation, 0 to 1, or 0 to 255."""
 
@@ -71,20 +68,21 @@ def to_input(images: ImageArray, pixels: Pixels, channels_last: bool, dtype: str
     [[[[1.0, 0.0, 0.20000000298023224]]]]
     """
     order, _, scale = pixels.partition("_")
-    array: AnyArray = images[..., ::-1] if order == "bgr" else images
+    is_bgr = order == "bgr"
+    array = images[..., ::-1] if is_bgr else images
     if not channels_last:
         array = array.transpose(0, 3, 1, 2)
     if np.issubdtype(np.dtype(dtype), np.integer):
         return np.ascontiguousarray(array, dtype)
-    factor, shift = _SCALES[scale]
-    if order == "bgr":
-        factor, shift = factor[::-1], shift[::-1]
     axes = (3,) if channels_last else (3, 1, 1)
-    values = array * factor.reshape(axes) + shift.reshape(axes)
-    return np.ascontiguousarray(values, dtype)
+    mean, std = (np.array(v[::-1] if is_bgr else v, np.float32).reshape(axes) for v in _MEANS_AND_STDS[scale])
+    return np.ascontiguousarray((array.astype(np.float32) - mean) / std, dtype)
 
 
-_MEAN, _STD = np.array(IMAGENET_MEAN, np.float32), np.array(IMAGENET_STD, np.float32)
-_ONE, _ZERO = np.ones(3, np.float32), np.zeros(3, np.float32)
-_SCALES = {"imagenet": (1 / (255 * _STD), -_MEAN / _STD), "unit": (_ONE / 255, _ZERO), "255": (_ONE, _ZERO)}
-"""By the last word of `Pixels`: factors and summands of red, green and blue."""
+_Triple = tuple[float, float, float]
+_MEANS_AND_STDS: dict[str, tuple[_Triple, _Triple]] = {
+    "imagenet": ((123.675, 116.28, 103.53), (58.395, 57.12, 57.375)),  # 255 times the constants
+    "unit": ((0.0, 0.0, 0.0), (255.0, 255.0, 255.0)),
+    "255": ((0.0, 0.0, 0.0), (1.0, 1.0, 1.0)),
+}
+"""By the last word of `Pixels`: what is subtracted from red, green and blue, and what they are divided by."""

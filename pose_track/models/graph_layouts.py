@@ -150,9 +150,10 @@ def _yolo_pose(outputs: Sequence[Port], size: tuple[int, int]) -> Layout | None:
     if len(outputs) != 1 or not _of_shape(outputs, None, None):
         return None
     first, last = (side or 0 for side in outputs[0].shape[1:])
-    if first > 5 and (first - 5) % 3 == 0 and last == _num_cells(size):
+    cells = _num_cells(size)
+    if first > 5 and (first - 5) % 3 == 0 and last == cells:
         return Layout("yolo_pose", (0,), (first - 5) // 3)
-    if last > 6 and (last - 6) % 3 == 0 and first != _num_cells(size):
+    if last > 6 and (last - 6) % 3 == 0 and cells not in (first, last):
         return Layout("yolo_pose_end2end", (0,), (last - 6) // 3)
     return None
 

@@ -8,7 +8,9 @@ from numpy.typing import ArrayLike
 from torch import Tensor, nn
 
 from pose_track.models.flip_test import average_flipped
-from pose_track.models.graph_input import IMAGENET_MEAN, IMAGENET_STD
+
+IMAGENET_MEAN = (0.485, 0.456, 0.406)
+IMAGENET_STD = (0.229, 0.224, 0.225)
 
 
 class InferenceModel(nn.Module):

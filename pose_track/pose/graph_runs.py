@@ -28,8 +28,8 @@ class FlippedRun:
         back = first_mirrored[:, self._flip_indices, ..., ::-1]
         if self._shift:
             back = np.concatenate([back[..., :1], back[..., :-1]], axis=-1)
-        # the logits of y are not mirrored
-        return (first + back) / 2, *((output + mirrored[:, self._flip_indices]) / 2 for output, mirrored in others)
+        pairs = [(first, back), *((y, mirrored[:, self._flip_indices]) for y, mirrored in others)]  # y is not mirrored
+        return tuple((output + mirrored) * np.float32(0.5) for output, mirrored in pairs)
 
 
 class DecodingRun:

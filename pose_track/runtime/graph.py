@@ -17,8 +17,6 @@ from pose_track.structures.arrays import AnyArray, Float32Array, ImageArray
 from pose_track.utils.extras import missing_modules, require
 from pose_track.utils.hashing import file_sha256
 
-ONNX_SUFFIX, OPENVINO_SUFFIX = ".onnx", ".xml"
-GRAPH_SUFFIXES = (ONNX_SUFFIX, OPENVINO_SUFFIX)
 _ONNX_TYPES = {"tensor(float)": "float32", "tensor(float16)": "float16", "tensor(double)": "float64"}
 
 
@@ -36,7 +34,7 @@ class _Network(Protocol):
     def device(self) -> str: ...
     @property
     def precision(self) -> str: ...
-    def __call__(self, batch: AnyArray, /) -> tuple[AnyArray, ...]: ...
+    def run(self, batch: AnyArray, /) -> tuple[AnyArray, ...]: ...
 
 
 class GraphRuntime:
@@ -62,17 +60,17 @@ class GraphRuntime:
     def _run(self, images: ImageArray, batch: int) -> tuple[Float32Array, ...]:
         """As many images as the graph takes, or fewer, which are filled up."""
         filled = np.concatenate([images, *[images[-1:]] * (batch - len(images))]) if len(images) < batch else images
-        outputs = self._network(to_input(filled, self._pixels, self._input.channels_last, self._input.dtype))
+        outputs = self._network.run(to_input(filled, self._pixels, self._input.channels_last, self._input.dtype))
         return tuple(np.asarray(outputs[index], np.float32)[: len(images)] for index in self._outputs)
 
 
-def is_graph(path: Path) -> bool:
-    """Whether a file is a graph, by its suffix.
+def is_openvino_file(path: Path) -> bool:
+    """Whether a graph is a file of OpenVINO, which nothing else runs.
 
-    >>> is_graph(Path("rtmpose.onnx")), is_graph(Path("pose.safetensors"))
+    >>> is_openvino_file(Path("model.xml")), is_openvino_file(Path("model.onnx"))
     (True, False)
     """
-    return path.suffix.lower() in GRAPH_SUFFIXES
+    return path.suffix.lower() == ".xml"
 
 
 def open_graph(
@@ -111,8 +109,8 @@ def graph_runtime(path: Path, runtime: RuntimeName, device: str, precision: Prec
         raise ValueError(f"{str(path)!r} is a graph, which PyTorch does not run; use runtime openvino or onnx")
     if runtime == "auto":
         is_compiled = device == "cpu" and not missing_modules("openvino")
-        runtime = "openvino" if is_compiled or path.suffix.lower() == OPENVINO_SUFFIX else "onnx"
-    if runtime == "onnx" and path.suffix.lower() == OPENVINO_SUFFIX:
+        runtime = "openvino" if is_compiled or is_openvino_file(path) else "onnx"
+    if runtime == "onnx" and is_openvino_file(path):
         raise ValueError(f"{str(path)!r} is an OpenVINO file; use runtime openvino, or give an ONNX file")
     return resolve_runtime(runtime, device, precision)
 
@@ -120,7 +118,7 @@ def graph_runtime(path: Path, runtime: RuntimeName, device: str, precision: Prec
 def graph_sha256(path: Path) -> str:
     """The hash of a graph and its weights, which OpenVINO keeps in a second file."""
     weights = path.with_suffix(".bin")
-    is_apart = path.suffix.lower() == OPENVINO_SUFFIX and weights.is_file()
+    is_apart = is_openvino_file(path) and weights.is_file()
     return file_sha256(path) + (file_sha256(weights) if is_apart else "")
 
 
@@ -156,7 +154,7 @@ def _known(stated: tuple[int | None, ...], found: tuple[int, ...]) -> tuple[int 
 @lru_cache(maxsize=8)
 def _read_ports(path: Path, mtime: int, size: int) -> GraphPorts:
     """mtime, size: of the file, which may be replaced."""
-    if path.suffix.lower() == OPENVINO_SUFFIX or not missing_modules("openvino"):
+    if is_openvino_file(path) or not missing_modules("openvino"):
         if missing_modules("openvino"):
             raise ImportError(f"{str(path)!r} needs openvino; pip install openvino, or give an ONNX file")
         return _openvino_ports(path)

@@ -16,6 +16,11 @@ PROVIDERS = {
 """By kind of device: ONNX Runtime's name of it, and the packages that contain it."""
 
 
+def has_provider(device: str) -> bool:
+    """Whether this installation of ONNX Runtime runs networks on a device."""
+    return PROVIDERS.get(device.partition(":")[0], ("", ""))[0] in ort.get_available_providers()
+
+
 def device_providers(device: str) -> list[str | tuple[str, dict[str, int]]]:
     """The execution providers for a device: its own, then the CPU's for operations that it does not have.
 
@@ -31,5 +36,5 @@ def device_providers(device: str) -> list[str | tuple[str, dict[str, int]]]:
     if name not in installed:
         here = ", ".join(known for known, (provider, _) in PROVIDERS.items() if provider in installed)
         raise ValueError(f"device {device!r} needs {packages} for ONNX Runtime, which has only {here} here")
-    provider = (name, {"device_id": int(number)}) if number else name
+    provider: str | tuple[str, dict[str, int]] = (name, {"device_id": int(number)}) if number else name
     return [provider] if kind == "cpu" else [provider, _CPU]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import onnxruntime as ort
@@ -26,7 +27,7 @@ ort.disable_telemetry_events()
 
 
 class SessionNetwork:
-    """A network loaded by ONNX Runtime: an array in, its outputs. Several threads may call it at once.
+    """A network loaded by ONNX Runtime: see `run`. Several threads may call it at once.
 
     On a CPU it runs on all cores.
 
@@ -43,7 +44,8 @@ class SessionNetwork:
         self._outputs = [output.name for output in session.get_outputs()][:num_outputs]
         self.device = device
 
-    def __call__(self, batch: AnyArray) -> tuple[AnyArray, ...]:
+    def run(self, batch: AnyArray) -> tuple[Any, ...]:
+        """The outputs, arrays, for one input."""
         return tuple(self._session.run(self._outputs, {self._input.name: np.ascontiguousarray(batch)}))
 
 
@@ -53,7 +55,7 @@ class SessionRuntime(SessionNetwork):
     def __call__(self, images: ImageArray) -> tuple[Float32Array, ...]:
         check_images(images)
         self._check_size(images.shape)
-        return super().__call__(images)
+        return self.run(images)
 
     def _check_size(self, shape: tuple[int, ...]) -> None:
         """An exported network takes crops of one size. A dimension of any length has a name instead of a number."""

@@ -8,7 +8,7 @@ import threading
 import warnings
 from functools import cache
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import openvino as ov
@@ -31,7 +31,7 @@ _PRECISIONS = {"f32": "float32", "bf16": "bfloat16", "f16": "float16"}
 
 
 class CompiledNetwork:
-    """A network run by OpenVINO on all cores of the CPU: an array in, its outputs. Several threads may call it at once.
+    """A network run by OpenVINO on all cores of the CPU: see `run`. Several threads may call it at once.
 
     The compiled network is stored in `cache_folder()`. Where it is stored already, `spec.build` is not called.
 
@@ -53,7 +53,8 @@ class CompiledNetwork:
         self._thread_data = threading.local()
         self.precision = compiled_precision(self._compiled)
 
-    def __call__(self, batch: AnyArray) -> tuple[AnyArray, ...]:
+    def run(self, batch: AnyArray) -> tuple[Any, ...]:
+        """The outputs, arrays, for one input."""
         if not hasattr(self._thread_data, "request"):
             self._thread_data.request = self._compiled.create_infer_request()
         contiguous = np.ascontiguousarray(batch)
@@ -66,7 +67,7 @@ class OpenVinoRuntime(CompiledNetwork):
 
     def __call__(self, images: ImageArray) -> tuple[Float32Array, ...]:
         check_images(images)
-        return super().__call__(images)
+        return self.run(images)
 
 
 @cache

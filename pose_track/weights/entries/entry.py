@@ -9,6 +9,7 @@ from pose_track.models.network_config import NetworkName
 from pose_track.structures.skeleton import SkeletonName
 
 if TYPE_CHECKING:
+    from pose_track.models.graph_input import Pixels
     from pose_track.models.heatmaps import Decoding, HeatmapType  # needs OpenCV
 
 Use = Literal["pose", "one_stage", "detector", "trunk", "flow"]
@@ -94,11 +95,13 @@ class PublishedGraph(PublishedWeights):
     """A published network as an ONNX file, which runs as it is.
 
     outputs: see `GraphOutputs`.
+    pixels: the values that it takes.
     input_size: (w, h) of its input in pixels.
     skeleton: one of `SKELETONS`; None for detectors.
     """
 
     outputs: GraphOutputs
+    pixels: Pixels
     input_size: tuple[int, int]
     skeleton: SkeletonName | None = None
 

@@ -8,6 +8,7 @@ README for bodies with feet.
 
 from __future__ import annotations
 
+from pose_track.models.graph_input import Pixels
 from pose_track.structures.skeleton import SkeletonName
 from pose_track.weights.entries.entry import GraphOutputs, Licence, PublishedGraph, Use
 
@@ -108,6 +109,7 @@ def _graph(
     sha256: str,
     use: Use,
     outputs: GraphOutputs,
+    pixels: Pixels,
     input_size: tuple[int, int],
     skeleton: SkeletonName | None,
     data: str,
@@ -124,6 +126,7 @@ def _graph(
         source="MMPose, https://github.com/open-mmlab/mmpose",
         result=result,
         outputs=outputs,
+        pixels=pixels,
         input_size=input_size,
         skeleton=skeleton,
     )
@@ -150,21 +153,34 @@ def _megvii(name: str, file: str, sha256: str, ap: str) -> PublishedGraph:
         source="Megvii, https://github.com/Megvii-BaseDetection/YOLOX",
         result=f"COCO val2017 box AP {ap}",
         outputs="yolox",
+        pixels="bgr_255",
         input_size=(416, 416),
     )
 
 
 POSE_GRAPHS = tuple(
-    _graph(name, folder, stem, sha256, "pose", "simcc", _size(name), skeleton, data, result)
+    _graph(name, folder, stem, sha256, "pose", "simcc", "rgb_imagenet", _size(name), skeleton, data, result)
     for name, folder, stem, sha256, skeleton, data, result in _POSE
 )
 ONE_STAGE_GRAPHS = tuple(
-    _graph(name, _RTMO, stem, sha256, "one_stage", "rtmo", (side, side), "coco_17", _BODY7, result)
+    _graph(name, _RTMO, stem, sha256, "one_stage", "rtmo", "bgr_255", (side, side), "coco_17", _BODY7, result)
     for name, stem, sha256, side, result in _ONE_STAGE
 )
 DETECTOR_GRAPHS = (
     *(
-        _graph(name, _RTMPOSE, stem, sha256, "detector", "boxes", (side, side), None, data, f"box AP of people {ap}")
+        _graph(
+            name,
+            _RTMPOSE,
+            stem,
+            sha256,
+            "detector",
+            "boxes",
+            "bgr_255" if name.startswith("yolox") else "bgr_imagenet",
+            (side, side),
+            None,
+            data,
+            f"box AP of people {ap}",
+        )
         for name, stem, sha256, side, data, ap in _DETECTORS
     ),
     *(_megvii(*row) for row in _MEGVII_DETECTORS),
