@@ -8,6 +8,7 @@ Annotations and results have the same keys (Jin et al., "Whole-Body Human Pose E
 
 from __future__ import annotations
 
+import reprlib
 from collections.abc import Mapping, Sequence
 from itertools import accumulate
 from typing import Any
@@ -43,6 +44,6 @@ def joined_keypoints(entry: Mapping[str, Any]) -> list[Any]:
         if part != "body":
             values = entry.get(key) or [0] * 3 * PART_SIZES[part]
             if not isinstance(values, list) or len(values) != 3 * PART_SIZES[part]:
-                raise ValueError(f"{key} must be {3 * PART_SIZES[part]} numbers, x y score of each joint")
+                raise ValueError(f"needs {3 * PART_SIZES[part]} numbers as {key}, got {reprlib.repr(values)}")
             keypoints += values
     return keypoints
