@@ -114,7 +114,7 @@ def run(options: argparse.Namespace, overrides: Mapping[str, str]) -> int:
     with _profile(options) as profile:
         stages = build_stages(settings, profile)
         if settings.pose.weights != BUNDLED:
-            say(options, f"keypoints by {stages.weights['pose']['about']}")
+            say(options, f"keypoints: {stages.weights['pose']['about']}")
         code = max(*codes, run_all(valid, stages, settings, options))
     has_chosen = options.preset or options.config or overrides
     if not has_chosen and (hint := better_preset()):

@@ -5,7 +5,7 @@ from __future__ import annotations
 import errno
 import logging
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -91,31 +91,39 @@ def _manual_download_needed(path: Path, entry: PublishedWeights) -> FileNotFound
 
 def _fetch(path: Path, entry: PublishedWeights, mirror: Mirror | None, open_url: Opener) -> None:
     """Fetch from the first source that has the file."""
-    failures: list[Exception] = []
+    failures: dict[str | Path, Exception] = {}
     for source in sources_of(entry, mirror, first=started_source(path)):
         try:
             fetch_from(source, path, expected_digest(path, entry), open_url)
         except (ConnectionError, ValueError) as error:
-            logger.info("%s", error)
-            failures.append(error)
+            failures[source] = error
         except OSError as error:
             if error.errno != errno.ENOSPC:
                 raise
             raise OSError(f"{error.strerror}, or set {VARIABLE} to a folder with more space") from None
         else:
+            for wrong in (error for error in failures.values() if isinstance(error, ValueError)):
+                logger.warning("%s", wrong)
             return pin(path, entry, str(source))
     raise _not_fetched(path, entry, failures)
 
 
-def _not_fetched(path: Path, entry: PublishedWeights, failures: list[Exception]) -> Exception:
-    reasons = "; ".join(str(error) for error in failures)
-    if isinstance(failures[-1], ValueError) and len(failures) == 1:
-        return failures[-1]
-    placement = _placement(path, any(map(is_archive, entry.urls)))
-    remedy = (
-        f"download it in another way and {placement}, name a mirror in {MIRROR_VARIABLE}, or {_ALTERNATIVES[entry.use]}"
-    )
-    return ConnectionError(f"cannot download {entry.name}: {reasons}; {remedy}")
+def _not_fetched(path: Path, entry: PublishedWeights, failures: Mapping[str | Path, Exception]) -> Exception:
+    """The error for an entry that no source has: what is wrong with each, and what would work."""
+    (first, error), *others = failures.items()
+    if isinstance(error, ValueError) and not others:
+        return error
+    reasons = "; ".join(_reason(source, error) for source, error in failures.items())
+    address = entry.urls[0] if entry.urls else str(first)
+    remedy = f"download {address} in another way and {_placement(path, is_archive(address))}"
+    others_work = f"name a mirror in {MIRROR_VARIABLE}, or {_ALTERNATIVES[entry.use]}"
+    return ConnectionError(f"cannot download {entry.name}: {reasons}; {remedy}, {others_work}")
+
+
+def _reason(source: str | Path, error: Exception) -> str:
+    """What is wrong with a source, in brief; an address is shortened to its host."""
+    shown = source.split("/")[2] if isinstance(source, str) else str(source)
+    return str(error).partition(";")[0].replace(str(source), shown)
 
 
 def find_problem(path: Path, entry: PublishedWeights) -> str | None:

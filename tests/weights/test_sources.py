@@ -85,7 +85,9 @@ def test_an_address_that_serves_other_content_is_passed_over() -> None:
 def test_the_error_names_every_address() -> None:
     with serving(b"", status=404) as missing, serving(b"other") as other:
         message = error_message(entry_at(NOWHERE, missing.url, other.url), ConnectionError)
-    for part in (NOWHERE, f"{missing.url} answers 404", f"{other.url} has the SHA-256", MIRROR_VARIABLE, "fast"):
+    hosts = [url.split("/")[2] for url in (NOWHERE, missing.url, other.url)]
+    reasons = [f"{hosts[0]} cannot be reached", f"{hosts[1]} answers 404", f"{hosts[2]} has the SHA-256"]
+    for part in (*reasons, f"download {NOWHERE}", MIRROR_VARIABLE, "fast"):
         assert part in message
 
 
@@ -199,7 +201,7 @@ def test_an_address_as_a_mirror(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.mark.parametrize("kind", ["folder", "address"])
-def test_a_mirror_that_has_another_file(tmp_path: Path, kind: str) -> None:
+def test_a_mirror_that_has_another_file(tmp_path: Path, kind: str, caplog: pytest.LogCaptureFixture) -> None:
     """It is told, and the publisher's own address is tried."""
     folder = tmp_path / "mirror"
     folder.mkdir()
@@ -207,9 +209,10 @@ def test_a_mirror_that_has_another_file(tmp_path: Path, kind: str) -> None:
     with serving(b"other") as served, serving(CONTENT) as publisher:
         mirror = Mirror(str(folder) if kind == "folder" else served.url.rpartition("/")[0])
         message = error_message(entry_at(NOWHERE), ConnectionError, mirror)
-        assert str(mirror.source(GRAPH.file)) in message
+        assert (str(folder / GRAPH.file) if kind == "folder" else served.url.split("/")[2]) in message
         assert f"instead of {SHA256[:8]}" in message
         assert fetch_weights(entry_at(publisher.url), open_some, mirror).read_bytes() == CONTENT
+    assert str(mirror.source(GRAPH.file)) in caplog.text
 
 
 def test_a_mirror_that_lacks_the_file(tmp_path: Path) -> None:
