@@ -30,7 +30,7 @@ def build_graph_estimator(
     options, runtime = settings.pose, _open(network, settings, device)
     logger.info("%s: %s", network.path, network.description)
     if settings.tracker.needs_appearance:
-        logger.warning("%s has no appearance embedding, so the tracker cannot compare people by it", network.path)
+        logger.info("%s has no appearance embedding, so the tracker cannot compare people by it", network.path)
     run = profile.timed(f"network: pose, {runtime.precision}", runtime)
     if network.codec is None:
         return _one_stage(network, run, settings), runtime
