@@ -23,7 +23,8 @@ def channel_shuffle(x: Tensor) -> Tensor:
     >>> channel_shuffle(torch.arange(6).view(1, 6, 1, 1)).flatten().tolist()
     [0, 3, 1, 4, 2, 5]
     """
-    return x.unflatten(1, (2, -1)).transpose(1, 2).flatten(1, 2)
+    in_halves = torch.unflatten(x, 1, (2, -1))  # (B, C, H, W) -> (B, 2, C / 2, H, W)
+    return in_halves.transpose(1, 2).flatten(1, 2)
 
 
 def halves(x: Tensor) -> tuple[Tensor, Tensor]:

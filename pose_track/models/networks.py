@@ -8,11 +8,11 @@ from pose_track.models import hrnet, lite_hrnet
 from pose_track.models.hrnet import HRNet, build_hrnet
 from pose_track.models.lite_hrnet import LiteHRNet, build_lite_hrnet
 from pose_track.models.lite_hrnet_config import LiteHRNetConfig
-from pose_track.models.network_config import NetworkConfig, NetworkName
+from pose_track.models.network_config import NetworkConfig
 
 KeypointNetwork = HRNet | LiteHRNet
 
-NETWORKS: dict[NetworkName, Callable[[int], KeypointNetwork]] = {
+NETWORKS: dict[str, Callable[[int], KeypointNetwork]] = {
     "hrnet_compact": hrnet.hrnet_compact,
     "hrnet_w32": hrnet.hrnet_w32,
     "hrnet_w48": hrnet.hrnet_w48,

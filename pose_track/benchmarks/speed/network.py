@@ -36,7 +36,7 @@ _MIN_CALLS = 3
 class Workload:
     """What to run.
 
-    network: a name in `models.hrnet.NETWORKS`; its weights are random.
+    network: a name in `models.networks.NETWORKS`; its weights are random.
     input_size: (w, h) of a crop, in pixels.
     batch: people in one call.
     device: "cpu" or "cuda".
