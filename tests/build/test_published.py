@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import re
+from pathlib import Path
+
 import pytest
 
 from pose_track.build.published import published_names
@@ -48,3 +51,15 @@ def test_own_files_and_flows() -> None:
     assert published_names(settings) == ["yolox_tiny_humanart", "raft_small"]
     recorded = settings_of("fast", detector__name="recorded", detector__boxes="boxes.json")
     assert published_names(recorded) == []
+
+
+@pytest.mark.parametrize("preset", PRESETS)
+def test_the_docs_state_the_networks_of_each_preset_and_their_result(preset: str) -> None:
+    guide = (Path(__file__).parents[2] / "docs" / "models.md").read_text(encoding="utf-8")
+    (row,) = re.findall(rf"^\| `{preset}` \|.*$", guide, re.MULTILINE)
+    assert {*re.findall(r"`(\w+)`", row)} & ZOO.keys() == {*NEEDED[preset]}
+    if NEEDED[preset]:
+        (ap,) = re.findall(r"AP (\d+\.\d)", row)
+        assert f"AP {ap}" in ZOO[NEEDED[preset][0]].result
+    needs_torch = any(not isinstance(ZOO[name], PublishedGraph) for name in NEEDED[preset])
+    assert row.endswith("| `gpu` |" if needs_torch else "| the core |")
