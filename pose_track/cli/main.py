@@ -37,11 +37,14 @@ def run_script(name: str) -> int:
 
 def overview() -> str:
     """The text of `pose-track --help`."""
+    from pose_track.config.settings import PRESETS  # takes a while to import
+
     lines = [f"usage: {PROG} COMMAND ...", "", "Multi-person pose tracking in videos."]
     width = max(map(len, COMMANDS)) + 2
     for group, commands in groupby(COMMANDS.values(), lambda command: command.group):
         lines += ["", f"{group}:", *(f"  {command.name:<{width}}{command.summary}" for command in commands)]
-    return "\n".join([*lines, "", f"{PROG} COMMAND --help shows the options and settings of a command."])
+    presets = f"Presets of track: {', '.join(PRESETS)}; the first comes with the program."
+    return "\n".join([*lines, "", presets, f"{PROG} COMMAND --help shows the options and settings of a command."])
 
 
 def _fail(text: str) -> int:
