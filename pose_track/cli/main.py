@@ -15,6 +15,7 @@ from pose_track.utils.names import did_you_mean
 from pose_track.utils.version import __version__
 
 PROG = "pose-track"
+WHAT_TO_TAKE = "Start with track VIDEO. More is found with --preset balanced, accurate, feet, wholebody or crowd."
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -37,14 +38,12 @@ def run_script(name: str) -> int:
 
 def overview() -> str:
     """The text of `pose-track --help`."""
-    from pose_track.config.settings import PRESETS  # takes a while to import
-
     lines = [f"usage: {PROG} COMMAND ...", "", "Multi-person pose tracking in videos."]
     width = max(map(len, COMMANDS)) + 2
     for group, commands in groupby(COMMANDS.values(), lambda command: command.group):
         lines += ["", f"{group}:", *(f"  {command.name:<{width}}{command.summary}" for command in commands)]
-    presets = f"Presets of track: {', '.join(PRESETS)}; the first comes with the program."
-    return "\n".join([*lines, "", presets, f"{PROG} COMMAND --help shows the options and settings of a command."])
+    more = f"{PROG} COMMAND --help shows the options and settings of a command."
+    return "\n".join([*lines, "", WHAT_TO_TAKE, more])
 
 
 def _fail(text: str) -> int:
