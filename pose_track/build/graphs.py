@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -17,9 +18,9 @@ from pose_track.models.single_pose import SinglePoseCodec
 from pose_track.runtime.graph import read_ports, sized_outputs
 from pose_track.structures.skeleton import SKELETONS, Skeleton
 from pose_track.utils.hashing import file_sha256
-from pose_track.weights.entries.entry import PublishedGraph
+from pose_track.weights.entries.entry import PublishedGraph, Use
 from pose_track.weights.resolve import weights_file
-from pose_track.weights.zoo import find_published
+from pose_track.weights.zoo import LIST_COMMAND, find_published
 
 logger = logging.getLogger(__name__)
 
@@ -105,7 +106,7 @@ def pose_graph(settings: PoseSettings) -> PoseGraph:
     network or takes another input than its entry states, and for settings that contradict it or have no effect;
     ConnectionError as `weights_file`.
     """
-    path, entry = _file(settings.weights)
+    path, entry = _file(settings.weights, ("pose", "one_stage"))
     size = _input_size(path, entry, settings.input_size, "pose.input_size", None)
     layout = _layout(path, size, is_detector=False)
     _check_entry(path, entry, layout)
@@ -118,7 +119,9 @@ def pose_graph(settings: PoseSettings) -> PoseGraph:
 
 def detector_graph(settings: DetectorSettings) -> DetectorGraph:
     """The graph that `detector.weights` names. Raises as `pose_graph`."""
-    path, entry = _file(str(settings.weights))
+    if settings.name != "compact":
+        raise ValueError(f"{settings.weights!r} is a detector of its own; leave detector.name {settings.name} out")
+    path, entry = _file(str(settings.weights), ("detector",))
     size = _input_size(path, entry, settings.input_size, "detector.input_size", _DETECTOR_SIZE)
     layout = _layout(path, size, is_detector=True)
     _check_entry(path, entry, layout)
@@ -138,9 +141,16 @@ def _is_exported(path: Path) -> bool:
     return all(key in content for key in _EXPORTED_KEYS)
 
 
-def _file(name_or_path: str) -> tuple[Path, PublishedGraph | None]:
-    """The file, and its entry of published weights if it is one of these."""
-    path, entry = weights_file(name_or_path), find_published(name_or_path)
+def _file(name_or_path: str, uses: Sequence[Use]) -> tuple[Path, PublishedGraph | None]:
+    """The file, and its entry of published weights if it is one of these.
+
+    Raises ValueError for an entry of another use, before it is downloaded, and as `weights_file`.
+    """
+    entry = find_published(name_or_path)
+    if entry is not None and entry.use not in uses:
+        wanted = "detector" if uses == ("detector",) else "keypoint network"
+        raise ValueError(f"{name_or_path!r} is no {wanted} ({entry.result}); see {LIST_COMMAND}")
+    path = weights_file(name_or_path)
     is_entry = isinstance(entry, PublishedGraph) and file_sha256(path).startswith(entry.sha256)
     return path, entry if is_entry and isinstance(entry, PublishedGraph) else None
 

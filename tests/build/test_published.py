@@ -7,9 +7,10 @@ from pathlib import Path
 
 import pytest
 
+from pose_track.build.graphs import detector_graph, pose_graph
 from pose_track.build.published import published_names
 from pose_track.config.load import load_settings, preset_path
-from pose_track.config.settings import PRESETS, Settings
+from pose_track.config.settings import PRESETS, DetectorSettings, PoseSettings, Settings
 from pose_track.weights.entries.entry import PublishedGraph
 from pose_track.weights.zoo import ZOO
 
@@ -63,3 +64,14 @@ def test_the_docs_state_the_networks_of_each_preset_and_their_result(preset: str
         assert f"AP {ap}" in ZOO[NEEDED[preset][0]].result
     needs_torch = any(not isinstance(ZOO[name], PublishedGraph) for name in NEEDED[preset])
     assert row.endswith("| `gpu` |" if needs_torch else "| the core |")
+
+
+def test_published_graphs_of_another_use_are_refused_before_a_download(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delattr("pose_track.weights.resolve.fetch_weights")
+    with pytest.raises(ValueError, match=r"'yolox_nano' is no keypoint network \(COCO val2017 box AP 25.8\)"):
+        pose_graph(PoseSettings(weights="yolox_nano"))
+    for name in ("rtmo_s", "rtmpose_m_256x192"):
+        with pytest.raises(ValueError, match=rf"'{name}' is no detector"):
+            detector_graph(DetectorSettings(weights=name))
+    with pytest.raises(ValueError, match=r"'yolox_nano' is a detector of its own; leave detector.name fcos"):
+        detector_graph(DetectorSettings(name="fcos_resnet50_fpn", weights="yolox_nano"))

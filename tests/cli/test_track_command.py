@@ -68,6 +68,19 @@ def settings_used(monkeypatch: pytest.MonkeyPatch) -> list[Settings]:
 
 
 @pytest.mark.usefixtures("settings_used")
+def test_the_last_line_names_a_better_preset_to_who_has_chosen_nothing(
+    folder: Path, capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    make_video(folder / "a.mp4", 2)
+    monkeypatch.setattr("pose_track.cli.track.better_preset", lambda: "take another")
+    for arguments in ((), ("--stride", "2"), ("--preset", "fast"), ("--pose.flip_test", "true")):
+        assert run("a.mp4", "--overwrite", *arguments) == 0
+        lines = capfd.readouterr().out.splitlines()
+        has_chosen = arguments[:1] in (("--preset",), ("--pose.flip_test",))
+        assert (lines[-1] == "take another") == (not has_chosen)
+
+
+@pytest.mark.usefixtures("settings_used")
 def test_summary_of_each_video(folder: Path, capfd: pytest.CaptureFixture[str]) -> None:
     make_video(folder / "a.mp4", 5)
     make_video(folder / "b.mp4", 3)

@@ -129,6 +129,14 @@ def test_archives_that_are_refused(content: bytes, message: str) -> None:
     assert hidden_files(entry) == []
 
 
+def test_a_page_in_place_of_an_archive() -> None:
+    with serving(b"<!DOCTYPE html><title>log in</title>", content_type="text/html") as served:
+        served.url += "/a.zip"
+        entry = entry_at(served.url)
+        assert "sends an HTML page" in error_message(entry, ConnectionError)
+    assert hidden_files(entry) == []
+
+
 def test_an_interrupted_archive_is_resumed() -> None:
     content = zipped(CONTENT)
     with serving(content, cut=1000) as served:
