@@ -16,13 +16,15 @@ from pose_track.config.settings import CocoSettings, PoseSettings
 from pose_track.datasets.annotations import read_json
 from pose_track.datasets.coco import CocoFile, load_coco_people
 from pose_track.datasets.images import ImageStore
+from pose_track.formats.coco_wholebody import split_keypoints
 from pose_track.runtime.device import resolve_device
 from pose_track.runtime.model_spec import Runtime
 from pose_track.runtime.select import make_runtime, resolve_runtime
-from pose_track.structures.skeleton import COCO_17
+from pose_track.structures.skeleton import COCO_17, COCO_WHOLEBODY_133, Skeleton
 from pose_track.utils.extras import require
 from pose_track.utils.hashing import file_sha256
-from pose_track.weights.zoo import PublishedPoseWeights, find_published
+from pose_track.weights.entries.entry import PublishedPoseWeights
+from pose_track.weights.zoo import find_published
 
 if TYPE_CHECKING:  # these import PyTorch and pycocotools
     from pose_track.evaluation.coco_keypoints import Entry
@@ -69,7 +71,7 @@ class CocoData(NamedTuple):
 class CocoResult:
     """Result of a measurement.
 
-    metrics: COCO's ten keypoint metrics, in [0, 1]; NaN where undefined.
+    metrics: COCO's ten keypoint metrics, and AP and AR of each part of COCO-WholeBody, in [0, 1]; NaN where undefined.
     predictions: poses as entries of a COCO results file.
     conditions: how it was measured.
     published_ap: published AP of these weights in percent; None where unknown.
@@ -104,39 +106,46 @@ def find_coco_data(root: Path, given: Mapping[str, Path | None] | None = None, u
 def measure_coco_ap(settings: CocoSettings, data: CocoData, limit: int | None = None) -> CocoResult:
     """Estimate and evaluate the poses in all images of `data`, or in the first `limit` ones.
 
-    Invalid detections are left out with a warning.
+    The joints of COCO are found by name among those of the network. Those of COCO-WholeBody are evaluated where network
+    and annotations have them. Invalid detections are left out with a warning.
 
     Raises ValueError where the network does not have COCO's joints, ImportError without PyTorch or pycocotools, and
     what `pose_network`, `read_entries`, `ImageStore` and `person_scores` raise.
     """
     require("torch", "pycocotools", purpose="COCO keypoint AP")
-    from pose_track.evaluation.coco_keypoints import keypoint_metrics
+    from pose_track.evaluation.coco_wholebody import coco_metrics
     from pose_track.training.prediction import coco_results, predict_poses
     from pose_track.training.validation import coco_ground_truth
 
     pose, model = settings.pose, _coco_model(settings.pose)
     file = _first_images(data.annotations, limit)
-    gt, candidates = coco_ground_truth(data.annotations, file, COCO_17), _candidates(data, file)
+    skeleton = _evaluated_skeleton(model, file)
+    gt, candidates = coco_ground_truth(data.annotations, file, skeleton), _candidates(data, file, skeleton)
     runtime, images = _runtime(model, settings), ImageStore(data.images)
     poses = predict_poses(runtime, model.codec, images, candidates, pose.padding, pose.max_batch, pose.scales)
-    predictions = coco_results(candidates, poses, COCO_17, pose.max_oks)
+    poses = poses.select([model.skeleton.index(name) for name in skeleton.joint_names])
+    predictions = coco_results(candidates, poses, skeleton, pose.max_oks)
     conditions = {
         "weights": {"file": model.path.name, "sha256": file_sha256(model.path)},
         "boxes": {"file": data.boxes.name if data.boxes else None, "number": len(candidates)},
         "images": len(file.images),
+        "joints": skeleton.name,
         "pose": {key: getattr(pose, key) for key in PUBLISHED_SETTINGS} | model.metadata(),
         "device": runtime.device,
         "precision": runtime.precision,
     }
-    metrics = keypoint_metrics(gt, predictions, COCO_17)
+    metrics = coco_metrics(gt, predictions, skeleton)
+    if skeleton == COCO_WHOLEBODY_133:
+        predictions = [{**entry, **split_keypoints(entry["keypoints"])} for entry in predictions]
     differences = _differences(pose, data, len(file.images), runtime.precision)
     return CocoResult(metrics, predictions, conditions, _published_ap(pose, model), differences)
 
 
 def coco_summary(result: CocoResult) -> str:
-    """The ten metrics in percent, the conditions, and the comparison with the published AP."""
+    """The metrics in percent, the conditions, and the comparison with the published AP."""
     conditions = result.conditions
-    lines = [f"{name:<6}{100 * value:>6.2f}" for name, value in result.metrics.items()]
+    width = max(map(len, result.metrics)) + 2
+    lines = [f"{name:<{width}}{100 * value:>6.2f}" for name, value in result.metrics.items()]
     lines.append(
         f"{conditions['boxes']['number']} boxes in {conditions['images']} images; {conditions['device']}, "
         f"{conditions['precision']}"
@@ -179,12 +188,18 @@ def _coco_model(settings: PoseSettings) -> PoseNetwork:
     model = pose_network(settings)
     if model.exported is not None:
         raise ValueError(f"{settings.weights!r} is an exported network; give the weights that it was made from")
-    if model.skeleton != COCO_17 or settings.joints is not None:
+    if not set(COCO_17.joint_names) <= set(model.skeleton.joint_names) or settings.joints is not None:
         raise ValueError(
             f"{settings.weights!r} has the joints of {settings.joints or model.skeleton}, but COCO evaluates "
-            f"those of {COCO_17.name}; give a network that was trained on COCO, and no pose.joints"
+            f"those of {COCO_17.name}; give a network that has them, and no pose.joints"
         )
     return model
+
+
+def _evaluated_skeleton(model: PoseNetwork, file: CocoFile) -> Skeleton:
+    whole = set(COCO_WHOLEBODY_133.joint_names)
+    has_all = whole <= set(model.skeleton.joint_names) and whole <= set(file.joint_names)
+    return COCO_WHOLEBODY_133 if has_all else COCO_17
 
 
 def _runtime(model: PoseNetwork, settings: CocoSettings) -> Runtime:
@@ -210,14 +225,14 @@ def _first_images(path: Path, limit: int | None) -> CocoFile:
     return CocoFile(path, data | reduced)
 
 
-def _candidates(data: CocoData, file: CocoFile) -> list[Candidate]:
+def _candidates(data: CocoData, file: CocoFile, skeleton: Skeleton) -> list[Candidate]:
     """The boxes to estimate poses in. Raises ValueError where there are none."""
     from pose_track.training.prediction import detected_candidates, gt_candidates
 
     if data.boxes is not None:
         candidates = detected_candidates(data.boxes, file.images, "skip")
     else:
-        people = load_coco_people(data.annotations, COCO_17)
+        people = load_coco_people(data.annotations, skeleton)
         candidates = gt_candidates(person for person in people if person.image_id in file.images)
     if not candidates:
         raise ValueError(f"{data.boxes or data.annotations} has no box in {len(file.images)} images; give other files")

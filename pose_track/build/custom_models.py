@@ -12,8 +12,9 @@ from pose_track.build.custom_checks import (
     check_scores,
     check_type,
 )
-from pose_track.build.stages import Description, assemble_stages, build_detector, build_estimator
+from pose_track.build.stages import Description, assemble_stages, build_detector_beside, build_estimator
 from pose_track.config.settings import Settings, StageSettings
+from pose_track.detection.one_stage import OneStageNetwork
 from pose_track.geometry.boxes import iou_matrix, nonempty
 from pose_track.pipeline.stages import Stages
 from pose_track.pipeline.steps import BatchDetector, Estimator, FrameDetector
@@ -58,14 +59,14 @@ def custom_stages(
     lock = threading.Lock()
     # the estimator first, as in `build_stages`
     estimator, pose_description = _build_estimator(estimate, skeleton, settings, device, lock)
-    detector, detector_description = _build_detector(detect, settings, device, lock)
+    detector, detector_description = _build_detector(detect, estimator, pose_description, settings, device, lock)
     descriptions = {"detector": detector_description, "pose": pose_description}
     return assemble_stages(detector, estimator, estimator.skeleton, descriptions, settings, device)
 
 
 def _build_estimator(
     estimate: Estimator | None, skeleton: Skeleton | None, settings: StageSettings, device: str, lock: threading.Lock
-) -> tuple[PoseEstimator | CustomEstimator, Description]:
+) -> tuple[PoseEstimator | OneStageNetwork | CustomEstimator, Description]:
     if estimate is None or skeleton is None:
         return build_estimator(settings, device)
     check_skeleton(skeleton)
@@ -73,10 +74,15 @@ def _build_estimator(
 
 
 def _build_detector(
-    detect: ImageDetector | None, settings: StageSettings, device: str, lock: threading.Lock
+    detect: ImageDetector | None,
+    estimator: PoseEstimator | OneStageNetwork | CustomEstimator,
+    description: Description,
+    settings: StageSettings,
+    device: str,
+    lock: threading.Lock,
 ) -> tuple[FrameDetector | BatchDetector, Description]:
     if detect is None:
-        return build_detector(settings, device)
+        return build_detector_beside(estimator, description, settings, device)
     return CustomDetector(detect, lock), {"callable": qualified_name(detect)}
 
 

@@ -5,25 +5,20 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from pose_track.build.graphs import finds_boxes, names_graph
 from pose_track.config.settings import BUNDLED, DetectorSettings, PoseSettings, StageSettings
 from pose_track.models.codec import Codec
 from pose_track.models.metadata import PoseMetadata
-from pose_track.models.score_map import ScoreMap, describe_scores
+from pose_track.models.score_map import ScoreMap
 from pose_track.runtime.exported import EXPORTED_SUFFIX, ExportedMetadata
 from pose_track.structures.skeleton import SKELETONS, Skeleton
 from pose_track.utils.extras import require
 from pose_track.utils.hashing import file_sha256
+from pose_track.weights.entries.entry import PublishedPoseWeights, PublishedWeights
 from pose_track.weights.identify import identify_weights
 from pose_track.weights.metadata import read_score_map
 from pose_track.weights.resolve import bundled_weights, describe_file, published_weights, weights_file
-from pose_track.weights.zoo import (
-    BUNDLED_POSE,
-    LIST_COMMAND,
-    ZOO,
-    PublishedPoseWeights,
-    PublishedWeights,
-    find_published,
-)
+from pose_track.weights.zoo import BUNDLED_POSE, LIST_COMMAND, ZOO, find_published
 
 _OPENVINO_SUFFIXES = (".xml", ".bin")
 
@@ -60,15 +55,8 @@ class PoseNetwork:
 
     def metadata(self) -> dict[str, str]:
         """The network's training and decoding, for the header of the results."""
-        codec = self.codec
-        return {
-            "about": self.description,
-            "heatmap_type": codec.heatmap_type,
-            "input_size": "{}x{}".format(*codec.input_size),
-            "sigma": f"{codec.sigma:g}",
-            "decoding": codec.resolved_decoding,
-            "scores": describe_scores(codec.score_map),
-        }
+        input_size = "{}x{}".format(*self.codec.input_size)
+        return {"about": self.description, "input_size": input_size, **self.codec.describe()}
 
 
 @dataclass(frozen=True)
@@ -90,8 +78,16 @@ class _Source:
 def detector_network(settings: DetectorSettings) -> DetectorNetwork:
     """The source of boxes that the settings name.
 
-    Raises FileNotFoundError for a missing file, ValueError for one that is damaged, and as `weights_file`.
+    Raises FileNotFoundError for a missing file, ValueError for one that is damaged or is a graph of others, and for
+    settings that have an effect on these only; and as `weights_file`.
     """
+    if names_graph(settings.weights):
+        raise ValueError(
+            f"{settings.weights!r} is a graph of others; give weights that this project builds a network for"
+        )
+    for key in ("pixels", "resize", "input_size", "person_class"):
+        if getattr(settings, key) is not None:
+            raise ValueError(f"detector.{key} has no effect on {settings.name}, only on graphs of others; leave it out")
     if settings.boxes is not None:
         return DetectorNetwork(settings.name, settings.boxes)
     path = detector_path(settings)
@@ -112,6 +108,15 @@ def pose_network(settings: PoseSettings) -> PoseNetwork:
     if the settings contradict the file, or neither states how the network was trained; ImportError for a file that
     needs a package that is not installed.
     """
+    if names_graph(settings.weights):
+        raise ValueError(
+            f"{settings.weights!r} is a graph of others; give weights that this project builds a network for"
+        )
+    for key in ("pixels", "beta"):
+        if getattr(settings, key) is not None:
+            raise ValueError(
+                f"pose.{key} has no effect on {settings.weights!r}, only on graphs of others; leave it out"
+            )
     entry = _find_entry(settings.weights)
     path = pose_path(settings)
     source = _identify_source(entry, path, settings)
@@ -132,10 +137,12 @@ def describe_weights(settings: StageSettings) -> dict[str, dict[str, str]]:
 
     Raises as `weights_file`.
     """
-    return {
-        "detector": describe_file(detector_network(settings.detector).path),
-        "pose": describe_file(pose_path(settings.pose)),
-    }
+    pose = describe_file(pose_path(settings.pose))
+    if names_graph(settings.detector.weights):
+        return {"detector": describe_file(detector_path(settings.detector)), "pose": pose}
+    if finds_boxes(settings.pose, settings.detector):
+        return {"detector": pose, "pose": pose}
+    return {"detector": describe_file(detector_network(settings.detector).path), "pose": pose}
 
 
 def _find_entry(name_or_path: str) -> PublishedPoseWeights | None:

@@ -7,11 +7,14 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Protocol
 
+from pose_track.build.graph_stages import build_graph_detector, build_graph_estimator
+from pose_track.build.graphs import detector_graph, names_detector, names_graph, pose_graph
 from pose_track.build.networks import PoseNetwork, detector_network, pose_network
 from pose_track.build.specs import build_pose_network, detector_spec, pose_spec
 from pose_track.build.tracker import build_tracker
 from pose_track.config.settings import StageSettings
 from pose_track.detection.detector import CentreDetector
+from pose_track.detection.one_stage import OneStageNetwork
 from pose_track.detection.recorded import RecordedDetector
 from pose_track.models.score_map import ScoreMap, describe_scores
 from pose_track.pipeline.stages import Stages
@@ -48,7 +51,7 @@ def build_stages(settings: StageSettings, profile: Profiler = NULL_PROFILER) -> 
     resolve_runtime(settings.runtime.name, device, settings.runtime.precision)
     # the estimator first, for the detector may be a long download
     estimate, pose_description = build_estimator(settings, device, profile)
-    detect, detector_description = build_detector(settings, device, profile)
+    detect, detector_description = build_detector_beside(estimate, pose_description, settings, device, profile)
     descriptions = {"detector": detector_description, "pose": pose_description}
     return assemble_stages(detect, estimate, estimate.skeleton, descriptions, settings, device, profile)
 
@@ -77,9 +80,13 @@ def assemble_stages(
 
 def build_estimator(
     settings: StageSettings, device: str, profile: Profiler = NULL_PROFILER
-) -> tuple[PoseEstimator, Description]:
+) -> tuple[PoseEstimator | OneStageNetwork, Description]:
     """The pose estimator and its description. Its poses have appearance features if the tracker uses them. Raises as
     `build_stages`."""
+    if names_graph(settings.pose.weights):
+        graph = pose_graph(settings.pose)
+        estimator, runtime = build_graph_estimator(graph, settings, device, profile)
+        return estimator, describe_file(graph.path) | graph.metadata() | _describe_run(runtime)
     options, network = settings.pose, pose_network(settings.pose)
     if str(options.weights).endswith(".safetensors"):  # of this project's trainer
         _warn_of_raw_scores(network.path, network.codec.score_map, "tracker.min_high_score and min_start_score")
@@ -95,11 +102,30 @@ def build_estimator(
     return estimate, describe_file(network.path) | network.metadata() | run_description
 
 
+def build_detector_beside(
+    estimate: Estimator | BatchEstimator,
+    description: Description,
+    settings: StageSettings,
+    device: str,
+    profile: Profiler = NULL_PROFILER,
+) -> tuple[FrameDetector | BatchDetector, Description]:
+    """The detector and its description: the estimator itself where it is a one-stage network and the settings name no
+    detector. description: of the estimator. Raises as `build_stages`."""
+    if isinstance(estimate, OneStageNetwork) and not names_detector(settings.detector):
+        return _ImageDetector(estimate.detect_images), description
+    return build_detector(settings, device, profile)
+
+
 def build_detector(
     settings: StageSettings, device: str, profile: Profiler = NULL_PROFILER
 ) -> tuple[FrameDetector | BatchDetector, Description]:
     """The detector and its description. Raises as `build_stages`."""
     options, precision = settings.detector, settings.runtime.precision
+    if names_graph(options.weights):
+        graph = detector_graph(options)
+        by_graph, graph_runtime = build_graph_detector(graph, settings, device, profile)
+        about = {"about": graph.description, "input_size": "{}x{}".format(*graph.input_size)}
+        return _ImageDetector(by_graph.detect_images), describe_file(graph.path) | about | _describe_run(graph_runtime)
     network = detector_network(options)
     if network.name == "recorded":
         return RecordedDetector(network.path, options.min_score), describe_file(network.path)
@@ -136,8 +162,8 @@ def _build_keypoints(
 ) -> tuple[KeypointFunction, Description]:
     """The keypoint network, ready to run, and how it runs."""
     options, codec = settings.pose, network.codec
-    twins = network.skeleton.twins if settings.tracker.needs_second_peaks else ()
-    if device != "cpu" and network.exported is None:
+    twins = network.skeleton.body_twins if settings.tracker.needs_second_peaks else ()
+    if network.exported is None and device != "cpu" and resolve_runtime(settings.runtime.name, device) == "torch":
         from pose_track.pose.torch_keypoints import TorchKeypoints
 
         model = build_pose_network(network, options.flip_test, settings.tracker.needs_appearance)
@@ -148,7 +174,7 @@ def _build_keypoints(
     runtime = _build_pose_runtime(network, settings, device)
     run = profile.timed(_profile_name("pose", runtime), runtime)
     if network.exported is not None and network.exported.decodes:
-        return DecodedKeypoints(run, codec, options.max_batch), _describe_run(runtime)
+        return DecodedKeypoints(run, codec.input_size, options.max_batch), _describe_run(runtime)
     return CroppedKeypoints(run, codec, options.max_batch, options.scales, twins), _describe_run(runtime)
 
 

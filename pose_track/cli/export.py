@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 def add_arguments(parser: Parser) -> None:
     choice = parser.add_mutually_exclusive_group()
-    choice.add_argument("--preset", help="settings by name: fast (the default), balanced, accurate or posetrack")
+    choice.add_argument("--preset", help="settings by name, as of track (default: fast)")
     add_config(choice)
     add = parser.add_argument
     add("--out", type=Path, required=True, metavar="DIR", help="folder for the exported files")

@@ -15,6 +15,7 @@ from pose_track.utils.names import did_you_mean
 from pose_track.utils.version import __version__
 
 PROG = "pose-track"
+WHAT_TO_TAKE = "Start with track VIDEO. More is found with --preset balanced, accurate, feet, wholebody or crowd."
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -41,7 +42,8 @@ def overview() -> str:
     width = max(map(len, COMMANDS)) + 2
     for group, commands in groupby(COMMANDS.values(), lambda command: command.group):
         lines += ["", f"{group}:", *(f"  {command.name:<{width}}{command.summary}" for command in commands)]
-    return "\n".join([*lines, "", f"{PROG} COMMAND --help shows the options and settings of a command."])
+    more = f"{PROG} COMMAND --help shows the options and settings of a command."
+    return "\n".join([*lines, "", WHAT_TO_TAKE, more])
 
 
 def _fail(text: str) -> int:

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import argparse
+import os
 from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
+
+from pose_track.weights.sources import MIRROR_VARIABLE, Mirror
 
 if TYPE_CHECKING:
     from pose_track.structures.skeleton import Skeleton
@@ -23,13 +26,32 @@ def add_overwrite(parser: argparse._ActionsContainer) -> None:
 
 def add_device(parser: argparse.ArgumentParser) -> None:
     """--device, the setting `device`."""
-    parser.add_argument("--device", choices=("auto", "cpu", "cuda"), help="where the networks run")
+    devices = ("auto", "cpu", "cuda", "mps", "xpu", "tensorrt", "coreml", "directml")
+    names = f"{', '.join(devices[:-1])} or {devices[-1]}"
+    parser.add_argument("--device", choices=devices, metavar="NAME", help=f"where the networks run: {names}")
 
 
 def add_runtime(parser: argparse.ArgumentParser) -> None:
     """--runtime, the setting `runtime.name`."""
     choices = ("auto", "torch", "openvino", "onnx")
     parser.add_argument("--runtime", choices=choices, help="what runs the networks; torch only on a GPU")
+
+
+def add_mirror(parser: argparse.ArgumentParser) -> None:
+    """--mirror, see `weights.sources.chosen_mirror`."""
+    parser.add_argument(
+        "--mirror",
+        metavar="URL|DIR",
+        help=f"where published weights are looked for first, by the names of their files (default: ${MIRROR_VARIABLE})",
+    )
+
+
+def use_mirror(location: str | None) -> None:
+    """Look for published weights at a mirror first, in all that this process does. Raises ValueError for one that is
+    neither an address nor a folder."""
+    if location is not None:
+        Mirror(location)
+        os.environ[MIRROR_VARIABLE] = location
 
 
 def add_skeleton(parser: argparse.ArgumentParser) -> None:

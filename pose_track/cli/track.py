@@ -10,7 +10,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
 from pose_track.cli.choice_options import add_choice_of_run, people_settings
-from pose_track.cli.options import add_config, add_device, add_overwrite, add_runtime, given
+from pose_track.cli.hints import better_preset
+from pose_track.cli.options import add_config, add_device, add_mirror, add_overwrite, add_runtime, given, use_mirror
 from pose_track.cli.parser import Parser
 from pose_track.cli.runner import run_job
 from pose_track.cli.sink_options import add_sinks, check_sinks
@@ -76,11 +77,17 @@ def add_settings_options(parser: Parser) -> None:
     """The options for settings that any kind of source has; see `track_settings`."""
     add = parser.add_argument
     choice = parser.add_mutually_exclusive_group()
-    choice.add_argument("--preset", help="settings by name: fast (the default), balanced, accurate or posetrack")
+    choice.add_argument(
+        "--preset",
+        metavar="NAME",
+        help="what to find, and how well: fast (the default, comes with the program), balanced, accurate, feet, "
+        "wholebody, crowd or posetrack (downloaded once)",
+    )
     add_config(choice)
     add("--tracker", metavar="PRESET", help="tracker settings by name: robust, fast or simple_baselines")
     add_device(parser)
     add_runtime(parser)
+    add_mirror(parser)
     add("--decoder", choices=("pyav", "decord"), help="what decodes the video")
     add("--start", metavar="S", help="first second of the video")
     add("--end", metavar="S", help="second of the video at which to stop")
@@ -101,6 +108,7 @@ def settings_class() -> type[Settings]:
 def run(options: argparse.Namespace, overrides: Mapping[str, str]) -> int:
     check_sinks(options)
     settings = track_settings(options, overrides)
+    use_mirror(options.mirror)
     jobs = jobs_of(options)
     if options.resume:
         jobs = [job for job in jobs if not is_finished(job)]
@@ -115,8 +123,12 @@ def run(options: argparse.Namespace, overrides: Mapping[str, str]) -> int:
     with _profile(options) as profile:
         stages = build_stages(settings, profile)
         if settings.pose.weights != BUNDLED:
-            say(options, f"keypoints by {stages.weights['pose']['about']}")
-        return max(*codes, run_all(valid, stages, settings, options))
+            say(options, f"keypoints: {stages.weights['pose']['about']}")
+        code = max(*codes, run_all(valid, stages, settings, options))
+    has_chosen = options.preset or options.config or overrides
+    if not has_chosen and (hint := better_preset()):
+        say(options, hint)
+    return code
 
 
 def track_settings(options: argparse.Namespace, overrides: Mapping[str, str]) -> Settings:

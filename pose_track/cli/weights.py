@@ -1,106 +1,92 @@
-"""List, download and verify published weights, for --pose.weights, --detector.name and --tracker.flow.method."""
+"""List, download, verify and carry published weights, for --pose.weights, --detector.name and --tracker.flow.method."""
 
 from __future__ import annotations
 
 import argparse
-import sys
 from collections.abc import Mapping, Sequence
 from functools import partial
-from itertools import groupby
 from pathlib import Path
 
+from pose_track.build.published import published_names
 from pose_track.cli.exit_codes import EXIT_ERROR
+from pose_track.cli.options import add_mirror
 from pose_track.cli.parser import Parser
 from pose_track.cli.runner import run_jobs
+from pose_track.cli.weights_list import BUNDLED, print_list
+from pose_track.config.load import load_settings, preset_path
+from pose_track.config.settings import PRESETS, Settings
 from pose_track.utils.cache_dir import VARIABLE
 from pose_track.weights.download import set_aside
+from pose_track.weights.entries.entry import PublishedWeights
+from pose_track.weights.pack import add_to_pack, unpack
+from pose_track.weights.pins import PIN_SUFFIX, is_pinned
+from pose_track.weights.sources import Mirror, chosen_mirror
 from pose_track.weights.store import fetch_weights, find_problem, stored_path, weights_folder
-from pose_track.weights.zoo import (
-    BUNDLED_DETECTOR,
-    BUNDLED_POSE,
-    ZOO,
-    PublishedPoseWeights,
-    PublishedWeights,
-    find_published,
-    unknown_name,
-)
+from pose_track.weights.zoo import LIST_COMMAND, ZOO, find_published, unknown_name
 
-BUNDLED = (BUNDLED_POSE, BUNDLED_DETECTOR)
-_COLUMNS = ("NAME", "USE", "SKELETON", "INPUT", "HEATMAPS", "PUBLISHED RESULT", "STORED", "LICENCE")
-_USES = {"pose": "keypoints", "trunk": "training", "detector": "detection", "flow": "optical flow"}
+_NOT_WEIGHTS = (".mismatch", PIN_SUFFIX)
 
 
 def add_arguments(parser: Parser) -> None:
     parser.epilog = f"They are stored in {weights_folder()}; the variable {VARIABLE} names another cache folder."
-    actions = parser.add_subparsers(dest="action", required=True, metavar="list|get|verify", parser_class=Parser)
-    actions.add_parser("list", help="list all weights, their use and their published result")
+    actions = parser.add_subparsers(
+        dest="action", required=True, metavar="list|get|verify|pack|unpack", parser_class=Parser
+    )
+    names = f"names of {LIST_COMMAND}, or presets, which stand for their weights"
+    actions.add_parser("list", help="list all weights, their use, published result and licences")
     get = actions.add_parser("get", help="download weights that are not stored yet, and print their paths")
-    get.add_argument("names", nargs="+", metavar="NAME", help="names of pose-track weights list")
+    get.add_argument("names", nargs="+", metavar="NAME", help=names)
+    add_mirror(get)
     verify = actions.add_parser("verify", help="compare stored weights with their hash, and set broken files aside")
     verify.add_argument("names", nargs="*", metavar="NAME", help="only these")
+    pack = actions.add_parser("pack", help="copy weights into a folder for a machine without a network, or as a mirror")
+    pack.add_argument("folder", type=Path, metavar="DIR")
+    pack.add_argument("names", nargs="*", metavar="NAME", help=f"{names} (default: all that are stored)")
+    add_mirror(pack)
+    unpack = actions.add_parser("unpack", help="store all weights of a folder that pack wrote")
+    unpack.add_argument("folder", type=Path, metavar="DIR")
 
 
 def run(options: argparse.Namespace, overrides: Mapping[str, str]) -> int:
     if options.action == "list":
-        return _list()
-    return (_get if options.action == "get" else _verify)(options.names)
+        return print_list()
+    if options.action == "unpack":
+        return _unpack(options.folder)
+    if options.action == "verify":
+        return _verify(options.names)
+    mirror = chosen_mirror(options.mirror)
+    if options.action == "get":
+        return _get(options.names, mirror)
+    return _pack(options.folder, options.names, mirror)
 
 
-def _list() -> int:
-    """Print all weights: on a terminal in groups, which are narrow; else in one line each, with all columns."""
-    entries = (*BUNDLED, *ZOO.values())
-    if sys.stdout.isatty():
-        for group, members in groupby(entries, _group):
-            print(f"{group}\n{_table([_short_row(entry) for entry in members], indent='  ')}\n")
-    else:
-        print(f"{_table([_COLUMNS, *(_row(entry) for entry in entries)])}\n")
-    print("sizes are width x height; keypoint AP on COCO is with the flip test, in the boxes of a detector")
-    print(f"stored in {weights_folder()}")
+def _get(names: Sequence[str], mirror: Mirror | None) -> int:
+    """Download all that can be downloaded, after every name is checked."""
+    return run_jobs([partial(_get_one, entry, mirror) for entry in _entries(names)])
+
+
+def _get_one(entry: PublishedWeights, mirror: Mirror | None) -> int:
+    print(fetch_weights(entry, mirror=mirror))
     return 0
 
 
-def _table(rows: Sequence[Sequence[str]], indent: str = "") -> str:
-    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
-    cells = ((cell.ljust(width) for cell, width in zip(row, widths, strict=True)) for row in rows)
-    return "\n".join((indent + "  ".join(row)).rstrip() for row in cells)
+def _pack(folder: Path, names: Sequence[str], mirror: Mirror | None) -> int:
+    """Pack all that can be had, after every name is checked."""
+    entries = _entries(names) if names else [entry for entry in ZOO.values() if stored_path(entry).is_file()]
+    if not entries:
+        raise ValueError(f"there are no weights in {weights_folder()} yet; name those that are to be packed")
+    return run_jobs([partial(_pack_one, folder, entry, mirror) for entry in entries])
 
 
-def _row(entry: PublishedWeights) -> tuple[str, ...]:
-    """The cells of an entry, see `_COLUMNS`."""
-    model = ("-", "-", "-")
-    if isinstance(entry, PublishedPoseWeights):
-        model = (entry.skeleton, "{}x{}".format(*entry.input_size), entry.heatmap_type)
-    return (entry.name, _USES[entry.use], *model, entry.result, _stored(entry), entry.licence)
+def _pack_one(folder: Path, entry: PublishedWeights, mirror: Mirror | None) -> int:
+    fetch_weights(entry, mirror=mirror)
+    print(add_to_pack(folder, entry))
+    return 0
 
 
-def _group(entry: PublishedWeights) -> str:
-    """The heading of an entry's group: use, skeleton, publisher, licence."""
-    joints = f" {entry.skeleton}" if isinstance(entry, PublishedPoseWeights) else ""
-    return f"{_USES[entry.use]}{joints}, by {entry.source.partition(',')[0]}: {entry.licence}"
-
-
-def _short_row(entry: PublishedWeights) -> tuple[str, ...]:
-    """The cells of an entry in its group."""
-    name, _, _, size, heatmap_type, result, stored, _ = _row(entry)
-    model = (size, heatmap_type) if isinstance(entry, PublishedPoseWeights) else ()
-    return (name, *model, {"yes": "stored", "no": "-"}.get(stored, stored), result)
-
-
-def _stored(entry: PublishedWeights) -> str:
-    if entry in BUNDLED:
-        return "bundled"
-    if stored_path(entry).is_file():
-        return "yes"
-    return "no" if entry.url else "by hand"
-
-
-def _get(names: Sequence[str]) -> int:
-    """Download all that can be downloaded, after every name is checked."""
-    return run_jobs([partial(_get_one, entry) for entry in _entries(names)])
-
-
-def _get_one(entry: PublishedWeights) -> int:
-    print(fetch_weights(entry))
+def _unpack(folder: Path) -> int:
+    for path in unpack(folder):
+        print(path)
     return 0
 
 
@@ -110,7 +96,7 @@ def _verify(names: Sequence[str]) -> int:
         states = [_state(stored_path(entry), entry) for entry in _entries(names)]
     else:
         folder = weights_folder()
-        files = sorted(path for path in folder.glob("[!.]*") if path.is_file() and path.suffix != ".mismatch")
+        files = sorted(path for path in folder.glob("[!.]*") if path.is_file() and path.suffix not in _NOT_WEIGHTS)
         states = [_state(path, find_published(path.name)) for path in files]
         if not files:
             print(f"there are no weights in {folder}")
@@ -118,7 +104,7 @@ def _verify(names: Sequence[str]) -> int:
 
 
 def _state(path: Path, entry: PublishedWeights | None) -> str:
-    """Print the state of a file, ok, broken, missing, unverified or unknown, with the reason, and return it."""
+    """Print the state of a file, ok, pinned, broken, missing, unverified or unknown, with the reason, and return it."""
     reason: str | None = None
     if not path.is_file():
         state, reason = "missing", f"it is not in {path.parent}"
@@ -126,8 +112,10 @@ def _state(path: Path, entry: PublishedWeights | None) -> str:
         state, reason = "unknown", "no published weights have this name"
     elif (reason := find_problem(path, entry)) is not None:
         state, reason = "broken", f"{reason}; kept as {set_aside(path, path).name}"
+    elif is_pinned(path, entry):
+        state, reason = "pinned", "unchanged since its first download; its publisher states no whole hash"
     elif not entry.sha256:
-        state, reason = "unverified", "its authors publish no hash"
+        state, reason = "unverified", "its publisher states no hash"
     else:
         state = "ok"
     print(f"{state:11}{path.name}" + (f": {reason}" if reason else ""))
@@ -135,10 +123,21 @@ def _state(path: Path, entry: PublishedWeights | None) -> str:
 
 
 def _entries(names: Sequence[str]) -> list[PublishedWeights]:
-    """Raises ValueError for a name that is not in the table."""
+    """The entries of names and presets, each once. Raises ValueError for a name that is neither."""
+    entries: dict[str, PublishedWeights] = {}
     for name in names:
         if name in {entry.name for entry in BUNDLED}:
             raise ValueError(f"{name!r} comes with the program; there is nothing to download or verify")
-        if name not in ZOO:
+        members = _weights_of_preset(name) if name in PRESETS else [name]
+        if any(member not in ZOO for member in members):
             raise unknown_name(name)
-    return [ZOO[name] for name in names]
+        entries |= {member: ZOO[member] for member in members}
+    return list(entries.values())
+
+
+def _weights_of_preset(name: str) -> list[str]:
+    """Raises ValueError for a preset without any."""
+    names = published_names(load_settings(Settings, preset_path(name)))
+    if not names:
+        raise ValueError(f"the preset {name!r} comes with the program; there is nothing to download or verify")
+    return names

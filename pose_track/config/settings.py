@@ -13,9 +13,13 @@ from pose_track.config.skeletons import OptionalSkeletonSetting
 from pose_track.config.tracker import TrackerSettings
 
 BUNDLED = "bundled"
+GRAPH_SUFFIXES = (".onnx", ".xml")
 DEFAULT_PRESET = "fast"
-PRESETS = ("accurate", "balanced", "fast", "posetrack")
+PRESETS = ("fast", "balanced", "accurate", "feet", "wholebody", "crowd", "posetrack")
 TRACK_PRESETS = ("fast", "robust", "simple_baselines")
+
+
+DeviceName = Literal["auto", "cpu", "cuda", "mps", "xpu", "tensorrt", "coreml", "directml"]
 
 
 class SourceSettings(BaseSettings):
@@ -63,15 +67,39 @@ DetectorName = Literal[
 ]  # fmt: skip
 
 
+Pixels = Literal["rgb_imagenet", "bgr_imagenet", "rgb_unit", "rgb_255", "bgr_255"]
+_PIXELS = (
+    "Pixels that a graph (ONNX or OpenVINO file) takes: the order of the channels, and values normalised as for "
+    "ImageNet, 0 to 1 (unit), or 0 to 255; null for those usual with what it returns."
+)
+
+
 class DetectorSettings(BaseSettings):
-    """The person detector."""
+    """The person detector.
+
+    pixels, resize, input_size and person_class are of detectors that are graphs, ONNX or OpenVINO files.
+    """
 
     name: DetectorName = Field(
         default="compact",
         description="Network: the bundled one (compact) or one of torchvision's; or recorded, boxes from a file.",
     )
     weights: str | None = Field(
-        default=None, description="Weights file; null for the bundled (compact) or torchvision's published weights."
+        default=None,
+        description="Weights file; null for the bundled (compact) or torchvision's published weights. Or a detector of "
+        "its own: the name of a published one (pose-track weights list), an ONNX or OpenVINO file.",
+    )
+    pixels: Pixels | None = Field(default=None, description=_PIXELS)
+    resize: Literal["letterbox", "stretch"] | None = Field(
+        default=None,
+        description="How an image fits into a graph's input: on a grey canvas, or stretched; null for the usual one.",
+    )
+    input_size: tuple[Positive, Positive] | None = Field(
+        default=None,
+        description="Width and height of a graph's input in pixels, multiples of 32; null for those that it states.",
+    )
+    person_class: Annotated[int, Field(ge=0)] | None = Field(
+        default=None, description="The class of people among a graph's; null for 0, as of COCO's 80 classes."
     )
     boxes: Path | None = Field(default=None, description="JSON file of boxes, for the detector recorded only.")
     long_side: Annotated[int, Field(ge=64, le=4096)] = Field(
@@ -96,6 +124,8 @@ class DetectorSettings(BaseSettings):
             )
         if self.name == "recorded" and self.weights is not None:
             raise ValueError("detector.weights has no effect on recorded boxes; leave it out")
+        if self.weights is not None and Path(self.weights).suffix.lower() in GRAPH_SUFFIXES and self.name != "compact":
+            raise ValueError(f"{self.weights!r} is a detector of its own; leave detector.name {self.name} out")
         if self.weights == BUNDLED and self.name != "compact":
             raise ValueError(f"{self.name} has no bundled weights; leave detector.weights out, or give a file")
         return self
@@ -105,13 +135,19 @@ class PoseSettings(BaseSettings):
     """The keypoint network and the decoding of its heatmaps.
 
     skeleton, heatmap_type, input_size and sigma are needed only where the weights file does not state them, and may not
-    contradict it.
+    contradict it. pixels and beta are of graphs, ONNX or OpenVINO files of others.
     """
 
     weights: str = Field(
         default=BUNDLED,
-        description="bundled, the name of published weights (pose-track weights list), a weights file, or an ONNX file "
-        "written by pose-track export.",
+        description="bundled, the name of published weights (pose-track weights list), a weights file, an ONNX file "
+        "written by pose-track export, or an ONNX or OpenVINO file of others.",
+    )
+    pixels: Pixels | None = Field(default=None, description=_PIXELS)
+    beta: AboveZero | None = Field(
+        default=None,
+        description="SimCC graphs only: joint scores are probabilities, with the softmax of the logits times beta and "
+        "sigma (150 for RTMW in MMPose); null for the height of the logits.",
     )
     skeleton: OptionalSkeletonSetting = Field(
         default=None,
@@ -129,8 +165,8 @@ class PoseSettings(BaseSettings):
     )
     sigma: AboveZero | None = Field(
         default=None,
-        description="Deviation of the heatmap peaks in heatmap cells; null to read it from the weights, or 1/128 of "
-        "the input height.",
+        description="Deviation of the heatmap peaks in heatmap cells, or of SimCC's in bins; null to read it from the "
+        "weights, or the usual one.",
     )
     decoding: Literal["quarter_offset", "dark", "udp", "soft_argmax"] | None = Field(
         default=None,
@@ -247,8 +283,10 @@ class RuntimeSettings(BaseSettings):
 class StageSettings(BaseSettings):
     """What runs the networks, and the stages that a frame passes through."""
 
-    device: Literal["auto", "cpu", "cuda"] = Field(
-        default="auto", description="Where the networks run; auto is a GPU where there is one."
+    device: DeviceName = Field(
+        default="auto",
+        description="Where the networks run: cpu, a GPU by PyTorch (cuda, mps, xpu) or ONNX Runtime (cuda, tensorrt, "
+        "coreml, directml); auto is cuda where there is such a GPU.",
     )
     runtime: RuntimeSettings = RuntimeSettings()
     detector: DetectorSettings = DetectorSettings()
@@ -369,8 +407,6 @@ class CocoPoseSettings(PoseSettings):
 class CocoSettings(BaseSettings):
     """The settings of `pose-track evaluate-coco`."""
 
-    device: Literal["auto", "cpu", "cuda"] = Field(
-        default="auto", description="Where the network runs; auto is a GPU where there is one."
-    )
+    device: DeviceName = Field(default="auto", description="Where the network runs, as in the settings of track.")
     runtime: RuntimeSettings = RuntimeSettings()
     pose: CocoPoseSettings = CocoPoseSettings()

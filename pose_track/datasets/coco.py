@@ -22,9 +22,11 @@ from pose_track.datasets.annotations import (
 from pose_track.datasets.joint_names import JointMap
 from pose_track.datasets.labels import ImageLabel, PersonLabel
 from pose_track.formats.coco_entries import flat_list
+from pose_track.formats.coco_wholebody import PART_KEYS, joined_keypoints
 from pose_track.formats.validate import integer, object_list
 from pose_track.structures.arrays import Float64Array
 from pose_track.structures.skeleton import Skeleton
+from pose_track.structures.whole_body import DETAIL_JOINTS
 
 
 def load_coco_people(path: Path, skeleton: Skeleton, on_broken: OnBroken = "stop") -> list[PersonLabel]:
@@ -136,7 +138,8 @@ class CocoFile:
 
     Attributes:
         images: image entries by id.
-        joint_names: of the person category; empty where it has none.
+        joint_names: of the person category; empty where it has none. In COCO-WholeBody's files those of the parts
+            follow.
 
     Raises ValueError naming the file if it is not in COCO format, if two images share an id, or if it has several
     categories and no person.
@@ -153,7 +156,9 @@ class CocoFile:
         people = _person_categories(path, categories)
         self._category_ids = {_checked_id(category, "id", f"{path}: a category") for category in categories}
         self._person_ids = {category.get("id") for category in people}
-        self.joint_names = _joint_names(path, people)
+        self._body_names = _joint_names(path, people)
+        self._has_parts = any(key in annotation for annotation in self._annotations for key in PART_KEYS)
+        self.joint_names = (*self._body_names, *DETAIL_JOINTS) if self._has_parts else self._body_names
 
     def annotations(self) -> Iterator[tuple[str, JsonObject]]:
         """All annotations, each after its name for error messages."""
@@ -183,13 +188,13 @@ class CocoFile:
 
         Raises ValueError if they do not fit the file's J joints.
         """
-        count = len(self.joint_names)
+        count = len(self._body_names)
         values = flat_list(annotation.get("keypoints") or [0] * count * 3)
         keypoints = to_array(values, (count * 3,), f"the keypoints of {count} joints").reshape(-1, 3)
         invalid = keypoints[:, 2] != np.clip(np.floor(keypoints[:, 2]), 0, 2)
         if invalid.any():
             raise ValueError(f"has a keypoint of visibility {keypoints[invalid][0, 2]}, which must be 0, 1 or 2")
-        return keypoints
+        return np.vstack([keypoints, _part_keypoints(annotation)]) if self._has_parts else keypoints
 
     def box(self, annotation: JsonObject) -> Float64Array:
         """(4,) x1 y1 x2 y2 of an annotation's bbox, left top width height. Raises ValueError if it is invalid."""
@@ -197,6 +202,18 @@ class CocoFile:
         if not np.isfinite(box).all() or (box[2:] < 0).any():
             raise ValueError(f"needs a bbox of left, top, width, height, got {annotation['bbox']}")
         return np.concatenate([box[:2], box[:2] + box[2:]])
+
+
+def _part_keypoints(annotation: JsonObject) -> Float64Array:
+    """(116, 3) x y visibility of the parts of COCO-WholeBody, which states confidences of some hands: above 0 they are
+    visibility 1. Raises ValueError for another number of joints."""
+    values = joined_keypoints({**annotation, "keypoints": []})
+    keypoints = to_array(values, (3 * len(DETAIL_JOINTS),), "the keypoints of the parts").reshape(-1, 3)
+    visibility = keypoints[:, 2]
+    if not ((visibility >= 0) & (visibility <= 2)).all():
+        raise ValueError(f"has a keypoint of a part of visibility {visibility.max()}, which must be 0 to 2")
+    keypoints[:, 2] = np.where(visibility % 1 > 0, 1, visibility)
+    return keypoints
 
 
 def _checked_id(entry: JsonObject, key: str, name: str = "") -> int | float | str | None:

@@ -9,6 +9,7 @@ from pose_track.drawing.palette import CENTRE, LEFT, RIGHT, palette_colour, scor
 from pose_track.drawing.style import ColourBy, Style
 from pose_track.structures.arrays import Float32Array
 from pose_track.structures.skeleton import Colour, Skeleton
+from pose_track.structures.skeleton_record import is_built_in
 
 _RIGHT_SHADE = 0.6
 
@@ -60,7 +61,7 @@ def resolved(colour_by: ColourBy, skeleton: Skeleton) -> ColourBy:
     """What "auto" means for a skeleton."""
     if colour_by != "auto":
         return colour_by
-    return "id" if skeleton.colours is None else "joint"
+    return "id" if skeleton.colours is None or is_built_in(skeleton) else "joint"
 
 
 def base_colour(style: Style, track_id: int, score: float) -> Colour:

@@ -55,11 +55,14 @@ def _draw_skeleton(pen: Pen, joints: Float32Array, visible: BoolArray, colours: 
     def opacity(*ks: int) -> float:
         return max(_LEAST_OPACITY, min(float(colours.scores[k]) for k in ks)) if style.fade_unsure else 1.0
 
+    is_detail = np.ones(len(joints), bool)
+    is_detail[colours.skeleton.body_joints] = False
     for a, b in colours.skeleton.edges:
         if visible[a] and visible[b]:
-            pen.line(joints[a], joints[b], colours.edge(a, b), pen.line_width, opacity(a, b))
+            width = max(1, pen.line_width // 2) if is_detail[a] or is_detail[b] else pen.line_width
+            pen.line(joints[a], joints[b], colours.edge(a, b), width, opacity(a, b))
     for k in np.flatnonzero(visible).tolist():
-        pen.dot(joints[k], radius + 1, colours.joint(k), opacity(k))
+        pen.dot(joints[k], radius / 2 if is_detail[k] else radius + 1, colours.joint(k), opacity(k))
 
 
 def _draw_joint_labels(pen: Pen, joints: Float32Array, visible: BoolArray, colours: PersonColours) -> None:

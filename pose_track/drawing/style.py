@@ -24,8 +24,8 @@ class Style:
     line_width: pixels; None for one that suits the size of the video.
     joint_radius: pixels; None for one that suits the lines.
     colour_by: what the colour of a skeleton tells: the track (right limbs are darker), the side of the body, the score
-        (blue to yellow), the joint, or nothing, which is `colour`; auto is joint for a skeleton with colours of its
-        own, else id. Boxes, ids and trails have the colour of the track, or that of score and one.
+        (blue to yellow), the joint, or nothing, which is `colour`; auto is joint for a user's skeleton with
+        colours, else id. Boxes, ids and trails have the colour of the track, or that of score and one.
     colour: RGB, for colour_by "one".
     palette: the colours of tracks and joints: petroff or okabe_ito, which colour-blind people tell apart and which
         repeat, or hues, which do not.

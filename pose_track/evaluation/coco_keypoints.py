@@ -47,7 +47,7 @@ def keypoint_ground_truth(image_ids: Iterable[int], people: Iterable[LabelledPos
     Crowds and people without labelled joints are ignore regions.
     """
     annotations = [{**_annotation(person), "id": number} for number, person in enumerate(people, 1)]
-    return _index({"images": [{"id": i} for i in image_ids], "categories": [PERSON], "annotations": annotations})
+    return index_coco({"images": [{"id": i} for i in image_ids], "categories": [PERSON], "annotations": annotations})
 
 
 def _annotation(person: LabelledPose) -> Entry:
@@ -99,16 +99,19 @@ def evaluate_keypoints(gt: COCO, results: Sequence[Entry], skeleton: Skeleton) -
     """pycocotools' evaluation of results, accumulated and summarized: see its `eval` and `stats`.
 
     gt: from `keypoint_ground_truth`, with the joints of `skeleton`, whose sigmas are used.
-    results: entries of a results file. An image's 20 best people count.
+    results: entries of a results file. An image's 20 best people count. Their areas, by which unmatched people are
+        sorted into the sizes, are the entries' "area", or the extent of their keypoints.
 
     Raises ValueError for results of an image that is not in the ground truth.
     """
     unknown = {entry["image_id"] for entry in results} - set(gt.getImgIds())
     if unknown:
         raise ValueError(f"results of image {min(unknown)!r}, which is not in the ground truth; remove them")
-    empty = _index({**gt.dataset, "annotations": []})
+    empty = index_coco({**gt.dataset, "annotations": []})
     with contextlib.redirect_stdout(io.StringIO()):
         predictions = gt.loadRes([dict(entry) for entry in results]) if results else empty
+        for annotation, entry in zip(predictions.dataset["annotations"], results, strict=True):
+            annotation["area"] = entry.get("area", annotation["area"])
         evaluation = COCOeval(gt, predictions, "keypoints")
         evaluation.params.kpt_oks_sigmas = skeleton.sigmas
         evaluation.evaluate()
@@ -127,7 +130,8 @@ def keypoint_metrics(gt: COCO, results: Sequence[Entry], skeleton: Skeleton) -> 
     return {name: float(value) if value >= 0 else float("nan") for name, value in zip(COCO_METRICS, stats, strict=True)}
 
 
-def _index(dataset: Entry) -> COCO:
+def index_coco(dataset: Entry) -> COCO:
+    """A data set in COCO format as pycocotools wants it."""
     coco = COCO()
     coco.dataset = dataset
     with contextlib.redirect_stdout(io.StringIO()):

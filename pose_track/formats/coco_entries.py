@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
+from contextlib import suppress
 from itertools import chain
 from pathlib import Path, PureWindowsPath
 from typing import Any
 
 import msgspec
 
+from pose_track.formats.coco_wholebody import PART_KEYS, joined_keypoints
 from pose_track.formats.json_text import parse_json
 from pose_track.formats.posetrack.frame_numbers import split_image_id
 from pose_track.structures.sequence import FrameInfo
@@ -52,7 +54,7 @@ def normalised_entry(item: Any) -> Any:
     """An entry in COCO's own form; values of any other form stay as they are, and fail in the check that follows.
 
     Ids may be written as 3.0 and missing ids as null, keypoints as lists of three for each joint. AlphaPose's track id
-    is "idx", also within lists, and its box is "box".
+    is "idx", also within lists, and its box is "box". The parts of COCO-WholeBody are joined.
 
     >>> normalised_entry({"image_id": 3.0, "keypoints": [[1, 2, 0.5], [3, 4, 0.5]], "idx": [[2.0]]})
     {'image_id': 3, 'keypoints': [1, 2, 0.5, 3, 4, 0.5], 'idx': [[2.0]], 'track_id': 2}
@@ -72,6 +74,9 @@ def normalised_entry(item: Any) -> Any:
         del entry["track_id"]
     if "keypoints" in entry:
         entry["keypoints"] = flat_list(entry["keypoints"])
+    if isinstance(entry.get("keypoints"), list) and entry.keys() & set(PART_KEYS):
+        with suppress(ValueError):
+            entry["keypoints"] = joined_keypoints(entry)
     return entry
 
 

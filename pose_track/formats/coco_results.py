@@ -18,6 +18,7 @@ import msgspec
 import numpy as np
 
 from pose_track.formats.coco_entries import image_frames, normalised_entry, read_entries
+from pose_track.formats.coco_wholebody import PART_KEYS, split_keypoints
 from pose_track.formats.defaults import flat_keypoints, has_boxes, person_scores, person_xywh
 from pose_track.formats.json_text import finite_values, gc_paused, write_json_list
 from pose_track.formats.layout import has_layout
@@ -27,7 +28,7 @@ from pose_track.formats.validate import INT64_MAX, MAX_NUMBER
 from pose_track.formats.xywh import xywh_to_xyxy
 from pose_track.structures.conversion import convert_annotations
 from pose_track.structures.sequence import FrameInfo, FrameSource, PoseAnnotations, PoseSequence
-from pose_track.structures.skeleton import COCO_17, POSETRACK18_17, SKELETONS, Skeleton
+from pose_track.structures.skeleton import COCO_17, COCO_WHOLEBODY_133, POSETRACK18_17, SKELETONS, Skeleton
 from pose_track.structures.skeleton_record import is_built_in
 from pose_track.utils.atomic import atomic_text
 
@@ -38,7 +39,9 @@ LAYOUT, ALPHAPOSE = "coco", "alphapose"
 _EARS = [POSETRACK18_17.index("left_ear"), POSETRACK18_17.index("right_ear")]
 
 # keys that PoseAnnotations holds completely; `PoseAnnotations.extra` has the others
-_KNOWN_KEYS = {"image_id", "keypoints", "score", "track_id"}
+_KNOWN_KEYS = {"image_id", "keypoints", "score", "track_id", *PART_KEYS}
+
+_WHOLE_BODY = 3 * COCO_WHOLEBODY_133.num_joints
 
 _Number = Annotated[float, msgspec.Meta(ge=-MAX_NUMBER, le=MAX_NUMBER)]
 
@@ -99,8 +102,9 @@ def read_coco_results(
 def write_coco_results(source: FrameSource, path: str | Path, skeleton: Skeleton | None = None) -> None:
     """Write COCO keypoint results; the file appears only when it is complete.
 
-    skeleton: the joints to write; by default the source's own for COCO results that were read and for a user's
-        skeleton, and COCO's for all others.
+    skeleton: the joints to write; by default the source's own for COCO results that were read, for a user's skeleton
+        and for one with all of COCO's joints, and COCO's for all others. Those of COCO-WholeBody are written as a list
+        for each part, see `coco_wholebody`.
 
     The image id is the frame's, see `written_image_id`. The name of its image is an addition, "file_name".
     """
@@ -116,9 +120,8 @@ def write_coco_results(source: FrameSource, path: str | Path, skeleton: Skeleton
 
 def default_skeleton(source: FrameSource) -> Skeleton:
     """The joints that COCO's formats have by default, see `write_coco_results`."""
-    if has_layout(source, LAYOUT) or not is_built_in(source.skeleton):
-        return source.skeleton
-    return COCO_17
+    has_coco = set(COCO_17.joint_names) <= set(source.skeleton.joint_names)
+    return source.skeleton if has_layout(source, LAYOUT) or has_coco or not is_built_in(source.skeleton) else COCO_17
 
 
 def _entries(info: FrameInfo, name: str, people: PoseAnnotations, same_layout: bool) -> Iterator[dict[str, Any]]:
@@ -129,7 +132,7 @@ def _entries(info: FrameInfo, name: str, people: PoseAnnotations, same_layout: b
         entry = {
             "image_id": _written_id(info, name, same_layout),
             "category_id": 1,
-            "keypoints": triples,
+            **(split_keypoints(triples) if len(triples) == _WHOLE_BODY else {"keypoints": triples}),
             "score": score,
         }
         if same_layout:

@@ -3,6 +3,8 @@
     NAME_000000000012_keypoints.json: {"version": 1.3, "people": [{"person_id": [3],
      "pose_keypoints_2d": [x, y, score, ...], "face_keypoints_2d": [], ...}]}
 
+Face and hands are there for poses with the joints of COCO-WholeBody.
+
 Layout: CMU-Perceptual-Computing-Lab/openpose, doc/02_output.md.
 """
 
@@ -17,6 +19,7 @@ from pose_track.formats.defaults import flat_keypoints
 from pose_track.structures.conversion import check_convertible, convert_annotations
 from pose_track.structures.sequence import FrameSource, PoseAnnotations
 from pose_track.structures.skeleton import Skeleton
+from pose_track.structures.whole_body import FACE_JOINTS, HAND_JOINTS
 from pose_track.utils.atomic import atomic_path
 
 
@@ -26,7 +29,7 @@ def _side(side: str, *parts: str) -> tuple[str, ...]:
 
 _ARM, _LEG, _FOOT = ("shoulder", "elbow", "wrist"), ("hip", "knee", "ankle"), ("big_toe", "small_toe", "heel")
 
-# neck and mid_hip are midway between left and right; the feet are absent, for no skeleton of ours has them
+# neck and mid_hip are midway between left and right
 BODY_25 = Skeleton(
     "body_25",
     (
@@ -38,10 +41,13 @@ BODY_25 = Skeleton(
 
 _FILE_NAME = re.compile(r".*_\d{12}_keypoints\.json")
 _MIDPOINTS = {"neck": "shoulder", "mid_hip": "hip"}
-_EMPTY = (
-    *("face_keypoints_2d", "hand_left_keypoints_2d", "hand_right_keypoints_2d", "pose_keypoints_3d"),
-    *("face_keypoints_3d", "hand_left_keypoints_3d", "hand_right_keypoints_3d"),
-)
+_EMPTY = ("pose_keypoints_3d", "face_keypoints_3d", "hand_left_keypoints_3d", "hand_right_keypoints_3d")
+# the same joints as COCO-WholeBody's in the same order, and the two pupils, which that lacks
+_DETAIL = {
+    "face_keypoints_2d": (*FACE_JOINTS, "right_pupil", "left_pupil"),
+    "hand_left_keypoints_2d": HAND_JOINTS[:21],
+    "hand_right_keypoints_2d": HAND_JOINTS[21:],
+}
 
 
 def write_openpose(source: FrameSource, folder: str | Path) -> None:
@@ -57,8 +63,7 @@ def write_openpose(source: FrameSource, folder: str | Path) -> None:
     with atomic_path(folder) as temporary:
         temporary.mkdir()
         for info, people in source:
-            body = _add_midpoints(convert_annotations(people, source.skeleton, BODY_25), source.skeleton)
-            record = {"version": 1.3, "people": _people(body)}
+            record = {"version": 1.3, "people": _people(people, source.skeleton)}
             with (temporary / f"{name}_{info.index:012d}_keypoints.json").open("x", encoding="utf-8") as file:
                 file.write(json.dumps(record, separators=(",", ":"), allow_nan=False) + "\n")
         for older in _older_files(folder):
@@ -84,9 +89,14 @@ def _add_midpoints(people: PoseAnnotations, source: Skeleton) -> PoseAnnotations
     return people
 
 
-def _people(people: PoseAnnotations) -> list[dict[str, Any]]:
-    columns = zip(people.track_ids.tolist(), flat_keypoints(people), strict=True)
+def _people(people: PoseAnnotations, source: Skeleton) -> list[dict[str, Any]]:
+    body = _add_midpoints(convert_annotations(people, source, BODY_25), source)
+    lists = {"pose_keypoints_2d": flat_keypoints(body)}
+    for key, names in _DETAIL.items():
+        known = set(names) & set(source.joint_names)
+        part = convert_annotations(people, source, Skeleton(key, names, pairs=(), limbs=())) if known else None
+        lists[key] = [[] for _ in range(len(people))] if part is None else flat_keypoints(part)
     return [
-        {"person_id": [track_id], "pose_keypoints_2d": triples, **{key: [] for key in _EMPTY}}
-        for track_id, triples in columns
+        {"person_id": [track_id], **{key: triples[n] for key, triples in lists.items()}, **{key: [] for key in _EMPTY}}
+        for n, track_id in enumerate(people.track_ids.tolist())
     ]

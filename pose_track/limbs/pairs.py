@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 
 import numpy as np
@@ -19,10 +19,14 @@ class PairGroup:
 
     joints: (P, 2) indices of the left and of the right joint.
     bones: (E, 2) indices of the two pairs that a bone connects, on the left and on the right alike.
+    followers, leaders: (F, 2) joints of the detail that bones connect with a pair, such as of a hand, which changes
+        sides with it; and (F,) the index of that pair.
     """
 
     joints: IntArray
     bones: IntArray
+    followers: IntArray = field(default_factory=lambda: np.zeros((0, 2), np.int64))
+    leaders: IntArray = field(default_factory=lambda: np.zeros(0, np.int64))
 
     @cached_property
     def hypotheses(self) -> BoolArray:
@@ -37,7 +41,8 @@ class PairGroup:
     def exchange(self, order: IntArray, exchanged: BoolArray) -> None:
         """Write the group's joints into `order`, (N, K), the joint to take for each joint. exchanged: (N, P) which
         pairs change sides."""
-        left, right = self.joints.T
+        left, right = np.concatenate([self.joints, self.followers]).T
+        exchanged = np.concatenate([exchanged, exchanged[:, self.leaders]], axis=1)
         order[:, left], order[:, right] = np.where(exchanged, right, left), np.where(exchanged, left, right)
 
 
@@ -48,18 +53,41 @@ def pair_groups(skeleton: Skeleton) -> tuple[PairGroup, ...]:
     >>> [len(group.joints) for group in pair_groups(COCO_17)]  # eyes and ears, then shoulders to ankles
     [2, 6]
     """
-    twins = skeleton.twins
-    pair_of = {joint: index for index, pair in enumerate(twins) for joint in pair}
-    left = {pair[0] for pair in twins}
-    bones = {(pair_of[a], pair_of[b]) for a, b in skeleton.edges if a in left and b in left}
-    unplaced, groups = list(range(len(twins))), []
+    twins, body = skeleton.twins, set(skeleton.body_twins)
+    bones = _bones(skeleton)
+    unplaced = [number for number, pair in enumerate(twins) if pair in body]
+    leader_of, groups = _leaders(unplaced, bones), []
     while unplaced:
         members = _connected(unplaced, bones)
         unplaced = [pair for pair in unplaced if pair not in members]
         inner = [[members.index(a), members.index(b)] for a, b in sorted(bones) if a in members and b in members]
-        joints = np.array([twins[pair] for pair in members], np.int64)
-        groups.append(PairGroup(joints, np.array(inner, np.int64).reshape(-1, 2)))
+        led = [(twins[pair], members.index(leader)) for pair, leader in leader_of.items() if leader in members]
+        groups.append(
+            PairGroup(
+                np.array([twins[pair] for pair in members], np.int64),
+                np.array(inner, np.int64).reshape(-1, 2),
+                np.array([pair for pair, _ in led], np.int64).reshape(-1, 2),
+                np.array([leader for _, leader in led], np.int64),
+            )
+        )
     return tuple(groups)
+
+
+def _bones(skeleton: Skeleton) -> set[tuple[int, int]]:
+    """The pairs, by number, that a bone connects."""
+    pair_of = {joint: number for number, pair in enumerate(skeleton.twins) for joint in pair}
+    left = {pair[0] for pair in skeleton.twins}
+    return {(pair_of[a], pair_of[b]) for a, b in skeleton.edges if a in left and b in left}
+
+
+def _leaders(body: list[int], bones: set[tuple[int, int]]) -> dict[int, int]:
+    """For each pair of the detail that bones connect with a pair of the body, the nearest of these."""
+    leader_of, reached = {pair: pair for pair in body}, list(body)
+    for pair in reached:  # the nearest first
+        neighbours = sorted({a + b - pair for a, b in bones if pair in (a, b)} - leader_of.keys())
+        leader_of |= dict.fromkeys(neighbours, leader_of[pair])
+        reached += neighbours
+    return {pair: leader for pair, leader in leader_of.items() if pair not in body}
 
 
 def _connected(pairs: list[int], bones: set[tuple[int, int]]) -> list[int]:

@@ -21,7 +21,7 @@ def continue_limbs(poses: Poses, before: Float32Array, before_scores: Float32Arr
     """
     if poses.second_peaks is None or not poses.second_peaks[..., 2].any():
         return poses
-    twins = np.array(poses.skeleton.twins, np.int64).reshape(-1, 2)
+    twins = np.array(poses.skeleton.body_twins, np.int64).reshape(-1, 2)
     spots = poses.joints[:, twins].mean(axis=2, keepdims=True)  # (N, P, 1, 2)
     jumped = ((before[:, twins] - spots) ** 2).sum(axis=-1).argmax(axis=-1)  # (N, P)
     joint = twins[np.arange(len(twins)), jumped]

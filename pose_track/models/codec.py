@@ -23,7 +23,7 @@ from pose_track.models.heatmaps import (
     find_peaks,
     gaussian_targets,
 )
-from pose_track.models.score_map import ScoreMap
+from pose_track.models.score_map import ScoreMap, describe_scores
 from pose_track.structures.arrays import Float32Array, Float64Array
 
 STRIDE = 4  # crop pixels per heatmap cell
@@ -108,6 +108,15 @@ class Codec:
     def matrix(self, center: ArrayLike, width: float, rotation_degrees: float = 0.0) -> Float64Array:
         """(2, 3) matrix from frame pixels to crop pixels; center: x y and width: of the crop, in frame pixels."""
         return crop_matrix(center, width, self.input_size, rotation_degrees, unbiased=self.heatmap_type == "udp")
+
+    def describe(self) -> dict[str, str]:
+        """The heatmaps and their decoding, for the header of the results."""
+        return {
+            "heatmap_type": self.heatmap_type,
+            "sigma": f"{self.sigma:g}",
+            "decoding": self.resolved_decoding,
+            "scores": describe_scores(self.score_map),
+        }
 
     def encode(self, joints: NDArray[np.floating], weights: NDArray[np.floating]) -> tuple[Float32Array, Float32Array]:
         """Targets (K, h, w) with peaks of 1 and weights (K,) of joints (K, 2) in crop pixels.

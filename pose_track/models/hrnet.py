@@ -3,13 +3,16 @@ Estimation", CVPR 2019), with the parameter names of the published checkpoints."
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import asdict
-from typing import Any, cast
+from typing import TYPE_CHECKING, Any, cast
 
 from torch import Tensor, nn
 
 from pose_track.models.hrnet_config import HRNET_CONFIGS, HRNetConfig
+
+if TYPE_CHECKING:
+    from pose_track.models.lite_hrnet import LiteHRNet
 
 
 def conv_bn(in_channels: int, out_channels: int, kernel: int, stride: int = 1, relu: bool = True) -> nn.Sequential:
@@ -220,7 +223,7 @@ class HRNetWithEmbedding(nn.Module):
     later stage: the deeper a map, the more it says which joint is there, and the less whose.
     """
 
-    def __init__(self, network: HRNet):
+    def __init__(self, network: HRNet | LiteHRNet):
         super().__init__()
         self.network = network
 
@@ -248,10 +251,3 @@ def hrnet_w48(num_joints: int = 17) -> HRNet:
 def hrnet_compact(num_joints: int = 15) -> HRNet:
     """The bundled network: 3.26 M parameters at 15 joints, 0.533 GMACs at 192x128."""
     return build_hrnet(HRNET_CONFIGS["hrnet_compact"], num_joints)
-
-
-NETWORKS: dict[str, Callable[[int], HRNet]] = {
-    "hrnet_compact": hrnet_compact,
-    "hrnet_w32": hrnet_w32,
-    "hrnet_w48": hrnet_w48,
-}

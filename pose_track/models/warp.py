@@ -28,7 +28,7 @@ def crop_people(image: Tensor, matrices: Float64Array, size: tuple[int, int]) ->
     planes = image.permute(2, 0, 1).float().expand(len(matrices), -1, -1, -1)  # (H, W, 3) -> (N, 3, H, W)
     maps = _to_edges(planes.shape[3], planes.shape[2]) @ _square(invert_affine(matrices))
     maps = maps @ np.linalg.inv(_to_edges(*size))
-    theta = torch.from_numpy(maps[:, :2]).to(image.device, torch.float32)
+    theta = torch.from_numpy(maps[:, :2].astype(np.float32)).to(image.device)  # GPUs of Apple have no float64
     grid = affine_grid(theta, [len(matrices), 3, size[1], size[0]], align_corners=False)
     return grid_sample(planes, grid, align_corners=False).round()
 

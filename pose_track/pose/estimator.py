@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Protocol
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 
 from pose_track.geometry.affine import apply_affine, fit_boxes, invert_affine
 from pose_track.geometry.boxes import nonempty
 from pose_track.geometry.oks import oks_matrix, oks_nms
-from pose_track.models.codec import Codec
 from pose_track.pose.keypoints import KeypointFunction, Keypoints
 from pose_track.structures.arrays import BoolArray, Float32Array, Float64Array, ImageArray
 from pose_track.structures.conversion import convert_poses
@@ -38,7 +38,15 @@ def person_scores(
     return np.asarray(box_scores * means, np.float32)
 
 
-def place_crops(codec: Codec, boxes: NDArray[np.floating], padding: float) -> tuple[Float64Array, Float64Array]:
+class CropCodec(Protocol):
+    """How crops are cut: their size (w, h), and the (2, 3) matrix from frame to crop pixels, see `Codec.matrix`."""
+
+    @property
+    def input_size(self) -> tuple[int, int]: ...
+    def matrix(self, center: ArrayLike, width: float, /) -> Float64Array: ...
+
+
+def place_crops(codec: CropCodec, boxes: NDArray[np.floating], padding: float) -> tuple[Float64Array, Float64Array]:
     """Matrices (N, 2, 3) from frame to crop pixels for boxes (N, 4), and the areas (N,) of the crops in square frame
     pixels. padding: size of a crop as a multiple of its box."""
     w, h = codec.input_size
@@ -61,8 +69,9 @@ def suppress_duplicates(poses: Poses, max_oks: float, aspect: float = 3 / 4, pad
         padding: size of a crop as a multiple of its box. The defaults are those of the published code.
     """
     areas = fit_boxes(poses.boxes, aspect, padding)[1].prod(axis=1)
-    people = (poses.joints, poses.joint_scores, areas)
-    return poses[oks_nms(oks_matrix(*people, *people, poses.skeleton.sigmas), poses.scores, max_oks)]
+    body = poses.skeleton.body_joints
+    people = (poses.joints[:, body], poses.joint_scores[:, body], areas)
+    return poses[oks_nms(oks_matrix(*people, *people, poses.skeleton.sigmas[body]), poses.scores, max_oks)]
 
 
 def within_image(joints: NDArray[np.floating], image: ImageArray) -> BoolArray:
@@ -102,7 +111,7 @@ class PoseEstimator:
         self,
         find_keypoints: KeypointFunction,
         skeleton: Skeleton,
-        codec: Codec,
+        codec: CropCodec,
         padding: float = 1.25,
         max_oks: float = 0.9,
         min_joint_score: float = COUNTED_JOINT_SCORE,

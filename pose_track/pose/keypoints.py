@@ -92,8 +92,7 @@ class CroppedKeypoints:
         scales: Sequence[float] = (1.0,),
         twins: Sequence[tuple[int, int]] = (),
     ) -> None:
-        if max_batch < 1:
-            raise ValueError(f"max_batch must be at least 1, got {max_batch!r}")
+        _check_max_batch(max_batch)
         self._run, self._codec, self._max_batch = run, codec, max_batch
         self._scales = CropScales(scales, codec)
         self._scale_average = self._scales.average()
@@ -122,35 +121,56 @@ class CroppedKeypoints:
     def _run_crops(self, images: Sequence[ImageArray], matrices: Float64Array) -> list[Float32Array]:
         """The network's outputs for crops of N images by S N matrices, scale by scale."""
         image_of_crop = list(images) * len(self._scales)
-        batches = [slice(i, i + self._max_batch) for i in range(0, len(matrices), self._max_batch)]
-        size = self._codec.input_size
-        outputs = [self._run(crop_people(image_of_crop[rows], matrices[rows], size)) for rows in batches]
-        return [np.concatenate(maps) if len(maps) > 1 else maps[0] for maps in zip(*outputs, strict=True)]
+        return run_crops(self._run, image_of_crop, matrices, self._codec.input_size, self._max_batch)
 
     def _features(self, appearance: Float32Array, joints: Float32Array) -> Float32Array:
-        """(B, K, C) appearance embedding (B, C, h, w) of the crops nearest to scale 1, at joints (B, K, 2) in crop
-        pixels of scale 1.
-
-        A convolution of stride s has the centre of its cell c at pixel s c, whatever cell size the codec assumes for
-        heatmaps.
-        """
+        """As the function `_features`, of the crops nearest to scale 1, at joints in crop pixels of scale 1."""
         factor, offset = self._scales.transform_to_nearest()
-        stride = self._codec.input_size[0] / appearance.shape[3]
-        return sample_maps(appearance, (joints * factor + offset) / stride)
+        return _features(appearance, joints * factor + offset, self._codec.input_size)
 
 
-class DecodedKeypoints(CroppedKeypoints):
-    """A `KeypointFunction` by a network that decodes its heatmaps itself, as an exported one may.
+class DecodedKeypoints:
+    """A `KeypointFunction` by a network that returns joints, as an exported one may.
 
     Args:
         run: network from crops (B, h, w, 3) uint8 RGB to joints (B, K, 2) in crop pixels and scores (B, K), or to these
             and an appearance embedding (B, C, ...).
-        codec, max_batch: see `CroppedKeypoints`.
+        input_size: (w, h) of the crops.
+        max_batch: crops in one forward pass, at most.
+
+    Raises ValueError for a `max_batch` below 1.
     """
 
-    def __init__(self, run: Run, codec: Codec, max_batch: int = 16) -> None:
-        super().__init__(run, codec, max_batch)
+    def __init__(self, run: Run, input_size: tuple[int, int], max_batch: int = 16) -> None:
+        _check_max_batch(max_batch)
+        self._run, self._input_size, self._max_batch = run, input_size, max_batch
 
-    def _run_people(self, images: Sequence[ImageArray], matrices: Float64Array) -> Keypoints:
-        joints, scores, *appearance = self._run_crops(images, matrices)
-        return Keypoints(joints, scores, self._features(appearance[0], joints) if appearance else None)
+    def __call__(self, images: Sequence[ImageArray], matrices: Sequence[Float64Array]) -> Keypoints:
+        """See `KeypointFunction`. A batch may hold crops of several images."""
+        image_of_person = [image for image, people in zip(images, matrices, strict=True) for _ in people]
+        outputs = run_crops(self._run, image_of_person, np.concatenate(matrices), self._input_size, self._max_batch)
+        joints, scores, *appearance = outputs
+        return Keypoints(joints, scores, _features(appearance[0], joints, self._input_size) if appearance else None)
+
+
+def run_crops(
+    run: Run, images: Sequence[ImageArray], matrices: Float64Array, size: tuple[int, int], max_batch: int
+) -> list[Float32Array]:
+    """A network's outputs for the crops of N images, see `crop_people`; `max_batch` at a time, at most."""
+    batches = [slice(start, start + max_batch) for start in range(0, len(matrices), max_batch)]
+    outputs = [run(crop_people(images[rows], matrices[rows], size)) for rows in batches]
+    return [np.concatenate(maps) if len(maps) > 1 else maps[0] for maps in zip(*outputs, strict=True)]
+
+
+def _features(appearance: Float32Array, joints: Float32Array, input_size: tuple[int, int]) -> Float32Array:
+    """(B, K, C) appearance embedding (B, C, h, w) at joints (B, K, 2) in crop pixels.
+
+    A convolution of stride s has the centre of its cell c at pixel s c, whatever cell size a codec assumes for
+    heatmaps.
+    """
+    return sample_maps(appearance, joints / (input_size[0] / appearance.shape[3]))
+
+
+def _check_max_batch(max_batch: int) -> None:
+    if max_batch < 1:
+        raise ValueError(f"max_batch must be at least 1, got {max_batch!r}")

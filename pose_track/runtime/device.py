@@ -5,6 +5,7 @@ from __future__ import annotations
 import ctypes
 import logging
 import sys
+from collections.abc import Callable
 from functools import cache
 from typing import TYPE_CHECKING
 
@@ -20,37 +21,54 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger(__name__)
 
+DEVICES = ("cpu", "cuda", "mps", "xpu", "tensorrt", "coreml", "directml")
+"""Kinds of devices: PyTorch runs networks on the first four, ONNX Runtime on cpu and cuda and the last three."""
+
+_NUMBERED = ("cuda", "xpu", "tensorrt", "directml")
+
 
 def resolve_device(name: str) -> str:
-    """The device called `name`: "cpu", "cuda", "cuda:1" and so on. "auto" is "cuda" where there is a CUDA device,
-    otherwise "cpu".
+    """The device called `name`: "cpu", "cuda", "cuda:1", "mps", "xpu" and so on. "auto" is "cuda" where there is a CUDA
+    device, otherwise "cpu".
 
-    Raises ValueError for an unknown name or a device that is not there; ImportError for "cuda" without PyTorch.
+    Devices of ONNX Runtime alone are returned as they are; what opens a network with it checks that they are there.
+
+    Raises ValueError for an unknown name or a device that is not there; ImportError for one of PyTorch without it.
     """
     if name == "auto":
         return "cuda" if _has_usable_gpu() else "cpu"
-    kind, _, number = name.partition(":")
-    if kind not in ("cpu", "cuda") or (":" in name and not (kind == "cuda" and number.isdecimal())):
-        raise ValueError(f"unknown device {name!r}; choose 'auto', 'cpu', 'cuda' or a numbered one like 'cuda:1'")
-    if kind == "cpu":
+    kind, separator, number = name.partition(":")
+    if kind not in DEVICES or (separator and not (kind in _NUMBERED and number.isdecimal())):
+        known = ", ".join(map(repr, ("auto", *DEVICES)))
+        raise ValueError(f"unknown device {name!r}; choose {known} or a numbered one like 'cuda:1'")
+    if not is_torch_device(name):
         return name
     require("torch", purpose=f"device {name!r}")
-    count = cuda_devices()
+    count = _COUNT[kind]()
     if not count:
-        raise ValueError(f"device {name!r} cannot be used: PyTorch finds no CUDA device here; use 'auto' or 'cpu'")
+        raise ValueError(f"device {name!r} cannot be used: PyTorch finds no {_TITLES[kind]} here; use 'auto' or 'cpu'")
     if number and int(number) >= count:
-        raise ValueError(f"there is no device {name!r}; the last is 'cuda:{count - 1}'")
+        raise ValueError(f"there is no device {name!r}; the last is '{kind}:{count - 1}'")
     return name
+
+
+def is_torch_device(name: str) -> bool:
+    """Whether a device is a GPU on which PyTorch runs networks.
+
+    >>> is_torch_device("cuda:1"), is_torch_device("cpu"), is_torch_device("coreml")
+    (True, False, False)
+    """
+    return name.partition(":")[0] in _COUNT
 
 
 def device_name(device: str) -> str:
     """A device's type and product name, such as "cuda: NVIDIA A100-SXM4-40GB". device: from `resolve_device`."""
     kind = device.partition(":")[0]
-    if kind != "cuda":
+    if kind not in ("cuda", "xpu"):
         return f"{kind}: {processor_name()}"
     import torch
 
-    return f"{kind}: {torch.cuda.get_device_name(device)}"
+    return f"{kind}: {getattr(torch, kind).get_device_name(device)}"
 
 
 def cuda_devices() -> int:
@@ -61,6 +79,24 @@ def cuda_devices() -> int:
     import torch
 
     return torch.cuda.device_count() if torch.cuda.is_available() else 0
+
+
+def _mps_devices() -> int:
+    """The number of Apple's GPUs that PyTorch can use, 0 or 1."""
+    import torch
+
+    return int(torch.backends.mps.is_available())
+
+
+def _xpu_devices() -> int:
+    """The number of Intel's GPUs that PyTorch can use."""
+    import torch
+
+    return torch.xpu.device_count() if torch.xpu.is_available() else 0
+
+
+_COUNT: dict[str, Callable[[], int]] = {"cuda": lambda: cuda_devices(), "mps": _mps_devices, "xpu": _xpu_devices}
+_TITLES = {"cuda": "CUDA device", "mps": "GPU of Apple", "xpu": "GPU of Intel"}
 
 
 def _has_usable_gpu() -> bool:

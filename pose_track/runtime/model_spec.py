@@ -43,12 +43,14 @@ class ModelSpec:
         key: text that identifies the network and its weights, the network's name first. Equal keys mean equal networks.
         onnx: an ONNX file of the same network. OpenVINO and ONNX Runtime load it and never call `build`.
         num_outputs: how many outputs of the ONNX file to return, the first ones; None for all.
+        input_shape: of the ONNX file's input, where it is to be another one than the file states.
     """
 
     build: Callable[[], InferenceModel]
     key: str
     onnx: Path | None = None
     num_outputs: int | None = None
+    input_shape: tuple[int, ...] | None = None
 
 
 def check_images(images: ImageArray) -> None:

@@ -1,10 +1,10 @@
-"""Networks run by ONNX Runtime on a CPU. PyTorch is needed only to export a network that is neither cached nor an ONNX
-file."""
+"""Networks run by ONNX Runtime. PyTorch is needed only to export a network that is neither cached nor an ONNX file."""
 
 from __future__ import annotations
 
 import os
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import onnxruntime as ort
@@ -13,7 +13,8 @@ from pose_track.runtime.cache import code_hash, entry_name, load_entry, store_en
 from pose_track.runtime.exported import OPSET, ExportedMetadata, parse_exported_metadata
 from pose_track.runtime.model_spec import ModelSpec, check_images
 from pose_track.runtime.onnx_export import to_onnx
-from pose_track.structures.arrays import Float32Array, ImageArray
+from pose_track.runtime.onnx_providers import device_providers
+from pose_track.structures.arrays import AnyArray, Float32Array, ImageArray
 from pose_track.utils.cache_dir import cache_folder
 from pose_track.utils.extras import require
 from pose_track.utils.machine import usable_cores
@@ -25,26 +26,36 @@ _ERRORS_ONLY = 3  # ONNX Runtime's log level
 ort.disable_telemetry_events()
 
 
-class SessionRuntime:
-    """A network loaded by ONNX Runtime, run on all cores of the CPU in float32; see `Runtime`. Several threads may call
-    it at once.
+class SessionNetwork:
+    """A network loaded by ONNX Runtime: see `run`. Several threads may call it at once.
+
+    On a CPU it runs on all cores.
 
     Args:
         num_outputs: how many outputs to return, the first ones; None for all.
+        device: that the session was opened for.
     """
 
-    device = "cpu"
-    precision = "float32"
+    precision = "float32"  # or what the file states for each layer
 
-    def __init__(self, session: ort.InferenceSession, num_outputs: int | None = None) -> None:
+    def __init__(self, session: ort.InferenceSession, num_outputs: int | None = None, device: str = "cpu") -> None:
         self._session = session
         self._input = session.get_inputs()[0]
         self._outputs = [output.name for output in session.get_outputs()][:num_outputs]
+        self.device = device
+
+    def run(self, batch: AnyArray) -> tuple[Any, ...]:
+        """The outputs, arrays, for one input."""
+        return tuple(self._session.run(self._outputs, {self._input.name: np.ascontiguousarray(batch)}))
+
+
+class SessionRuntime(SessionNetwork):
+    """A network of images loaded by ONNX Runtime; see `Runtime` and `SessionNetwork`."""
 
     def __call__(self, images: ImageArray) -> tuple[Float32Array, ...]:
         check_images(images)
         self._check_size(images.shape)
-        return tuple(self._session.run(self._outputs, {self._input.name: np.ascontiguousarray(images)}))
+        return self.run(images)
 
     def _check_size(self, shape: tuple[int, ...]) -> None:
         """An exported network takes crops of one size. A dimension of any length has a name instead of a number."""
@@ -59,10 +70,11 @@ class OnnxRuntime(SessionRuntime):
     Args:
         spec: its ONNX file is loaded directly. A network without one is exported and stored in `cache_folder()`; where
             it is stored already, `spec.build` is not called.
+        device: one that `device_providers` knows.
     """
 
-    def __init__(self, spec: ModelSpec) -> None:
-        super().__init__(_load(spec), spec.num_outputs)
+    def __init__(self, spec: ModelSpec, device: str = "cpu") -> None:
+        super().__init__(_load(spec, device), spec.num_outputs, device)
 
 
 def open_exported(path: str | os.PathLike[str]) -> SessionRuntime:
@@ -88,11 +100,12 @@ def exported_metadata(path: str | os.PathLike[str]) -> ExportedMetadata:
         raise ValueError(f"{str(path)!r} {error}") from None
 
 
-def open_session(model: str | bytes, optimise: bool = True) -> ort.InferenceSession:
+def open_session(model: str | bytes, optimise: bool = True, device: str = "cpu") -> ort.InferenceSession:
     """A session of an ONNX file, given as its path or its content.
 
     Args:
         optimise: prepare the network for running. Reading only the metadata is faster without.
+        device: see `device_providers`.
     """
     options = ort.SessionOptions()
     options.intra_op_num_threads = usable_cores()
@@ -100,7 +113,7 @@ def open_session(model: str | bytes, optimise: bool = True) -> ort.InferenceSess
     options.log_severity_level = _ERRORS_ONLY
     if not optimise:
         options.graph_optimization_level = ort.GraphOptimizationLevel.ORT_DISABLE_ALL
-    return ort.InferenceSession(model, options, providers=["CPUExecutionProvider"])
+    return ort.InferenceSession(model, options, providers=device_providers(device))
 
 
 def _open_file(path: str | os.PathLike[str], optimise: bool = True) -> ort.InferenceSession:
@@ -116,17 +129,17 @@ def _open_file(path: str | os.PathLike[str], optimise: bool = True) -> ort.Infer
         ) from error
 
 
-def _load(spec: ModelSpec) -> ort.InferenceSession:
+def _load(spec: ModelSpec, device: str) -> ort.InferenceSession:
     """A session from the ONNX file, from the cache, or exported and stored in the cache."""
     if spec.onnx is not None:
-        return open_session(str(spec.onnx))
+        return open_session(str(spec.onnx), device=device)
     entry = cache_folder() / "onnx" / entry_name(f"{spec.key}, opset {OPSET}, code {code_hash()}")
-    cached = load_entry(entry, lambda folder: open_session(str(folder / _FILE)))
+    cached = load_entry(entry, lambda folder: open_session(str(folder / _FILE), device=device))
     if cached is not None:
         return cached
     model = convert(spec)
     store_entry(entry, lambda folder: _write(folder / _FILE, model))
-    return open_session(model)
+    return open_session(model, device=device)
 
 
 def _write(path: Path, content: bytes) -> None:

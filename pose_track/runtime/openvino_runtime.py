@@ -8,14 +8,14 @@ import threading
 import warnings
 from functools import cache
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import openvino as ov
 
 from pose_track.runtime.cache import code_hash, entry_name, load_entry, store_entry
 from pose_track.runtime.model_spec import ModelSpec, Precision, check_images
-from pose_track.structures.arrays import Float32Array, ImageArray
+from pose_track.structures.arrays import AnyArray, Float32Array, ImageArray
 from pose_track.utils.cache_dir import cache_folder
 from pose_track.utils.extras import require
 from pose_track.utils.hashing import file_sha256
@@ -30,8 +30,8 @@ _HINTS = {"float32": "f32", "bfloat16": "bf16"}
 _PRECISIONS = {"f32": "float32", "bf16": "bfloat16", "f16": "float16"}
 
 
-class OpenVinoRuntime:
-    """A network run by OpenVINO on all cores of the CPU; see `Runtime`. Several threads may call it at once.
+class CompiledNetwork:
+    """A network run by OpenVINO on all cores of the CPU: see `run`. Several threads may call it at once.
 
     The compiled network is stored in `cache_folder()`. Where it is stored already, `spec.build` is not called.
 
@@ -53,13 +53,21 @@ class OpenVinoRuntime:
         self._thread_data = threading.local()
         self.precision = compiled_precision(self._compiled)
 
-    def __call__(self, images: ImageArray) -> tuple[Float32Array, ...]:
-        check_images(images)
+    def run(self, batch: AnyArray) -> tuple[Any, ...]:
+        """The outputs, arrays, for one input."""
         if not hasattr(self._thread_data, "request"):
             self._thread_data.request = self._compiled.create_infer_request()
-        batch = np.ascontiguousarray(images)
-        outputs = self._thread_data.request.infer(batch, share_inputs=True)  # the outputs are copies
+        contiguous = np.ascontiguousarray(batch)
+        outputs = self._thread_data.request.infer(contiguous, share_inputs=True)  # the outputs are copies
         return tuple(outputs.to_tuple())
+
+
+class OpenVinoRuntime(CompiledNetwork):
+    """A network of images run by OpenVINO; see `Runtime` and `CompiledNetwork`."""
+
+    def __call__(self, images: ImageArray) -> tuple[Float32Array, ...]:
+        check_images(images)
+        return self.run(images)
 
 
 @cache
@@ -101,7 +109,7 @@ def load_compiled(spec: ModelSpec, config: dict[str, object]) -> ov.CompiledMode
 def _cache_key(spec: ModelSpec, config: dict[str, object]) -> str:
     """Whatever the compiled network depends on. A compiled network fits one kind of processor."""
     processor = f"{processor_name()} {' '.join(sorted(processor_flags()))}"
-    graph = "" if spec.onnx is None else f"{file_sha256(spec.onnx)} {spec.num_outputs}"
+    graph = "" if spec.onnx is None else f"{file_sha256(spec.onnx)} {spec.num_outputs} {spec.input_shape}"
     return f"{spec.key}, onnx {graph}, openvino {ov.__version__}, code {code_hash()}, {config}, {processor}"
 
 
@@ -115,7 +123,10 @@ def load_model(spec: ModelSpec) -> ov.Model:
     """The network as an OpenVINO model, from its ONNX file or converted."""
     if spec.onnx is None:
         return convert(spec)
-    return _first_outputs(core().read_model(spec.onnx), spec.num_outputs)
+    model = core().read_model(spec.onnx)
+    if spec.input_shape is not None:
+        model.reshape(list(spec.input_shape))
+    return _first_outputs(model, spec.num_outputs)
 
 
 def _first_outputs(model: ov.Model, count: int | None) -> ov.Model:

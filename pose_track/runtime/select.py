@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Literal, get_args
 
+from pose_track.runtime.device import is_torch_device
 from pose_track.runtime.model_spec import ModelSpec, Precision, Runtime
 from pose_track.utils.extras import missing_modules, require
 
@@ -13,7 +14,8 @@ RuntimeName = Literal["auto", "torch", "openvino", "onnx"]
 def resolve_runtime(name: RuntimeName, device: str, precision: Precision = "auto") -> RuntimeName:
     """The runtime that a name stands for on a device: "torch", "openvino" or "onnx".
 
-    "auto" is OpenVINO on a CPU where it is installed, otherwise PyTorch. device: from `resolve_device`.
+    "auto" is OpenVINO on a CPU where it is installed, ONNX Runtime on a device that PyTorch does not have, otherwise
+    PyTorch. device: from `resolve_device`.
 
     Raises ValueError for an unknown name or precision, a runtime that the device does not have, or bfloat16 in ONNX
     Runtime; ImportError where the runtime is not installed.
@@ -23,12 +25,18 @@ def resolve_runtime(name: RuntimeName, device: str, precision: Precision = "auto
     if precision not in get_args(Precision):
         known = ", ".join(map(repr, get_args(Precision)))
         raise ValueError(f"unknown precision {precision!r}; choose one of {known}")
-    if name in ("openvino", "onnx") and device != "cpu":
-        raise ValueError(f"runtime {name!r} runs on the CPU only, not on {device!r}; use 'torch' or device 'cpu'")
+    if name == "openvino" and device != "cpu":
+        raise ValueError(f"runtime 'openvino' runs on the CPU only, not on {device!r}; use 'torch' or device 'cpu'")
+    if name == "onnx" and device.partition(":")[0] in ("mps", "xpu"):
+        raise ValueError(f"runtime 'onnx' does not run on {device!r}; use 'torch', or device 'coreml' or 'cpu'")
+    if name == "torch" and not (device == "cpu" or is_torch_device(device)):
+        raise ValueError(f"runtime 'torch' does not run on {device!r}; use 'onnx'")
     if name == "onnx" and precision == "bfloat16":
         raise ValueError("runtime 'onnx' has no precision 'bfloat16'; use 'float32', or runtime 'openvino' or 'torch'")
     if name == "auto":
-        name = "openvino" if device == "cpu" and not missing_modules("openvino") else "torch"
+        is_cpu = device == "cpu"
+        name = "openvino" if is_cpu and not missing_modules("openvino") else "torch"
+        name = name if is_cpu or is_torch_device(device) else "onnx"
     _check_installed(name)
     return name
 
@@ -56,7 +64,7 @@ def make_runtime(
     if chosen == "onnx":
         from pose_track.runtime.onnx_runtime import OnnxRuntime
 
-        return OnnxRuntime(spec)
+        return OnnxRuntime(spec, device)
     from pose_track.runtime.torch_runtime import TorchRuntime  # PyTorch takes seconds to import
 
     return TorchRuntime(spec.build(), device, precision, fold=True)

@@ -1,4 +1,4 @@
-"""Networks run by PyTorch, on a CPU or a CUDA device."""
+"""Networks run by PyTorch, on a CPU or a GPU."""
 
 from __future__ import annotations
 
@@ -17,16 +17,17 @@ from pose_track.utils.machine import processor_flags
 
 
 def resolve_precision(name: Precision, device: str) -> torch.dtype:
-    """The type in which a network runs on a device. "auto" is bfloat16 on CUDA and on a CPU with bfloat16 arithmetic,
-    otherwise float32.
+    """The type in which a network runs on a device. "auto" is bfloat16 on GPUs of NVIDIA and Intel and on a CPU with
+    bfloat16 arithmetic, otherwise float32.
 
-    Raises ValueError for an unknown name, or for bfloat16 on a CPU without bfloat16 arithmetic.
+    Raises ValueError for an unknown name, or for bfloat16 on a CPU without bfloat16 arithmetic or a GPU of Apple, where
+    it depends on the version of the system.
     """
     if name not in get_args(Precision):
         raise ValueError(f"unknown precision {name!r}; choose one of {', '.join(map(repr, get_args(Precision)))}")
-    has_bfloat16 = device != "cpu" or _cpu_has_bfloat16()
+    has_bfloat16 = device != "mps" and (device != "cpu" or _cpu_has_bfloat16())
     if name == "bfloat16" and not has_bfloat16:
-        raise ValueError("precision 'bfloat16' needs a CPU with AMX or AVX512-BF16, or a CUDA device; use 'float32'")
+        raise ValueError("precision 'bfloat16' needs a CPU with AMX or AVX512-BF16, or a GPU of NVIDIA or Intel; use 'float32'")
     return torch.bfloat16 if has_bfloat16 and name != "float32" else torch.float32
 
 

@@ -9,6 +9,7 @@ from pose_track.structures.skeleton import SKELETONS, joint_type, side_of
 _SYNONYMS = (
     ("head_bottom", "neck", "upper_neck"),  # neck: LSP, CrowdPose, AI Challenger; upper_neck: MPII
     ("head_top", "head", "top_head"),  # head: CrowdPose, Halpe
+    ("pelvis", "hip", "mid_hip"),  # hip without a side: Halpe; mid_hip: OpenPose
 )
 
 

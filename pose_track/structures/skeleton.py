@@ -11,9 +11,12 @@ from typing import Literal
 
 import numpy as np
 
+from pose_track.structures import whole_body
 from pose_track.structures.arrays import Float64Array, IntArray
 
-SkeletonName = Literal["coco_17", "posetrack_15", "posetrack18_17", "mpii_16", "lsp_14"]
+SkeletonName = Literal[
+    "coco_17", "posetrack_15", "posetrack18_17", "mpii_16", "lsp_14", "halpe_26", "coco_wholebody_133"
+]
 Colour = tuple[int, int, int]
 
 DEFAULT_SIGMA = 0.067
@@ -29,6 +32,7 @@ _SIGMAS = {
 _LIMBS = (
     ("{}_shoulder", "{}_elbow"), ("{}_elbow", "{}_wrist"), ("{}_hip", "{}_knee"), ("{}_knee", "{}_ankle"),
     ("{}_shoulder", "{}_hip"), ("nose", "{}_eye"), ("{}_eye", "{}_ear"),
+    ("{}_ankle", "{}_big_toe"), ("{}_ankle", "{}_small_toe"), ("{}_ankle", "{}_heel"),
 )  # fmt: skip
 _CENTRE_EDGES = (
     ("left_shoulder", "right_shoulder"), ("left_hip", "right_hip"), ("head_bottom", "nose"), ("nose", "head_top"),
@@ -84,6 +88,8 @@ class Skeleton:
     deviations: K standard deviations of the OKS, see `sigmas`; None for COCO's of the joint type, and `DEFAULT_SIGMA`
         for joints that COCO does not have.
     colours: K RGB colours, 0 to 255, in which the joints are drawn; None for the colour of the track.
+    detail: joints of hands, feet and face that are drawn thin and not compared when people are linked. Those that lines
+        connect with a limb change sides with it.
 
     Raises ValueError, with the skeleton's name, for joints that are not there or occur twice, and for contradictions.
     """
@@ -94,6 +100,7 @@ class Skeleton:
     limbs: tuple[tuple[str, str], ...] | None = None
     deviations: tuple[float, ...] | None = None
     colours: tuple[Colour, ...] | None = None
+    detail: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         twice = [name for name, count in Counter(self.joint_names).items() if count > 1]
@@ -107,6 +114,10 @@ class Skeleton:
                 raise ValueError(f"{self.name} has {self.num_joints} joints but {len(values)} {key}; give one a joint")
         if not all(math.isfinite(sigma) and sigma > 0 for sigma in self.deviations or ()):
             raise ValueError(f"the sigmas of {self.name} must be above 0, got {list(self.deviations or ())}")
+        for name in self.detail:
+            self.index(name)
+        if len(set(self.detail)) == self.num_joints:
+            raise ValueError(f"all joints of {self.name} are detail; leave out those by which people are compared")
 
     def _check_pairs(self) -> None:
         for pair in self.pairs or ():
@@ -157,10 +168,19 @@ class Skeleton:
         >>> Skeleton("horse", ("nose", "right_ear", "left_ear")).twins
         ((2, 1),)
         """
-        pairs = self.pairs
-        if pairs is None:
-            pairs = tuple((name, _twin_name(name)) for name in self.joint_names if side_of(name) == "left")
+        pairs = _sided_pairs(self.joint_names) if self.pairs is None else self.pairs
         return tuple((self.index(left), self.index(right)) for left, right in pairs)
+
+    @cached_property
+    def body_joints(self) -> IntArray:
+        """The indices of the joints that are not `detail`."""
+        return np.array([k for k, name in enumerate(self.joint_names) if name not in set(self.detail)], np.int64)
+
+    @cached_property
+    def body_twins(self) -> tuple[tuple[int, int], ...]:
+        """Those of `twins` that are not `detail`."""
+        body = set(self.body_joints.tolist())
+        return tuple(pair for pair in self.twins if body.issuperset(pair))
 
     @cached_property
     def flip_indices(self) -> IntArray:
@@ -193,6 +213,11 @@ class Skeleton:
         return tuple((self.index(a), self.index(b)) for a, b in limbs)
 
 
+def _sided_pairs(joint_names: tuple[str, ...]) -> tuple[tuple[str, str], ...]:
+    """The pairs whose names differ in the side only."""
+    return tuple((name, _twin_name(name)) for name in joint_names if side_of(name) == "left")
+
+
 def _human_limbs(known: set[str]) -> tuple[tuple[str, str], ...]:
     """The usual lines between the known joints of a human body."""
     limbs = [(a.format(side), b.format(side)) for a, b in _LIMBS for side in ("left", "right")]
@@ -216,7 +241,34 @@ POSETRACK18_17 = Skeleton("posetrack18_17", ("nose", "head_bottom", "head_top", 
 MPII_16 = Skeleton("mpii_16", (*_LEGS, "pelvis", "thorax", "head_bottom", "head_top", *_ARMS))
 LSP_14 = Skeleton("lsp_14", (*_LEGS, *_ARMS, "head_bottom", "head_top"))
 
-SKELETONS = {s.name: s for s in (COCO_17, POSETRACK_15, POSETRACK18_17, MPII_16, LSP_14)}
+# Deviations of head, neck, pelvis and feet: the evaluation code of Halpe (Fang et al., "AlphaPose", TPAMI 2022)
+_HALPE_NAMES = (*COCO_17.joint_names, "head_top", "head_bottom", "pelvis", *_sided("big_toe small_toe heel"))
+HALPE_26 = Skeleton(
+    "halpe_26",
+    _HALPE_NAMES,
+    limbs=(*_human_limbs(set(_HALPE_NAMES)), ("head_bottom", "pelvis")),
+    deviations=(*COCO_17.sigmas.tolist(), 0.026, 0.026, 0.066, *[0.079] * 6),
+    detail=_sided("big_toe small_toe heel"),
+)
+
+
+def _coco_wholebody() -> Skeleton:
+    names = (*COCO_17.joint_names, *whole_body.DETAIL_JOINTS)
+    fine = (*whole_body.FOOT_DEVIATIONS, *whole_body.FACE_DEVIATIONS, *whole_body.HAND_DEVIATIONS)
+    return Skeleton(
+        "coco_wholebody_133",
+        names,
+        pairs=(*_sided_pairs(names), *whole_body.FACE_PAIRS),
+        limbs=(*_human_limbs(set(names)), *whole_body.FACE_LINES, *whole_body.HAND_LINES),
+        deviations=(*COCO_17.sigmas.tolist(), *fine),
+        colours=tuple(map(whole_body.joint_colour, names)),
+        detail=whole_body.DETAIL_JOINTS,
+    )
+
+
+COCO_WHOLEBODY_133 = _coco_wholebody()
+
+SKELETONS = {s.name: s for s in (COCO_17, POSETRACK_15, POSETRACK18_17, MPII_16, LSP_14, HALPE_26, COCO_WHOLEBODY_133)}
 """The built-in skeletons, by name."""
 
 

@@ -1,7 +1,8 @@
 """Skeletons as plain values: in a user's YAML file, the metadata of networks and the header of results.
 
     {"name": "horse", "joints": ["nose", "left_ear", ...], "pairs": [["left_ear", "right_ear"], ...],
-     "edges": [["nose", "withers"], ...], "sigmas": [0.03, ...], "colours": [[255, 0, 0], ...]}
+     "edges": [["nose", "withers"], ...], "sigmas": [0.03, ...], "colours": [[255, 0, 0], ...],
+     "detail": ["left_hoof_1", ...]}
 
 Name and joints are required; see `Skeleton` for what the others are by default.
 """
@@ -32,6 +33,7 @@ class _Record(msgspec.Struct, forbid_unknown_fields=True):
     edges: tuple[_Pair, ...] | None = None
     sigmas: tuple[float, ...] | None = None
     colours: tuple[tuple[_Channel, _Channel, _Channel], ...] | None = None
+    detail: tuple[str, ...] = ()
 
 
 def parse_skeleton(values: object) -> Skeleton:
@@ -51,7 +53,9 @@ def parse_skeleton(values: object) -> Skeleton:
     unusable = [name for name in record.joints if not name.strip() or not name.isprintable() or "," in name]
     if unusable:
         raise ValueError(f"the joint name {unusable[0]!r} of {record.name} must be printable, without a comma")
-    return Skeleton(record.name, tuple(record.joints), record.pairs, record.edges, record.sigmas, record.colours)
+    return Skeleton(
+        record.name, tuple(record.joints), record.pairs, record.edges, record.sigmas, record.colours, record.detail
+    )
 
 
 def skeleton_record(skeleton: Skeleton) -> dict[str, Any]:
@@ -61,6 +65,7 @@ def skeleton_record(skeleton: Skeleton) -> dict[str, Any]:
         "edges": skeleton.limbs,
         "sigmas": skeleton.deviations,
         "colours": skeleton.colours,
+        "detail": skeleton.detail or None,
     }
     given = {key: value for key, value in options.items() if value is not None}
     return {"name": skeleton.name, "joints": list(skeleton.joint_names), **_to_lists(given)}
@@ -79,10 +84,12 @@ def is_built_in(skeleton: Skeleton) -> bool:
 
 
 def header_fields(skeleton: Skeleton) -> dict[str, Any]:
-    """The fields of a results' header that state its skeleton: its definition where name and joints are not all."""
+    """The fields of a results' header that state its skeleton: its definition where name and joints are not all, and
+    the skeleton is not built in."""
     fields: dict[str, Any] = {"skeleton": skeleton.name, "joint_names": list(skeleton.joint_names)}
     record = skeleton_record(skeleton)
-    return fields | ({DEFINITION_KEY: record} if record.keys() > {"name", "joints"} else {})
+    is_user_defined = record.keys() > {"name", "joints"} and not is_built_in(skeleton)
+    return fields | ({DEFINITION_KEY: record} if is_user_defined else {})
 
 
 def named_skeleton(name: str, definition: object | None) -> Skeleton:

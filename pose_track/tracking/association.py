@@ -120,14 +120,15 @@ def _is_reachable(tracks: Tracks, poses: Poses, seconds: float) -> BoolArray:
 
 def _is_duplicate(poses: Poses, is_high: BoolArray) -> BoolArray:
     """(L,) which of the L low-score poses are duplicates of one of the H high-score poses."""
-    areas = box_areas(poses.boxes)
+    areas, body = box_areas(poses.boxes), poses.skeleton.body_joints
+    joints, scores = poses.joints[:, body], poses.joint_scores[:, body]
     oks = oks_of_pairs(
-        poses.joints[~is_high, None],
-        poses.joint_scores[~is_high, None],
-        poses.joints[is_high][None],
-        poses.joint_scores[is_high][None],
+        joints[~is_high, None],
+        scores[~is_high, None],
+        joints[is_high][None],
+        scores[is_high][None],
         np.minimum.outer(areas[~is_high], areas[is_high]),
-        _DUPLICATE_SIGMA_SCALE * poses.skeleton.sigmas,
+        _DUPLICATE_SIGMA_SCALE * poses.skeleton.sigmas[body],
         MIN_JOINT_SCORE,
     )  # (L, H)
     return np.asarray((oks > _DUPLICATE_OKS).any(axis=1))

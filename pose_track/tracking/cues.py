@@ -54,15 +54,15 @@ class CueContext:
     def oks(self, joints: Float32Array, scores: Float32Array, rows: IntArray, cols: IntArray) -> Float64Array:
         """(P, ...) OKS of the tracks' `joints`, (T, ..., K, 2) with scores (T, ..., K), and the poses."""
         extra_axes = (1,) * (joints.ndim - 3)
-        k = self.poses.skeleton.num_joints
+        body = self.poses.skeleton.body_joints
         areas = np.maximum(self.tracks.areas[rows], self.areas[cols])
         return oks_of_pairs(
-            joints[rows],
-            scores[rows],
-            self.poses.joints[cols].reshape(-1, *extra_axes, k, 2),
-            self.poses.joint_scores[cols].reshape(-1, *extra_axes, k),
+            joints[rows].take(body, axis=-2),
+            scores[rows].take(body, axis=-1),
+            self.poses.joints[cols][:, body].reshape(-1, *extra_axes, len(body), 2),
+            self.poses.joint_scores[cols][:, body].reshape(-1, *extra_axes, len(body)),
             areas.reshape(-1, *extra_axes),
-            self.sigma_scale * self.poses.skeleton.sigmas,
+            self.sigma_scale * self.poses.skeleton.sigmas[body],
             MIN_JOINT_SCORE,
         )
 

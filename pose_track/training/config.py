@@ -16,8 +16,8 @@ from pose_track.datasets.top_down import PoseAugmentation
 from pose_track.models.centre_boxes import SIZE_MULTIPLE
 from pose_track.models.codec import Codec
 from pose_track.models.heatmaps import HeatmapType
-from pose_track.models.hrnet_config import HRNetName
 from pose_track.models.metadata import pose_metadata
+from pose_track.models.network_config import NetworkName
 from pose_track.structures.skeleton import POSETRACK_15
 from pose_track.training.options import LoopOptions, OptimizerOptions
 
@@ -59,7 +59,7 @@ class TrainSource(DataSource):
 class PoseTrainingConfig(BaseSettings):
     """The keypoint network and its training samples."""
 
-    network: HRNetName = Field(default="hrnet_compact", description="Network architecture.")
+    network: NetworkName = Field(default="hrnet_compact", description="Network architecture.")
     skeleton: SkeletonSetting = Field(
         default=POSETRACK_15,
         description="Joints, to which the data's are mapped by name: a skeleton's name, a YAML file with a skeleton of "

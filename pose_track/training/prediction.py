@@ -55,6 +55,10 @@ class PosePredictions(NamedTuple):
     joint_scores: Float32Array
     areas: Float64Array
 
+    def select(self, columns: list[int]) -> PosePredictions:
+        """The poses with these of their joints, by index."""
+        return self._replace(joints=self.joints[:, columns], joint_scores=self.joint_scores[:, columns])
+
 
 def predict_poses(
     run: Run,

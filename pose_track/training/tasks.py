@@ -20,8 +20,8 @@ from pose_track.datasets.mixture import Mixture
 from pose_track.datasets.sources import of_sources
 from pose_track.datasets.top_down import TopDownDataset
 from pose_track.models.centre import CentreNet, centre_compact
-from pose_track.models.hrnet import NETWORKS
 from pose_track.models.inference_model import InferenceModel
+from pose_track.models.networks import NETWORKS
 from pose_track.runtime.torch_runtime import TorchRuntime
 from pose_track.structures.arrays import ImageArray
 from pose_track.training.batch_norm import sync_batch_norms

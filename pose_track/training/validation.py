@@ -21,7 +21,8 @@ from pose_track.datasets.labels import ImageLabel, PersonLabel
 from pose_track.datasets.load import identify_format
 from pose_track.detection.detector import CentreDetector
 from pose_track.evaluation.box_ap import detection_metrics
-from pose_track.evaluation.coco_keypoints import LabelledPose, keypoint_ground_truth, keypoint_metrics
+from pose_track.evaluation.coco_keypoints import LabelledPose, keypoint_ground_truth
+from pose_track.evaluation.coco_wholebody import coco_metrics
 from pose_track.evaluation.pck import has_torso, pck, person_sizes
 from pose_track.evaluation.pckh import PckhGroundTruth, load_pckh_ground_truth, pckh
 from pose_track.models.codec import Codec
@@ -29,7 +30,7 @@ from pose_track.models.inference_model import InferenceModel
 from pose_track.runtime.model_spec import Run
 from pose_track.runtime.torch_runtime import TorchRuntime
 from pose_track.structures.frames import Detections
-from pose_track.structures.skeleton import COCO_17, MPII_16, Skeleton
+from pose_track.structures.skeleton import COCO_17, COCO_WHOLEBODY_133, MPII_16, Skeleton
 from pose_track.training.config import Metric
 from pose_track.training.prediction import (
     Candidate,
@@ -119,8 +120,8 @@ def pose_evaluator(
         people: all those of `annotations`.
         skeleton: of the labels and the network.
         annotations: the annotation file, or PoseTrack's folder of files.
-        metric: None for the usual one: "pckh" for MPII's joints with known head sizes, "coco" for COCO's joints in a
-            COCO-format file, else "pck".
+        metric: None for the usual one: "pckh" for MPII's joints with known head sizes, "coco" for COCO's or
+            COCO-WholeBody's joints in a COCO-format file, else "pck".
         boxes: a COCO-format file of detections that replaces the annotated boxes ("coco" only).
         on_broken: see `read_entries`.
 
@@ -130,7 +131,7 @@ def pose_evaluator(
         raise ValueError(f"{annotations} has no person with a labelled joint of {skeleton.name} to evaluate on")
     heads = _pckh_ground_truth(people, annotations) if skeleton == MPII_16 and metric in (None, "pckh") else None
     if metric is None:
-        is_coco = skeleton == COCO_17 and identify_format(annotations) == "coco"
+        is_coco = skeleton in (COCO_17, COCO_WHOLEBODY_133) and identify_format(annotations) == "coco"
         metric = "pckh" if heads is not None else "coco" if is_coco else "pck"
     if metric == "coco":
         return _coco_evaluator(people, skeleton, annotations, boxes, on_broken)
@@ -193,7 +194,7 @@ def _pck_evaluator(people: Sequence[PersonLabel], skeleton: Skeleton) -> PoseEva
 def _coco_evaluator(
     people: Sequence[PersonLabel], skeleton: Skeleton, annotations: Path, boxes: Path | None, on_broken: OnBroken
 ) -> PoseEvaluator:
-    """COCO's AP and AR; see `keypoint_metrics`."""
+    """COCO's AP and AR; see `coco_metrics`."""
     if annotations.is_dir():
         raise ValueError(f"metric coco needs one COCO-format file, {annotations} is a folder; give metric pck")
     file = CocoFile(annotations, read_json(annotations))
@@ -203,7 +204,7 @@ def _coco_evaluator(
         raise ValueError(f"{boxes} has no box in any image of {annotations}; its image_id must be the ids there")
 
     def compute(predictions: PosePredictions) -> dict[str, float]:
-        return keypoint_metrics(truth, coco_results(candidates, predictions, skeleton), skeleton)
+        return coco_metrics(truth, coco_results(candidates, predictions, skeleton), skeleton)
 
     return PoseEvaluator("coco", candidates, compute)
 

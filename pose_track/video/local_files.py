@@ -25,6 +25,7 @@ _REFUSED_FORMATS = frozenset({
 _PLAYLIST_SUFFIXES = (".asx", ".ffconcat", ".m3u", ".m3u8", ".mpd", ".pls", ".sdp", ".wpl", ".xspf")
 _PLAYLIST_STARTS = (b"#EXTM3U", b"ffconcat version", b"[playlist]", b"<MPD", b"v=0\r\n", b"v=0\n")
 _NUM_START_BYTES = 2048
+_READ_PIPE = os.O_RDONLY | getattr(os, "O_NONBLOCK", 0)  # Windows has no named pipes among its files
 
 
 def file_url(path: Path) -> str:
@@ -61,7 +62,7 @@ def open_raw(path: Path, options: StreamOptions) -> InputContainer:
     assert raw is not None
     if stat.S_ISREG(path.stat().st_mode):
         return _open_raw(file_url(path), raw)
-    pipe = Pipe(str(path), os.open(path, os.O_RDONLY | os.O_NONBLOCK), options.read_timeout_seconds)
+    pipe = Pipe(str(path), os.open(path, _READ_PIPE), options.read_timeout_seconds)
     with pipe.closed_on_error():
         return _open_raw(pipe, raw)
 
@@ -98,6 +99,6 @@ def _check_no_playlist(path: Path) -> None:
 def _open_pipe(path: Path) -> InputContainer:
     if path.is_dir():
         raise IsADirectoryError(f"{str(path)!r} is a folder, not a video file")
-    pipe = Pipe(str(path), os.open(path, os.O_RDONLY | os.O_NONBLOCK), STALLED_SECONDS)
+    pipe = Pipe(str(path), os.open(path, _READ_PIPE), STALLED_SECONDS)
     with pipe.closed_on_error():
         return _open(pipe)

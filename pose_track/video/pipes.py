@@ -18,6 +18,10 @@ class Pipe:
     """
 
     def __init__(self, name: str, descriptor: int, stalled_seconds: float) -> None:
+        if sys.platform == "win32":  # where the standard input is text, with line ends that are replaced
+            import msvcrt
+
+            msvcrt.setmode(descriptor, os.O_BINARY)
         self.name = name
         self._descriptor = descriptor
         self._stalled_seconds = stalled_seconds

@@ -257,6 +257,7 @@ def _skeleton_values(skeleton: Skeleton) -> dict[str, Any]:
         "joints": list(skeleton.joint_names),
         "edges": [list(edge) for edge in skeleton.edges],
         "sides": [side_of(name) for name in skeleton.joint_names],
+        "detail": [name in skeleton.detail for name in skeleton.joint_names],
     }
 
 

@@ -26,8 +26,9 @@ Opener = Callable[[Request], HTTPResponse]
 
 MAX_ATTEMPTS = 5
 PAUSE_SECONDS = 1.0  # before the next attempt
-TIMEOUT_SECONDS = 30.0  # without a byte
+TIMEOUT_SECONDS = 15.0  # without a connection, or without a byte
 _BLOCK_SIZE = 1 << 16
+_SHOWN_DIGITS = 8
 _RESUMABLE = "the received part is kept, and the next download continues from it"
 _FULL_DISK = (errno.ENOSPC, errno.EDQUOT)
 
@@ -38,13 +39,13 @@ class ConnectionInterrupted(Exception):
     """A connection ended before the file did."""
 
 
-def open_https(request: Request) -> HTTPResponse:
-    """Send a request by HTTPS, through the proxies of the environment.
+def open_web(request: Request) -> HTTPResponse:
+    """Send a request by HTTPS, or by HTTP to a mirror that has no other, through the proxies of the environment.
 
-    Raises ValueError for another scheme; OSError or URLError if the server cannot be reached or redirects away from
-    HTTPS.
+    Raises ValueError for another scheme; OSError or URLError if the server cannot be reached or redirects to anything
+    but HTTPS.
     """
-    if request.type != "https":
+    if request.type not in ("https", "http"):
         raise ValueError(f"{request.full_url!r} is not an https address")
     response: HTTPResponse = build_opener(_HttpsOnlyRedirects).open(request, timeout=TIMEOUT_SECONDS)
     return response
@@ -59,7 +60,7 @@ class _HttpsOnlyRedirects(HTTPRedirectHandler):
         return super().redirect_request(req, fp, code, msg, headers, newurl)
 
 
-def download(url: str, file: Path, sha256: str = "", open_url: Opener = open_https) -> None:
+def download(url: str, file: Path, sha256: str = "", open_url: Opener = open_web) -> None:
     """Download `url` to `file`, whose folder exists, with a progress bar on stderr.
 
     An interrupted download leaves a hidden part beside the file. The next call continues from it if the server's file
@@ -72,15 +73,26 @@ def download(url: str, file: Path, sha256: str = "", open_url: Opener = open_htt
     """
     part = PartialDownload(file, url)
     _complete(part, open_url)
-    actual = file_sha256(part.path)
+    try:
+        check_digest(part.path, file, sha256, url)
+    except ValueError:
+        part.discard()
+        raise
+    part.finish()
+
+
+def check_digest(path: Path, file: Path, sha256: str, source: str) -> None:
+    """Compare the file at `path`, the content of `source` that is to become `file`, with a hash or its first digits.
+
+    Raises ValueError for another hash; the file then has been renamed by `set_aside`.
+    """
+    actual = file_sha256(path)
     if actual.startswith(sha256):
-        part.finish()
         return
-    aside = set_aside(part.path, file)
-    part.discard()
+    aside = set_aside(path, file)
     raise ValueError(
-        f"{url} has the SHA-256 {actual[: len(sha256)]}... instead of {sha256}...; it is saved as {str(aside)!r} and "
-        "not used; download it again, or give its path if it is the file you want"
+        f"{source} has the SHA-256 {actual[:_SHOWN_DIGITS]}... instead of {sha256[:_SHOWN_DIGITS]}...; it is saved as "
+        f"{str(aside)!r} and not used; download it again, or give its path if it is the file you want"
     )
 
 
@@ -137,7 +149,9 @@ def _receive(part: PartialDownload, open_url: Opener) -> None:
 
 
 def _progress_bar(part: PartialDownload, total: int | None) -> tqdm[None]:
-    return tqdm(total=total, initial=part.size, desc=part.file.name, unit="B", unit_scale=True, unit_divisor=1024)
+    return tqdm(
+        total=total, initial=part.size, desc=part.file.name.lstrip("."), unit="B", unit_scale=True, unit_divisor=1024
+    )
 
 
 def _send_request(part: PartialDownload, open_url: Opener) -> HTTPResponse:

@@ -28,9 +28,9 @@ def config_from_shapes(shapes: Shapes) -> HRNetConfig | None:
         return None
     config = HRNetConfig(
         tuple(shapes[name][0] for name in _IDENTIFYING_WEIGHTS[2:]),  # type: ignore[arg-type]
-        (_count(shapes, "stage2."), _count(shapes, "stage3."), _count(shapes, "stage4.")),
-        _count(shapes, "stage4.0.branches.0."),
-        _count(shapes, "layer1."),
+        (count_layers(shapes, "stage2."), count_layers(shapes, "stage3."), count_layers(shapes, "stage4.")),
+        count_layers(shapes, "stage4.0.branches.0."),
+        count_layers(shapes, "layer1."),
         shapes["conv1.weight"][0],
     )
     widths, num_modules, *others = astuple(config)
@@ -43,6 +43,6 @@ def num_joints_from_shapes(shapes: Shapes) -> int | None:
     return shape[0] if len(shape) == 4 and 0 < shape[0] <= MAX_SIZE else None
 
 
-def _count(shapes: Shapes, prefix: str) -> int:
+def count_layers(shapes: Shapes, prefix: str) -> int:
     """How many numbered layers follow the prefix."""
     return len({name[len(prefix) :].partition(".")[0] for name in shapes if name.startswith(prefix)})

@@ -1,4 +1,4 @@
-"""Identification of weights files: whose names the weights have, which HRNet they are, and how it was trained."""
+"""Identification of weights files: whose names the weights have, which network they are, and how it was trained."""
 
 from __future__ import annotations
 
@@ -6,16 +6,17 @@ import os
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from pose_track.models.hrnet_config import HRNetConfig, HRNetName
 from pose_track.models.metadata import REQUIRED_KEYS, PoseMetadata, parse_pose_metadata
+from pose_track.models.network_config import NetworkConfig, NetworkName
 from pose_track.weights.checkpoint import WeightsHeader, read_header, read_weights
 from pose_track.weights.container import errors_naming_file
 from pose_track.weights.hrnet_shapes import config_from_shapes, num_joints_from_shapes
+from pose_track.weights.lite_hrnet_shapes import lite_config_from_shapes
 from pose_track.weights.mmpose_config import parse_mmpose_metadata
 from pose_track.weights.state_dict_names import abbreviate, naming_scheme, rename_weights
 
 if TYPE_CHECKING:
-    from pose_track.models.hrnet import HRNet
+    from pose_track.models.networks import KeypointNetwork
 
 OWN_NAMING = "pose_track"
 
@@ -25,23 +26,24 @@ class IdentifiedWeights(PoseMetadata):
     """The keypoint network in a weights file, with the metadata that the file states.
 
     naming: the project whose names the weights have.
-    config: size of the HRNet.
+    config: its size.
     num_joints: number of its heatmaps.
     averaged: whether the weights are known to be a running average (EMA) over the training.
     """
 
     naming: str
-    config: HRNetConfig
+    config: NetworkConfig
     num_joints: int
     averaged: bool = False
 
     @property
-    def network(self) -> HRNetName | None:
+    def network(self) -> NetworkName | None:
         """The network's name in settings; None for other sizes."""
         return self.config.name
 
     def __str__(self) -> str:
         """
+        >>> from pose_track.models.hrnet_config import HRNetConfig
         >>> w32 = HRNetConfig((32, 64, 128, 256))
         >>> udp = PoseMetadata(heatmap_type="udp", input_size=(192, 256))
         >>> str(IdentifiedWeights(naming="MMPose 1.x", config=w32, num_joints=17, **vars(udp)))
@@ -58,7 +60,8 @@ def identify_weights(path: str | os.PathLike[str]) -> IdentifiedWeights:
     """The keypoint network in a weights file.
 
     The file is a safetensors file, of which only the header is read, without PyTorch, or one of `torch.save`. It holds
-    an HRNet as its authors, MMPose (0.x and 1.x) or this project write it, alone or in a training checkpoint.
+    an HRNet or a Lite-HRNet as its authors, MMPose (0.x and 1.x) or this project write it, alone or in a training
+    checkpoint.
 
     Raises FileNotFoundError for a missing file, and ValueError for a file without weights, cut short, with code in it,
     of another network, or of a trunk without joints.
@@ -66,7 +69,7 @@ def identify_weights(path: str | os.PathLike[str]) -> IdentifiedWeights:
     return _identify(read_header(path), path)
 
 
-def load_hrnet(path: str | os.PathLike[str]) -> tuple[HRNet, IdentifiedWeights]:
+def load_hrnet(path: str | os.PathLike[str]) -> tuple[KeypointNetwork, IdentifiedWeights]:
     """The keypoint network in a weights file, in float32, and its identification.
 
     The network's size follows from the shapes of the weights. Names and shapes must then be exactly those of that size,
@@ -75,13 +78,13 @@ def load_hrnet(path: str | os.PathLike[str]) -> tuple[HRNet, IdentifiedWeights]:
     """
     import torch
 
-    from pose_track.models.hrnet import build_hrnet
+    from pose_track.models.networks import build_network
     from pose_track.weights.load import fill
 
     file = read_weights(path)
     identified = _identify(file.header, path)
     with torch.device("meta"):  # without memory and random values, which are replaced anyway
-        network = build_hrnet(identified.config, identified.num_joints)
+        network = build_network(identified.config, identified.num_joints)
     network.to_empty(device="cpu")
     fill(network, file.tensors, path)
     return network, identified
@@ -90,7 +93,8 @@ def load_hrnet(path: str | os.PathLike[str]) -> tuple[HRNet, IdentifiedWeights]:
 def _identify(header: WeightsHeader, path: str | os.PathLike[str]) -> IdentifiedWeights:
     with errors_naming_file(path):
         shapes, naming = rename_weights(header.shapes), naming_scheme(header.shapes)
-    config, num_joints = config_from_shapes(shapes), num_joints_from_shapes(shapes)
+    config: NetworkConfig | None = config_from_shapes(shapes) or lite_config_from_shapes(shapes)
+    num_joints = num_joints_from_shapes(shapes)
     if config is None:
         raise ValueError(
             f"{os.fspath(path)!r} holds another network than an HRNet: {len(shapes)} weights with names such as "

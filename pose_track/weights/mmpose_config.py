@@ -12,7 +12,15 @@ from typing import Any
 
 from pose_track.models.heatmaps import HeatmapType
 from pose_track.models.metadata import PoseMetadata
-from pose_track.structures.skeleton import COCO_17, MPII_16, POSETRACK18_17, SKELETONS, Skeleton
+from pose_track.structures.joint_names import joint_name
+from pose_track.structures.skeleton import (
+    COCO_17,
+    COCO_WHOLEBODY_133,
+    MPII_16,
+    POSETRACK18_17,
+    SKELETONS,
+    Skeleton,
+)
 
 _MAX_LENGTH = 1 << 17  # characters; MMPose's configurations have some 10,000
 
@@ -23,10 +31,11 @@ _SKELETON_OF_DATASET = {  # for checkpoints that do not name the joints
     "TopDownPoseTrack18Dataset": POSETRACK18_17,
     "MpiiDataset": MPII_16,
     "TopDownMpiiDataset": MPII_16,
+    "CocoWholeBodyDataset": COCO_WHOLEBODY_133,
+    "TopDownCocoWholeBodyDataset": COCO_WHOLEBODY_133,
 }
 _TARGET_STEP = "TopDownGenerateTarget"  # the pipeline step that draws heatmaps in MMPose 0.x
 _DEFAULT_BLUR_KERNEL_SIZE = 11  # of MMPose, whatever the sigma
-_JOINT_ALIASES = {"upper_neck": "head_bottom"}  # of MPII
 
 
 def parse_mmpose_metadata(meta: Mapping[str, Any]) -> PoseMetadata:
@@ -132,7 +141,7 @@ def _skeleton(names: list[Any], dataset: Mapping[str, Any]) -> Skeleton | None:
     """The skeleton with these joint names; without names, the one of the data set's type."""
     if not names:
         return _SKELETON_OF_DATASET.get(str(dataset.get("type")))
-    own_names = tuple(_JOINT_ALIASES.get(str(name), str(name)) for name in names)
+    own_names = tuple(joint_name(str(name)) for name in names)
     return next((skeleton for skeleton in SKELETONS.values() if skeleton.joint_names == own_names), None)
 
 

@@ -12,10 +12,11 @@ from pose_track.structures.joint_names import match_joints
 from pose_track.structures.skeleton import SKELETONS, Skeleton
 from pose_track.weights.checkpoint import read_weights
 from pose_track.weights.container import errors_naming_file
+from pose_track.weights.entries.entry import PublishedPoseWeights
 from pose_track.weights.identify import identify_weights
 from pose_track.weights.load import fill
 from pose_track.weights.state_dict_names import LAST_LAYER, rename_weights
-from pose_track.weights.zoo import BUNDLED_POSE, PublishedPoseWeights, find_published
+from pose_track.weights.zoo import BUNDLED_POSE, find_published
 
 
 class NewHead(NamedTuple):

@@ -20,7 +20,7 @@ class PartialDownload:
     def __init__(self, file: Path, url: str) -> None:
         self.file, self.url = file, url
         self.path = file.with_name(f".{file.name}.part")
-        self._state_path = file.with_name(f".{file.name}.part.json")
+        self._state_path = _state_path(file)
         if self._state().get("url") != url:
             self.discard()
 
@@ -73,11 +73,25 @@ class PartialDownload:
         self._state_path.unlink(missing_ok=True)
 
     def _state(self) -> dict[str, Any]:
-        try:
-            state = json.loads(self._state_path.read_text(encoding="utf-8"))
-        except (FileNotFoundError, ValueError):  # never started, or interrupted while it was written
-            return {}
-        return state if isinstance(state, dict) else {}
+        return _read_state(self._state_path)
+
+
+def started_address(file: Path) -> str | None:
+    """The address from which a part of `file` was received already; None for none."""
+    url = _read_state(_state_path(file)).get("url")
+    return url if isinstance(url, str) else None
+
+
+def _state_path(file: Path) -> Path:
+    return file.with_name(f".{file.name}.part.json")
+
+
+def _read_state(path: Path) -> dict[str, Any]:
+    try:
+        state = json.loads(path.read_text(encoding="utf-8"))
+    except (FileNotFoundError, ValueError):  # never started, or interrupted while it was written
+        return {}
+    return state if isinstance(state, dict) else {}
 
 
 def _validator(headers: Message) -> str | None:

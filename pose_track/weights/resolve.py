@@ -8,14 +8,7 @@ from typing import Literal
 
 from pose_track.utils.hashing import file_sha256
 from pose_track.weights.store import fetch_weights
-from pose_track.weights.zoo import (
-    BUNDLED_DETECTOR,
-    BUNDLED_POSE,
-    LIST_COMMAND,
-    ZOO,
-    find_published,
-    unknown_name,
-)
+from pose_track.weights.zoo import BUNDLED_DETECTOR, BUNDLED_POSE, LIST_COMMAND, ZOO, find_published, unknown_name
 
 _BUNDLED = {"detector": BUNDLED_DETECTOR, "pose": BUNDLED_POSE}
 

@@ -1,4 +1,4 @@
-"""The names of an HRNet's weights in other projects' files, and their translation to this project's names."""
+"""The names of weights of HRNets and Lite-HRNets in other projects' files, and their translation to this project's."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ COUNTER = ".num_batches_tracked"  # of a batch norm: without effect, and missing
 
 # Prefixes in other projects' files: of a wrapper for several devices, and of the two halves of a network.
 _FOREIGN_PREFIX = re.compile(r"^(module\.)?((backbone|head|keypoint_head)\.)?")
-_ONCE_PER_HRNET = re.compile(r"(?:(.*\.)|^)stage4\.0\.branches\.3\.0\.conv1\.weight")
+_ONCE_PER_HRNET = re.compile(r"(?:(.*\.)|^)(?:stage4\.0\.branches\.3\.0\.conv1|stem\.linear_conv\.conv)\.weight")
 
 
 def strip_foreign_prefix(name: str) -> str:

@@ -26,17 +26,19 @@ from torch import nn
 from pose_track.benchmarks import coco
 from pose_track.benchmarks.coco import DEFAULT_PATHS, find_coco_data
 from pose_track.evaluation.coco_keypoints import COCO_METRICS
+from pose_track.formats.coco_wholebody import KEYS, split_keypoints
 from pose_track.geometry.affine import apply_affine
 from pose_track.models.codec import Codec
 from pose_track.models.hrnet import HRNet
 from pose_track.models.metadata import pose_metadata
 from pose_track.pose.estimator import place_crops
 from pose_track.structures.arrays import ImageArray
-from pose_track.structures.skeleton import COCO_17
+from pose_track.structures.skeleton import COCO_17, COCO_WHOLEBODY_133, HALPE_26, Skeleton
 from pose_track.training.prediction import detected_candidates
 from pose_track.utils.hashing import file_sha256
+from pose_track.weights.entries.entry import PublishedPoseWeights
 from pose_track.weights.load import save_weights
-from pose_track.weights.zoo import ZOO, PublishedPoseWeights
+from pose_track.weights.zoo import ZOO
 
 ROOT = Path(__file__).resolve().parents[2]
 CODEC = Codec("udp", (64, 96), 1.5)
@@ -172,6 +174,47 @@ def test_network_with_random_weights(
         True,
         0.9,
     )
+
+
+@pytest.mark.parametrize("skeleton", [HALPE_26, COCO_WHOLEBODY_133], ids=str)
+def test_cocos_joints_are_found_by_name(data: Path, skeleton: Skeleton, tmp_path: Path) -> None:
+    """A network with more joints, and one with the same weights for COCO's joints alone, give the same results."""
+    torch.manual_seed(0)
+    whole, part = HRNet(skeleton.num_joints, **TINY), HRNet(17, **TINY)  # type: ignore[arg-type]
+    rows = [skeleton.index(name) for name in COCO_17.joint_names]
+    state = whole.state_dict()
+    part.load_state_dict({k: v[rows] if k.startswith("final_layer") else v for k, v in state.items()})
+    results = []
+    for network, joints in ((whole, skeleton), (part, COCO_17)):
+        path, out = tmp_path / f"{joints}.safetensors", tmp_path / "results.json"
+        save_weights(network, path, pose_metadata("hrnet_tiny", joints, CODEC))
+        assert evaluate(path, "--data", data, "--runtime", "torch", "--limit", 2, "--results", out) == 0
+        results.append(json.loads(out.read_text()))
+    assert results[0] == results[1]
+
+
+def test_coco_wholebody(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """Annotations in the layout of COCO-WholeBody are evaluated with all joints, part by part."""
+    root, skeleton = write_data(tmp_path / "coco"), COCO_WHOLEBODY_133
+    path = root / DEFAULT_PATHS["annotations"]
+    data, rng = json.loads(path.read_text()), np.random.default_rng(1)
+    for annotation in data["annotations"][:4]:
+        left, top, width, height = annotation["bbox"]
+        joints = rng.uniform((left, top), (left + width, top + height), (133, 2))
+        annotation |= split_keypoints(np.column_stack([joints, np.ones(133)]).ravel().tolist())
+    path.write_text(json.dumps(data))
+    weights, out, results = tmp_path / "w.safetensors", tmp_path / "out.json", tmp_path / "results.json"
+    torch.manual_seed(0)
+    network = HRNet(133, **TINY)  # type: ignore[arg-type]
+    save_weights(network, weights, pose_metadata("hrnet_tiny", skeleton, CODEC))
+    assert evaluate(weights, "--data", root, "--runtime", "torch", "--json", out, "--results", results) == 0
+    parts = ("body", "foot", "face", "lefthand", "righthand")
+    names = [*COCO_METRICS, *(f"{name}_{part}" for part in parts for name in ("AP", "AR"))]
+    assert [line.split()[0] for line in capsys.readouterr().out.splitlines()[:20]] == names
+    written = json.loads(out.read_text())
+    assert (list(written["metrics"]), written["joints"]) == (names, "coco_wholebody_133")
+    entry = json.loads(results.read_text())[0]
+    assert [len(entry[key]) for key in KEYS.values()] == [51, 18, 204, 63, 63]
 
 
 def test_settings_change_the_results(data: Path, weights: Path, tmp_path: Path) -> None:

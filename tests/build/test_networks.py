@@ -23,8 +23,9 @@ from pose_track.models.hrnet_config import HRNET_CONFIGS
 from pose_track.structures.skeleton import COCO_17, SKELETONS
 from pose_track.utils.cache_dir import VARIABLE
 from pose_track.utils.hashing import file_sha256
+from pose_track.weights.entries.entry import PublishedPoseWeights, PublishedWeights
 from pose_track.weights.identify import IdentifiedWeights
-from pose_track.weights.zoo import ZOO, PublishedPoseWeights, PublishedWeights
+from pose_track.weights.zoo import ZOO
 
 POSE_ENTRIES = [entry for entry in ZOO.values() if isinstance(entry, PublishedPoseWeights)]
 UDP = "hrnet_w32_coco_256x192_udp"
@@ -181,8 +182,6 @@ def _must_not_be_downloaded(entry: PublishedWeights) -> Path:
     ("preset", "weights", "codec", "flip_test", "joints"),
     [
         ("fast", "bundled", Codec("dark", (128, 192), decoding="dark"), False, "posetrack_15"),
-        ("balanced", UDP, Codec("udp", (192, 256), blur_kernel_size=11), False, "coco_17"),
-        ("accurate", "hrnet_w48_coco_384x288_udp", Codec("udp", (288, 384), 3, None, 11), True, "coco_17"),
         (
             "posetrack",
             "hrnet_w48_posetrack18_384x288",

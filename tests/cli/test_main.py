@@ -18,8 +18,9 @@ from command_line import run_command
 from pose_track.benchmarks.posetrack.dataset import YEARS
 from pose_track.cli.commands import COMMANDS
 from pose_track.cli.exit_codes import EXIT_BROKEN_PIPE, EXIT_ERROR, EXIT_INTERRUPTED
-from pose_track.cli.main import main
+from pose_track.cli.main import WHAT_TO_TAKE, main
 from pose_track.cli.runner import run_job, run_jobs
+from pose_track.config.settings import PRESETS
 from pose_track.utils.interrupts import Interrupted
 from pose_track.utils.version import __version__
 
@@ -46,6 +47,12 @@ def test_the_overview_lists_every_command_once(capsys: pytest.CaptureFixture[str
         assert f"{command.group}:" in lines
     assert len(set(lines) & {f"{command.group}:" for command in COMMANDS.values()}) == 5
     assert max(map(len, lines)) <= 100
+
+
+def test_the_overview_says_what_to_take() -> None:
+    """The default needs no name, and who needs posetrack knows it."""
+    named = set(re.split(r"\W+", WHAT_TO_TAKE.partition("--preset")[2])) - {"", "or"}
+    assert named == {*PRESETS} - {"fast", "posetrack"}
 
 
 @pytest.mark.parametrize("name", COMMANDS)
@@ -194,7 +201,7 @@ def test_light_commands_import_little() -> None:
     """The overview and commands without settings start without pydantic, and none of these starts with a network."""
     code = """
 import sys
-from pose_track.cli.main import main
+from pose_track.cli.main import WHAT_TO_TAKE, main
 for command in ("evaluate", "convert", "make-sample", "make-figures"):
     main([command, "--help"])
 main(["--help"])

@@ -36,7 +36,7 @@ for words in {words}:
 """
 TINY_NETWORK = """
 from tiny_runs import tiny_hrnet
-from pose_track.models.hrnet import NETWORKS
+from pose_track.models.networks import NETWORKS
 NETWORKS["hrnet_compact"] = tiny_hrnet
 """
 CONVERSION = """

@@ -31,8 +31,8 @@ from pose_track.structures.frames import Detections, Frame
 from pose_track.structures.skeleton import POSETRACK_15
 from pose_track.utils.profiler import Profiler
 from pose_track.video.reader import open_video
+from pose_track.weights.entries.entry import PublishedWeights
 from pose_track.weights.load import save_weights
-from pose_track.weights.zoo import PublishedWeights
 
 
 def messages(stderr: str) -> list[str]:
@@ -65,6 +65,19 @@ def settings_used(monkeypatch: pytest.MonkeyPatch) -> list[Settings]:
 
     monkeypatch.setattr(pose_track.build.stages, "build_stages", build)
     return built
+
+
+@pytest.mark.usefixtures("settings_used")
+def test_the_last_line_names_a_better_preset_to_who_has_chosen_nothing(
+    folder: Path, capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    make_video(folder / "a.mp4", 2)
+    monkeypatch.setattr("pose_track.cli.track.better_preset", lambda: "take another")
+    for arguments in ((), ("--stride", "2"), ("--preset", "fast"), ("--pose.flip_test", "true")):
+        assert run("a.mp4", "--overwrite", *arguments) == 0
+        lines = capfd.readouterr().out.splitlines()
+        has_chosen = arguments[:1] in (("--preset",), ("--pose.flip_test",))
+        assert (lines[-1] == "take another") == (not has_chosen)
 
 
 @pytest.mark.usefixtures("settings_used")
@@ -119,7 +132,7 @@ def test_no_profile_by_default(folder: Path) -> None:
         (["--decoder", "decord"], "reader.decoder", "decord"),
         (["--device", "cpu"], "device", "cpu"),
         (["--no-render"], "output.render", False),
-        (["--preset", "balanced"], "pose.weights", "hrnet_w32_coco_256x192_udp"),
+        (["--preset", "balanced"], "pose.weights", "rtmpose_m_256x192"),
         (["--preset", "posetrack"], "pose.joints", POSETRACK_15),
         (["--preset", "balanced", "--pose.weights", "mine.pth"], "pose.weights", "mine.pth"),
         (["--config", "mine.yaml"], "tracker.min_start_score", 0.7),
@@ -196,7 +209,7 @@ ERRORS = [
     (["clip.mp4", "--config", "misspelt.yaml"], "misspelt.yaml: 'traker'"),
     (["clip.mp4", "--config", "impossible.yaml"], "impossible.yaml: tracker.buffer_seconds = -1"),
     (["clip.mp4", "--config", "none.yaml"], "'none.yaml'"),
-    (["clip.mp4", "--preset", "best"], "'best'", "accurate, balanced, fast, posetrack"),
+    (["clip.mp4", "--preset", "best"], "'best'", "fast, balanced, accurate, feet, wholebody, crowd, posetrack"),
     (["clip.mp4", "--tracker", "best"], "'best'", "fast, robust, simple_baselines"),
     (["clip.mp4", "--tracker.bufer_seconds", "2"], "did you mean 'tracker.buffer_seconds'"),
     (["clip.mp4", "--tracker.buffer_seconds", "long"], "tracker.buffer_seconds = 'long'"),
@@ -213,8 +226,10 @@ ERRORS = [
     (["clip.mp4", "--pose.weights", "wrong.safetensors"], "'wrong.safetensors'", "text", "another file"),
     (["clip.mp4", "--pose.weights", "coco.safetensors"], "'coco.safetensors'", "--pose.heatmap_type"),
     (["clip.mp4", "--pose.heatmap_type", "udp"], "pose.heatmap_type udp", "'bundled'", "dark", "leave it out"),
-    (["clip.mp4", "--preset", "balanced"], "hrnet_w32_coco_256x192_udp"),
-    (["clip.mp4", "--preset", "accurate"], "hrnet_w48_coco_384x288_udp"),
+    (["clip.mp4", "--preset", "balanced"], "rtmpose_m_256x192"),
+    (["clip.mp4", "--preset", "accurate"], "rtmpose_x_384x288"),
+    (["clip.mp4", "--preset", "crowd"], "rtmo_s"),
+    (["clip.mp4", "--mirror", "nowhere"], "the mirror 'nowhere'"),
     (["clip.mp4", "--preset", "posetrack"], "hrnet_w48_posetrack18_384x288"),
     (["clip.mp4", "--device", "cuda"], "'cuda'", "'cpu'"),
     (["clip.mp4", "--detector.name", "recorded", "--detector.boxes", "none.json"], "file of boxes", "'none.json'"),

@@ -20,7 +20,7 @@ from pose_track.cli.exit_codes import EXIT_ERROR
 from pose_track.datasets.coco import load_boxes, load_coco_people
 from pose_track.datasets.images import ImageStore
 from pose_track.models.centre import CentreNet
-from pose_track.models.hrnet import NETWORKS
+from pose_track.models.networks import NETWORKS
 from pose_track.structures.skeleton import POSETRACK_15
 from pose_track.training.checkpoint import load_checkpoint
 from pose_track.utils.folder_lock import LOCK_FILES, locked_folder

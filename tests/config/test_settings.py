@@ -15,6 +15,7 @@ from pose_track.config.settings import (
     PRESETS,
     TRACK_PRESETS,
     DetectorSettings,
+    DeviceName,
     PoseSettings,
     PoseTrackSettings,
     ReaderSettings,
@@ -24,6 +25,7 @@ from pose_track.config.settings import (
 from pose_track.config.tracker import CueWeights, FlowSettings, LinkSettings, TrackerSettings
 from pose_track.flow.optical_flow import METHODS
 from pose_track.models.heatmaps import Decoding, HeatmapType
+from pose_track.runtime.device import DEVICES
 from pose_track.runtime.model_spec import Precision
 from pose_track.runtime.select import RuntimeName
 from pose_track.structures.skeleton import Skeleton
@@ -133,7 +135,7 @@ def test_a_wrong_override_does_not_blame_the_file(key: str, text: str, message: 
 def test_a_missing_file_and_an_unknown_preset_are_named(tmp_path: Path) -> None:
     with pytest.raises(FileNotFoundError, match=r"none\.yaml.*--preset"):
         load_settings(Settings, tmp_path / "none.yaml")
-    with pytest.raises(ValueError, match=r"'quick'.* accurate, balanced, fast, posetrack"):
+    with pytest.raises(ValueError, match=r"'quick'.* fast, balanced, accurate, feet, wholebody, crowd, posetrack"):
         preset_path("quick")
     with pytest.raises(ValueError, match=r"'quick'.* fast, robust, simple_baselines"):
         track_preset_path("quick")
@@ -195,18 +197,22 @@ def test_fast_is_the_default() -> None:
     assert load_settings(Settings, preset_path("fast")) == Settings()
 
 
+WITHOUT_APPEARANCE = ("balanced", "accurate", "feet", "wholebody", "crowd")
 TRACKER_OF = {
-    **dict.fromkeys(("fast", "balanced", "accurate", "benchmark/bundled"), "robust"),
+    **dict.fromkeys(("fast", "benchmark/bundled", *WITHOUT_APPEARANCE), "robust"),
     **dict.fromkeys(("posetrack", "benchmark/posetrack18_w48"), "simple_baselines"),
 }
 
 
 @pytest.mark.parametrize("name", [*PRESETS, "benchmark/bundled", "benchmark/posetrack18_w48"])
 def test_presets_track_as_their_comments_say(name: str) -> None:
-    """Except the score thresholds and the confirmation."""
+    """Except the score thresholds and the confirmation, and appearance where the network has none."""
     kind = PoseTrackSettings if name.startswith("benchmark") else Settings
     actual = load_settings(kind, configs_folder() / f"{name}.yaml").tracker.model_dump()
     expected = load_settings(LinkSettings, track_preset_path(TRACKER_OF[name])).tracker.model_dump()
+    if name in WITHOUT_APPEARANCE:
+        assert actual["weights"]["appearance"] == actual["reactivation_seconds"] == 0
+        expected["weights"]["appearance"] = expected["reactivation_seconds"] = 0
     differing = {key for key in actual if actual[key] != expected[key]}
     assert differing <= {"min_start_score", "min_high_score", "min_confirm_frames", "lookback_seconds", "flow"}
     assert {key for key in actual["flow"] if actual["flow"][key] != expected["flow"][key]} <= {"min_score"}
@@ -246,4 +252,6 @@ def test_choices_are_complete() -> None:
     assert choices(FlowSettings, "method") == {"none", *METHODS}
     assert list(CueWeights.model_fields) == list(CUES)
     torchvision = choices(DetectorSettings, "name") - {"compact", "recorded"}
-    assert torchvision == {name for name, published in ZOO.items() if published.use == "detector"}
+    published = {name for name, entry in ZOO.items() if entry.use == "detector"}
+    assert torchvision == {name for name in published if ZOO[name].source.startswith("torchvision")}
+    assert {*get_args(DeviceName)} == {"auto", *DEVICES}

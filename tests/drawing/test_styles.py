@@ -13,7 +13,7 @@ from pose_track.drawing.palette import LEFT, RIGHT, palette_colour, score_colour
 from pose_track.drawing.style import Style
 from pose_track.structures.arrays import ImageArray
 from pose_track.structures.frames import TrackedPoses, concatenate
-from pose_track.structures.skeleton import COCO_17
+from pose_track.structures.skeleton import COCO_17, COCO_WHOLEBODY_133, Skeleton
 
 PLAIN = Style(boxes=False, ids=False)
 
@@ -87,6 +87,26 @@ def test_colours_by_joint_and_one() -> None:
     one = draw(blank(), person(), Style(colour_by="one", colour=(1, 2, 3)))
     assert has(one, (1, 2, 3))
     assert not has(one, palette_colour(1, "petroff"))
+
+
+def test_detail_is_drawn_thin() -> None:
+    """The same joints, once as those of a body, once as detail of it."""
+    joints = ("nose", "tip", "end")
+    people = person(skeleton=Skeleton("all", joints, limbs=(("tip", "end"),)))
+    thin = Skeleton("thin", joints, limbs=(("tip", "end"),), detail=("tip", "end"))
+    poses = replace(people.poses, skeleton=thin)
+    areas = [
+        changed(draw(blank(), p, replace(PLAIN, line_width=6))).sum() for p in (people, replace(people, poses=poses))
+    ]
+    assert areas[1] < 0.7 * areas[0]
+
+
+def test_built_in_skeletons_have_the_colours_of_tracks_unless_others_are_asked_for() -> None:
+    people = person(skeleton=COCO_WHOLEBODY_133)
+    assert has(draw(blank(), people, PLAIN), palette_colour(1, "petroff"))
+    assert COCO_WHOLEBODY_133.colours is not None
+    by_joint = draw(blank(), people, replace(PLAIN, colour_by="joint", line_width=4))
+    assert has(by_joint, COCO_WHOLEBODY_133.colours[COCO_WHOLEBODY_133.index("left_wrist")])
 
 
 def test_palette() -> None:

@@ -9,11 +9,20 @@ from shared_data import shared
 
 from pose_track.formats.alphapose import write_alphapose
 from pose_track.formats.coco_results import read_coco_results, write_coco_results
+from pose_track.formats.coco_wholebody import KEYS
 from pose_track.formats.problems import Problems
 from pose_track.formats.registry import identify_format
 from pose_track.structures.conversion import convert_annotations
 from pose_track.structures.sequence import FrameInfo, PoseAnnotations, PoseSequence
-from pose_track.structures.skeleton import COCO_17, LSP_14, MPII_16, POSETRACK18_17, POSETRACK_15
+from pose_track.structures.skeleton import (
+    COCO_17,
+    COCO_WHOLEBODY_133,
+    HALPE_26,
+    LSP_14,
+    MPII_16,
+    POSETRACK18_17,
+    POSETRACK_15,
+)
 
 
 def entry(image_id=7, x=1.0, k=17, **more):
@@ -73,6 +82,9 @@ def test_missing_score_is_the_mean_of_the_joints(tmp_path):
         (POSETRACK_15, None, COCO_17),
         (POSETRACK18_17, None, COCO_17),
         (MPII_16, None, COCO_17),
+        (HALPE_26, None, HALPE_26),
+        (COCO_WHOLEBODY_133, None, COCO_WHOLEBODY_133),
+        (COCO_WHOLEBODY_133, COCO_17, COCO_17),
         (COCO_17, POSETRACK_15, POSETRACK_15),
     ],
 )
@@ -82,6 +94,28 @@ def test_joints_are_those_that_servers_expect(tmp_path, source, target, expected
     write_coco_results(sequence, tmp_path / "r.json", target)
     read = read_coco_results(tmp_path / "r.json", skeleton=expected)
     np.testing.assert_array_equal(read.people.joints, convert_annotations(sequence.people, source, expected).joints)
+
+
+def test_parts_of_the_whole_body(tmp_path):
+    """As COCO-WholeBody has them; a part that is missing is absent."""
+    joints = np.random.default_rng(0).uniform(1, 9, (1, 133, 2))
+    people = PoseAnnotations.from_joints(joints, np.full((1, 133), 0.5))
+    sequence = PoseSequence("s", COCO_WHOLEBODY_133, (FrameInfo(0),), people, np.zeros(1, np.int64))
+    write_coco_results(sequence, tmp_path / "r.json")
+    (written,) = json.loads((tmp_path / "r.json").read_text())
+    assert {key: len(written[key]) for key in KEYS.values()} == {
+        **{"keypoints": 51, "foot_kpts": 18, "face_kpts": 204, "lefthand_kpts": 63, "righthand_kpts": 63}
+    }
+    assert written["lefthand_kpts"][:2] == joints[0, 91].tolist()
+    del written["face_kpts"]
+    read = read_coco_results(write_entries(tmp_path / "r.json", [written]))
+    assert read.skeleton == COCO_WHOLEBODY_133
+    assert not read.people.has_joint[0, 23:91].any()
+    np.testing.assert_array_equal(read.people.joints[0, 91:], joints[0, 91:])
+    assert "foot_kpts" not in read.people.extra[0]
+    path = write_entries(tmp_path / "r.json", [written, {**written, "foot_kpts": [1, 2, 3]}])
+    with pytest.raises(ValueError, match=r"keypoints must be 399 numbers, x y score of coco_wholebody_133, got 51"):
+        read_coco_results(path)
 
 
 numbers = st.floats(-1e6, 1e6, allow_nan=False).map(lambda x: x + 0.0)
@@ -165,7 +199,9 @@ def test_results_of_other_images_are_an_error(tmp_path):
     assert len(problems.messages) == 1
 
 
-@pytest.mark.parametrize(("count", "skeleton"), [(17, COCO_17), (15, POSETRACK_15), (16, MPII_16), (14, LSP_14)])
+@pytest.mark.parametrize(
+    ("count", "skeleton"), [(17, COCO_17), (15, POSETRACK_15), (16, MPII_16), (14, LSP_14), (26, HALPE_26)]
+)
 def test_default_skeleton_by_number_of_joints(tmp_path, count, skeleton):
     path = write_entries(tmp_path / "r.json", [entry(k=count)])
     assert read_coco_results(path).skeleton == skeleton

@@ -18,7 +18,7 @@ from pose_track.formats.openpose import BODY_25, write_openpose
 from pose_track.formats.registry import FORMATS
 from pose_track.formats.tables import write_csv, write_parquet
 from pose_track.structures.sequence import FrameInfo, PoseAnnotations, PoseSequence
-from pose_track.structures.skeleton import COCO_17, POSETRACK_15
+from pose_track.structures.skeleton import COCO_17, COCO_WHOLEBODY_133, POSETRACK_15
 
 NAMES = [f"clip_{index:012d}_keypoints.json" for index in range(3)]
 WRITERS = {
@@ -70,6 +70,20 @@ def test_openpose(tmp_path, skeleton):
     assert first["people"][1]["person_id"] == [-1]
     assert second == {"version": 1.3, "people": []}
     assert third["people"][0]["pose_keypoints_2d"] == [0] * 75
+
+
+def test_openposes_feet_face_and_hands(tmp_path):
+    joints = np.arange(1, 267, dtype=float).reshape(1, 133, 2)
+    people = PoseAnnotations.from_joints(joints, np.ones((1, 133)))
+    sequence = PoseSequence("clip", COCO_WHOLEBODY_133, (FrameInfo(0),), people, np.zeros(1, np.int64))
+    write_openpose(sequence, tmp_path / "r")
+    (person,) = json.loads((tmp_path / "r" / NAMES[0]).read_text())["people"]
+    assert person["pose_keypoints_2d"][57:60] == [35, 36, 1]  # left big toe: the 17th joint, of BODY_25 the 19th
+    assert len(person["face_keypoints_2d"]) == 210
+    assert person["face_keypoints_2d"][:3] == [47, 48, 1]
+    assert person["face_keypoints_2d"][204:] == [0] * 6  # the pupils
+    assert (person["hand_left_keypoints_2d"][:2], person["hand_right_keypoints_2d"][:2]) == ([183, 184], [225, 226])
+    assert len(person["hand_right_keypoints_2d"]) == 63
 
 
 def test_order_of_openposes_joints():

@@ -16,8 +16,9 @@ HEIGHT = 100.0
 _PLACES = {
     "head_top": (0, 0), "nose": (0, 0.08), "head_bottom": (0, 0.14), "eye": (0.03, 0.07), "ear": (0.05, 0.08),
     "shoulder": (0.12, 0.2), "elbow": (0.17, 0.36), "wrist": (0.19, 0.5), "hip": (0.08, 0.5), "knee": (0.09, 0.74),
-    "ankle": (0.09, 0.97),
+    "ankle": (0.09, 0.97), "pelvis": (0, 0.5), "big_toe": (0.11, 1.0), "small_toe": (0.13, 1.0), "heel": (0.09, 1.0),
 }  # fmt: skip
+_HAND, _FACE = (0.19, 0.53), (0.0, 0.08)
 
 
 def standing(
@@ -26,7 +27,7 @@ def standing(
     """One person of HEIGHT pixels. turn: radians about the vertical; at 0 the person faces the camera."""
     joints = []
     for name in skeleton.joint_names:
-        aside, down = _PLACES[joint_type(name)]
+        aside, down = _PLACES.get(joint_type(name), _HAND if side_of(name) else _FACE)
         sign = {"left": 1, "right": -1, "": 0}[side_of(name)]
         joints.append((x + HEIGHT * aside * sign * np.cos(turn), top + HEIGHT * down))
     box = [x - 0.2 * HEIGHT, top, x + 0.2 * HEIGHT, top + HEIGHT]

@@ -10,7 +10,7 @@ from limbs.standing_people import chosen_sides, exchanged, is_right, standing
 
 from pose_track.limbs.online import SideFilter
 from pose_track.structures.frames import Poses
-from pose_track.structures.skeleton import COCO_17, LSP_14, POSETRACK_15, Skeleton
+from pose_track.structures.skeleton import COCO_17, COCO_WHOLEBODY_133, HALPE_26, LSP_14, POSETRACK_15, Skeleton
 
 PARTS = [(), ("wrist",), ("elbow", "wrist"), ("ankle",), ("knee", "ankle"), ("hip", "knee", "ankle"), ("shoulder",)]
 
@@ -34,6 +34,20 @@ class TestExchangesOfTheNetwork:
         truth = walk(20)
         given = [exchanged(pose, *parts) if index in places else pose for index, pose in enumerate(truth)]
         assert all(is_right(a, b).all() for a, b in zip(chosen_sides(given, truth), truth, strict=True))
+
+    @pytest.mark.parametrize(
+        ("skeleton", "joint", "detail"), [(HALPE_26, "ankle", "big_toe"), (COCO_WHOLEBODY_133, "wrist", "ring_finger3")]
+    )
+    def test_detail_follows_its_limb(self, skeleton: Skeleton, joint: str, detail: str) -> None:
+        """Whatever the network says of the detail alone, which decides nothing."""
+        truth = [standing(x=50 + index, skeleton=skeleton) for index in range(10)]
+        parts = [part for part in set(skeleton.joint_types) if part == joint or part.startswith(detail)]
+        limb = [skeleton.index(f"{side}_{part}") for side in ("left", "right") for part in parts]
+        for places, given_parts in (([5], parts), ([5], [detail])):
+            given = [exchanged(pose, *given_parts) if n in places else pose for n, pose in enumerate(truth)]
+            chosen = chosen_sides(given, truth)
+            right = [is_right(a, b)[limb].all() for a, b in zip(chosen, truth, strict=True)]
+            assert right == [n != 5 or given_parts == parts for n in range(10)]
 
     def test_scores_and_features_go_with_their_joints(self) -> None:
         truth = [

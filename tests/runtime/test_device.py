@@ -11,6 +11,7 @@ import torch
 
 from pose_track.runtime import device
 from pose_track.runtime.device import cuda_devices, device_name, resolve_device
+from pose_track.runtime.torch_runtime import resolve_precision
 from pose_track.utils import extras
 from pose_track.utils.machine import processor_name
 
@@ -43,13 +44,43 @@ def test_a_gpu_without_pytorch(monkeypatch: pytest.MonkeyPatch, caplog: pytest.L
         resolve_device("cuda")
 
 
+def test_gpus_of_apple_and_intel(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Here PyTorch has neither; where it has one, "auto" does not take it."""
+    for name, title in (("mps", "Apple"), ("xpu", "Intel"), ("xpu:1", "Intel")):
+        with pytest.raises(ValueError, match=rf"'{name}' cannot be used: PyTorch finds no GPU of {title} here"):
+            resolve_device(name)
+    monkeypatch.setattr(torch.backends.mps, "is_available", lambda: True)
+    monkeypatch.setattr(torch.xpu, "is_available", lambda: True)
+    monkeypatch.setattr(torch.xpu, "device_count", lambda: 2)
+    monkeypatch.setattr(device, "_driver_loads", lambda: False)
+    assert [resolve_device(name) for name in ("mps", "xpu", "xpu:1", "auto")] == ["mps", "xpu", "xpu:1", "cpu"]
+    with pytest.raises(ValueError, match=r"'xpu:2'.*'xpu:1'"):
+        resolve_device("xpu:2")
+
+
+def test_devices_of_onnx_runtime_are_checked_by_it() -> None:
+    assert [resolve_device(name) for name in ("coreml", "tensorrt:1", "directml")] == [
+        *("coreml", "tensorrt:1", "directml")
+    ]
+
+
+def test_gpus_of_apple_run_float32() -> None:
+    assert resolve_precision("auto", "mps") == torch.float32
+    assert resolve_precision("auto", "xpu") == torch.bfloat16
+    with pytest.raises(ValueError, match="bfloat16"):
+        resolve_precision("bfloat16", "mps")
+
+
 def test_device_names(monkeypatch: pytest.MonkeyPatch) -> None:
     assert device_name("cpu") == f"cpu: {processor_name()}"
     monkeypatch.setattr(torch.cuda, "get_device_name", lambda device: f"GPU {device[-1]}")
     assert device_name("cuda:1") == "cuda: GPU 1"
+    monkeypatch.setattr(torch.xpu, "get_device_name", lambda device: "Arc")
+    assert device_name("xpu") == "xpu: Arc"
+    assert device_name("mps") == f"mps: {processor_name()}"
 
 
-@pytest.mark.parametrize("name", ["gpu", "", "cuda:", "cuda:x", "cpu:0", "CUDA"])
+@pytest.mark.parametrize("name", ["gpu", "", "cuda:", "cuda:x", "cpu:0", "CUDA", "mps:0", "coreml:0", "tensorrt:"])
 def test_unknown_devices(name: str) -> None:
     with pytest.raises(ValueError, match=r"unknown device.*'auto', 'cpu', 'cuda'"):
         resolve_device(name)

@@ -24,6 +24,7 @@ HORSE: dict[str, Any] = {
     "edges": [["nose", "left_ear"]],
     "sigmas": [0.03, 0.04, 0.04],
     "colours": [[255, 0, 0], [0, 255, 0], [0, 0, 255]],
+    "detail": ["left_ear", "right_ear"],
 }
 
 

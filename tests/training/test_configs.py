@@ -19,11 +19,12 @@ from tiny_runs import ROOT, tiny_hrnet
 from pose_track.config.load import load_settings
 from pose_track.datasets.top_down import PoseAugmentation
 from pose_track.models.codec import Codec
-from pose_track.models.hrnet import NETWORKS
+from pose_track.models.networks import NETWORKS
 from pose_track.structures.skeleton import COCO_17
 from pose_track.training.config import TrainingConfig
 from pose_track.training.optimizer import learning_rate_at
-from pose_track.weights.zoo import ZOO, PublishedWeights
+from pose_track.weights.entries.entry import PublishedWeights
+from pose_track.weights.zoo import ZOO
 
 FOLDER = ROOT / "configs" / "train"
 CONFIGS = sorted(FOLDER.glob("*.yaml"))

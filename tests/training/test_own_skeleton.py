@@ -18,8 +18,8 @@ from pose_track.config.load import load_settings
 from pose_track.datasets.labels import PersonLabel
 from pose_track.formats.tracks_source import TracksSource
 from pose_track.models.codec import Codec
-from pose_track.models.hrnet import NETWORKS
 from pose_track.models.metadata import pose_metadata
+from pose_track.models.networks import NETWORKS
 from pose_track.structures.skeleton import LSP_14
 from pose_track.structures.skeleton_record import parse_skeleton
 from pose_track.training.config import TrainingConfig

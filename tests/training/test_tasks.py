@@ -21,7 +21,7 @@ from pose_track.datasets.augment import ColourJitter
 from pose_track.datasets.images import ImageStore
 from pose_track.datasets.labels import ImageLabel
 from pose_track.models.centre import CentreNet
-from pose_track.models.hrnet import NETWORKS
+from pose_track.models.networks import NETWORKS
 from pose_track.structures.skeleton import POSETRACK_15
 from pose_track.training import tasks
 from pose_track.training.batch_norm import SyncedBatchNorm

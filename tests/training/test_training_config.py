@@ -13,7 +13,7 @@ from tiny_runs import DETECTOR, POSE, SOURCE, write_config
 from pose_track.config.fields import setting_fields, setting_names
 from pose_track.config.load import load_settings
 from pose_track.datasets.top_down import PoseAugmentation
-from pose_track.models.hrnet import NETWORKS
+from pose_track.models.networks import NETWORKS
 from pose_track.training.config import CocoSource, PoseTrainingConfig, TeacherConfig, TrainingConfig, TrainSource
 from pose_track.training.tasks import LOSSES
 

@@ -22,9 +22,10 @@ from torch import Tensor, nn
 
 from pose_track.models.codec import DECODINGS, Codec
 from pose_track.models.heatmaps import HeatmapType
-from pose_track.models.hrnet import NETWORKS, HRNet
+from pose_track.models.hrnet import HRNet
 from pose_track.models.hrnet_config import HRNET_CONFIGS, HRNetConfig
 from pose_track.models.metadata import PoseMetadata, parse_pose_metadata, pose_metadata
+from pose_track.models.networks import NETWORKS
 from pose_track.structures.skeleton import COCO_17, LSP_14
 from pose_track.weights.hrnet_shapes import config_from_shapes
 from pose_track.weights.identify import identify_weights, load_hrnet
@@ -280,7 +281,7 @@ def test_metadata_round_trip(
     assert parse_pose_metadata(pose_metadata("hrnet_w32", LSP_14, codec)) == expected
 
 
-@pytest.mark.parametrize("name", NETWORKS)
+@pytest.mark.parametrize("name", HRNET_CONFIGS)
 def test_sizes_by_name(name: str) -> None:
     with torch.device("meta"):
         network = NETWORKS[name](14)

@@ -20,9 +20,10 @@ from served import open_local, serving
 
 from pose_track.utils.cache_dir import VARIABLE
 from pose_track.weights import download as downloading
+from pose_track.weights.entries.entry import PublishedWeights
 from pose_track.weights.partial_download import PartialDownload
 from pose_track.weights.store import fetch_weights, find_problem, stored_path, weights_folder
-from pose_track.weights.zoo import ZOO, PublishedWeights
+from pose_track.weights.zoo import ZOO
 
 CONTENT = b"PK" + bytes(range(256)) * 300
 SHA256 = hashlib.sha256(CONTENT).hexdigest()
@@ -45,7 +46,7 @@ def must_not_be_requested(request: Request) -> None:
 
 
 def published(url: str, name: str = NAME) -> PublishedWeights:
-    return replace(ZOO[name], url=url, sha256=SHA256[:8])
+    return replace(ZOO[name], urls=(url,), sha256=SHA256)
 
 
 def store(entry: PublishedWeights, content: bytes) -> Path:
@@ -109,7 +110,7 @@ def test_a_file_with_other_content_is_set_aside(caplog: pytest.LogCaptureFixture
 )
 def test_no_network(cache: Path, name: str, alternative: str) -> None:
     message = error_message(ZOO[name], ConnectionError)
-    for part in (ZOO[name].url, "Name or service not known", str(cache / "weights"), ZOO[name].file, alternative):
+    for part in (ZOO[name].urls[0], "Name or service not known", str(cache / "weights"), ZOO[name].file, alternative):
         assert str(part) in message
 
 
@@ -192,7 +193,7 @@ from dataclasses import replace
 from served import open_local
 from pose_track.weights.store import fetch_weights
 from pose_track.weights.zoo import ZOO
-print(fetch_weights(replace(ZOO[sys.argv[1]], url=sys.argv[2], sha256=sys.argv[3]), open_local))
+print(fetch_weights(replace(ZOO[sys.argv[1]], urls=(sys.argv[2],), sha256=sys.argv[3]), open_local))
 """
 
 
@@ -200,7 +201,7 @@ def test_two_processes_download_once() -> None:
     gate = threading.Event()
     with serving(CONTENT, gate=gate) as served:
         environment = os.environ | {"PYTHONPATH": os.pathsep.join([str(Path(__file__).parent), *sys.path])}
-        words = [sys.executable, "-c", CHILD, NAME, served.url, SHA256[:8]]
+        words = [sys.executable, "-c", CHILD, NAME, served.url, SHA256]
         processes = [
             subprocess.Popen(words, env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
             for _ in range(2)

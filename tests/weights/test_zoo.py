@@ -12,19 +12,15 @@ from torchvision.models import get_model_weights
 import pose_track.assets
 from pose_track.config.settings import DetectorName
 from pose_track.config.tracker import FlowSettings
-from pose_track.models.hrnet import NETWORKS
+from pose_track.models.networks import NETWORKS
 from pose_track.structures.skeleton import SKELETONS
-from pose_track.weights.zoo import (
-    BUNDLED_DETECTOR,
-    BUNDLED_POSE,
-    ZOO,
-    PublishedPoseWeights,
-    find_published,
-    unknown_name,
-)
+from pose_track.weights.archive import is_archive
+from pose_track.weights.entries.entry import PublishedGraph, PublishedPoseWeights, PublishedWeights, digest_in_name
+from pose_track.weights.zoo import BUNDLED_DETECTOR, BUNDLED_POSE, ZOO, find_published, unknown_name
 
 POSE_ENTRIES = {name: entry for name, entry in ZOO.items() if isinstance(entry, PublishedPoseWeights)}
-TORCHVISION_ENTRIES = [entry for entry in ZOO.values() if entry.use in ("detector", "flow")]
+TORCHVISION_ENTRIES = [entry for entry in ZOO.values() if entry.source.startswith("torchvision")]
+GRAPHS = {name: entry for name, entry in ZOO.items() if isinstance(entry, PublishedGraph)}
 
 
 def test_names_and_files_are_unique() -> None:
@@ -34,18 +30,56 @@ def test_names_and_files_are_unique() -> None:
 
 
 @pytest.mark.parametrize("entry", ZOO.values(), ids=ZOO)
-def test_every_entry_is_complete(entry: PublishedPoseWeights) -> None:
+def test_every_entry_is_complete(entry: PublishedWeights) -> None:
     assert entry.result
     assert entry.source
-    assert entry.licence.split(";")[0] in ("Apache-2.0", "MIT", "BSD-3-Clause")
+    assert entry.licence.code in ("Apache-2.0", "MIT", "BSD-3-Clause")
+    assert entry.licence.weights
+    assert entry.licence.data
     assert Path(entry.file).name == entry.file
-    if entry.url is None:
-        assert re.fullmatch("([0-9a-f]{64})?", entry.sha256)
-    else:
-        assert entry.url.startswith("https://")
-        assert entry.url.endswith("/" + entry.file)
-        assert re.fullmatch("[0-9a-f]{8}|[0-9a-f]{64}", entry.sha256)
-        assert re.search(f"-{entry.sha256[:8]}[._]", entry.file)
+    assert re.fullmatch("([0-9a-f]{8}|[0-9a-f]{64})?", entry.sha256)
+    if len(entry.sha256) == 8:
+        assert digest_in_name(entry.file) == entry.sha256
+    for url in entry.urls:
+        assert url.startswith("https://")
+        name = url.rpartition("/")[2]
+        assert name == entry.file or (is_archive(url) and Path(name).stem == Path(entry.file).stem)
+
+
+def test_digests_are_whole_but_for_those_that_nobody_states() -> None:
+    without = {entry.name for entry in ZOO.values() if not entry.sha256}
+    assert without == {
+        *("rtmpose_t_halpe26_256x192", "rtmpose_s_halpe26_256x192", "rtmpose_l_halpe26_256x192"),
+        *("rtmo_m", "rtmo_l", "rtmdet_m_person"),
+        *("pose_hrnet_w32_384x288", "pose_hrnet_w48_256x192", "pose_hrnet_w32_256x256"),
+    }
+    assert all(len(entry.sha256) == 64 for entry in ZOO.values() if isinstance(entry, PublishedGraph) and entry.sha256)
+    digests = [entry.sha256 for entry in ZOO.values() if entry.sha256]
+    assert len(digests) == len({*digests})
+
+
+@pytest.mark.parametrize("entry", GRAPHS.values(), ids=GRAPHS)
+def test_graphs_are_complete(entry: PublishedGraph) -> None:
+    """The file's name holds the size of a keypoint network's input, height first."""
+    width, height = entry.input_size
+    assert width % 32 == height % 32 == 0
+    assert entry.file.endswith(".onnx")
+    assert entry.outputs in {"pose": ["simcc"], "one_stage": ["rtmo"], "detector": ["boxes", "yolox"]}[entry.use]
+    assert (entry.skeleton is None) == (entry.use == "detector")
+    if entry.use != "detector":
+        assert entry.skeleton in SKELETONS
+        assert f"{height}x{width}" in entry.file
+    assert (entry.skeleton == "halpe_26") == ("halpe26" in entry.file)
+    assert len({url.split("/")[2] for url in entry.urls}) == (2 if "openmmlab" in entry.urls[0] else 1)
+
+
+def test_licences_are_told_apart() -> None:
+    """The code's says nothing of the data: these networks are trained with data that is not for commercial use."""
+    assert ZOO["rtmpose_m_256x192"].licence.code == ZOO["rtmpose_m_256x192"].licence.weights == "Apache-2.0"
+    for name in ("rtmpose_m_256x192", "rtmo_s", "rtmw_l_256x192", "yolox_tiny_humanart"):
+        assert "non-commercial" in ZOO[name].licence.data
+    for name in ("rtmpose_m_256x192", "rtmpose_m_halpe26_256x192", "rtmo_s"):
+        assert "figures on PoseTrack are not held out" in ZOO[name].licence.data
 
 
 @pytest.mark.parametrize("entry", [*POSE_ENTRIES.values(), BUNDLED_POSE], ids=[*POSE_ENTRIES, "bundled"])
@@ -63,21 +97,26 @@ def test_names_agree_with_file_names(entry: PublishedPoseWeights) -> None:
     """Both have the height first."""
     (width, height), file = entry.input_size, entry.file
     assert f"{height}x{width}" in entry.name
-    assert f"{height}x{width}" in file
-    assert entry.network in file.replace("-w", "_w")
     data = {"coco_17": "coco", "posetrack18_17": "posetrack18", "mpii_16": "mpii"}[entry.skeleton]
-    assert data in file or entry.url is None
+    if "LibreYOLO" not in entry.source:
+        assert f"{height}x{width}" in file
+        assert entry.network in file.replace("-w", "_w").replace("litehrnet", "lite_hrnet_")
+        assert data in file or not entry.urls
     assert entry.heatmap_type == ("udp" if "udp" in file else "dark" if "dark" in file else "gaussian")
     assert entry.heatmap_type in entry.name or entry.heatmap_type == "gaussian"
     assert (entry.ap is not None) == (entry.skeleton == "coco_17")
     assert entry.ap is None or f"AP {entry.ap}" in entry.result
     assert entry.sigma == (3 if height == 384 and entry.skeleton == "coco_17" else 2)
-    assert ("terms of its own" in entry.licence) == (entry.skeleton != "coco_17")
+    assert ("terms of" in entry.licence.data) == (entry.skeleton != "coco_17")
 
 
 def test_all_coco_networks_are_there() -> None:
     """Their AP rises from gaussian to DARK to UDP, as published."""
-    of_mmpose = {name: entry.ap for name, entry in POSE_ENTRIES.items() if entry.ap and entry.url}
+    of_mmpose = {
+        name: entry.ap
+        for name, entry in POSE_ENTRIES.items()
+        if entry.ap and "MMPose" in entry.source and "lite" not in name
+    }
     assert len(of_mmpose) == 12
     for network in ("hrnet_w32", "hrnet_w48"):
         for size in ("256x192", "384x288"):
@@ -88,7 +127,7 @@ def test_all_coco_networks_are_there() -> None:
 @pytest.mark.parametrize("entry", TORCHVISION_ENTRIES, ids=lambda entry: entry.name)
 def test_torchvision_entries_agree_with_torchvision(entry: PublishedPoseWeights) -> None:
     published = get_model_weights(entry.name).DEFAULT
-    assert entry.url == published.url
+    assert entry.urls == (published.url,)
     assert len(entry.sha256) == 64
     results = [value for part in published.meta["_metrics"].values() for value in part.values()]
     assert float(re.findall(r"[\d.]+", entry.result)[-1]) in results
@@ -96,7 +135,7 @@ def test_torchvision_entries_agree_with_torchvision(entry: PublishedPoseWeights)
 
 def test_settings_name_existing_entries() -> None:
     detectors = {*get_args(DetectorName)} - {"compact", "recorded"}
-    assert {name for name, entry in ZOO.items() if entry.use == "detector"} == detectors
+    assert {entry.name for entry in TORCHVISION_ENTRIES if entry.use == "detector"} == detectors
     methods = get_args(FlowSettings.model_fields["method"].annotation)
     assert {name for name, entry in ZOO.items() if entry.use == "flow"} == {m for m in methods if "raft" in m}
 

@@ -36,7 +36,7 @@ _MIN_CALLS = 3
 class Workload:
     """What to run.
 
-    network: a name in `models.hrnet.NETWORKS`; its weights are random.
+    network: a name in `models.networks.NETWORKS`; its weights are random.
     input_size: (w, h) of a crop, in pixels.
     batch: people in one call.
     device: "cpu" or "cuda".
@@ -150,7 +150,7 @@ def _people_per_second(run: Callable[[], object], batch: int, seconds: float) ->
 
 
 def _check(work: Workload) -> None:
-    from pose_track.models.hrnet import NETWORKS
+    from pose_track.models.networks import NETWORKS
 
     if work.network not in NETWORKS:
         raise ValueError(f"unknown network {work.network!r}; choose one of {', '.join(NETWORKS)}")
@@ -197,7 +197,7 @@ def _make_network(work: Workload) -> nn.Module:
     """The network with random weights of a fixed seed."""
     import torch
 
-    from pose_track.models.hrnet import NETWORKS
+    from pose_track.models.networks import NETWORKS
 
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(0)

@@ -42,11 +42,11 @@ function drawSkeleton(context, person, skeleton, style, base, scale, emphasis) {
     : style.colourBy === "score" ? scoreColour(person.joints[3 * joint + 2]) : base;
   const alpha = (score) => emphasis * (style.fadeUnsure ? 0.35 + 0.65 * score : 1);
   context.lineCap = "round";
-  context.lineWidth = width;
   for (const [a, b] of skeleton.edges) {
     if (!person.has(a, style.minScore) || !person.has(b, style.minScore)) continue;
     context.globalAlpha = alpha(Math.min(person.joints[3 * a + 2], person.joints[3 * b + 2]));
     context.strokeStyle = colour(b);
+    context.lineWidth = skeleton.detail[a] || skeleton.detail[b] ? width / 2 : width;
     context.beginPath();
     context.moveTo(...person.joint(a));
     context.lineTo(...person.joint(b));
@@ -58,13 +58,13 @@ function drawSkeleton(context, person, skeleton, style, base, scale, emphasis) {
     const [x, y] = person.joint(joint);
     context.globalAlpha = alpha(person.joints[3 * joint + 2]);
     context.beginPath();
-    context.arc(x, y, width * 0.5 + 1.8 / scale, 0, 2 * Math.PI);
+    const radius = width * 0.5 + 1.8 / scale;
+    context.arc(x, y, skeleton.detail[joint] ? radius / 2 : radius, 0, 2 * Math.PI);
     context.fillStyle = colour(joint);
     context.fill();
     context.lineWidth = 0.8 / scale;
     context.strokeStyle = "#fff";
     context.stroke();
-    context.lineWidth = width;
     if (style.labels) drawText(context, skeleton.joints[joint], x + 6 / scale, y - 4 / scale, scale);
   }
 }

@@ -29,7 +29,8 @@ from pose_track.benchmarks.speed.network import (
     seconds_of_call,
 )
 from pose_track.cli.exit_codes import EXIT_ERROR
-from pose_track.models.hrnet import NETWORKS, HRNet, hrnet_w32, hrnet_w48
+from pose_track.models.hrnet import HRNet, hrnet_w32, hrnet_w48
+from pose_track.models.networks import NETWORKS
 
 TINY = Workload("hrnet_tiny", (32, 64), 2)
 

@@ -20,7 +20,7 @@ from tiny_tasks import NumberData, NumberSample, number_task
 from torch import Tensor
 
 from pose_track.benchmarks.speed.training import TrainingSpeed, compare_training, describe_backend, measure_training
-from pose_track.models.hrnet import NETWORKS
+from pose_track.models.networks import NETWORKS
 from pose_track.training.loop import Trainer
 from pose_track.training.options import LoopOptions, OptimizerOptions
 
