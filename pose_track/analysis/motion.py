@@ -119,7 +119,7 @@ def _pairs(transitions: Float64Array) -> Float64Array:
     """(T, 9, 9) what takes the nine entries of a covariance from one time to the next: the Kronecker squares of (T, 3,
     3) transitions. One product for all coordinates is an order of magnitude faster than two for each.
     """
-    return np.einsum("tij,tkl->tikjl", transitions, transitions).reshape(-1, 9, 9)
+    return np.asarray(np.einsum("tij,tkl->tikjl", transitions, transitions).reshape(-1, 9, 9))
 
 
 def _moved(covariances: Float64Array, pairs: Float64Array) -> Float64Array:
