@@ -49,7 +49,7 @@ def views(trajectory: Trajectory) -> NDArray[np.str_]:
 
 def _without_flicker(view: NDArray[np.str_], seconds: Float64Array) -> NDArray[np.str_]:
     """(T,) the views, oblique where a view from the side is shorter than a second and another one before or after."""
-    steady = view.copy()
+    steady: NDArray[np.str_] = view.copy()
     edges = [0, *(np.flatnonzero(view[1:] != view[:-1]) + 1).tolist(), len(view)]
     for start, end in pairwise(edges):
         is_part = end - start < len(view)

@@ -117,8 +117,8 @@ def _grid(ticks: Sequence[float], times: Sequence[float], x: _Axis, y: _Axis, he
         parts.append(f'<line class="{kind}" x1="{_LEFT}" x2="{_RIGHT}" y1="{place}" y2="{place}"/>')
         parts.append(f'<text class="tick" x="{_LEFT - 5}" y="{y(tick) + 3.5:.1f}" text-anchor="end">{tick:g}</text>')
     for time in times:
-        place, anchor = (x(time), "middle") if x(time) < _RIGHT - 12 else (float(_WIDTH), "end")
-        parts.append(f'<text class="tick" x="{place:.1f}" y="{height - 6}" text-anchor="{anchor}">{time:g} s</text>')
+        at, anchor = (x(time), "middle") if x(time) < _RIGHT - 12 else (float(_WIDTH), "end")
+        parts.append(f'<text class="tick" x="{at:.1f}" y="{height - 6}" text-anchor="{anchor}">{time:g} s</text>')
     return parts
 
 

@@ -143,6 +143,13 @@ def test_what_is_not_seen_is_missing_and_a_jump_is_left_out() -> None:
     assert abs(angle.degrees[90] - 40 - SWING[90]) < 1
 
 
+def test_exact_joints_that_rest_and_then_move_fast_are_no_outliers() -> None:
+    arm = 160 * np.clip((np.floor(SECONDS * 60) - 60) / 12, 0, 1)  # in a fifth of a second
+    angle = measure(side_figure(SECONDS, {"left_shoulder": arm})).joint_angles["left_shoulder"]
+    assert np.isfinite(angle.degrees).all()
+    assert np.abs(angle.degrees - arm).max() < 6
+
+
 def test_skeletons_have_the_angles_that_their_joints_define() -> None:
     figure = side_figure(SECONDS, {})
     columns = [FEET.index(name) for name in POSETRACK_15.joint_names]
