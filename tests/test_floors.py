@@ -49,10 +49,11 @@ TORCH_FREE = [
     *("sinks.fan_out", "sinks.json_lines", "sinks.osc", "sinks.web_page"),
     *("sinks.publish", "sinks.publish_process", "sinks.window", "sinks.window_process"),
     *("build.stages", "build.networks", "build.specs", "build.tracker", "build.custom_models", "build.custom_checks"),
+    "build.published",
     *("detection.detector", "pose.estimator", "pose.keypoints"),
     *("models.codec", "models.heatmaps", "models.scales", "models.centre_boxes"),
     *("runtime.select", "runtime.openvino_runtime", "runtime.device", "runtime.exported", "export.export_pose"),
-    *("weights.zoo", "weights.store", "weights.resolve", "weights.identify", "weights.container"),
+    *("weights.zoo", "weights.store", "weights.resolve", "weights.identify", "weights.container", "weights.pack"),
     *("weights.checkpoint", "weights.state_dict_names", "weights.hrnet_shapes", "weights.mmpose_config"),
     *(
         "models.metadata",

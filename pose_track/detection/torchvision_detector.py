@@ -11,7 +11,7 @@ from torch import Tensor, nn
 from torchvision.models import get_model, get_model_weights
 from torchvision.ops import FrozenBatchNorm2d
 
-from pose_track.runtime.device import resolve_device, upload
+from pose_track.runtime.device import resolve_torch_device, upload
 from pose_track.runtime.model_spec import Precision
 from pose_track.runtime.out_of_memory import halve_batch_on_out_of_memory
 from pose_track.runtime.torch_runtime import resolve_precision
@@ -87,7 +87,7 @@ class TorchvisionDetector:
         max_iou: float = 0.6,
         precision: Precision = "auto",
     ):
-        self.device = resolve_device(device)
+        self.device = resolve_torch_device(device)
         self.precision = _resolve_precision(precision, self.device)
         self._torch_device = torch.device(self.device)
         self._network = build_network(name, weights).eval().to(self._torch_device)

@@ -11,7 +11,7 @@ from torchvision.models import get_model
 
 from pose_track.flow.methods import PointMap, warp_by_field
 from pose_track.flow.pixels import pad_image
-from pose_track.runtime.device import resolve_device
+from pose_track.runtime.device import resolve_torch_device
 from pose_track.structures.arrays import ImageArray
 from pose_track.weights.torchvision import load_torchvision
 
@@ -38,7 +38,7 @@ class Raft:
     needs_colour = True
 
     def __init__(self, network: nn.Module, device: str = "auto") -> None:
-        self._device = resolve_device(device)
+        self._device = resolve_torch_device(device)
         self._network = network.eval().to(self._device)
 
     @torch.inference_mode()

@@ -52,6 +52,17 @@ def resolve_device(name: str) -> str:
     return name
 
 
+def resolve_torch_device(name: str) -> str:
+    """The same for what PyTorch runs. Raises ValueError for a device that only ONNX Runtime has."""
+    device = resolve_device(name)
+    if device != "cpu" and not is_torch_device(device):
+        raise ValueError(
+            f"device {device!r} is not one of PyTorch, which runs torchvision's detectors and RAFT; use 'cpu' or a GPU "
+            "of PyTorch, or a detector that is an ONNX file and tracker.flow.method dis"
+        )
+    return device
+
+
 def is_torch_device(name: str) -> bool:
     """Whether a device is a GPU on which PyTorch runs networks.
 

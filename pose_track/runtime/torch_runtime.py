@@ -27,7 +27,8 @@ def resolve_precision(name: Precision, device: str) -> torch.dtype:
         raise ValueError(f"unknown precision {name!r}; choose one of {', '.join(map(repr, get_args(Precision)))}")
     has_bfloat16 = device != "mps" and (device != "cpu" or _cpu_has_bfloat16())
     if name == "bfloat16" and not has_bfloat16:
-        raise ValueError("precision 'bfloat16' needs a CPU with AMX or AVX512-BF16, or a GPU of NVIDIA or Intel; use 'float32'")
+        processors = "a CPU with AMX or AVX512-BF16, or a GPU of NVIDIA or Intel"
+        raise ValueError(f"precision 'bfloat16' needs {processors}; use 'float32'")
     return torch.bfloat16 if has_bfloat16 and name != "float32" else torch.float32
 
 

@@ -55,10 +55,11 @@ def fetch_weights(entry: PublishedWeights, open_url: Opener = open_web, mirror: 
     FileNotFoundError for a file that has to be downloaded by hand; ValueError if what is downloaded has another hash;
     OSError if it cannot be stored.
     """
-    path, mirror = stored_path(entry), mirror or chosen_mirror()
+    path = stored_path(entry)
     if path.is_file() and find_problem(path, entry) is None:
         pin(path, entry, "the file in the folder of weights")
         return path
+    mirror = mirror or chosen_mirror()
     if not sources_of(entry, mirror):
         raise _manual_download_needed(path, entry)
     _create(path.parent)

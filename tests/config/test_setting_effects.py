@@ -16,6 +16,7 @@ import numpy as np
 import pytest
 import torch
 from drawing_effects import DRAWING_EFFECTS
+from graph_effects import GRAPH_EFFECTS
 from make_video import make_video, numbered_image, without_packet
 from stream_effects import STREAM_EFFECTS
 from stub_stages import stub_stages
@@ -378,6 +379,7 @@ EFFECTS: list[tuple[str, dict[str, str], Callable[[Settings, World], object], di
     ("people.max_people", NO_FLOW, people_recorded, {"null": {1, 2}, "1": {2}}),
     ("people.region", NO_FLOW, people_recorded,
      {"null": {1, 2}, "[[0, 0], [60, 0], [60, 127], [0, 127]]": {1}}),
+    *GRAPH_EFFECTS,
     ("output.render", {}, annotated, {"true": True, "false": False}),
     ("output.min_joint_score", {}, joints_drawn, {"0.3": True, "0.9": False}),
     *DRAWING_EFFECTS,

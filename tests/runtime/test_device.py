@@ -9,8 +9,9 @@ import sys
 import pytest
 import torch
 
+from pose_track.flow.raft import Raft
 from pose_track.runtime import device
-from pose_track.runtime.device import cuda_devices, device_name, resolve_device
+from pose_track.runtime.device import cuda_devices, device_name, resolve_device, resolve_torch_device
 from pose_track.runtime.torch_runtime import resolve_precision
 from pose_track.utils import extras
 from pose_track.utils.machine import processor_name
@@ -62,6 +63,14 @@ def test_devices_of_onnx_runtime_are_checked_by_it() -> None:
     assert [resolve_device(name) for name in ("coreml", "tensorrt:1", "directml")] == [
         *("coreml", "tensorrt:1", "directml")
     ]
+
+
+def test_what_needs_pytorch_refuses_devices_of_onnx_runtime() -> None:
+    assert resolve_torch_device("cpu") == "cpu"
+    with pytest.raises(ValueError, match=r"'coreml' is not one of PyTorch"):
+        resolve_torch_device("coreml")
+    with pytest.raises(ValueError, match=r"'directml:1' is not one of PyTorch"):
+        Raft(torch.nn.Identity(), "directml:1")
 
 
 def test_gpus_of_apple_run_float32() -> None:

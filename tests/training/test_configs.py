@@ -29,6 +29,7 @@ from pose_track.weights.zoo import ZOO
 FOLDER = ROOT / "configs" / "train"
 CONFIGS = sorted(FOLDER.glob("*.yaml"))
 COCO = PoseAugmentation(scale=0.35, rotation=45, half_body_chance=0.3)
+LITE = PoseAugmentation(scale=0.25, rotation=30, half_body_chance=0.3)
 MPII = PoseAugmentation(scale=0.25, rotation=30, half_body_chance=0)
 
 
@@ -45,9 +46,11 @@ class Recipe(NamedTuple):
 
 
 LONG = ((0, 1e-3), (169.99, 1e-3), (170, 1e-4), (199.99, 1e-4), (200, 1e-5), (209.99, 1e-5))
+WARMED_UP = ((2, 2e-3), (169.99, 2e-3), (170, 2e-4), (199.99, 2e-4), (200, 2e-5), (209.99, 2e-5))
 SHORT = ((0, 1e-4), (9.99, 1e-4), (10, 1e-5), (14.99, 1e-5), (15, 1e-6), (19.99, 1e-6))
 
 PUBLISHED = {
+    "coco_lite18_256x192": Recipe("lite_hrnet_18", "coco_17", (192, 256), 2, 512, LITE, WARMED_UP),
     "coco_w32_256x192": Recipe("hrnet_w32", "coco_17", (192, 256), 2, 128, COCO, LONG),
     "coco_w32_256x192_scratch": Recipe("hrnet_w32", "coco_17", (192, 256), 2, 128, COCO, LONG),
     "coco_w32_384x288": Recipe("hrnet_w32", "coco_17", (288, 384), 3, 128, COCO, LONG),
@@ -86,9 +89,9 @@ def test_published_recipes(stem: str) -> None:
 
 @pytest.mark.parametrize("stem", PUBLISHED)
 def test_initial_weights(stem: str) -> None:
-    """Those of ImageNet, except for the run from scratch and the fine-tuning from COCO."""
+    """Those of ImageNet, except for the runs from scratch and the fine-tuning from COCO."""
     trunk = load(stem).init_trunk
-    if stem == "coco_w32_256x192_scratch":
+    if stem in ("coco_w32_256x192_scratch", "coco_lite18_256x192"):
         assert trunk is None
     else:
         of_coco = stem.startswith("posetrack")

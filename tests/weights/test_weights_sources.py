@@ -236,6 +236,16 @@ def test_a_mirror_that_cannot_be(location: str, tmp_path: Path) -> None:
         chosen_mirror(location)
 
 
+def test_a_mirror_that_is_gone_does_not_matter_to_stored_weights(monkeypatch: pytest.MonkeyPatch) -> None:
+    with serving(CONTENT) as served:
+        entry = entry_at(served.url)
+        path = fetch_weights(entry, open_some)
+    monkeypatch.setenv(MIRROR_VARIABLE, "gone")
+    assert fetch_weights(entry, open_some) == path
+    path.unlink()
+    assert "the mirror 'gone' does not exist" in error_message(entry, ValueError)
+
+
 def test_an_entry_by_hand_can_come_from_a_mirror(tmp_path: Path) -> None:
     entry = replace(ZOO["pose_hrnet_w32_256x192"], sha256=SHA256)
     (tmp_path / entry.file).write_bytes(CONTENT)
