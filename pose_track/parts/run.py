@@ -13,6 +13,7 @@ from pose_track.batch.recipe import key_of, make_recipe
 from pose_track.batch.results import identify
 from pose_track.batch.run_tasks import run_tasks
 from pose_track.batch.task import Limits, Report, Task, WorkerSetup
+from pose_track.config.people import PeopleSettings
 from pose_track.config.settings import Settings
 from pose_track.parts.handler import BUILD_STAGES, part_task, part_worker
 from pose_track.parts.plan import Split, split_video
@@ -79,6 +80,8 @@ def _check_settings(settings: Settings) -> None:
     for name, value in _WHOLE.items():
         if getattr(settings.reader, name) != value:
             raise ValueError(f"reader.{name} has no effect on a video in parts, of which all is tracked; leave it out")
+    if settings.people != PeopleSettings():
+        raise ValueError("the result of a video in parts has everybody; choose people from it, as by pose-track finish")
 
 
 def _tasks(video: Path, times: VideoTimes, splits: Sequence[Split], work: Path) -> list[Task]:

@@ -12,6 +12,7 @@ from make_video import make_video
 from pose_track.batch.local import LocalExecutor
 from pose_track.batch.task import Outcome, Report, Task, WorkerSetup, make_handler
 from pose_track.cli.main import main
+from pose_track.config.people import PeopleSettings
 from pose_track.config.settings import OutputSettings, ReaderSettings, Settings
 from pose_track.config.tracker import FlowSettings, TrackerSettings
 from pose_track.parts.run import OpenExecutor, PartError, track_in_parts
@@ -114,6 +115,8 @@ def test_a_part_that_cannot_be_tracked_ends_the_run(tmp_path: Path, video: Path)
 def test_settings_of_a_part_of_the_video_are_refused(tmp_path: Path, video: Path) -> None:
     with pytest.raises(ValueError, match=r"reader\.stride has no effect on a video in parts"):
         in_parts(video, tmp_path / "joined", Settings(reader=ReaderSettings(stride=2), tracker=SHORT))
+    with pytest.raises(ValueError, match="has everybody; choose people from it"):
+        in_parts(video, tmp_path / "joined", Settings(people=PeopleSettings(max_people=1), tracker=SHORT))
     assert not (tmp_path / "joined").exists()
 
 
