@@ -20,10 +20,10 @@ _STYLE = Path(__file__).with_name("report.css")
 _NOTES = (
     "All angles are those of the image plane, from joints that a network found in a video without markers. They are "
     "estimates, and no diagnosis.",
-    "Knee and elbow: 0° when straight, increasing with flexion. Hip and shoulder: 0° with the thigh or upper arm along "
-    "the trunk; in a side view flexion (forwards) is positive and extension negative. Ankle: 0° with the foot at a "
-    "right angle to the shank, dorsiflexion positive. Trunk: against the vertical; neck: against the trunk; forwards "
-    "positive.",
+    "Knee and elbow: 0° when straight, increasing with flexion; in a side view an overextended knee is "
+    "negative. Hip and shoulder: 0° with the thigh or upper arm along the trunk; in a side view flexion (forwards) is "
+    "positive and extension negative. Ankle: 0° with the foot at a right angle to the shank, dorsiflexion positive. "
+    "Trunk: against the vertical; neck: against the trunk; forwards positive.",
     "Only a side view shows flexion. From the front or obliquely, an angle is that between the lines in the image; "
     "limbs that point towards the camera are shortened and their angles are not those of the body.",
     "Curves are smoothed by a filter that is fitted to the data. Where a joint is not seen there is no curve.",

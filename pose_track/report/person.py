@@ -25,6 +25,8 @@ _NOT_FROM_THE_SIDE = (
     "are those between the lines in the image, without a sign, and not flexion."
 )
 
+_NO_STEPS = "Fewer than three steps were found; they are looked for in side views of people who walk or run."
+
 Figures = Mapping[str, float | str | int]
 
 
@@ -122,8 +124,8 @@ def _angles_table(figures: Figures) -> str:
 
 
 def _gait_table(subject: Subject, figures: Figures) -> str:
-    if not figures["steps"]:
-        return '<p class="note">No steps were found: they are looked for in side views of people who walk or run.</p>'
+    if int(figures["steps"]) < 3:
+        return f'<p class="note">{_NO_STEPS}</p>'
     rows = []
     for key, word in _GAIT:
         left, right = (number(figures[f"{side}_{key}_seconds"], 2) for side in _SIDES)
