@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 
 def add_arguments(parser: Parser) -> None:
-    parser.add_argument("path", type=Path, metavar="IN", help="a tracks.jsonl, PoseTrack or COCO results JSON")
+    parser.add_argument("path", type=Path, metavar="IN", help="a result folder, or a pose file of any format")
     parser.add_argument("out", type=Path, metavar="OUT", help="output file, in the same format")
     add_config(parser)
     parser.add_argument(
@@ -48,18 +48,18 @@ def run(options: argparse.Namespace, overrides: Mapping[str, str]) -> int:
     from pose_track.postprocessing.postprocess import postprocess
     from pose_track.postprocessing.stitch import StitchLimits
     from pose_track.postprocessing.tracks import frame_times
+    from pose_track.results.open_result import result_file
 
     named = {"smooth.method": options.smooth} if options.smooth else {}
     settings = load_settings(PostprocessingSettings, options.config, {**overrides, **named})
     choice = chosen_people(options)
-    check_paths(options.path, options.out, options.overwrite)
-    file = read_track_file(options.path)
+    path = result_file(options.path)
+    check_paths(path, options.out, options.overwrite)
+    file = read_track_file(path)
     choice.check_region(file.sequence.extra.get("width"), file.sequence.extra.get("height"))
     if file.fps is not None and "fps" in settings.model_fields_set:
-        raise ValueError(
-            f"{str(options.path)!r} states its times, so that fps {settings.fps:g} has no effect; leave it out"
-        )
-    speed_factor = agreed_speed(file.sequence.extra, settings.speed_factor, options.path)
+        raise ValueError(f"{str(path)!r} states its times, so that fps {settings.fps:g} has no effect; leave it out")
+    speed_factor = agreed_speed(file.sequence.extra, settings.speed_factor, path)
     times = frame_times(file.sequence.frames, file.fps or settings.fps) * speed_factor
     stitch = StitchLimits(**settings.stitch.model_dump())
     interpolate = InterpolateLimits(**settings.interpolate.model_dump())
@@ -70,5 +70,5 @@ def run(options: argparse.Namespace, overrides: Mapping[str, str]) -> int:
     if not choice.is_all:
         sequence = chosen_sequence(sequence, choice)
     write_track_file(replace(file, sequence=sequence), options.out, settings.model_dump(mode="json"))
-    print(f"{options.path} -> {options.out}: {summary}")
+    print(f"{path} -> {options.out}: {summary}")
     return 0

@@ -7,7 +7,6 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from pose_track.formats.identify import identify_folder
 from pose_track.formats.pose_conversion import annotations_to_poses
 from pose_track.formats.registry import FORMATS, TOOLS, identify_format, layout_to_write, read_sequence
 from pose_track.formats.speed_factor import SPEED_KEY
@@ -37,10 +36,7 @@ class TrackFile:
 
 
 def check_paths(path: Path, out: Path, overwrite: bool) -> None:
-    """Raises FileNotFoundError if there is no file `path`, ValueError if `out` is the same file, and FileExistsError
-    if `out` may not be written."""
-    if not path.is_file() and identify_folder(path) is None:
-        raise FileNotFoundError(f"{str(path)!r} is not a file; check the path")
+    """Raises ValueError if `out` is the same file as `path`, and FileExistsError if `out` may not be written."""
     if path.is_dir() and not out.suffix:
         check_not_input(out, [path])
         check_overwrite(out, overwrite)

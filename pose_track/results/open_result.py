@@ -16,7 +16,7 @@ from pose_track.structures.skeleton import Skeleton
 from pose_track.video.reader import open_video
 from pose_track.video.source import VideoInfo
 
-__all__ = ["Result", "open_result"]
+__all__ = ["Result", "open_result", "result_file"]
 
 _DEFAULT_FPS = 25.0
 
@@ -35,7 +35,7 @@ def open_result(path: str | Path, video: str | Path | None = None, skeleton: Ske
         for tracked in open_result("runs/clip"):
             ...
     """
-    path = _file(Path(path))
+    path = result_file(Path(path))
     chosen = None if video is None else given_video(video)
     if identify_format(path) == "tracks" and skeleton is None:
         return _open_tracks(path, chosen)
@@ -48,7 +48,7 @@ def open_result(path: str | Path, video: str | Path | None = None, skeleton: Ske
     return Result(path, sequence.skeleton, fps, width, height, chosen, frames)
 
 
-def _file(path: Path) -> Path:
+def result_file(path: Path) -> Path:
     """The file of a result, or the folder of one of another program. Raises FileNotFoundError where there is none."""
     file = path / TRACKS_FILE if path.is_dir() else path
     if not file.is_file() and identify_folder(path) is not None:

@@ -52,6 +52,13 @@ def test_tracks_are_postprocessed(tmp_path, capsys):
     assert records.fault.after_frame == 59
 
 
+def test_a_result_folder(tmp_path):
+    (tmp_path / "clip").mkdir()
+    path = write_tracks(tmp_path / "clip" / "tracks.jsonl", broken_tracks())
+    assert finish(path.parent, tmp_path / "a.jsonl") == finish(path, tmp_path / "b.jsonl") == 0
+    assert (tmp_path / "a.jsonl").read_bytes() == (tmp_path / "b.jsonl").read_bytes()
+
+
 def test_without_steps_nothing_changes(tmp_path):
     path, out = write_tracks(tmp_path / "in.jsonl", broken_tracks(), "stopped"), tmp_path / "out.jsonl"
     arguments = ("--stitch.max_seconds", "0", "--interpolate.max_seconds=0", "--smooth", "none")
@@ -112,7 +119,8 @@ def noisy_track():
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (("none.jsonl", "out.jsonl"), "'none.jsonl' is not a file"),
+        (("none.jsonl", "out.jsonl"), "'none.jsonl' does not exist"),
+        ((".", "out.jsonl"), "'.' holds no tracks.jsonl"),
         (("in.jsonl", "in.jsonl", "--overwrite"), "'in.jsonl'"),
         (("in.jsonl", "there.jsonl"), "--overwrite"),
         (("in.jsonl", "."), "output '.'"),
