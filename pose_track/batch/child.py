@@ -154,6 +154,8 @@ def _reporting(handler: Handler, messages: _Messages) -> Iterator[None]:
 def _log(path: str | None) -> Iterator[None]:
     """A context in which stdout and stderr, also of libraries in C, are appended to a file; nowhere for None."""
     try:
+        if path is not None:
+            os.makedirs(os.path.dirname(path), exist_ok=True)
         file = os.open(path or os.devnull, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o666)
     except OSError:  # a full disk: the outcome says so
         file = os.open(os.devnull, os.O_WRONLY)

@@ -7,7 +7,7 @@ from collections import deque
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Protocol
+from typing import Literal, Protocol
 
 import msgspec
 
@@ -112,13 +112,12 @@ class Batch:
             return True
         if marker is None or (changed and self._overwrite):
             return False
-        if changed:
-            self.state.changed += 1
-        else:
-            self.state.skipped += 1
+        self.state.changed += bool(changed)
+        self.state.skipped += not changed
         self.state.settle(video.weight)
-        self._note(video, Row(video.name, video.source, "changed" if changed else "done", time.time(), marker.figures,
-                              reason=changed), is_new=False)  # fmt: skip
+        status: Literal["changed", "done"] = "changed" if changed else "done"
+        row = Row(video.name, video.source, status, time.time(), marker.figures, reason=changed)
+        self._note(row, is_new=False)
         return True
 
     def _submit(self, video: Video) -> None:
@@ -126,10 +125,6 @@ class Batch:
         is_last = attempt == self._max_attempts > 1
         work = TrackTask(video.source, video.recipe, self._overwrite, anew=is_last)
         log = control_folder(self._out) / "logs" / f"{video.name}.log"
-        try:
-            log.parent.mkdir(parents=True, exist_ok=True)
-        except OSError:  # a full disk, as the worker will say
-            self.is_full = True
         self._in_hand.add(video.name)
         self._executor.submit(Task(video.name, msgspec.to_builtins(work), str(log)))
 
@@ -158,7 +153,7 @@ class Batch:
         if outcome.status == "done":
             figures = msgspec.convert(outcome.result, Figures)
             self.state.settle(video.weight, figures)
-            self._note(video, self._row(video, figures))
+            self._note(self._row(video, figures))
         elif outcome.status == "busy":
             self._attempts[video.name] -= 1
             self._busy.append((time.monotonic() + _BUSY_SECONDS, video))
@@ -172,7 +167,7 @@ class Batch:
     def _fail(self, video: Video, outcome: Outcome) -> None:
         self.state.failed += 1
         self.state.settle(video.weight)
-        self._note(video, self._row(video, None, outcome))
+        self._note(self._row(video, None, outcome))
 
     def _row(self, video: Video, figures: Figures | None, failure: Outcome | None = None) -> Row:
         attempts = self._attempts.get(video.name, 0)
@@ -181,6 +176,6 @@ class Batch:
         reason, log = failure.reason, failure.log_tail
         return Row(video.name, video.source, "failed", time.time(), None, attempts, reason, log)
 
-    def _note(self, video: Video, row: Row, is_new: bool = True) -> None:
+    def _note(self, row: Row, is_new: bool = True) -> None:
         for watcher in self._watchers:
             watcher.settled(row, is_new)

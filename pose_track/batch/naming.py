@@ -12,6 +12,8 @@ from pose_track.batch.sources import Found
 CONTROL = ".batch"
 """The folder of a batch's own files, beside the results."""
 
+_TAKEN = {CONTROL, "failed.jsonl", "summary.csv", "summary.html", "summary.parquet"}
+
 
 def result_names(videos: Sequence[Found]) -> list[str]:
     """The folder of each video's results below that of the batch: its place in the tree, without its suffix.
@@ -24,7 +26,7 @@ def result_names(videos: Sequence[Found]) -> list[str]:
     >>> result_names(found)
     ['a/clip.mp4', 'a/clip.avi', 'b/c.mp4', 'b/c/d']
     """
-    folders = {_folded(folder) for video in videos for folder in video.place.parents} | {CONTROL}
+    folders = {_folded(folder) for video in videos for folder in video.place.parents} | _TAKEN
     names = [_without_suffix(video) for video in videos]
     rename: Callable[[Found], str]
     for rename in (_with_suffix, _with_digest):

@@ -38,7 +38,8 @@ def test_the_last_row_of_a_video_counts(tmp_path: Path) -> None:
 def test_states_tell_which_batch_runs(tmp_path: Path) -> None:
     with open_journal(tmp_path) as journal:
         journal.save(BatchState(3, 3.0, workers={"1": WorkerState("a", 5.0, Progress(7, 9))}))
-        ((saved, _),) = read_states(tmp_path)
+        ((saved, is_running),) = read_states(tmp_path)
+        assert is_running
         assert saved.state.workers["1"].progress == Progress(7, 9)
     ((_, is_running),) = read_states(tmp_path)
     assert not is_running

@@ -13,7 +13,8 @@ import pytest
 
 from pose_track.batch.executor import Executor, find_executor
 from pose_track.batch.local import core_groups
-from pose_track.batch.task import Limits, Outcome, Task, WorkerSetup, named_function
+from pose_track.batch.run_tasks import run_tasks
+from pose_track.batch.task import Limits, Outcome, Report, Task, WorkerSetup, named_function
 
 HERE = Path(__file__).parent
 HANDLER = "batch_handlers:misbehaving"
@@ -116,6 +117,24 @@ def test_a_slow_task_is_not_a_stalled_one(started: list[Executor]) -> None:
     limits = Limits(seconds=3, stall_seconds=1.5)
     outcomes = start(started, limits=limits).outcomes(Task("slow", {"do": "dawdle"}))
     assert outcomes["slow"].reason.startswith("it took more")
+
+
+def test_a_list_of_tasks(started: list[Executor], tmp_path: Path) -> None:
+    """A task that was lost has another attempt, one that fails for good has not."""
+    executor = start(started).executor
+    tasks = [
+        Task("once", {"do": "once", "mark": str(tmp_path / "mark")}),
+        Task("bad", {"do": "fail"}),
+        Task("good", {}),
+    ]
+    seen: list[Report] = []
+    outcomes = {task.name: outcome for task, outcome in run_tasks(executor, tasks, seen.append)}
+    assert {name: outcome.status for name, outcome in outcomes.items()} == {
+        "once": "done",
+        "bad": "failed",
+        "good": "done",
+    }
+    assert [report.task for report in seen if report.outcome is not None].count("once") == 2
 
 
 def test_stopping(started: list[Executor]) -> None:

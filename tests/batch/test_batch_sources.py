@@ -74,6 +74,7 @@ def test_names_never_collide() -> None:
     assert names("clip.mp4", "CLIP.avi") == ["clip.mp4", "CLIP.avi"]
     assert names("clip.mp4", "clip/a.mp4") == ["clip.mp4", "clip/a"]
     assert names(".batch.mp4", "...mp4", "a.b.mp4") == [".batch.mp4", "...mp4", "a.b"]
+    assert names("summary.csv.mp4") == ["summary.csv.mp4"]
     hashed = names("clip.mp4", "clip.avi", "clip.mp4/a.mp4")
     assert hashed[0].startswith("clip.mp4-")
     assert hashed[1:] == ["clip.avi", "clip.mp4/a"]
