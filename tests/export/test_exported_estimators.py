@@ -118,8 +118,14 @@ def test_heatmaps_leave_decoding_and_scales_to_the_settings(
 
 @pytest.mark.parametrize("runtime", ["torch", "openvino"])
 def test_other_runtimes_do_not_run_them(runtime: str, files: dict[str, str]) -> None:
-    with pytest.raises(ValueError, match=r"\.onnx.*--runtime onnx.*--device cpu"):
+    with pytest.raises(ValueError, match=r"\.onnx.*--runtime onnx only; leave out"):
         stages(files["heatmaps"], runtime)
+
+
+def test_devices_that_onnx_runtime_does_not_have_here(files: dict[str, str]) -> None:
+    chosen = StageSettings.model_validate({"device": "coreml", "pose": {"weights": files["heatmaps"]}})
+    with pytest.raises(ValueError, match=r"device 'coreml' needs onnxruntime on macOS for ONNX Runtime, which has only"):
+        build_stages(chosen)
 
 
 def test_onnx_runtime_has_no_bfloat16(files: dict[str, str]) -> None:
