@@ -10,20 +10,23 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
+from pose_track.build.graph_stages import build_graph_keypoints
+from pose_track.build.graphs import PoseGraph, names_graph, pose_graph
 from pose_track.build.networks import PoseNetwork, pose_network
 from pose_track.build.specs import pose_spec
-from pose_track.config.settings import CocoSettings, PoseSettings
+from pose_track.config.settings import CocoSettings, PoseSettings, StageSettings
 from pose_track.datasets.annotations import read_json
 from pose_track.datasets.coco import CocoFile, load_coco_people
 from pose_track.datasets.images import ImageStore
 from pose_track.formats.coco_wholebody import split_keypoints
+from pose_track.pose.keypoints import CroppedKeypoints, KeypointFunction
 from pose_track.runtime.device import resolve_device
 from pose_track.runtime.model_spec import Runtime
 from pose_track.runtime.select import make_runtime, resolve_runtime
 from pose_track.structures.skeleton import COCO_17, COCO_WHOLEBODY_133, Skeleton
 from pose_track.utils.extras import require
 from pose_track.utils.hashing import file_sha256
-from pose_track.weights.entries.entry import PublishedPoseWeights
+from pose_track.weights.entries.entry import PublishedGraph, PublishedPoseWeights
 from pose_track.weights.zoo import find_published
 
 if TYPE_CHECKING:  # these import PyTorch and pycocotools
@@ -114,15 +117,16 @@ def measure_coco_ap(settings: CocoSettings, data: CocoData, limit: int | None = 
     """
     require("torch", "pycocotools", purpose="COCO keypoint AP")
     from pose_track.evaluation.coco_wholebody import coco_metrics
-    from pose_track.training.prediction import coco_results, predict_poses
+    from pose_track.training.prediction import coco_results, predict_with
     from pose_track.training.validation import coco_ground_truth
 
     pose, model = settings.pose, _coco_model(settings.pose)
     file = _first_images(data.annotations, limit)
     skeleton = _evaluated_skeleton(model, file)
     gt, candidates = coco_ground_truth(data.annotations, file, skeleton), _candidates(data, file, skeleton)
-    runtime, images = _runtime(model, settings), ImageStore(data.images)
-    poses = predict_poses(runtime, model.codec, images, candidates, pose.padding, pose.max_batch, pose.scales)
+    (estimate, runtime), codec, images = _keypoints(model, settings), model.codec, ImageStore(data.images)
+    assert codec is not None  # `_coco_model` takes no one-stage network
+    poses = predict_with(estimate, codec, images, candidates, pose.padding, pose.max_batch)
     poses = poses.select([model.skeleton.index(name) for name in skeleton.joint_names])
     predictions = coco_results(candidates, poses, skeleton, pose.max_oks)
     conditions = {
@@ -184,10 +188,12 @@ def write_coco_result(result: CocoResult, results: Path | None, metrics: Path | 
         metrics.write_text(text + "\n", encoding="utf-8")
 
 
-def _coco_model(settings: PoseSettings) -> PoseNetwork:
-    model = pose_network(settings)
-    if model.exported is not None:
+def _coco_model(settings: PoseSettings) -> PoseNetwork | PoseGraph:
+    model = pose_graph(settings) if names_graph(settings.weights) else pose_network(settings)
+    if isinstance(model, PoseNetwork) and model.exported is not None:
         raise ValueError(f"{settings.weights!r} is an exported network; give the weights that it was made from")
+    if model.codec is None:
+        raise ValueError(f"{settings.weights!r} finds people by itself, but COCO's usual boxes are given; use track")
     if not set(COCO_17.joint_names) <= set(model.skeleton.joint_names) or settings.joints is not None:
         raise ValueError(
             f"{settings.weights!r} has the joints of {settings.joints or model.skeleton}, but COCO evaluates "
@@ -196,10 +202,20 @@ def _coco_model(settings: PoseSettings) -> PoseNetwork:
     return model
 
 
-def _evaluated_skeleton(model: PoseNetwork, file: CocoFile) -> Skeleton:
+def _evaluated_skeleton(model: PoseNetwork | PoseGraph, file: CocoFile) -> Skeleton:
     whole = set(COCO_WHOLEBODY_133.joint_names)
     has_all = whole <= set(model.skeleton.joint_names) and whole <= set(file.joint_names)
     return COCO_WHOLEBODY_133 if has_all else COCO_17
+
+
+def _keypoints(model: PoseNetwork | PoseGraph, settings: CocoSettings) -> tuple[KeypointFunction, Runtime]:
+    """The joints in crops, and what runs the network."""
+    pose = settings.pose
+    if isinstance(model, PoseGraph):
+        stages = StageSettings(device=settings.device, runtime=settings.runtime, pose=pose)
+        return build_graph_keypoints(model, stages, resolve_device(settings.device))
+    runtime = _runtime(model, settings)
+    return CroppedKeypoints(runtime, model.codec, pose.max_batch, pose.scales), runtime
 
 
 def _runtime(model: PoseNetwork, settings: CocoSettings) -> Runtime:
@@ -239,18 +255,21 @@ def _candidates(data: CocoData, file: CocoFile, skeleton: Skeleton) -> list[Cand
     return candidates
 
 
-def _published_ap(settings: PoseSettings, model: PoseNetwork) -> float | None:
+def _published_ap(settings: PoseSettings, model: PoseNetwork | PoseGraph) -> float | None:
     entry = find_published(settings.weights)
-    if not isinstance(entry, PublishedPoseWeights) or not file_sha256(model.path).startswith(entry.sha256):
+    if not isinstance(entry, PublishedPoseWeights | PublishedGraph) or not file_sha256(model.path).startswith(
+        entry.sha256
+    ):
         return None
     return entry.ap
 
 
 def _differences(settings: PoseSettings, data: CocoData, num_images: int, precision: str) -> tuple[str, ...]:
     """How a measurement differs from the published ones: PUBLISHED_SETTINGS, float32, all images of val2017, and the
-    usual detections, which are recognised by their file name."""
-    values = {key: getattr(settings, key) for key in PUBLISHED_SETTINGS}
-    differences = [f"{key} is {value}" for key, value in values.items() if value != PUBLISHED_SETTINGS[key]]
+    usual detections, which are recognised by their file name. Graphs are published without flip test."""
+    published = PUBLISHED_SETTINGS | ({"flip_test": False} if names_graph(settings.weights) else {})
+    values = {key: getattr(settings, key) for key in published}
+    differences = [f"{key} is {value}" for key, value in values.items() if value != published[key]]
     boxes = data.boxes.name if data.boxes else "annotated boxes"
     differences += [precision] if precision != PUBLISHED_PRECISION else []
     differences += [boxes] if boxes != DEFAULT_PATHS["boxes"] else []

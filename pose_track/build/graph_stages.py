@@ -60,6 +60,14 @@ def build_graph_detector(
     return detector, runtime
 
 
+def build_graph_keypoints(
+    network: PoseGraph, settings: StageSettings, device: str
+) -> tuple[KeypointFunction, GraphRuntime]:
+    """The joints in crops by a graph that is no one-stage network, and its runtime. Raises as `open_graph`."""
+    runtime = _open(network, settings, device)
+    return _keypoints(network, runtime, settings), runtime
+
+
 def warn_of_default_score(network: DetectorGraph | PoseGraph, options: DetectorSettings) -> None:
     """The default threshold is for the calibrated scores of the bundled detector."""
     if "min_score" not in options.model_fields_set:

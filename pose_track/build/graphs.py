@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -21,8 +21,6 @@ from pose_track.utils.hashing import file_sha256
 from pose_track.weights.entries.entry import PublishedGraph, Use
 from pose_track.weights.resolve import weights_file
 from pose_track.weights.zoo import LIST_COMMAND, find_published
-
-logger = logging.getLogger(__name__)
 
 PoseCodec = Codec | SimccCodec | SinglePoseCodec
 
@@ -137,6 +135,13 @@ def detector_graph(settings: DetectorSettings) -> DetectorGraph:
 
 
 def _is_exported(path: Path) -> bool:
+    stat = path.stat()
+    return _holds_metadata(path, stat.st_mtime_ns, stat.st_size)
+
+
+@lru_cache(maxsize=8)
+def _holds_metadata(path: Path, mtime: int, size: int) -> bool:
+    """mtime, size: of the file, which may be replaced."""
     content = path.read_bytes()
     return all(key in content for key in _EXPORTED_KEYS)
 

@@ -183,8 +183,8 @@ def _build_pose_runtime(network: PoseNetwork, settings: StageSettings, device: s
     if network.exported is None:
         spec = pose_spec(network, settings.pose.flip_test, needs_appearance)
         return make_runtime(spec, options.name, device, options.precision)
-    if device != "cpu" or options.name not in ("auto", "onnx"):
-        raise ValueError(f"{str(network.path)!r} runs with --runtime onnx and --device cpu only; leave out other ones")
+    if options.name not in ("auto", "onnx"):
+        raise ValueError(f"{str(network.path)!r} runs with --runtime onnx only; leave out {options.name}")
     resolve_runtime("onnx", device, options.precision)
     if needs_appearance and not network.exported.has_appearance:
         logger.warning(
@@ -192,7 +192,7 @@ def _build_pose_runtime(network: PoseNetwork, settings: StageSettings, device: s
         )
     from pose_track.runtime.onnx_runtime import open_exported  # ONNX Runtime is optional
 
-    return open_exported(network.path)
+    return open_exported(network.path, device)
 
 
 class _RunningNetwork(Protocol):

@@ -124,6 +124,8 @@ def run(options: argparse.Namespace, overrides: Mapping[str, str]) -> int:
         stages = build_stages(settings, profile)
         if settings.pose.weights != BUNDLED:
             say(options, f"keypoints: {stages.weights['pose']['about']}")
+        if about := stages.weights.get("detector", {}).get("about"):
+            say(options, f"detector: {about}")
         code = max(*codes, run_all(valid, stages, settings, options))
     has_chosen = options.preset or options.config or overrides
     if not has_chosen and (hint := better_preset()):

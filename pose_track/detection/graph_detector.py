@@ -19,6 +19,9 @@ Resize = Literal["letterbox", "stretch"]
 """How an image fits into the input: its aspect kept, in the upper left corner of a grey canvas, or stretched to it."""
 
 
+_MAX_CANDIDATES = 1000  # boxes of the highest scores, before suppression
+
+
 def fit_image(image: ImageArray, size: tuple[int, int], resize: Resize) -> tuple[ImageArray, Float64Array]:
     """An image (H, W, 3) as the input (h, w, 3) of a network of `size` (w, h), sampled bilinearly.
 
@@ -82,9 +85,10 @@ class GraphDetector:
 
     def _decode(self, image: ImageArray, factors: Float64Array, outputs: Sequence[Float32Array]) -> Detections:
         boxes, scores = read_boxes(self._layout, outputs, self._size, self._person)
-        is_likely = scores >= self._min_score
-        found = letterbox_to_image(boxes[is_likely], factors)
-        clipped, scores = clip_boxes(found, (image.shape[1], image.shape[0])).astype(np.float32), scores[is_likely]
+        likely = np.flatnonzero(scores >= self._min_score)
+        likely = likely[np.argsort(-scores[likely], kind="stable")[:_MAX_CANDIDATES]]
+        found = letterbox_to_image(boxes[likely], factors)
+        clipped, scores = clip_boxes(found, (image.shape[1], image.shape[0])).astype(np.float32), scores[likely]
         inside = nonempty(clipped)
         clipped, scores = clipped[inside], scores[inside].clip(max=1)
         keep = nms(clipped, scores, self._max_iou)

@@ -63,7 +63,7 @@ class Evidence:
                 "check its frame numbers, and --detector.min_score"
             )
         return (
-            f"the detector {detector.name} found nobody with a score from {detector.min_score:.2f} on; lower "
+            f"the detector {detector.weights or detector.name} found nobody with a score from {detector.min_score:.2f} on; lower "
             "--detector.min_score, or take --preset accurate for small people"
         )
 

@@ -77,17 +77,19 @@ class OnnxRuntime(SessionRuntime):
         super().__init__(_load(spec, device), spec.num_outputs, device)
 
 
-def open_exported(path: str | os.PathLike[str]) -> SessionRuntime:
-    """A network exported by `pose-track export`, ready to run.
+def open_exported(path: str | os.PathLike[str], device: str = "cpu") -> SessionRuntime:
+    """A network exported by `pose-track export`, ready to run. device: see `device_providers`.
 
-    Raises FileNotFoundError; ValueError for a file that is no such network, is cut short, or takes no uint8 crops.
+    Raises FileNotFoundError; ValueError for a file that is no such network, is cut short, or takes no uint8 crops, and
+    as `device_providers`.
     """
     if not exported_metadata(path).has_preprocessing:
         raise ValueError(
             f"{str(path)!r} takes normalised crops and cannot be an estimator; export it again without "
             "--no-preprocessing"
         )
-    return SessionRuntime(_open_file(path))
+    device_providers(device)  # an error of its own
+    return SessionRuntime(_open_file(path, device=device), device=device)
 
 
 def exported_metadata(path: str | os.PathLike[str]) -> ExportedMetadata:
@@ -116,11 +118,11 @@ def open_session(model: str | bytes, optimise: bool = True, device: str = "cpu")
     return ort.InferenceSession(model, options, providers=device_providers(device))
 
 
-def _open_file(path: str | os.PathLike[str], optimise: bool = True) -> ort.InferenceSession:
+def _open_file(path: str | os.PathLike[str], optimise: bool = True, device: str = "cpu") -> ort.InferenceSession:
     if not Path(path).is_file():
         raise FileNotFoundError(f"there is no exported network {str(path)!r}; write it with pose-track export")
     try:
-        return open_session(os.fspath(path), optimise)
+        return open_session(os.fspath(path), optimise, device)
     except Exception as error:  # the readers' errors share no class
         reason = " ".join(str(error).split())[:160]
         raise ValueError(

@@ -19,8 +19,8 @@ from pose_track.evaluation.coco_keypoints import PERSON, Entry, keypoint_results
 from pose_track.formats.validate import finite_number, integer, object_list
 from pose_track.geometry.boxes import xywh_to_xyxy
 from pose_track.models.codec import Codec
-from pose_track.pose.estimator import person_scores, place_crops, to_frame
-from pose_track.pose.keypoints import CroppedKeypoints
+from pose_track.pose.estimator import CropCodec, person_scores, place_crops, to_frame
+from pose_track.pose.keypoints import CroppedKeypoints, KeypointFunction
 from pose_track.runtime.model_spec import Run
 from pose_track.structures.arrays import Float32Array, Float64Array
 from pose_track.structures.skeleton import Skeleton
@@ -69,6 +69,19 @@ def predict_poses(
     max_batch: int = 32,
     scales: Sequence[float] = (1.0,),
 ) -> PosePredictions:
+    """The poses that a network of heatmaps estimates in all candidates; see `predict_with`."""
+    estimate = CroppedKeypoints(run, codec, max_batch, scales)
+    return predict_with(estimate, codec, images, candidates, padding, max_batch)
+
+
+def predict_with(
+    estimate: KeypointFunction,
+    codec: CropCodec,
+    images: ImageStore,
+    candidates: Sequence[Candidate],
+    padding: float = 1.25,
+    max_batch: int = 32,
+) -> PosePredictions:
     """The poses in all candidates, at least one.
 
     They are those of `PoseEstimator` before its duplicate suppression, but joint scores above 1 are not clipped: the
@@ -77,7 +90,6 @@ def predict_poses(
     """
     read = lru_cache(maxsize=1)(images.read)
     matrices, areas = place_crops(codec, np.stack([candidate.box for candidate in candidates]), padding)
-    estimate = CroppedKeypoints(run, codec, max_batch, scales)
     batches = []
     for start in tqdm(range(0, len(candidates), max_batch), "estimating", leave=False, disable=None):
         batch_matrices = matrices[start : start + max_batch]

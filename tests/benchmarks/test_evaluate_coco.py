@@ -9,6 +9,7 @@ import math
 import re
 import zipfile
 from contextlib import redirect_stdout
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -21,13 +22,14 @@ from pycocotools.coco import COCO
 from pycocotools.cocoeval import COCOeval
 from shared_data import shared
 from tiny_coco import write_images
+from tiny_graphs import simcc_patterns, write_graph
 from torch import nn
 
 from pose_track.benchmarks import coco
 from pose_track.benchmarks.coco import DEFAULT_PATHS, find_coco_data
 from pose_track.evaluation.coco_keypoints import COCO_METRICS
 from pose_track.formats.coco_wholebody import KEYS, split_keypoints
-from pose_track.geometry.affine import apply_affine
+from pose_track.geometry.affine import apply_affine, invert_affine
 from pose_track.models.codec import Codec
 from pose_track.models.hrnet import HRNet
 from pose_track.models.metadata import pose_metadata
@@ -269,6 +271,45 @@ def test_comparison_with_the_published_ap(
     assert last.startswith(f"published AP 76.2; {message}")
     assert not words or last.endswith(message)
     assert words or last.endswith(" +23.80")
+
+
+def test_a_graph(data: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """A SimCC network that puts its joints at the same places of each crop."""
+    places = [(8.0 + 3 * (k % 14), 6.0 + 5 * k) for k in range(17)]
+    graph = write_graph(tmp_path / "simcc.onnx", simcc_patterns(places, (64, 96)), (64, 96))
+    results = tmp_path / "results.json"
+    words = ("--no-flip", "--runtime", "onnx", "--pose.pixels", "rgb_255")  # positive values, by which it multiplies
+    assert evaluate(graph, "--data", data, *words, "--results", results) == 0
+    candidates = detected_candidates(
+        data / DEFAULT_PATHS["boxes"], {i: {"id": i, "file_name": f"{i}.jpg"} for i in range(1, 5)}
+    )
+    matrices = place_crops(Codec("gaussian", (64, 96)), np.stack([one.box for one in candidates]), 1.25)[0]
+    expected = apply_affine(invert_affine(matrices), np.broadcast_to(places, (len(matrices), 17, 2)))
+    found = [np.reshape(entry["keypoints"], (-1, 3))[:, :2] for entry in json.loads(results.read_text())]
+    assert len(found) > 3
+    for joints in found:
+        assert np.abs(expected - joints).max(axis=(1, 2)).min() < 0.1
+    assert evaluate(graph, "--data", data, "--pose.joints", "coco_17") == 2
+    assert "no pose.joints" in capsys.readouterr().err
+
+
+def test_a_graph_is_published_without_flip_test(
+    data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    graph = write_graph(tmp_path / "a.onnx", simcc_patterns([(9.0, 9.0)] * 17, (64, 96)), (64, 96))
+    entry = replace(ZOO["rtmpose_t_256x192"], sha256=file_sha256(graph))
+    monkeypatch.setattr(coco, "NUM_IMAGES", 4)
+    monkeypatch.setattr(coco, "find_published", lambda given: entry)
+    for words, message in ((["--no-flip"], "difference -65"), ([], "not comparable: flip_test is True")):
+        assert evaluate(graph, "--data", data, "--runtime", "onnx", *words) == 0
+        assert capsys.readouterr().out.splitlines()[-1].startswith(f"published AP 65.9; {message}")
+
+
+def test_one_stage_networks_have_no_boxes_given(data: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    outputs = {"dets": np.zeros((1, 5), np.float32), "keypoints": np.zeros((1, 17, 3), np.float32)}
+    graph = write_graph(tmp_path / "rtmo.onnx", outputs, (64, 64))
+    assert evaluate(graph, "--data", data) == 2
+    assert "finds people by itself" in capsys.readouterr().err
 
 
 def test_bfloat16_is_not_compared_with_the_published_ap(

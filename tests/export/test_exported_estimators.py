@@ -11,7 +11,7 @@ import pytest
 
 from pose_track.build.networks import pose_network
 from pose_track.build.stages import build_stages
-from pose_track.config.settings import PoseSettings, RuntimeSettings, Settings
+from pose_track.config.settings import PoseSettings, RuntimeSettings, Settings, StageSettings
 from pose_track.export.sample_crops import SAMPLE
 from pose_track.pipeline.stages import Stages
 from pose_track.runtime.exported import ExportForm
@@ -118,8 +118,16 @@ def test_heatmaps_leave_decoding_and_scales_to_the_settings(
 
 @pytest.mark.parametrize("runtime", ["torch", "openvino"])
 def test_other_runtimes_do_not_run_them(runtime: str, files: dict[str, str]) -> None:
-    with pytest.raises(ValueError, match=r"\.onnx.*--runtime onnx.*--device cpu"):
+    with pytest.raises(ValueError, match=r"\.onnx.*--runtime onnx only; leave out"):
         stages(files["heatmaps"], runtime)
+
+
+def test_devices_that_onnx_runtime_does_not_have_here(files: dict[str, str]) -> None:
+    chosen = StageSettings.model_validate({"device": "coreml", "pose": {"weights": files["heatmaps"]}})
+    with pytest.raises(
+        ValueError, match=r"device .coreml. needs onnxruntime on macOS for ONNX Runtime, which has"
+    ):
+        build_stages(chosen)
 
 
 def test_onnx_runtime_has_no_bfloat16(files: dict[str, str]) -> None:
@@ -170,9 +178,9 @@ def test_a_suffix_in_capitals(files: dict[str, str], tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("suffix", [".xml", ".bin"])
-def test_openvino_files_are_for_other_programs(suffix: str, tmp_path: Path) -> None:
+def test_exported_openvino_files_are_for_other_programs(suffix: str, tmp_path: Path) -> None:
     for name in ("network.xml", "network.bin"):
-        (tmp_path / name).write_text("<net>")
+        (tmp_path / name).write_text("<net><has_preprocessing/><weights_sha256/></net>")
     with pytest.raises(ValueError, match=rf"network\{suffix}.*OpenVINO.*--to onnx"):
         pose_network(PoseSettings(weights=str(tmp_path / f"network{suffix}")))
 

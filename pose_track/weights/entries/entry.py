@@ -98,12 +98,14 @@ class PublishedGraph(PublishedWeights):
     pixels: the values that it takes.
     input_size: (w, h) of its input in pixels.
     skeleton: one of `SKELETONS`; None for detectors.
+    ap: AP on COCO val2017 in percent, without flip test and with detected people; None if it is not published.
     """
 
     outputs: GraphOutputs
     pixels: Pixels
     input_size: tuple[int, int]
     skeleton: SkeletonName | None = None
+    ap: float | None = None
 
 
 def digest_in_name(file: str) -> str:

@@ -28,26 +28,24 @@ _HUMAN_ART = "COCO and Human-Art (non-commercial)"
 _OBJECTS365 = "COCO and Objects365, with terms of their own"
 _COCO = "COCO, images of many licences"
 
+# name, file without suffix, SHA-256 of the network, AP on COCO val2017 without flip test
+_BODY = (
+    ("rtmpose_t_256x192", "rtmpose-t_simcc-body7_pt-body7_420e-256x192-026a1439_20230504",
+     "a6c2f6a3896a4d51131d14d7a80a3d08b50f559af5a58a45d5b098aef510a70f", 65.9),
+    ("rtmpose_s_256x192", "rtmpose-s_simcc-body7_pt-body7_420e-256x192-acd4a1ef_20230504",
+     "9aeb635b83f86aea45cf45d85798f7eba1a162de8e0d721c44e54fe5eebaf47d", 69.7),
+    ("rtmpose_m_256x192", "rtmpose-m_simcc-body7_pt-body7_420e-256x192-e48f03d0_20230504",
+     "5c0a4bf67953e6d2ac43ce15e77dc9d5d354ae18430a47d2c5963a7bc5683e3c", 74.9),
+    ("rtmpose_l_256x192", "rtmpose-l_simcc-body7_pt-body7_420e-256x192-4dba18fc_20230504",
+     "cff059fd58a2c0d5fabaddcd66a96abcfb327563bcb0149ea59c9de4a8990fe2", 76.7),
+    ("rtmpose_l_384x288", "rtmpose-l_simcc-body7_pt-body7_420e-384x288-3f5a1437_20230504",
+     "62425affc6b9edba8f8a65f55f5e278fec5d905d0c90578e0f8503bdf3954587", 78.3),
+    ("rtmpose_x_384x288", "rtmpose-x_simcc-body7_pt-body7_700e-384x288-71d7b7e9_20230629",
+     "df0c0fa91e9870b1515dcaff741fd76cc753dcfb12786862f61b243bae81cd52", 78.8),
+)  # fmt: skip
+
 # name, folder, file without suffix, SHA-256 of the network, skeleton, data, result; the name ends with the input's size
 _POSE: tuple[tuple[str, str, str, str, SkeletonName, str, str], ...] = (
-    ("rtmpose_t_256x192", _RTMPOSE, "rtmpose-t_simcc-body7_pt-body7_420e-256x192-026a1439_20230504",
-     "a6c2f6a3896a4d51131d14d7a80a3d08b50f559af5a58a45d5b098aef510a70f", "coco_17", _BODY7,
-     "COCO val2017 AP 65.9 without flip test"),
-    ("rtmpose_s_256x192", _RTMPOSE, "rtmpose-s_simcc-body7_pt-body7_420e-256x192-acd4a1ef_20230504",
-     "9aeb635b83f86aea45cf45d85798f7eba1a162de8e0d721c44e54fe5eebaf47d", "coco_17", _BODY7,
-     "COCO val2017 AP 69.7 without flip test"),
-    ("rtmpose_m_256x192", _RTMPOSE, "rtmpose-m_simcc-body7_pt-body7_420e-256x192-e48f03d0_20230504",
-     "5c0a4bf67953e6d2ac43ce15e77dc9d5d354ae18430a47d2c5963a7bc5683e3c", "coco_17", _BODY7,
-     "COCO val2017 AP 74.9 without flip test"),
-    ("rtmpose_l_256x192", _RTMPOSE, "rtmpose-l_simcc-body7_pt-body7_420e-256x192-4dba18fc_20230504",
-     "cff059fd58a2c0d5fabaddcd66a96abcfb327563bcb0149ea59c9de4a8990fe2", "coco_17", _BODY7,
-     "COCO val2017 AP 76.7 without flip test"),
-    ("rtmpose_l_384x288", _RTMPOSE, "rtmpose-l_simcc-body7_pt-body7_420e-384x288-3f5a1437_20230504",
-     "62425affc6b9edba8f8a65f55f5e278fec5d905d0c90578e0f8503bdf3954587", "coco_17", _BODY7,
-     "COCO val2017 AP 78.3 without flip test"),
-    ("rtmpose_x_384x288", _RTMPOSE, "rtmpose-x_simcc-body7_pt-body7_700e-384x288-71d7b7e9_20230629",
-     "df0c0fa91e9870b1515dcaff741fd76cc753dcfb12786862f61b243bae81cd52", "coco_17", _BODY7,
-     "COCO val2017 AP 78.8 without flip test"),
     ("rtmpose_t_halpe26_256x192", _RTMPOSE, "rtmpose-t_simcc-body7_pt-body7-halpe26_700e-256x192-6020f8a6_20230605",
      "", "halpe_26", _BODY7, "Body8 AP 68.0"),
     ("rtmpose_s_halpe26_256x192", _RTMPOSE, "rtmpose-s_simcc-body7_pt-body7-halpe26_700e-256x192-7f134165_20230605",
@@ -114,6 +112,7 @@ def _graph(
     skeleton: SkeletonName | None,
     data: str,
     result: str,
+    ap: float | None = None,
 ) -> PublishedGraph:
     """A network in an archive of MMPose's host, with its copies."""
     return PublishedGraph(
@@ -129,7 +128,13 @@ def _graph(
         pixels=pixels,
         input_size=input_size,
         skeleton=skeleton,
+        ap=ap,
     )
+
+
+def _body(name: str, stem: str, sha256: str, ap: float) -> PublishedGraph:
+    size, result = _size(name), f"COCO val2017 AP {ap} without flip test"
+    return _graph(name, _RTMPOSE, stem, sha256, "pose", "simcc", "rgb_imagenet", size, "coco_17", _BODY7, result, ap)
 
 
 def _size(name: str) -> tuple[int, int]:
@@ -158,9 +163,12 @@ def _megvii(name: str, file: str, sha256: str, ap: str) -> PublishedGraph:
     )
 
 
-POSE_GRAPHS = tuple(
-    _graph(name, folder, stem, sha256, "pose", "simcc", "rgb_imagenet", _size(name), skeleton, data, result)
-    for name, folder, stem, sha256, skeleton, data, result in _POSE
+POSE_GRAPHS = (
+    *(_body(*row) for row in _BODY),
+    *(
+        _graph(name, folder, stem, sha256, "pose", "simcc", "rgb_imagenet", _size(name), skeleton, data, result)
+        for name, folder, stem, sha256, skeleton, data, result in _POSE
+    ),
 )
 ONE_STAGE_GRAPHS = tuple(
     _graph(name, _RTMO, stem, sha256, "one_stage", "rtmo", "bgr_255", (side, side), "coco_17", _BODY7, result)
