@@ -14,7 +14,8 @@ from pose_track.build.graph_stages import build_graph_keypoints
 from pose_track.build.graphs import PoseGraph, names_graph, pose_graph
 from pose_track.build.networks import PoseNetwork, pose_network
 from pose_track.build.specs import pose_spec
-from pose_track.config.settings import CocoSettings, PoseSettings, StageSettings
+from pose_track.config.networks import PoseSettings
+from pose_track.config.settings import CocoSettings, StageSettings
 from pose_track.datasets.annotations import read_json
 from pose_track.datasets.coco import CocoFile, load_coco_people
 from pose_track.datasets.images import ImageStore

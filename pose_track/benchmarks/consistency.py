@@ -8,7 +8,8 @@ from itertools import islice
 from pathlib import Path
 from typing import Any
 
-from pose_track.config.settings import ReaderSettings, Settings
+from pose_track.config.settings import Settings
+from pose_track.config.sources import ReaderSettings
 from pose_track.evaluation.side_consistency import Share, SideConsistency, side_consistency
 from pose_track.formats.tracks_jsonl import read_tracks
 from pose_track.pipeline.result_folder import TRACKS_FILE

@@ -6,7 +6,8 @@ import logging
 from typing import cast, get_args
 
 from pose_track.build.graphs import DetectorGraph, PoseGraph
-from pose_track.config.settings import DetectorSettings, StageSettings
+from pose_track.config.networks import DetectorSettings
+from pose_track.config.settings import StageSettings
 from pose_track.detection.graph_detector import GraphDetector
 from pose_track.detection.one_stage import OneStageNetwork
 from pose_track.models.codec import Codec

@@ -8,7 +8,7 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
-from pose_track.config.settings import BUNDLED, GRAPH_SUFFIXES, DetectorSettings, PoseSettings
+from pose_track.config.networks import BUNDLED, GRAPH_SUFFIXES, DetectorSettings, PoseSettings
 from pose_track.detection.graph_detector import Resize
 from pose_track.models.codec import Codec
 from pose_track.models.graph_input import Pixels, graph_input

@@ -6,7 +6,8 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from pose_track.build.graphs import finds_boxes, names_graph
-from pose_track.config.settings import BUNDLED, DetectorSettings, PoseSettings, StageSettings
+from pose_track.config.networks import BUNDLED, DetectorSettings, PoseSettings
+from pose_track.config.settings import StageSettings
 from pose_track.models.codec import Codec
 from pose_track.models.metadata import PoseMetadata
 from pose_track.models.score_map import ScoreMap

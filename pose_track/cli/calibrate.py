@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
 
 def add_arguments(parser: Parser) -> None:
-    from pose_track.config.settings import OutputSettings
+    from pose_track.config.output import OutputSettings
 
     add = parser.add_argument
     add_network_options(parser, "pose_compact")

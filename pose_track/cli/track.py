@@ -118,7 +118,7 @@ def run(options: argparse.Namespace, overrides: Mapping[str, str]) -> int:
         return max(codes)
 
     from pose_track.build.stages import build_stages  # after all arguments are checked: networks take seconds
-    from pose_track.config.settings import BUNDLED
+    from pose_track.config.networks import BUNDLED
 
     with _profile(options) as profile:
         stages = build_stages(settings, profile)

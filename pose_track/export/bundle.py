@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from pose_track.build.networks import detector_network, pose_network
 from pose_track.build.specs import build_centre_net, build_pose_network
-from pose_track.config.settings import DetectorSettings, PoseSettings
+from pose_track.config.networks import DetectorSettings, PoseSettings
 from pose_track.runtime.bundled import WEIGHTS_SHA256, GraphName, bundled_folder
 from pose_track.runtime.onnx_export import to_onnx
 from pose_track.runtime.onnx_runtime import any_size_axes

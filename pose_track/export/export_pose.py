@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from pose_track.build.networks import PoseNetwork, pose_network
 from pose_track.build.specs import build_pose_network
-from pose_track.config.settings import PoseSettings
+from pose_track.config.networks import PoseSettings
 from pose_track.export.sample_crops import crops_of_people
 from pose_track.export.verify import Difference, measure_difference
 from pose_track.export.writers import OPENERS, SUFFIXES, WRITERS, RunExported, Target, open_natively

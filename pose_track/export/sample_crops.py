@@ -9,7 +9,7 @@ import numpy as np
 
 from pose_track.build.networks import detector_network
 from pose_track.build.specs import detector_spec
-from pose_track.config.settings import DetectorSettings
+from pose_track.config.networks import DetectorSettings
 from pose_track.detection.detector import CentreDetector
 from pose_track.models.codec import Codec
 from pose_track.pose.estimator import place_crops

@@ -62,8 +62,9 @@ class Evidence:
                 f"{str(detector.boxes)!r} has no box for these frames with a score from {detector.min_score:.2f} on; "
                 "check its frame numbers, and --detector.min_score"
             )
+        name = detector.weights or detector.name
         return (
-            f"the detector {detector.weights or detector.name} found nobody with a score from {detector.min_score:.2f} on; lower "
+            f"the detector {name} found nobody with a score from {detector.min_score:.2f} on; lower "
             "--detector.min_score, or take --preset accurate for small people"
         )
 

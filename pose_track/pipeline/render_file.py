@@ -10,7 +10,8 @@ from pathlib import Path
 
 import numpy as np
 
-from pose_track.config.settings import RenderSettings, Settings, SourceSettings
+from pose_track.config.settings import RenderSettings, Settings
+from pose_track.config.sources import SourceSettings
 from pose_track.drawing.painter import Painter
 from pose_track.drawing.style import Style
 from pose_track.pipeline.style import encoding_of, style_of

@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING, Any
 
 from tqdm import tqdm
 
-from pose_track.config.settings import ReaderSettings, Settings, StageSettings
+from pose_track.config.settings import Settings, StageSettings
+from pose_track.config.sources import ReaderSettings
 from pose_track.drawing.painter import Painter
 from pose_track.formats.posetrack.reader import write_posetrack17, write_posetrack18
 from pose_track.formats.rounding import as_recorded

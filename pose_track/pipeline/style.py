@@ -5,7 +5,8 @@ from __future__ import annotations
 from fractions import Fraction
 from pathlib import Path
 
-from pose_track.config.settings import EncodingSettings, RenderSettings, Settings
+from pose_track.config.output import EncodingSettings
+from pose_track.config.settings import RenderSettings, Settings
 from pose_track.drawing.style import Style
 from pose_track.video.encoding import Encoding
 

@@ -12,7 +12,8 @@ from itertools import chain, islice
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from pose_track.config.settings import ReaderSettings, Settings, StreamSettings
+from pose_track.config.settings import Settings
+from pose_track.config.sources import ReaderSettings, StreamSettings
 from pose_track.pipeline.chosen_people import LastStep, choice_of
 from pose_track.pipeline.live_result import LiveResult, OpenOutlet, Outlet, drawing, no_outlet
 from pose_track.pipeline.observed_tracker import ObservedTracker

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from pose_track.config.settings import DetectorSettings, PoseSettings
+from pose_track.config.networks import DetectorSettings, PoseSettings
 from pose_track.datasets.coco import load_boxes
 from pose_track.datasets.images import ImageStore
 from pose_track.datasets.labels import PersonLabel

@@ -11,7 +11,8 @@ from safetensors.torch import load_file, save_file
 
 from pose_track.build.networks import detector_network, pose_network
 from pose_track.build.stages import build_stages
-from pose_track.config.settings import DetectorSettings, PoseSettings, RuntimeSettings, Settings
+from pose_track.config.networks import DetectorSettings, PoseSettings, RuntimeSettings
+from pose_track.config.settings import Settings
 from pose_track.export.sample_crops import SAMPLE
 from pose_track.models.score_map import SCORE_MAP, ScoreMap
 from pose_track.pipeline.stages import Stages

@@ -20,7 +20,8 @@ from make_video import HEIGHT, WIDTH, make_video, numbered_image
 from stub_stages import estimate_on_diagonal
 
 from pose_track.build.custom_models import custom_stages, qualified_name
-from pose_track.config.settings import DetectorSettings, Settings
+from pose_track.config.networks import DetectorSettings
+from pose_track.config.settings import Settings
 from pose_track.pipeline.result_folder import OUTPUT_FILES, TRACKS_FILE
 from pose_track.pipeline.track_file import track_file
 from pose_track.structures.arrays import ImageArray

@@ -16,7 +16,8 @@ from pose_track.build.networks import DetectorNetwork, describe_weights, detecto
 from pose_track.build.specs import detector_spec, pose_spec
 from pose_track.build.stages import build_stages
 from pose_track.config.load import load_settings, preset_path
-from pose_track.config.settings import PRESETS, DetectorSettings, PoseSettings, Settings
+from pose_track.config.networks import DetectorSettings, PoseSettings
+from pose_track.config.settings import PRESETS, Settings
 from pose_track.config.tracker import FlowSettings, TrackerSettings
 from pose_track.models.codec import Codec
 from pose_track.models.hrnet_config import HRNET_CONFIGS

@@ -10,7 +10,8 @@ import pytest
 from pose_track.build.graphs import detector_graph, pose_graph
 from pose_track.build.published import published_names
 from pose_track.config.load import load_settings, preset_path
-from pose_track.config.settings import PRESETS, DetectorSettings, PoseSettings, Settings
+from pose_track.config.networks import DetectorSettings, PoseSettings
+from pose_track.config.settings import PRESETS, Settings
 from pose_track.weights.entries.entry import PublishedGraph
 from pose_track.weights.zoo import ZOO
 

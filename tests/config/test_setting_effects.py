@@ -38,7 +38,8 @@ from pose_track.benchmarks.posetrack.saved_poses import open_clip
 from pose_track.build.stages import build_stages
 from pose_track.config.fields import setting_names
 from pose_track.config.load import load_settings
-from pose_track.config.settings import DetectorSettings, PoseTrackSettings, Settings, StageSettings
+from pose_track.config.networks import DetectorSettings
+from pose_track.config.settings import PoseTrackSettings, Settings, StageSettings
 from pose_track.config.tracker import LinkSettings
 from pose_track.detection.detector import CentreDetector
 from pose_track.formats.posetrack.reader import read_posetrack

@@ -11,17 +11,9 @@ import torch
 import pose_track.weights.resolve
 from pose_track.build.stages import build_stages
 from pose_track.config.load import configs_folder, load_settings, preset_path, track_preset_path
-from pose_track.config.settings import (
-    PRESETS,
-    TRACK_PRESETS,
-    DetectorSettings,
-    DeviceName,
-    PoseSettings,
-    PoseTrackSettings,
-    ReaderSettings,
-    RuntimeSettings,
-    Settings,
-)
+from pose_track.config.networks import DetectorSettings, DeviceName, PoseSettings, RuntimeSettings
+from pose_track.config.settings import PRESETS, TRACK_PRESETS, PoseTrackSettings, Settings
+from pose_track.config.sources import ReaderSettings
 from pose_track.config.tracker import CueWeights, FlowSettings, LinkSettings, TrackerSettings
 from pose_track.flow.optical_flow import METHODS
 from pose_track.models.heatmaps import Decoding, HeatmapType

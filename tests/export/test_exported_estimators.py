@@ -11,7 +11,8 @@ import pytest
 
 from pose_track.build.networks import pose_network
 from pose_track.build.stages import build_stages
-from pose_track.config.settings import PoseSettings, RuntimeSettings, Settings, StageSettings
+from pose_track.config.networks import PoseSettings, RuntimeSettings
+from pose_track.config.settings import Settings, StageSettings
 from pose_track.export.sample_crops import SAMPLE
 from pose_track.pipeline.stages import Stages
 from pose_track.runtime.exported import ExportForm
@@ -124,9 +125,7 @@ def test_other_runtimes_do_not_run_them(runtime: str, files: dict[str, str]) -> 
 
 def test_devices_that_onnx_runtime_does_not_have_here(files: dict[str, str]) -> None:
     chosen = StageSettings.model_validate({"device": "coreml", "pose": {"weights": files["heatmaps"]}})
-    with pytest.raises(
-        ValueError, match=r"device .coreml. needs onnxruntime on macOS for ONNX Runtime, which has"
-    ):
+    with pytest.raises(ValueError, match=r"device .coreml. needs onnxruntime on macOS for ONNX Runtime, which has"):
         build_stages(chosen)
 
 

@@ -12,8 +12,10 @@ from make_video import make_video
 from pose_track.batch.local import LocalExecutor
 from pose_track.batch.task import Outcome, Report, Task, WorkerSetup, make_handler
 from pose_track.cli.main import main
+from pose_track.config.output import OutputSettings
 from pose_track.config.people import PeopleSettings
-from pose_track.config.settings import OutputSettings, ReaderSettings, Settings
+from pose_track.config.settings import Settings
+from pose_track.config.sources import ReaderSettings
 from pose_track.config.tracker import FlowSettings, TrackerSettings
 from pose_track.parts.run import OpenExecutor, PartError, track_in_parts
 from pose_track.pipeline.result_folder import OUTPUT_FILES

@@ -20,7 +20,8 @@ sys.path.insert(0, str(Path(__file__).parents[1]))
 import numpy as np
 from stub_stages import stub_stages
 
-from pose_track.config.settings import OutputSettings, Settings
+from pose_track.config.output import OutputSettings
+from pose_track.config.settings import Settings
 from pose_track.pipeline import run_state
 from pose_track.pipeline.track_file import track_file
 from pose_track.structures.frames import Detections, Frame

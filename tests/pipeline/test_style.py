@@ -7,7 +7,8 @@ import pytest
 from drawn_people import blank, person
 from stub_stages import stub_stages
 
-from pose_track.config.settings import EncodingSettings, RenderSettings, Settings
+from pose_track.config.output import EncodingSettings
+from pose_track.config.settings import RenderSettings, Settings
 from pose_track.drawing.painter import draw
 from pose_track.drawing.style import Style
 from pose_track.live.pose_tracker import PoseTracker

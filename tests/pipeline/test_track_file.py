@@ -17,7 +17,8 @@ from prefetch_threads import num_prefetch_threads
 from stub_stages import one_person, stub_stages
 
 import pose_track.pipeline.result_writer
-from pose_track.config.settings import ReaderSettings, Settings
+from pose_track.config.settings import Settings
+from pose_track.config.sources import ReaderSettings
 from pose_track.formats.tracks_jsonl import is_complete, read_tracks
 from pose_track.pipeline.errors import explain_write_errors
 from pose_track.pipeline.result_folder import ANNOTATED_FILE, OUTPUT_FILES, POSETRACK17_FILE, TRACKS_FILE

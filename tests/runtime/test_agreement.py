@@ -12,7 +12,7 @@ from shared_data import shared
 
 from pose_track.build.networks import detector_network, pose_network
 from pose_track.build.specs import build_centre_net, build_pose_network, detector_spec, pose_spec
-from pose_track.config.settings import DetectorSettings, PoseSettings
+from pose_track.config.networks import DetectorSettings, PoseSettings
 from pose_track.detection.detector import CentreDetector
 from pose_track.geometry.boxes import iou_matrix
 from pose_track.models.codec import Codec

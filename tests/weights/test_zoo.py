@@ -10,7 +10,7 @@ import pytest
 from torchvision.models import get_model_weights
 
 import pose_track.assets
-from pose_track.config.settings import DetectorName
+from pose_track.config.networks import DetectorName
 from pose_track.config.tracker import FlowSettings
 from pose_track.models.networks import NETWORKS
 from pose_track.structures.skeleton import SKELETONS

@@ -26,7 +26,8 @@ import numpy as np
 
 from pose_track.benchmarks.posetrack.dataset import Clip, base_name, numbered_names
 from pose_track.config.fields import flatten
-from pose_track.config.settings import PoseTrackSettings, SourceSettings
+from pose_track.config.settings import PoseTrackSettings
+from pose_track.config.sources import SourceSettings
 from pose_track.formats.tracks_jsonl import read_tracks
 from pose_track.formats.tracks_writer import TracksWriter
 from pose_track.pipeline.result_writer import tracks_header
