@@ -60,6 +60,13 @@ def test_channels_last(tmp_path: Path, runtime: str) -> None:
     np.testing.assert_allclose(maps[:, 0, 0, 0], images(2).mean(axis=(1, 2, 3)), rtol=1e-5)
 
 
+@pytest.mark.parametrize("runtime", RUNTIMES)
+def test_quantised_files(tmp_path: Path, runtime: str) -> None:
+    path = write_graph(tmp_path / "int8.onnx", {"maps": np.ones((1, 2, 2), np.float32)}, SIZE, quantised=True)
+    (maps,) = open_graph(path, "rgb_unit", (0,), SIZE, runtime, precision="float32")(images(2))
+    np.testing.assert_allclose(maps[:, 0, 0, 0], images(2).mean(axis=(1, 2, 3)) / 255, atol=1e-3)
+
+
 class Finder:
     """A network of one image that finds as many people as the image is bright."""
 
