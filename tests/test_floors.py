@@ -51,6 +51,7 @@ TORCH_FREE = [
     *("build.stages", "build.networks", "build.specs", "build.tracker", "build.custom_models", "build.custom_checks"),
     "build.published",
     *("detection.detector", "pose.estimator", "pose.keypoints"),
+    *("build.graphs", "build.graph_stages", "detection.graph_detector", "detection.one_stage", "runtime.graph"),
     *("models.codec", "models.heatmaps", "models.scales", "models.centre_boxes"),
     *("runtime.select", "runtime.openvino_runtime", "runtime.device", "runtime.exported", "export.export_pose"),
     *("weights.zoo", "weights.store", "weights.resolve", "weights.identify", "weights.container", "weights.pack"),

@@ -19,6 +19,7 @@ def write_graph(
     dtype: str = "float32",
     unknown: Sequence[str] = (),
     channels_last: bool = False,
+    quantised: bool = False,
 ) -> Path:
     """Write a graph whose outputs are the patterns, for each image times the mean of its input values.
 
@@ -27,13 +28,20 @@ def write_graph(
     batch: how many images it takes; None for any.
     dtype: of input and outputs.
     unknown: names of outputs whose shape the file does not state.
+    quantised: whether the input is rounded to 256 values from 0 to 1 first, by the operations of quantised files.
     """
     helper, types = onnx.helper, onnx.TensorProto
     kind = {"float32": types.FLOAT, "float16": types.FLOAT16}[dtype]
     height, width = ("h", "w") if size is None else (size[1], size[0])
     shape = [batch or "b", height, width, 3] if channels_last else [batch or "b", 3, height, width]
-    nodes = [helper.make_node("ReduceMean", ["input"], ["mean"], axes=[1, 2, 3], keepdims=0)]
+    taken_name = "dequantised" if quantised else "input"
+    nodes = [helper.make_node("ReduceMean", [taken_name], ["mean"], axes=[1, 2, 3], keepdims=0)]
     constants, described = [], []
+    if quantised:
+        constants.append(onnx.numpy_helper.from_array(np.array(1 / 255, np.float32), "step"))
+        constants.append(onnx.numpy_helper.from_array(np.array(0, np.uint8), "zero"))
+        nodes.insert(0, helper.make_node("DequantizeLinear", ["whole", "step", "zero"], ["dequantised"]))
+        nodes.insert(0, helper.make_node("QuantizeLinear", ["input", "step", "zero"], ["whole"]))
     for name, pattern in outputs.items():
         is_integer = np.issubdtype(pattern.dtype, np.integer)
         values = pattern[None] if is_integer else pattern[None].astype(dtype)

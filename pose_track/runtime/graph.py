@@ -55,13 +55,21 @@ class GraphRuntime:
         check_images(images)
         step = self._input.batch or len(images)
         parts = [self._run(images[start : start + step], step) for start in range(0, len(images), step)]
-        return parts[0] if len(parts) == 1 else tuple(map(np.concatenate, zip(*parts, strict=True)))
+        return parts[0] if len(parts) == 1 else tuple(_joined(part) for part in zip(*parts, strict=True))
 
     def _run(self, images: ImageArray, batch: int) -> tuple[Float32Array, ...]:
         """As many images as the graph takes, or fewer, which are filled up."""
         filled = np.concatenate([images, *[images[-1:]] * (batch - len(images))]) if len(images) < batch else images
         outputs = self._network.run(to_input(filled, self._pixels, self._input.channels_last, self._input.dtype))
         return tuple(np.asarray(outputs[index], np.float32)[: len(images)] for index in self._outputs)
+
+
+def _joined(parts: Sequence[Float32Array]) -> Float32Array:
+    """The outputs of several runs, one after another. Where these found different numbers of people, in the second
+    dimension, zeros follow the last ones, whose scores are then 0."""
+    most = max(part.shape[1] for part in parts)
+    missing = [[(0, 0), (0, most - part.shape[1]), *[(0, 0)] * (part.ndim - 2)] for part in parts]
+    return np.concatenate([np.pad(part, width) for part, width in zip(parts, missing, strict=True)])
 
 
 def is_openvino_file(path: Path) -> bool:

@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 from tiny_graphs import heatmap_pattern, simcc_patterns, write_graph
 
-from pose_track.runtime.graph import graph_runtime, open_graph, read_ports, sized_outputs
+from pose_track.models.graph_input import GraphInput
+from pose_track.runtime.graph import GraphRuntime, graph_runtime, open_graph, read_ports, sized_outputs
 
 SIZE = (32, 64)
 PLACES = [(3.0, 4.0), (20.5, 60.0)]
@@ -57,6 +58,32 @@ def test_channels_last(tmp_path: Path, runtime: str) -> None:
     path = write_graph(tmp_path / "last.onnx", {"maps": np.ones((1, 2, 2), np.float32)}, SIZE, channels_last=True)
     (maps,) = open_graph(path, "rgb_255", (0,), SIZE, runtime)(images(2))
     np.testing.assert_allclose(maps[:, 0, 0, 0], images(2).mean(axis=(1, 2, 3)), rtol=1e-5)
+
+
+@pytest.mark.parametrize("runtime", RUNTIMES)
+def test_quantised_files(tmp_path: Path, runtime: str) -> None:
+    path = write_graph(tmp_path / "int8.onnx", {"maps": np.ones((1, 2, 2), np.float32)}, SIZE, quantised=True)
+    (maps,) = open_graph(path, "rgb_unit", (0,), SIZE, runtime, precision="float32")(images(2))
+    np.testing.assert_allclose(maps[:, 0, 0, 0], images(2).mean(axis=(1, 2, 3)) / 255, atol=1e-3)
+
+
+class Finder:
+    """A network of one image that finds as many people as the image is bright."""
+
+    device, precision = "cpu", "float32"
+
+    def run(self, batch: np.ndarray) -> tuple[np.ndarray, ...]:
+        count = int(batch.max())
+        return np.ones((1, count, 5), np.float32), np.ones((1, count), np.int64)
+
+
+def test_images_with_different_numbers_of_people() -> None:
+    run = GraphRuntime(Finder(), GraphInput(1, (4, 4), False, "float32"), "rgb_255", (0, 1))
+    bright = np.stack([np.full((4, 4, 3), value, np.uint8) for value in (2, 0, 3)])
+    boxes, labels = run(bright)
+    assert boxes.shape == (3, 3, 5)
+    assert labels.shape == (3, 3)
+    assert boxes[:, :, 4].sum(axis=1).tolist() == [2, 0, 3]
 
 
 def test_shapes_that_the_file_does_not_state_come_from_a_run(tmp_path: Path) -> None:

@@ -33,6 +33,8 @@ def install(packages: Collection[str], monkeypatch: pytest.MonkeyPatch) -> None:
         ("torch", "cpu", ALL, "torch"),
         ("torch", "cuda", ("torch",), "torch"),
         ("openvino", "cpu", LIGHT, "openvino"),
+        ("onnx", "cuda", ALL, "onnx"),
+        ("auto", "coreml", ALL, "onnx"),
         ("onnx", "cpu", ("onnxruntime",), "onnx"),  # onnx and torch are needed only to convert
     ],
 )
@@ -47,7 +49,8 @@ def test_which_runtime(
     ("name", "device", "precision", "named"),
     [
         ("openvino", "cuda", "auto", "'openvino'.*'cuda'.*'torch'"),
-        ("onnx", "cuda", "auto", "'onnx'.*'cuda'.*'torch'"),
+        ("onnx", "mps", "auto", "'onnx'.*'mps'.*'torch'.*'coreml'"),
+        ("torch", "coreml", "auto", "'torch'.*'coreml'.*'onnx'"),
         ("onnx", "cpu", "bfloat16", "'onnx'.*'bfloat16'.*'float32'"),
         ("tensorrt", "cpu", "auto", "'tensorrt'.*'auto', 'torch', 'openvino', 'onnx'"),
         ("auto", "cpu", "half", "'half'.*'auto', 'float32', 'bfloat16'"),
