@@ -199,8 +199,8 @@ for command in ("evaluate", "convert", "make-sample", "make-figures"):
     main([command, "--help"])
 main(["--help"])
 print("pydantic" in sys.modules, end=" ")
-light = ("track", "batch", "status", "track-parts", "link", "finish", "posetrack", "sweep", "ablate", "export", "weights")
-for command in (*light, "evaluate-coco"):
+tracking = ("track", "batch", "status", "track-parts", "link", "finish")
+for command in (*tracking, "posetrack", "sweep", "ablate", "export", "evaluate-coco", "weights"):
     main([command, "--help"])
 print(*sorted({"torch", "torchvision", "cv2", "av", "openvino", "onnxruntime", "matplotlib"} & set(sys.modules)), "end")
 """
