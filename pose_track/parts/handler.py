@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping
 from contextlib import closing
 from dataclasses import asdict
@@ -27,7 +28,12 @@ def part_worker(settings: Settings, limits: Limits, build_stages: str = BUILD_ST
 
 def part_task(name: str, video: Path, part: VideoPart, records: Path, log: Path) -> Task:
     """The task of tracking a part. records: where they go."""
-    arguments = {"video": str(video), "part": asdict(part), "records": str(records)}
+    arguments = {
+        "name": str(video),
+        "video": os.path.abspath(video),
+        "part": asdict(part),
+        "records": os.path.abspath(records),
+    }
     return Task(name, arguments, str(log))
 
 
@@ -41,9 +47,10 @@ class PartHandler:
 
     def run(self, task: Task) -> dict[str, Any]:
         self._progress = Progress()
-        part = VideoPart(**task.arguments["part"])
-        video, records = Path(task.arguments["video"]), Path(task.arguments["records"])
-        with closing(track_part(video, part, records, self._stages, self._settings)) as results:  # type: ignore[type-var]
+        given = task.arguments
+        video, part, records = Path(given["video"]), VideoPart(**given["part"]), Path(given["records"])
+        tracked_frames = track_part(video, part, records, self._stages, self._settings, given["name"])
+        with closing(tracked_frames) as results:  # type: ignore[type-var]
             for tracked in results:
                 self._progress = Progress(self._progress.frames + 1, self._progress.people + len(tracked))
         return {"frames": self._progress.frames}

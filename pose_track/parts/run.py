@@ -90,7 +90,7 @@ def _tasks(video: Path, times: VideoTimes, splits: Sequence[Split], work: Path) 
     for split in splits:
         name = f"{split.start}-{split.stop}"
         part = video_part(times, split.start, split.stop)
-        tasks.append(part_task(name, video.resolve(), part, (work / f"{name}.jsonl").resolve(), work / f"{name}.log"))
+        tasks.append(part_task(name, video, part, work / f"{name}.jsonl", work / f"{name}.log"))
     return tasks
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import closing
+from dataclasses import replace
 from math import ceil, lcm
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -35,14 +36,14 @@ def overlap_of(settings: StageSettings, fps: float) -> Overlap:
 
 
 def track_part(
-    video: Path, part: VideoPart, records: Path, stages: Stages, settings: StageSettings
+    video: Path, part: VideoPart, records: Path, stages: Stages, settings: StageSettings, name: str
 ) -> Iterator[TrackedPoses]:
     """Track the frames of a part and write their records, a `tracks.jsonl`, whole or not at all; yields each record.
 
-    Raises as `PartReader` does.
+    name: of the video in the records. Raises as `PartReader` does.
     """
     with PartReader(video, part) as reader, atomic_path(records) as unfinished:
-        header = tracks_header(reader.info, stages, settings)
+        header = tracks_header(replace(reader.info, source=name), stages, settings)
         results = stages.track(reader, stages.make_tracker(reader.info.fps))
         with TracksWriter(unfinished, header) as writer, closing(results):  # type: ignore[type-var]
             for _, tracked in results:

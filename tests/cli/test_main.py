@@ -206,7 +206,7 @@ for command in ("evaluate", "convert", "make-sample", "make-figures"):
     main([command, "--help"])
 main(["--help"])
 print("pydantic" in sys.modules, end=" ")
-names = "track batch status link finish posetrack sweep ablate export evaluate-coco weights"
+names = "track batch status track-parts link finish posetrack sweep ablate export evaluate-coco weights"
 for command in names.split():
     main([command, "--help"])
 print(*sorted({"torch", "torchvision", "cv2", "av", "openvino", "onnxruntime", "matplotlib"} & set(sys.modules)), "end")

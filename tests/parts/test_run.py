@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from pathlib import Path
 
@@ -122,11 +123,15 @@ def test_settings_of_a_part_of_the_video_are_refused(tmp_path: Path, video: Path
     assert not (tmp_path / "joined").exists()
 
 
-def test_the_command(tmp_path: Path, video: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_the_command(
+    tmp_path: Path, video: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(video.parent)
     settings = ["--no-render", "--tracker.buffer_seconds", "1.5", "--tracker.reactivation_seconds", "0"]
     settings += ["--tracker.flow.method", "none"]
-    arguments = [str(video), "--parts", "2", "--workers", "1", "--out", str(tmp_path), "--stages", part_stages.STAGES]
+    arguments = [video.name, "--parts", "2", "--workers", "1", "--out", str(tmp_path), "--stages", part_stages.STAGES]
     assert main(["track-parts", *arguments, *settings]) == 0
     assert re.search(r"120 frames, 2\.\d people a frame, [3-5] tracks, ", capsys.readouterr().out)
+    assert json.loads((tmp_path / video.stem / "tracks.jsonl").open().readline())["source"] == video.name
     assert main(["track-parts", *arguments, *settings]) != 0
     assert "--overwrite to replace its results" in capsys.readouterr().err

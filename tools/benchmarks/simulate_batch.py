@@ -150,7 +150,7 @@ def draw_work(options: argparse.Namespace, random: np.random.Generator) -> NDArr
     number = max(1, round(options.hours * 60 / options.minutes))
     spread = options.length_spread
     minutes = options.minutes * random.lognormal(-(spread**2) / 2, spread, number)
-    work = minutes * 60 * options.video_fps / random.choice(read_rates(options.summary), number)
+    work = minutes * 60 * options.video_fps / (options.faster * random.choice(read_rates(options.summary), number))
     if options.part_minutes:
         work = _in_parts(work, minutes, options.part_minutes, options.overlap_seconds / 60)
     return -np.sort(-work) if options.longest_first else work
@@ -194,6 +194,7 @@ def main() -> None:
     add("--minutes", type=float, default=10.0, help="mean length of a video")
     add("--length-spread", type=float, default=1.0, help="standard deviation of the logarithm of the length")
     add("--video-fps", type=float, default=25.0)
+    add("--faster", type=float, default=1.0, help="how many times as fast as in the summary a worker is on average")
     add("--start-seconds", type=float, default=5.0, help="until a new worker tracks its first frame")
     add("--speed-spread", type=float, default=0.1, help="standard deviation of the logarithm of a worker's speed")
     add("--stragglers", type=float, default=0.02, help="share of workers that are slow")
