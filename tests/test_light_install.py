@@ -113,7 +113,6 @@ def test_convert(name: str, tracked: Path) -> None:
         ("track sample/three_people.mp4 --runtime onnx", "onnx"),
         ("track sample/three_people.mp4 --decoder decord", "decord"),
         ("track sample/three_people.mp4 --pose.weights pose.safetensors", "gpu"),
-        ("track sample/three_people.mp4 --pose.weights network.onnx", "onnx"),
         ("track sample/three_people.mp4 --detector.name fcos_resnet50_fpn --detector.weights own.pth", "gpu"),
         ("track sample/three_people.mp4 --tracker.flow.method raft_small --tracker.flow.weights own.pth", "gpu"),
         ("convert out/three_people/tracks.jsonl tracks.parquet --to parquet", "parquet"),
@@ -125,8 +124,7 @@ def test_convert(name: str, tracked: Path) -> None:
 def test_what_needs_an_extra_says_so(arguments: str, extra: str, tracked: Path) -> None:
     """In one line, with the pip command."""
     shutil.copy(ROOT / "pose_track/assets/pose.safetensors", tracked / "pose.safetensors")
-    for name in ("network.onnx", "own.pth"):
-        (tracked / name).touch()
+    (tracked / "own.pth").touch()
     done = run(tracked, *arguments.split(), *(("--out", "unused") if arguments.startswith("track") else ()))
     assert done.returncode == 2, done.stderr
     (message,) = done.stderr.strip().splitlines()

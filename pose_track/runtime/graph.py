@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Sequence
 from functools import lru_cache
 from pathlib import Path
@@ -17,6 +18,7 @@ from pose_track.structures.arrays import AnyArray, Float32Array, ImageArray
 from pose_track.utils.extras import missing_modules, require
 from pose_track.utils.hashing import file_sha256
 
+_PLACES = re.compile(r"Exception from \S+:\d+:")  # of the C++ code, before the text of OpenVINO's errors
 _ONNX_TYPES = {"tensor(float)": "float32", "tensor(float16)": "float16", "tensor(double)": "float64"}
 
 
@@ -203,7 +205,7 @@ def _onnx_ports(path: Path) -> GraphPorts:
 
 
 def _refuse(path: Path, error: Exception) -> NoReturn:
-    reason = " ".join(str(error).split())[:160]
+    reason = " ".join(_PLACES.sub("", str(error)).split())[:160]
     raise ValueError(f"{str(path)!r} is no network that can be read, or is cut short ({reason})") from error
 
 

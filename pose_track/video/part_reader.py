@@ -109,7 +109,7 @@ class PartReader(VideoReader):
 
     def __init__(self, path: Path, part: VideoPart, max_pixels: int = MAX_PIXELS) -> None:
         super().__init__(Selection())
-        self._first_index = part.start
+        self._first_frame = part.start
         self._path, self._part, self._max_pixels = path, part, max_pixels
         with explained_errors(path):
             self._open()

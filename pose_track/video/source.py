@@ -184,7 +184,7 @@ class VideoReader(ABC):
 
     info: VideoInfo
     is_live = False
-    _first_index = 0  # of the first decoded frame
+    _first_frame = 0  # of the first decoded frame
 
     def __init__(self, selection: Selection) -> None:
         self.faults: list[Fault] = []
@@ -249,7 +249,7 @@ class VideoReader(ABC):
 
     def _selected(self) -> Iterator[LazyFrame]:
         selection, first, seconds = self._selection, None, 0.0
-        for index, (exact_seconds, convert) in enumerate(self._decode_until_closed(), self._first_index):
+        for index, (exact_seconds, convert) in enumerate(self._decode_until_closed(), self._first_frame):
             seconds = float(exact_seconds)  # floats like the limits: 8 / 10 is less than the float 0.8
             if selection.end_seconds is not None and seconds >= selection.end_seconds:
                 break

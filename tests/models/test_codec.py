@@ -31,7 +31,7 @@ def test_decoding_inverts_encoding(
     assert weights.tolist() == [1]
     max_error = max(MAX_ERROR[heatmap_type], 0.26 if decoding == "quarter_offset" else 0)
     assert np.abs(joints[0] - joint).max() <= 4 * max_error + 1e-4
-    assert 0.9 < scores[0, 0] <= 1
+    assert 0.89 < scores[0, 0] <= 1  # at the corner of four cells, exp(-1 / (4 * 1.5**2)) = 0.895
     assert joints.dtype == scores.dtype == np.float32
 
 

@@ -64,8 +64,8 @@ def test_milestones_after_the_end() -> None:
 
 @pytest.mark.parametrize("path", sorted((ROOT / "configs" / "train").glob("*.yaml")), ids=lambda path: path.stem)
 def test_published_schedules_are_as_they_are(path: Path) -> None:
-    """With 10,000 samples, a part of each data set, nothing is limited."""
+    """With 13,000 samples, a part of each data set, nothing is limited."""
     values = yaml.safe_load(path.read_text())
     loop, optimizer = LoopOptions(**values["loop"]), OptimizerOptions(**values["optimizer"])
-    steps_per_epoch = 10_000 // loop.batch_size
+    steps_per_epoch = 13_000 // loop.batch_size
     assert short_run_warnings(steps_per_epoch, round(loop.epochs * steps_per_epoch), loop, optimizer) == []
