@@ -6,6 +6,7 @@ import time
 from collections import deque
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from itertools import islice
 from pathlib import Path
 from typing import Literal, Protocol
 
@@ -17,8 +18,9 @@ from pose_track.batch.recipe import Recipe
 from pose_track.batch.remote_tree import open_tree
 from pose_track.batch.results import Figures, control_folder, what_changed
 from pose_track.batch.state import BatchState, WorkerState
+from pose_track.batch.stores import is_remote
 from pose_track.batch.task import Outcome, Report, Task
-from pose_track.batch.track_handler import TrackTask
+from pose_track.batch.track_handler import TrackTask, Upcoming
 
 _POLL_SECONDS = 0.2
 _BUSY_SECONDS = 3.0  # until a video that another batch has in its hands is looked at again
@@ -43,7 +45,7 @@ class Watcher(Protocol):
 
 
 class Batch:
-    """Tracks videos on an executor.
+    """Tracks videos on an executor, those of the largest weight first.
 
     attempts: after how many a video has failed. overwrite: whether results of other settings, weights or content are
     replaced. results: URL of the folder of results, None for `out`.
@@ -62,9 +64,10 @@ class Batch:
         self._videos = {video.name: video for video in videos}
         self._out, self._tree, self._executor, self._watchers = out, open_tree(out, results), executor, watchers
         self._max_attempts, self._overwrite = attempts, overwrite
-        self._pending = deque(videos)
+        self._pending = deque(sorted(videos, key=lambda video: -video.weight))
         self._busy: deque[tuple[float, Video]] = deque()
         self._in_hand: set[str] = set()
+        self._announced: set[str] = set()  # to a worker that copies them ahead
         self._attempts: dict[str, int] = {}
         self.state = BatchState(len(videos), sum(video.weight for video in videos))
         self.is_full = False
@@ -100,7 +103,27 @@ class Batch:
         while self._pending and not self.is_full and time.monotonic() < end and self._executor.room() > 0:
             video = self._pending.popleft()
             if not self._is_settled(video):
-                self._submit(video)
+                self._submit(video, self._upcoming(end))
+
+    def _upcoming(self, end: float) -> Upcoming | None:
+        """The first remote video of those that have to wait for a worker and are not announced yet; None for none that
+        was found until `end`."""
+        for video in islice(self._pending, max(0, self._executor.room() - 1), None):
+            if time.monotonic() > end:
+                break
+            if is_remote(video.source) and video.name not in self._announced:
+                self._announced.add(video.name)
+                if self._is_open(video):
+                    return Upcoming(video.name, video.source)
+        return None
+
+    def _is_open(self, video: Video) -> bool:
+        """Whether a video has to be tracked, as far as that can be told now."""
+        try:
+            marker = self._tree.marker(video.name)
+            return marker is None or (self._overwrite and bool(what_changed(marker, video.source, video.recipe)))
+        except (OSError, ValueError):
+            return False
 
     def _is_settled(self, video: Video) -> bool:
         """Whether there is a result that stays, which is noted."""
@@ -120,10 +143,10 @@ class Batch:
         self._note(row, is_new=False)
         return True
 
-    def _submit(self, video: Video) -> None:
+    def _submit(self, video: Video, upcoming: Upcoming | None) -> None:
         attempt = self._attempts[video.name] = self._attempts.get(video.name, 0) + 1
         is_last = attempt == self._max_attempts > 1
-        work = TrackTask(video.source, video.recipe, self._overwrite, anew=is_last)
+        work = TrackTask(video.source, video.recipe, self._overwrite, is_last, upcoming)
         log = control_folder(self._out) / "logs" / f"{video.name}.log"
         self._in_hand.add(video.name)
         self._executor.submit(Task(video.name, msgspec.to_builtins(work), str(log)))

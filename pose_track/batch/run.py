@@ -18,7 +18,7 @@ from pose_track.batch.remote_tree import open_tree
 from pose_track.batch.results import control_folder
 from pose_track.batch.state import BatchState
 from pose_track.batch.task import Limits, WorkerSetup
-from pose_track.batch.track_handler import HANDLER, WORK
+from pose_track.batch.track_handler import HANDLER, WORK, open_staging
 
 LOCAL = "local"
 _WORTH_MEASURING = 4  # videos
@@ -32,7 +32,8 @@ class BatchOptions:
     executor_options: of the executor alone. limits: of each video. attempts: after how many a video has failed.
     overwrite: whether results of other settings, weights or content are replaced. formats: of the summary. prometheus:
     a file for its textfile collector. stages: "module:function" of settings -> `Stages`, in place of the networks.
-    results: URL of the folder of results; None for that of the batch.
+    results: URL of the folder of results; None for that of the batch. staging_bytes: of copies of remote videos, see
+    `Staging`.
     """
 
     executor: str = LOCAL
@@ -45,6 +46,7 @@ class BatchOptions:
     prometheus: Path | None = None
     stages: str | None = None
     results: str | None = None
+    staging_bytes: int | None = None
 
 
 def run_batch(
@@ -54,9 +56,8 @@ def run_batch(
 
     check: see `Batch.run`. Raises OSError where there is no room for results.
     """
-    setup = WorkerSetup(
-        HANDLER, {"out": str(out), "stages": options.stages, "results": options.results}, options.limits
-    )
+    arguments = {"stages": options.stages, "results": options.results, "staging_bytes": options.staging_bytes}
+    setup = WorkerSetup(HANDLER, {"out": str(out), **arguments}, options.limits)
     out.mkdir(parents=True, exist_ok=True)
     with open_journal(out) as journal:
         records = Records(journal, out, options.formats, options.prometheus)
@@ -68,6 +69,8 @@ def run_batch(
         try:
             return batch.run(check)
         finally:
+            with suppress(OSError):
+                open_staging(out).clean()
             with suppress(OSError):  # it holds what another attempt goes on with, or is in use
                 (control_folder(out) / WORK).rmdir()
             records.save_state(batch.state)

@@ -5,13 +5,10 @@ from __future__ import annotations
 
 import hashlib
 import re
-import shutil
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
-from pathlib import Path, PurePosixPath
+from pathlib import PurePosixPath
 from typing import Any
 
-from pose_track.utils.atomic import atomic_path
 from pose_track.utils.extras import require
 
 _SCHEMES = ("s3", "gs", "gcs", "az", "abfs", "http", "https", "memory")
@@ -77,18 +74,3 @@ def version_of(source: str) -> tuple[int, str]:
     version = next((str(info[key]) for key in _VERSION_KEYS if info.get(key)), "")
     size = int(info.get("size") or 0)
     return size, hashlib.sha256(f"{size}\0{version}".encode()).hexdigest()
-
-
-@contextmanager
-def staged(source: str, folder: Path) -> Iterator[Path]:
-    """A context with a copy of a remote video in `folder`, which is removed at its end. What an earlier attempt has
-    copied whole is used again."""
-    store, path = open_store(source)
-    folder.mkdir(parents=True, exist_ok=True)
-    digest = version_of(source)[1][:12]
-    copy = folder / f"{digest}-{PurePosixPath(path.partition('?')[0]).name}"
-    if not copy.exists():
-        with atomic_path(copy) as unfinished:
-            store.get_file(path, str(unfinished))
-    yield copy
-    shutil.rmtree(folder, ignore_errors=True)  # not after an error: another attempt needs it

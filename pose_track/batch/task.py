@@ -49,10 +49,12 @@ class WorkerSetup:
 
 @dataclass(frozen=True)
 class Progress:
-    """How far a task is. people: summed over the frames."""
+    """How far a task is. people: summed over the frames. is_waiting: whether it waits for something that others have in
+    use, such as disk space; such time does not count towards its limits."""
 
     frames: int = 0
     people: int = 0
+    is_waiting: bool = False
 
 
 @dataclass(frozen=True)

@@ -16,7 +16,8 @@ import msgspec
 from pose_track.batch.recipe import Recipe, weights_differ
 from pose_track.batch.remote_tree import open_tree
 from pose_track.batch.results import Figures, control_folder, identify, make_marker, what_changed
-from pose_track.batch.stores import is_remote, staged
+from pose_track.batch.staging import Staging
+from pose_track.batch.stores import is_remote
 from pose_track.batch.task import Progress, Task, named_function
 from pose_track.config.settings import Settings, StageSettings
 from pose_track.pipeline.run_state import STATE_FILE
@@ -28,10 +29,18 @@ from pose_track.video.source import DamageError, DecodeError
 if TYPE_CHECKING:
     from pose_track.pipeline.stages import Stages
 
-WORK = "work"
+WORK, STAGED = "work", "staged"
 HANDLER = "pose_track.batch.track_handler:open_track_handler"
 
 logger = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class Upcoming:
+    """A remote video that some worker tracks later. name: in its batch."""
+
+    name: str
+    source: str
 
 
 @dataclass(frozen=True)
@@ -39,34 +48,39 @@ class TrackTask:
     """The arguments of a task.
 
     source: the video. recipe: how it is tracked. overwrite: whether other results may be replaced. anew: whether to
-    begin at the first frame, whatever an earlier attempt has left.
+    begin at the first frame, whatever an earlier attempt has left. upcoming: what to copy meanwhile.
     """
 
     source: str
     recipe: Recipe
     overwrite: bool = False
     anew: bool = False
+    upcoming: Upcoming | None = None
 
 
 def open_track_handler(setup: Mapping[str, Any]) -> TrackHandler:
-    """The handler of a worker. setup: "out", the folder of the batch; "stages", "results": of the handler."""
-    return TrackHandler(Path(setup["out"]), setup.get("stages"), setup.get("results"))
+    """The handler of a worker. setup: "out", the folder of the batch; "stages", "results", "staging_bytes": of the
+    handler."""
+    return TrackHandler(Path(setup["out"]), setup.get("stages"), setup.get("results"), setup.get("staging_bytes"))
 
 
 class TrackHandler:
     """See `pose_track.batch.task.Handler`.
 
     stages: "module:function" of settings -> `Stages`; None for the networks that the settings name.
-    results: URL of the folder of results; None for `out`.
+    results: URL of the folder of results; None for `out`. staging_bytes: see `Staging`.
     """
 
-    def __init__(self, out: Path, stages: str | None = None, results: str | None = None) -> None:
+    def __init__(
+        self, out: Path, stages: str | None = None, results: str | None = None, staging_bytes: int | None = None
+    ) -> None:
         self._out, self._tree, self._stages_function = out, open_tree(out, results), stages
         self._loaded: tuple[str, Stages] | None = None  # networks of the last video, and their settings
+        self._staging = open_staging(out, staging_bytes)
         self._summary = Summary()
 
     def progress(self) -> Progress:
-        return Progress(self._summary.frames, self._summary.people)
+        return Progress(self._summary.frames, self._summary.people, self._staging.is_waiting)
 
     def run(self, task: Task) -> dict[str, Any]:
         """Track a video and publish its results, unless they are there by now. The result are its `Figures`.
@@ -88,7 +102,7 @@ class TrackHandler:
         settings = Settings.model_validate(work.recipe.settings)
         faults = 0
         try:
-            with _local(work.source, folder.parent / "staged") as video:
+            with self._local(name, work.source) as video, self._ahead(work.upcoming):
                 self._run(video, work, folder, self._stages(settings, work.recipe), settings)
         except DamageError as damage:
             logger.warning("%s", damage)
@@ -99,6 +113,13 @@ class TrackHandler:
         figures = _figures(self._summary, faults)
         self._tree.publish(folder, name, make_marker(folder, source, work.recipe, figures), work.overwrite)
         return figures
+
+    def _local(self, name: str, source: str) -> AbstractContextManager[Path]:
+        """A context with the file of a video, which for a remote one is a copy."""
+        return self._staging.staged(name, source) if is_remote(source) else nullcontext(Path(source))
+
+    def _ahead(self, upcoming: Upcoming | None) -> AbstractContextManager[None]:
+        return nullcontext() if upcoming is None else self._staging.ahead(upcoming.name, upcoming.source)
 
     def _run(self, video: Path, work: TrackTask, folder: Path, stages: Stages, settings: Settings) -> None:
         """Write the results into the folder, going on with an interrupted attempt where that is possible."""
@@ -132,9 +153,9 @@ class TrackHandler:
         return build_stages(settings)
 
 
-def _local(source: str, folder: Path) -> AbstractContextManager[Path]:
-    """A context with the file of a video, which for a remote one is a copy in `folder`."""
-    return staged(source, folder) if is_remote(source) else nullcontext(Path(source))
+def open_staging(out: Path, limit_bytes: int | None = None) -> Staging:
+    """The copies of remote videos of all batches in `out`."""
+    return Staging(control_folder(out) / STAGED, limit_bytes)
 
 
 @contextmanager

@@ -174,8 +174,11 @@ class _Watch:
         self.bytes = 0
 
     def saw(self, progress: Progress) -> None:
-        if progress != self._progress:
-            self._progress, self._moved = progress, time.monotonic()
+        now = time.monotonic()
+        if progress.is_waiting:
+            self._began = now
+        if progress != self._progress or progress.is_waiting:
+            self._progress, self._moved = progress, now
 
     def fault(self) -> Outcome | None:
         limits, now = self._limits, time.monotonic()

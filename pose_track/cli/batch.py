@@ -57,6 +57,12 @@ def _add_workers(parser: Parser) -> None:
         "--memory-limit", type=float, metavar="GIB", help="memory of a worker (default: its share of what is available)"
     )
     add(
+        "--staging-limit",
+        type=float,
+        metavar="GIB",
+        help="disk space in DIR for copies of remote videos (default: all)",
+    )
+    add(
         "--stages",
         metavar="MODULE:FUNCTION",
         help="your own networks: a function from settings to stages, such as those of custom_stages",
@@ -103,11 +109,11 @@ def _batch_options(options: argparse.Namespace) -> BatchOptions:
     from pose_track.batch.run import BatchOptions
     from pose_track.batch.task import Limits
 
-    for name in ("attempts", "time_limit", "stall_limit", "memory_limit"):
+    for name in ("attempts", "time_limit", "stall_limit", "memory_limit", "staging_limit"):
         value = getattr(options, name)
         if value is not None and not value > 0:
             raise ValueError(f"--{name.replace('_', '-')} must be above 0, got {value}")
-    memory = None if options.memory_limit is None else int(options.memory_limit * _GIB)
+    memory, staging = _bytes(options.memory_limit), _bytes(options.staging_limit)
     return BatchOptions(
         options.executor,
         _workers(options.workers),
@@ -119,7 +125,12 @@ def _batch_options(options: argparse.Namespace) -> BatchOptions:
         options.prometheus,
         options.stages,
         options.results,
+        staging,
     )
+
+
+def _bytes(gib: float | None) -> int | None:
+    return None if gib is None else int(gib * _GIB)
 
 
 def _workers(text: str) -> int | None:

@@ -20,18 +20,18 @@ class Misbehaving:
     """
 
     def __init__(self, setup: Mapping[str, Any]) -> None:
-        self.setup, self.tasks, self.frames, self.hangs = setup, 0, 0, False
+        self.setup, self.tasks, self.frames, self.hangs, self.waits = setup, 0, 0, False, False
 
     def progress(self) -> Progress:
         self.frames += not self.hangs
-        return Progress(self.frames)
+        return Progress(self.frames, is_waiting=self.waits)
 
     def run(self, task: Task) -> dict[str, Any]:
         self.tasks += 1
         print(f"task {task.name} begins", file=sys.stderr)
         print("on stdout")
         action = task.arguments.get("do", "")
-        self.hangs = action == "hang"
+        self.hangs = action in ("hang", "wait")
         if action:
             getattr(self, f"_{action}")(task)
         return {"pid": os.getpid(), "tasks": self.tasks, "setup": dict(self.setup)}
@@ -66,6 +66,12 @@ class Misbehaving:
 
     def _hang(self, task: Task) -> None:
         time.sleep(60)
+
+    def _wait(self, task: Task) -> None:
+        """For others, which is no fault of the task."""
+        self.waits = True
+        time.sleep(4)
+        self.waits = False
 
     def _dawdle(self, task: Task) -> None:
         time.sleep(60)

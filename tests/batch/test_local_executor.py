@@ -119,6 +119,11 @@ def test_a_slow_task_is_not_a_stalled_one(started: list[Executor]) -> None:
     assert outcomes["slow"].reason.startswith("it took more")
 
 
+def test_limits_do_not_count_the_time_in_which_a_task_waits(started: list[Executor]) -> None:
+    limits = Limits(seconds=2.5, stall_seconds=2)
+    assert start(started, limits=limits).outcomes(Task("patient", {"do": "wait"}))["patient"].status == "done"
+
+
 def test_a_list_of_tasks(started: list[Executor], tmp_path: Path) -> None:
     """A task that was lost has another attempt, one that fails for good has not."""
     executor = start(started).executor

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import threading
 from collections.abc import Iterator
-from contextlib import suppress
 from functools import partial
 from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path, PurePosixPath
@@ -19,7 +18,6 @@ from pose_track.batch.recipe import Recipe
 from pose_track.batch.remote_tree import RemoteTree
 from pose_track.batch.results import MARKER, Figures, identify, make_marker, what_changed
 from pose_track.batch.sources import find_videos
-from pose_track.batch.stores import staged
 from pose_track.config.load import load_settings, preset_path
 from pose_track.config.settings import Settings
 from pose_track.pipeline.track_file import track_file
@@ -56,17 +54,6 @@ def test_videos_of_a_manifest_may_be_in_a_store(store: Any, tmp_path: Path) -> N
     assert (video.source, str(video.place), dict(video.settings)) == (
         *("memory://in/a.mp4", "in/a.mp4"), {"reader.stride": "2"},
     )  # fmt: skip
-
-
-def test_a_staged_video_is_copied_once(store: Any, tmp_path: Path) -> None:
-    store.pipe_file("in/a.mp4", b"content")
-    with suppress(RuntimeError), staged("memory://in/a.mp4", tmp_path / "staged") as path:
-        assert (path.read_bytes(), path.name.endswith("-a.mp4")) == (b"content", True)
-        path.write_bytes(b"kept")
-        raise RuntimeError
-    with staged("memory://in/a.mp4", tmp_path / "staged") as path:
-        assert path.read_bytes() == b"kept"
-    assert not (tmp_path / "staged").exists()
 
 
 def test_results_are_published_with_their_marker_last(store: Any, tmp_path: Path) -> None:
