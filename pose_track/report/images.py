@@ -1,4 +1,4 @@
-"""Pictures of a person at chosen moments, as JPEG in the text of a page."""
+"""Images of a person at chosen moments, as JPEG in the text of a page."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The moments of which a report shows a picture."""
+"""The moments of which a report shows an image."""
 
 from __future__ import annotations
 
