@@ -66,7 +66,7 @@ class Batch:
         self._max_attempts, self._overwrite = attempts, overwrite
         self._pending = deque(sorted(videos, key=lambda video: -video.weight))
         self._busy: deque[tuple[float, Video]] = deque()
-        self._in_hand: set[str] = set()
+        self._in_hand: dict[str, Upcoming | None] = {}
         self._announced: set[str] = set()  # to a worker that copies them ahead
         self._attempts: dict[str, int] = {}
         self.state = BatchState(len(videos), sum(video.weight for video in videos))
@@ -148,7 +148,7 @@ class Batch:
         is_last = attempt == self._max_attempts > 1
         work = TrackTask(video.source, video.recipe, self._overwrite, is_last, upcoming)
         log = control_folder(self._out) / "logs" / f"{video.name}.log"
-        self._in_hand.add(video.name)
+        self._in_hand[video.name] = upcoming
         self._executor.submit(Task(video.name, msgspec.to_builtins(work), str(log)))
 
     def _take(self, timeout_seconds: float) -> None:
@@ -156,7 +156,9 @@ class Batch:
         for report in self._executor.poll(timeout_seconds):
             if report.outcome is not None:
                 self.state.workers.pop(report.worker, None)
-                self._in_hand.discard(report.task)
+                upcoming = self._in_hand.pop(report.task)
+                if upcoming is not None and report.outcome.status != "done":  # it may not have been copied
+                    self._announced.discard(upcoming.name)
                 self._end(self._videos[report.task], report.outcome)
             else:
                 self._see(report)

@@ -7,6 +7,7 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
+from dataclasses import asdict
 from functools import partial
 from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -19,6 +20,7 @@ from stub_stages import one_person, stub_stages
 from pose_track.batch.driver import Batch, Video
 from pose_track.batch.plan import plan_videos
 from pose_track.batch.recipe import Recipe
+from pose_track.batch.results import Figures
 from pose_track.batch.staging import Staging
 from pose_track.batch.task import Outcome, Report, Task
 from pose_track.batch.track_handler import TrackHandler, TrackTask, Upcoming, open_staging
@@ -107,6 +109,7 @@ import os, signal, sys
 from pathlib import Path
 from fsspec.implementations.local import LocalFileSystem
 from pose_track.batch.recipe import Recipe
+from pose_track.batch.results import Figures
 from pose_track.batch.staging import Staging
 
 def half(self, source, target, **options):
@@ -245,10 +248,11 @@ def test_the_next_video_is_copied_while_one_is_tracked(
 
 
 class Listing:
-    """An executor of some workers that do nothing, and notes its tasks."""
+    """An executor of some workers that do nothing, and notes its tasks. held: a video that another batch has in its
+    hands at first."""
 
-    def __init__(self, workers: int) -> None:
-        self._workers, self._tasks, self.done = workers, list[Task](), list[TrackTask]()
+    def __init__(self, workers: int, held: str = "") -> None:
+        self._workers, self._held, self._tasks, self.done = workers, held, list[Task](), list[TrackTask]()
 
     def room(self) -> int:
         return self._workers - len(self._tasks)
@@ -259,15 +263,22 @@ class Listing:
         self.done.append(msgspec.convert(task.arguments, TrackTask))
 
     def poll(self, timeout_seconds: float) -> list[Report]:
-        """The first task has failed."""
-        return [Report("1", self._tasks.pop(0).name, outcome=Outcome("failed", "no"))] if self._tasks else []
+        """The first task has ended."""
+        if not self._tasks:
+            return []
+        names = [task.name for task in self._tasks]
+        name = self._tasks.pop(names.index(self._held) if self._held in names else 0).name
+        if name == self._held:
+            self._held = ""
+            return [Report("1", name, outcome=Outcome("busy"))]
+        return [Report("1", name, outcome=Outcome("done", result=asdict(Figures(1, 1, 1, 0, 1.0, 1.0))))]
 
     def stop(self) -> None:
         pass
 
 
-def listed(videos: list[Video], out: Path, workers: int = 1) -> Listing:
-    executor = Listing(workers)
+def listed(videos: list[Video], out: Path, workers: int = 1, held: str = "") -> Listing:
+    executor = Listing(workers, held)
     Batch(videos, out, executor, ()).run()
     return executor
 
@@ -282,6 +293,14 @@ def test_each_worker_is_told_of_another_video(tmp_path: Path) -> None:
     (tmp_path / "d/_DONE.json").write_text("{}")
     done = listed(videos, tmp_path, workers=2).done
     assert [work.upcoming and work.upcoming.name for work in done] == ["c", "e", "f", None, None]
+
+
+def test_a_video_that_could_not_be_copied_ahead_is_named_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("pose_track.batch.driver._BUSY_SECONDS", 0.01)
+    videos = [Video(name, f"memory://in/{name}.mp4", RECIPE) for name in "abcdefgh"]
+    done = listed(videos, tmp_path, workers=3, held="b").done
+    told = [(work.source[-5], work.upcoming and work.upcoming.name) for work in done]
+    assert told[:5] == [("a", "d"), ("b", "e"), ("c", "f"), ("d", "e"), ("e", "g")]
 
 
 def test_the_largest_videos_come_first(tmp_path: Path) -> None:
