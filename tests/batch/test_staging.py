@@ -185,6 +185,15 @@ def test_what_is_tracked_now_comes_before_what_is_copied_ahead(store: Path, tmp_
             assert copies(tmp_path / "staged") == ["a.mp4", "c.mp4"]
 
 
+def test_copies_ahead_leave_each_other_alone(store: Path, tmp_path: Path) -> None:
+    first, second = (Staging(tmp_path / "staged", SIZE) for _ in range(2))
+    stage_ahead(first, store, "a")
+    with second.ahead("b", url(store, "b")):
+        pass
+    second._ahead.join(10)
+    assert copies(tmp_path / "staged") == ["a.mp4"]
+
+
 def test_there_is_one_copy_ahead_at_a_time(store: Path, tmp_path: Path) -> None:
     """While one waits for room, there is no other, though it had room."""
     (store / "b.mp4").write_bytes(b"b")
