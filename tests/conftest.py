@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import os
 import signal
 from collections.abc import Iterator
 
 import pytest
 
 from pose_track.utils.cache_dir import VARIABLE
+
+if "PYTEST_XDIST_WORKER" in os.environ:  # a process for each core, which would otherwise start a thread for each core
+    os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 
 @pytest.fixture(scope="session", autouse=True)

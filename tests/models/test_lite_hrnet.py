@@ -105,7 +105,7 @@ def test_it_learns_from_its_initial_weights() -> None:
         targets[n, 0, n, 3] = 1
     optimizer = torch.optim.Adam(network.parameters(), lr=5e-3)
     losses = []
-    for _ in range(40):
+    for _ in range(20):
         loss = (network(images) - targets).square().mean()
         optimizer.zero_grad()
         loss.backward()

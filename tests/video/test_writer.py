@@ -31,6 +31,17 @@ def read_all(path: Path) -> list[Frame]:
         return list(reader)
 
 
+@pytest.mark.skipif(not hasattr(os, "sched_setaffinity"), reason="cores are chosen on Linux only")
+def test_the_bytes_do_not_depend_on_the_number_of_cores(tmp_path: Path) -> None:
+    cores = os.sched_getaffinity(0)
+    try:
+        os.sched_setaffinity(0, {min(cores)})
+        one = write_video(tmp_path / "one.mp4", 20, Fraction(25), (320, 240)).read_bytes()
+    finally:
+        os.sched_setaffinity(0, cores)
+    assert write_video(tmp_path / "all.mp4", 20, Fraction(25), (320, 240)).read_bytes() == one
+
+
 # frames, frames per second
 @pytest.mark.parametrize(
     ("num_frames", "fps"),
