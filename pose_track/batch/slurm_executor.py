@@ -18,6 +18,7 @@ from pose_track.utils.extras import require
 
 _TASKS = 2  # of a worker: one in its hands, and one that waits
 _POLL_SECONDS = 0.2
+_MAX_FAILED_STARTS = 3
 _STOP_SECONDS = 40.0
 _FOLDER = "slurm-jobs"
 
@@ -77,7 +78,7 @@ class SlurmExecutor:
             self._submitit.update_parameters(name="pose_track", **parameters)
         except (NameError, TypeError, AssertionError) as error:
             raise ValueError(f"the executor slurm does not take these options: {error}") from error
-        self._num_started = 0
+        self._num_started = self._failed_starts = 0
         self._reports: list[Report] = []
         self._workers = self._start(workers)
 
@@ -133,8 +134,9 @@ class SlurmExecutor:
 
     def _replace(self, worker: _Worker) -> None:
         """Submit another job in place of one that has ended, which loses the task in its hands. Raises RuntimeError for
-        one that ended before it had started."""
-        if not worker.mailbox.is_ready():
+        the third in a row that ended before it had started."""
+        self._failed_starts = 0 if worker.mailbox.is_ready() else self._failed_starts + 1
+        if self._failed_starts == _MAX_FAILED_STARTS:
             raise RuntimeError(f"job {worker.job.job_id} did not start: {worker.job.exception()}")
         worker.mailbox.say_stop()  # should only the one who watches it be dead
         self._workers.remove(worker)

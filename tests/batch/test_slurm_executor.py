@@ -60,6 +60,20 @@ def test_a_job_that_is_killed_loses_the_task_in_its_hands_only(executor: SlurmEx
     assert {outcomes["a"].status, outcomes["waits behind it"].status} == {"done"}
 
 
+def test_jobs_that_do_not_start(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Another one takes the place of each; after three in a row the fault is not of one machine."""
+    (tmp_path / "pose_track").mkdir()
+    (tmp_path / "pose_track" / "__init__.py").write_text("raise RuntimeError('not installed here')")
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("PYTHONPATH", str(tmp_path))
+    options = {"folder": str(tmp_path / "jobs"), "cluster": "local", "timeout_min": "5"}
+    failing = find_executor("slurm")(WorkerSetup(HANDLER), 1, options)
+    with pytest.raises(RuntimeError, match=r"did not start: [\s\S]*not installed here"):
+        failing.poll(60)
+    assert len(list((tmp_path / "jobs").glob("*/worker-*"))) == 3
+    failing.stop()
+
+
 def test_an_unknown_option_is_refused(tmp_path: Path) -> None:
     options = {"folder": str(tmp_path), "cluster": "local", "colour": "red"}
     with pytest.raises(ValueError, match="does not take these options"):
