@@ -42,10 +42,7 @@ class Encoder:
 
 os.environ.setdefault("SVT_LOG", "1")  # errors only: the AV1 encoder prints its settings on stderr
 
-_H264 = {
-    "preset": "superfast",
-    "threads": "4",
-}  # always as many: the bytes depend on it, and not on the machine's cores
+_H264 = {"preset": "superfast", "threads": "4"}  # as many on any machine: the bytes depend on it
 _VP9 = {"b:v": "0", "deadline": "realtime", "cpu-used": "6", "row-mt": "1"}
 ENCODERS = {
     "h264": Encoder("libx264", "yuv420p", crf=20, max_crf=51, options=_H264),
