@@ -11,7 +11,7 @@ from pose_track.structures.arrays import Float64Array
 
 Cell = float | int | str | None
 Table = tuple[Sequence[str], Iterator[Sequence[Cell]]]
-"""Names of the columns, and rows; None for a value that is not known."""
+"""Names of the columns, and rows; None or NaN for a value that is not known."""
 
 TIDY_COLUMNS = ("frame", "seconds", "person", "measure", "unit", "value")
 
@@ -62,7 +62,7 @@ def _wide_rows(
         values = [table[name].tolist() if name in table else [np.nan] * len(trajectory.frames) for name in columns]
         heads = zip(trajectory.frames.tolist(), trajectory.seconds.tolist(), kinematics.view.tolist(), strict=True)
         for (frame, seconds, view), row in zip(heads, zip(*values, strict=True), strict=True):
-            yield (frame, round(seconds, 6), person, view or None, *map(_known, row))
+            yield (frame, round(seconds, 6), person, view or None, *row)
 
 
 def tidy_table(people: Iterable[tuple[Kinematics, str]], names: Mapping[int, str]) -> Table:
@@ -97,7 +97,3 @@ def split_unit(column: str, unit: str) -> tuple[str, str]:
         if column.endswith(f"_{suffix}"):
             return column.removesuffix(f"_{suffix}"), suffix.replace("_per_", "/")
     raise ValueError(f"{column} has no unit")
-
-
-def _known(value: float) -> float | None:
-    return None if value != value else value

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import csv
 from itertools import islice
+from math import isnan
 from pathlib import Path
 
-from pose_track.analysis.tables import TIDY_COLUMNS, Table
+from pose_track.analysis.tables import TIDY_COLUMNS, Cell, Table
 from pose_track.utils.atomic import atomic_path, atomic_text
 from pose_track.utils.extras import require
 
@@ -21,7 +22,13 @@ def write_csv_table(table: Table, path: Path) -> None:
         writer = csv.writer(file, lineterminator="\n")
         writer.writerow(columns)
         for row in rows:
-            writer.writerow([round(cell, _DECIMALS) if isinstance(cell, float) else cell for cell in row])
+            writer.writerow(map(_written, row))
+
+
+def _written(cell: Cell) -> Cell:
+    if not isinstance(cell, float):
+        return cell
+    return None if isnan(cell) else round(cell, _DECIMALS)
 
 
 def write_tidy_parquet(table: Table, path: Path) -> None:

@@ -75,6 +75,17 @@ def test_tables_and_report(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -
     assert "mid-stance" in page
 
 
+def test_what_is_not_known_is_an_empty_cell(tmp_path: Path) -> None:
+    """Too short for steps, and an arm that is never seen."""
+    person = short(walker(), 12)
+    person.scores[:, FEET.joint_names.index("left_wrist")] = 0
+    assert analyse(write(tmp_path / "in.jsonl", person)) == 0
+    (summary,) = table(tmp_path / "out" / "summary.csv")
+    assert summary["left_elbow_range_deg"] == summary["left_stance_seconds"] == ""
+    for name in ("summary", "angles"):
+        assert "nan" not in (tmp_path / "out" / f"{name}.csv").read_text()
+
+
 @pytest.mark.parametrize(
     ("options", "metres_per_pixel"),
     [
