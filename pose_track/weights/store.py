@@ -114,7 +114,7 @@ def _not_fetched(path: Path, entry: PublishedWeights, failures: Mapping[str | Pa
     (first, error), *others = failures.items()
     if isinstance(error, ValueError) and not others:
         return error
-    reasons = "; ".join(_reason(source, error) for source, error in failures.items())
+    reasons = "; ".join(dict.fromkeys(_reason(source, error) for source, error in failures.items()))
     address = entry.urls[0] if entry.urls else str(first)
     remedy = f"download {address} in another way and {_placement(path, is_archive(address))}"
     others_work = f"name a mirror in {MIRROR_VARIABLE}, or {_ALTERNATIVES[entry.use]}"
