@@ -8,8 +8,6 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from pose_track.weights.sources import MIRROR_VARIABLE, Mirror
-
 if TYPE_CHECKING:
     from pose_track.structures.skeleton import Skeleton
 
@@ -39,6 +37,8 @@ def add_runtime(parser: argparse.ArgumentParser) -> None:
 
 def add_mirror(parser: argparse.ArgumentParser) -> None:
     """--mirror, see `weights.sources.chosen_mirror`."""
+    from pose_track.weights.sources import MIRROR_VARIABLE  # commands without published weights start without NumPy
+
     parser.add_argument(
         "--mirror",
         metavar="URL|DIR",
@@ -50,6 +50,8 @@ def use_mirror(location: str | None) -> None:
     """Look for published weights at a mirror first, in all that this process does. Raises ValueError for one that is
     neither an address nor a folder."""
     if location is not None:
+        from pose_track.weights.sources import MIRROR_VARIABLE, Mirror
+
         Mirror(location)
         os.environ[MIRROR_VARIABLE] = location
 

@@ -43,6 +43,8 @@ def is_entry(line: bytes) -> bool:
     >>> is_entry(b'{"image_id": 1, "keypoints": [1, 2, 0.5]}'), is_entry(b'{"type": "header"}')
     (True, False)
     """
+    if b'"image_id"' not in line:  # a whole file of other JSON may be one line, which is not parsed
+        return False
     try:
         msgspec.json.decode(line, type=_Keys)
     except (ValueError, RecursionError):

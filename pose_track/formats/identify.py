@@ -107,7 +107,9 @@ def _object_format(first: bytes, start: bytes, suffix: str) -> str:
 
 
 def _is_header(line: bytes) -> bool:
-    """Whether this is the first line of a tracks.jsonl; a line of other JSON is rarely valid by itself."""
+    """Whether this is the first line of a tracks.jsonl. A whole file of other JSON may be one line, which is not parsed."""
+    if b'"header"' not in line:
+        return False
     try:
         record = json.loads(line)
     except (ValueError, RecursionError):

@@ -29,6 +29,13 @@ def test_format_is_identified_by_content(tmp_path, name, text):
     assert identify_format(tmp_path / "results.dat") == name
 
 
+@pytest.mark.parametrize("text", ['{"annolist": []}', '{"images": [], "annotations": [{"image_id": 1}]}'])
+def test_a_file_of_one_line_is_not_parsed_to_identify_it(tmp_path, monkeypatch, text):
+    monkeypatch.setattr("pose_track.formats.identify.json.loads", lambda line: pytest.fail(f"{line} was parsed"))
+    (tmp_path / "a.json").write_text(text)
+    assert identify_format(tmp_path / "a.json") == "posetrack"
+
+
 @pytest.mark.parametrize(
     ("name", "data", "message"),
     [
