@@ -14,7 +14,7 @@ from pose_track.build.graph_stages import build_graph_keypoints
 from pose_track.build.graphs import PoseGraph, names_graph, pose_graph
 from pose_track.build.networks import PoseNetwork, pose_network
 from pose_track.build.specs import pose_spec
-from pose_track.config.networks import PoseSettings
+from pose_track.config.networks import KeypointSettings
 from pose_track.config.settings import CocoSettings, StageSettings
 from pose_track.datasets.annotations import read_json
 from pose_track.datasets.coco import CocoFile, load_coco_people
@@ -31,7 +31,7 @@ from pose_track.weights.entries.entry import PublishedGraph, PublishedPoseWeight
 from pose_track.weights.zoo import find_published
 
 if TYPE_CHECKING:  # these import PyTorch and pycocotools
-    from pose_track.evaluation.coco_keypoints import Entry
+    from pose_track.evaluation.coco_tool import Entry
     from pose_track.training.prediction import Candidate
 
 DEFAULT_PATHS = {
@@ -189,7 +189,7 @@ def write_coco_result(result: CocoResult, results: Path | None, metrics: Path | 
         metrics.write_text(text + "\n", encoding="utf-8")
 
 
-def _coco_model(settings: PoseSettings) -> PoseNetwork | PoseGraph:
+def _coco_model(settings: KeypointSettings) -> PoseNetwork | PoseGraph:
     model = pose_graph(settings) if names_graph(settings.weights) else pose_network(settings)
     if isinstance(model, PoseNetwork) and model.exported is not None:
         raise ValueError(f"{settings.weights!r} is an exported network; give the weights that it was made from")
@@ -256,7 +256,7 @@ def _candidates(data: CocoData, file: CocoFile, skeleton: Skeleton) -> list[Cand
     return candidates
 
 
-def _published_ap(settings: PoseSettings, model: PoseNetwork | PoseGraph) -> float | None:
+def _published_ap(settings: KeypointSettings, model: PoseNetwork | PoseGraph) -> float | None:
     entry = find_published(settings.weights)
     if not isinstance(entry, PublishedPoseWeights | PublishedGraph) or not file_sha256(model.path).startswith(
         entry.sha256
@@ -265,7 +265,7 @@ def _published_ap(settings: PoseSettings, model: PoseNetwork | PoseGraph) -> flo
     return entry.ap
 
 
-def _differences(settings: PoseSettings, data: CocoData, num_images: int, precision: str) -> tuple[str, ...]:
+def _differences(settings: KeypointSettings, data: CocoData, num_images: int, precision: str) -> tuple[str, ...]:
     """How a measurement differs from the published ones: PUBLISHED_SETTINGS, float32, all images of val2017, and the
     usual detections, which are recognised by their file name. Graphs are published without flip test."""
     published = PUBLISHED_SETTINGS | ({"flip_test": False} if names_graph(settings.weights) else {})

@@ -1,17 +1,14 @@
-"""Average precision and recall of a person detector, computed by pycocotools."""
+"""Average precision and recall of a person detector, computed as COCO's; see `coco_tool`."""
 
 from __future__ import annotations
 
-import contextlib
-import io
 import math
 from collections.abc import Iterable, Sequence
-from typing import Any, Protocol
+from typing import Protocol
 
 import numpy as np
-from pycocotools.coco import COCO
-from pycocotools.cocoeval import COCOeval
 
+from pose_track.evaluation.coco_tool import PERSON, Entry, coco_eval
 from pose_track.structures.arrays import Float64Array, FloatingArray
 from pose_track.structures.frames import Detections
 
@@ -49,37 +46,23 @@ def box_ap_ar(
     min_height: the least height of a person, as a share of the image height. Shorter people, labelled or detected, are
         ignored, as are detections in ignore regions.
 
-    pycocotools selects objects by "area"; here that field holds the relative height.
+    COCO selects objects by "area"; here that field holds the relative height.
     """
-    gt = COCO()
-    gt.dataset = {"images": [], "categories": [{"id": 1, "name": "person"}], "annotations": []}
-    results = []
+    people, results = list[Entry](), list[Entry]()
     for image_id, (label, detected) in enumerate(zip(labels, detections, strict=True), 1):
-        gt.dataset["images"].append({"id": image_id})
         for boxes, is_crowd in ((label.boxes, 0), (label.ignore, 1)):
-            for box in boxes:
-                gt.dataset["annotations"].append(_annotation(image_id, box, label.height, iscrowd=is_crowd))
+            people += [_annotation(image_id, box, label.height, iscrowd=is_crowd) for box in boxes]
         results += [
             _annotation(image_id, box, label.height, score=float(score))
             for box, score in zip(detected.boxes, detected.scores, strict=True)
         ]
-    for entries in (gt.dataset["annotations"], results):
+    for entries in (people, results):
         for annotation_id, annotation in enumerate(entries, 1):
             annotation["id"] = annotation_id
-    predicted = COCO()
-    predicted.dataset = {**gt.dataset, "annotations": results}
-    return _accumulate(gt, predicted, ious, min_height)
-
-
-def _accumulate(gt: COCO, predicted: COCO, ious: Sequence[float], min_area: float) -> tuple[Float64Array, Float64Array]:
-    with contextlib.redirect_stdout(io.StringIO()):
-        gt.createIndex()
-        predicted.createIndex()
-        evaluation = COCOeval(gt, predicted, "bbox")
-        evaluation.params.iouThrs = np.array(ious)
-        evaluation.params.areaRng, evaluation.params.areaRngLbl = [[min_area, 1e9]], ["tall"]
-        evaluation.evaluate()
-        evaluation.accumulate()
+    images = [{"id": image_id} for image_id in range(1, len(labels) + 1)]
+    gt = {"images": images, "categories": [PERSON], "annotations": people}
+    heights = {"areaRng": [[min_height, 1e9]], "areaRngLbl": ["tall"]}
+    evaluation = coco_eval(gt, results, "bbox", iouThrs=np.array(ious), **heights)
     precision, recall = evaluation.eval["precision"][:, :, 0, 0, -1], evaluation.eval["recall"][:, 0, 0, -1]
     known = recall >= 0  # COCO's -1 stands for "undefined"
     return np.where(known, precision.mean(axis=1), np.nan), np.where(known, recall, np.nan)
@@ -107,7 +90,7 @@ def _mean(values: Iterable[float]) -> float:
     return sum(known) / len(known) if known else math.nan
 
 
-def _annotation(image_id: int, box: FloatingArray, height: int, **fields: float) -> dict[str, Any]:
+def _annotation(image_id: int, box: FloatingArray, height: int, **fields: float) -> Entry:
     x1, y1, x2, y2 = (float(v) for v in box)
     bbox = [x1, y1, x2 - x1, y2 - y1]
     return {"image_id": image_id, "category_id": 1, "bbox": bbox, "area": (y2 - y1) / height, **fields}

@@ -1,27 +1,21 @@
-"""COCO keypoint evaluation: average precision and recall by object keypoint similarity, computed by pycocotools."""
+"""COCO keypoint evaluation: average precision and recall by object keypoint similarity; see `coco_tool`."""
 
 from __future__ import annotations
 
-import contextlib
-import io
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
-from pycocotools.coco import COCO
-from pycocotools.cocoeval import COCOeval
 
+from pose_track.evaluation.coco_tool import PERSON, Dataset, Entry, coco_eval, silent
 from pose_track.geometry.boxes import xyxy_to_xywh
 from pose_track.geometry.oks import oks_matrix, oks_nms
 from pose_track.structures.arrays import FloatingArray
 from pose_track.structures.skeleton import Skeleton
 
-Entry = dict[str, Any]
-
 COCO_METRICS = ("AP", "AP50", "AP75", "APM", "APL", "AR", "AR50", "AR75", "ARM", "ARL")
-PERSON = {"id": 1, "name": "person"}
 
 
 class LabelledPose(NamedTuple):
@@ -41,13 +35,13 @@ class LabelledPose(NamedTuple):
     is_crowd: bool = False
 
 
-def keypoint_ground_truth(image_ids: Iterable[int], people: Iterable[LabelledPose]) -> COCO:
+def keypoint_ground_truth(image_ids: Iterable[int], people: Iterable[LabelledPose]) -> Dataset:
     """The ground truth of the images, some of which may be without people.
 
     Crowds and people without labelled joints are ignore regions.
     """
     annotations = [{**_annotation(person), "id": number} for number, person in enumerate(people, 1)]
-    return index_coco({"images": [{"id": i} for i in image_ids], "categories": [PERSON], "annotations": annotations})
+    return {"images": [{"id": i} for i in image_ids], "categories": [PERSON], "annotations": annotations}
 
 
 def _annotation(person: LabelledPose) -> Entry:
@@ -95,8 +89,8 @@ def keypoint_results(
     return entries
 
 
-def evaluate_keypoints(gt: COCO, results: Sequence[Entry], skeleton: Skeleton) -> COCOeval:
-    """pycocotools' evaluation of results, accumulated and summarized: see its `eval` and `stats`.
+def evaluate_keypoints(gt: Dataset, results: Sequence[Entry], skeleton: Skeleton) -> Any:
+    """The COCOeval of results, accumulated and summarized: see its `eval` and `stats`.
 
     gt: from `keypoint_ground_truth`, with the joints of `skeleton`, whose sigmas are used.
     results: entries of a results file. An image's 20 best people count. Their areas, by which unmatched people are
@@ -104,23 +98,27 @@ def evaluate_keypoints(gt: COCO, results: Sequence[Entry], skeleton: Skeleton) -
 
     Raises ValueError for results of an image that is not in the ground truth.
     """
-    unknown = {entry["image_id"] for entry in results} - set(gt.getImgIds())
+    unknown = {entry["image_id"] for entry in results} - {image["id"] for image in gt["images"]}
     if unknown:
         raise ValueError(f"results of image {min(unknown)!r}, which is not in the ground truth; remove them")
-    empty = index_coco({**gt.dataset, "annotations": []})
-    with contextlib.redirect_stdout(io.StringIO()):
-        predictions = gt.loadRes([dict(entry) for entry in results]) if results else empty
-        for annotation, entry in zip(predictions.dataset["annotations"], results, strict=True):
-            annotation["area"] = entry.get("area", annotation["area"])
-        evaluation = COCOeval(gt, predictions, "keypoints")
-        evaluation.params.kpt_oks_sigmas = skeleton.sigmas
-        evaluation.evaluate()
-        evaluation.accumulate()
+    people = [{"area": keypoint_extent(entry["keypoints"]), **entry, "id": n} for n, entry in enumerate(results, 1)]
+    evaluation = coco_eval(gt, people, "keypoints", kpt_oks_sigmas=skeleton.sigmas)
+    with silent():
         evaluation.summarize()
     return evaluation
 
 
-def keypoint_metrics(gt: COCO, results: Sequence[Entry], skeleton: Skeleton) -> dict[str, float]:
+def keypoint_extent(keypoints: Sequence[float]) -> float:
+    """The area of the box around joints x y score x y score ..., in square pixels.
+
+    >>> keypoint_extent([1, 2, 0.5, 4, 8, 0.5])
+    18.0
+    """
+    x, y = keypoints[0::3], keypoints[1::3]
+    return float((max(x) - min(x)) * (max(y) - min(y)))
+
+
+def keypoint_metrics(gt: Dataset, results: Sequence[Entry], skeleton: Skeleton) -> dict[str, float]:
     """COCO's ten metrics in [0, 1]; NaN without labelled people of that size.
 
     AP and AR are means over OKS 0.5 to 0.95; APM, APL, ARM and ARL are those of people of medium and large area. See
@@ -128,12 +126,3 @@ def keypoint_metrics(gt: COCO, results: Sequence[Entry], skeleton: Skeleton) -> 
     """
     stats = evaluate_keypoints(gt, results, skeleton).stats
     return {name: float(value) if value >= 0 else float("nan") for name, value in zip(COCO_METRICS, stats, strict=True)}
-
-
-def index_coco(dataset: Entry) -> COCO:
-    """A data set in COCO format as pycocotools wants it."""
-    coco = COCO()
-    coco.dataset = dataset
-    with contextlib.redirect_stdout(io.StringIO()):
-        coco.createIndex()
-    return coco

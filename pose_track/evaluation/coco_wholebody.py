@@ -4,14 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from pycocotools.coco import COCO
-
-from pose_track.evaluation.coco_keypoints import Entry, index_coco, keypoint_metrics
+from pose_track.evaluation.coco_keypoints import keypoint_extent, keypoint_metrics
+from pose_track.evaluation.coco_tool import Dataset, Entry
 from pose_track.formats.coco_wholebody import COLUMNS
 from pose_track.structures.skeleton import COCO_WHOLEBODY_133, Skeleton
 
 
-def wholebody_metrics(gt: COCO, results: Sequence[Entry]) -> dict[str, float]:
+def wholebody_metrics(gt: Dataset, results: Sequence[Entry]) -> dict[str, float]:
     """COCO's ten metrics of the whole body, see `keypoint_metrics`, then AP and AR of each part: "AP_body", "AR_body",
     "AP_foot", and so on.
 
@@ -30,7 +29,7 @@ def wholebody_metrics(gt: COCO, results: Sequence[Entry]) -> dict[str, float]:
     return metrics
 
 
-def coco_metrics(gt: COCO, results: Sequence[Entry], skeleton: Skeleton) -> dict[str, float]:
+def coco_metrics(gt: Dataset, results: Sequence[Entry], skeleton: Skeleton) -> dict[str, float]:
     """`wholebody_metrics` for the joints of COCO_WHOLEBODY_133, `keypoint_metrics` for those of other skeletons."""
     if skeleton.joint_names == COCO_WHOLEBODY_133.joint_names:
         return wholebody_metrics(gt, results)
@@ -45,18 +44,16 @@ def _part(columns: slice) -> Skeleton:
 
 def _body_area(entry: Entry) -> float:
     """The extent of the 17 joints of the body, in square pixels."""
-    keypoints = entry["keypoints"][: 3 * COLUMNS["body"].stop]
-    x, y = keypoints[0::3], keypoints[1::3]
-    return float((max(x) - min(x)) * (max(y) - min(y)))
+    return keypoint_extent(entry["keypoints"][: 3 * COLUMNS["body"].stop])
 
 
-def _gt_part(gt: COCO, columns: slice) -> COCO:
+def _gt_part(gt: Dataset, columns: slice) -> Dataset:
     annotations = []
-    for annotation in gt.dataset["annotations"]:
+    for annotation in gt["annotations"]:
         keypoints = annotation["keypoints"][3 * columns.start : 3 * columns.stop]
         num_keypoints = sum(visibility > 0 for visibility in keypoints[2::3])
         annotations.append({**annotation, "keypoints": keypoints, "num_keypoints": num_keypoints})
-    return index_coco({**gt.dataset, "annotations": annotations})
+    return {**gt, "annotations": annotations}
 
 
 def _results_part(results: Sequence[Entry], columns: slice) -> list[Entry]:

@@ -107,8 +107,8 @@ def _object_format(first: bytes, start: bytes, suffix: str) -> str:
 
 
 def _is_header(line: bytes) -> bool:
-    """Whether this is the first line of a tracks.jsonl. A whole file of other JSON may be one line, which is not parsed."""
-    if b'"header"' not in line:
+    """Whether this is the first line of a tracks.jsonl; a line of other JSON is rarely valid by itself."""
+    if b'"header"' not in line:  # a whole file of other JSON may be one line, which is not parsed
         return False
     try:
         record = json.loads(line)

@@ -15,7 +15,8 @@ from pose_track.datasets.annotations import JsonObject, OnBroken, get_fields, re
 from pose_track.datasets.coco import image_name, image_size
 from pose_track.datasets.images import ImageStore
 from pose_track.datasets.labels import PersonLabel
-from pose_track.evaluation.coco_keypoints import PERSON, Entry, keypoint_results
+from pose_track.evaluation.coco_keypoints import keypoint_results
+from pose_track.evaluation.coco_tool import PERSON, Entry
 from pose_track.formats.validate import finite_number, integer, object_list
 from pose_track.geometry.boxes import xywh_to_xyxy
 from pose_track.models.codec import Codec

@@ -7,7 +7,6 @@ from collections import defaultdict
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import numpy as np
 from torch import nn
@@ -22,6 +21,7 @@ from pose_track.datasets.load import identify_format
 from pose_track.detection.detector import CentreDetector
 from pose_track.evaluation.box_ap import detection_metrics
 from pose_track.evaluation.coco_keypoints import LabelledPose, keypoint_ground_truth
+from pose_track.evaluation.coco_tool import Dataset
 from pose_track.evaluation.coco_wholebody import coco_metrics
 from pose_track.evaluation.pck import has_torso, pck, person_sizes
 from pose_track.evaluation.pckh import PckhGroundTruth, load_pckh_ground_truth, pckh
@@ -40,9 +40,6 @@ from pose_track.training.prediction import (
     gt_candidates,
     predict_poses,
 )
-
-if TYPE_CHECKING:
-    from pycocotools.coco import COCO
 
 MIN_SCORE = 0.02  # score below which a box is not evaluated
 HEAD_SIZES_FILE = "gt_valid.mat"  # head sizes of MPII's validation people, published beside valid.json
@@ -209,7 +206,7 @@ def _coco_evaluator(
     return PoseEvaluator("coco", candidates, compute)
 
 
-def coco_ground_truth(path: Path, file: CocoFile, skeleton: Skeleton, on_broken: OnBroken = "stop") -> COCO:
+def coco_ground_truth(path: Path, file: CocoFile, skeleton: Skeleton, on_broken: OnBroken = "stop") -> Dataset:
     """The ground truth of the file at `path`, with crowds and people without labelled joints."""
     joints = JointMap(file.joint_names, skeleton, path)
     unlabelled = np.zeros((skeleton.num_joints, 2)), np.zeros(skeleton.num_joints, np.int64)

@@ -9,18 +9,17 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from pycocotools.coco import COCO
 from shared_data import shared
 
 from pose_track.evaluation.coco_keypoints import (
     COCO_METRICS,
-    Entry,
     LabelledPose,
     evaluate_keypoints,
     keypoint_ground_truth,
     keypoint_metrics,
     keypoint_results,
 )
+from pose_track.evaluation.coco_tool import Dataset, Entry
 from pose_track.pose.estimator import person_scores
 from pose_track.structures.skeleton import COCO_17, POSETRACK_15, Skeleton
 
@@ -37,7 +36,7 @@ def synthetic_people(counts: list[int], skeleton: Skeleton = COCO_17, area: floa
     return people
 
 
-def ground_truth(counts: list[int], skeleton: Skeleton = COCO_17) -> COCO:
+def ground_truth(counts: list[int], skeleton: Skeleton = COCO_17) -> Dataset:
     return keypoint_ground_truth(range(1, len(counts) + 1), synthetic_people(counts, skeleton))
 
 
@@ -163,7 +162,7 @@ def recorded(name: str) -> Any:
     return json.loads(shared(f"data/golden/{name}.json").read_text())
 
 
-def recorded_ground_truth() -> COCO:
+def recorded_ground_truth() -> Dataset:
     data = recorded("coco_eval_gt")
     people = []
     for entry in data["annotations"]:

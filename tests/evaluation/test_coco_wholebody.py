@@ -11,7 +11,8 @@ import pytest
 
 from pose_track.datasets.annotations import read_json
 from pose_track.datasets.coco import CocoFile, load_coco_people
-from pose_track.evaluation.coco_keypoints import COCO_METRICS, Entry
+from pose_track.evaluation.coco_keypoints import COCO_METRICS
+from pose_track.evaluation.coco_tool import Entry
 from pose_track.evaluation.coco_wholebody import coco_metrics, wholebody_metrics
 from pose_track.formats.coco_wholebody import COLUMNS, joined_keypoints, split_keypoints
 from pose_track.structures.skeleton import COCO_17, COCO_WHOLEBODY_133, HALPE_26
