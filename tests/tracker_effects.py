@@ -115,7 +115,7 @@ def place_of_jumping_wrist(settings: Settings, world: object) -> list[float]:
 def flow_arguments(settings: Settings, world: object) -> list[object]:
     """The arguments with which the optical flow is built."""
     with (
-        mock.patch("pose_track.weights.resolve.fetch_weights", lambda published: Path(published.name)),
+        mock.patch("pose_track.weights.store.fetch_weights", lambda published: Path(published.name)),
         mock.patch("pose_track.flow.optical_flow.build_flow") as build,
     ):
         build_tracker(settings.tracker, FPS, has_images=True, device="cpu")

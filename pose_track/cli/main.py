@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from collections.abc import Sequence
 from itertools import groupby
@@ -13,6 +14,9 @@ from pose_track.cli.output import run_with_output
 from pose_track.cli.runner import run_command
 from pose_track.utils.names import did_you_mean
 from pose_track.utils.version import __version__
+
+# pydantic reads this when the first settings class is made; without it, it searches all installed packages for plugins
+os.environ.setdefault("PYDANTIC_DISABLE_PLUGINS", "__all__")
 
 PROG = "pose-track"
 WHAT_TO_TAKE = "Start with track VIDEO. More is found with --preset balanced, accurate, feet, wholebody or crowd."

@@ -7,7 +7,6 @@ from pathlib import Path
 from typing import Literal
 
 from pose_track.utils.hashing import file_sha256
-from pose_track.weights.store import fetch_weights
 from pose_track.weights.zoo import BUNDLED_DETECTOR, BUNDLED_POSE, LIST_COMMAND, ZOO, find_published, unknown_name
 
 _BUNDLED = {"detector": BUNDLED_DETECTOR, "pose": BUNDLED_POSE}
@@ -45,6 +44,8 @@ def weights_file(name_or_path: str, bundled: Literal["detector", "pose"] | None 
 
 def published_weights(name: str) -> Path:
     """The file of published weights, which are downloaded once. Raises as `weights_file`."""
+    from pose_track.weights.store import fetch_weights  # the bundled networks need no web client
+
     return fetch_weights(ZOO[name])
 
 

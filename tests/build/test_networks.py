@@ -39,7 +39,7 @@ def downloaded(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     sha256 = hashlib.sha256(b"weights").hexdigest()
     for entry in POSE_ENTRIES:
         monkeypatch.setitem(ZOO, entry.name, replace(entry, sha256=sha256[:8]))
-    monkeypatch.setattr("pose_track.weights.resolve.fetch_weights", lambda entry: tmp_path / "downloaded.pth")
+    monkeypatch.setattr("pose_track.weights.store.fetch_weights", lambda entry: tmp_path / "downloaded.pth")
     return tmp_path
 
 
@@ -170,7 +170,7 @@ def test_missing_and_wrong_weights(
     weights: str, error: type[Exception], message: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr("pose_track.weights.resolve.fetch_weights", _must_not_be_downloaded)
+    monkeypatch.setattr("pose_track.weights.store.fetch_weights", _must_not_be_downloaded)
     with pytest.raises(error, match=message):
         pose_network(PoseSettings(weights=weights))
 

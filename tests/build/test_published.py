@@ -68,7 +68,7 @@ def test_the_docs_state_the_networks_of_each_preset_and_their_result(preset: str
 
 
 def test_published_graphs_of_another_use_are_refused_before_a_download(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.delattr("pose_track.weights.resolve.fetch_weights")
+    monkeypatch.delattr("pose_track.weights.store.fetch_weights")
     with pytest.raises(ValueError, match=r"'yolox_nano' is no keypoint network \(COCO val2017 box AP 25.8\)"):
         pose_graph(PoseSettings(weights="yolox_nano"))
     for name in ("rtmo_s", "rtmpose_m_256x192"):

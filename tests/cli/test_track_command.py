@@ -263,7 +263,7 @@ def weights_without_networks(monkeypatch: pytest.MonkeyPatch) -> None:
 
     monkeypatch.setattr(pose_track.build.stages, "build_stages", build)
     monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
-    monkeypatch.setattr(pose_track.weights.resolve, "fetch_weights", _without_network)
+    monkeypatch.setattr("pose_track.weights.store.fetch_weights", _without_network)
 
 
 def _without_network(published: PublishedWeights) -> Path:

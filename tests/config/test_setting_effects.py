@@ -494,7 +494,7 @@ def test_torchvision_detectors_get_their_settings(world: World, monkeypatch: pyt
 
     monkeypatch.setattr(pose_track.detection.torchvision_detector, "TorchvisionDetector", Detector)
     values = {"name": "fcos_resnet50_fpn", "min_score": 0.4, "max_iou": 0.5}
-    monkeypatch.setattr(pose_track.weights.resolve, "fetch_weights", lambda published: Path("b.pth"))
+    monkeypatch.setattr("pose_track.weights.store.fetch_weights", lambda published: Path("b.pth"))
     build_stages(Settings(device="cpu", detector=DetectorSettings(**values)))  # type: ignore[arg-type]
     build_stages(Settings(device="cpu", detector=DetectorSettings(**values, weights="a.pth")))  # type: ignore[arg-type]
     assert built == [("fcos_resnet50_fpn", Path(weights), "cpu", 0.4, 0.5, "auto") for weights in ("b.pth", "a.pth")]

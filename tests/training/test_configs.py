@@ -138,7 +138,7 @@ def test_commands_fail_only_for_missing_data(
     for name in NETWORKS:
         monkeypatch.setitem(NETWORKS, name, tiny_hrnet)
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr("pose_track.weights.resolve.fetch_weights", without_network)
+    monkeypatch.setattr("pose_track.weights.store.fetch_weights", without_network)
     command = {"train.py": "train", "evaluate_pose.py": "evaluate-pose"}[words[0]]
     assert run_command(command, path, *words[2:], "--hardware.device", "cpu", "--hardware.devices", "1") == 2
     error = capsys.readouterr().err
@@ -220,7 +220,7 @@ def test_published_configs_on_tiny_data(
     monkeypatch.chdir(tmp_path)
     write(tmp_path / "data" / data)
     torch.save(tiny_hrnet(17).state_dict(), tmp_path / "trunk.pth")
-    monkeypatch.setattr("pose_track.weights.resolve.fetch_weights", lambda published: tmp_path / "trunk.pth")
+    monkeypatch.setattr("pose_track.weights.store.fetch_weights", lambda published: tmp_path / "trunk.pth")
     short = {"loop.epochs": "1", "loop.batch_size": "2", "loop.workers": "0", "hardware.device": "cpu"}
     words = [f"--{key}={value}" for key, value in short.items()]
     assert run_command("train", FOLDER / f"{stem}.yaml", *words) == 0
