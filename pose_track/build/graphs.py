@@ -8,7 +8,7 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
-from pose_track.config.networks import BUNDLED, GRAPH_SUFFIXES, DetectorSettings, PoseSettings
+from pose_track.config.networks import BUNDLED, GRAPH_SUFFIXES, DetectorSettings, KeypointSettings
 from pose_track.detection.graph_detector import Resize
 from pose_track.models.codec import Codec
 from pose_track.models.graph_input import Pixels, graph_input
@@ -31,7 +31,7 @@ joints are of two."""
 _DETECTOR_SIZE = (640, 640)  # of a detector that takes images of any size
 _EXPORTED_KEYS = (b"has_preprocessing", b"weights_sha256")  # metadata of the files that this project exports
 
-# settings of `PoseSettings` with an effect on some networks only, by layout; the others have none of them
+# settings of `KeypointSettings` with an effect on some networks only, by layout; the others have none of them
 _OPTIONS = {
     "heatmaps": ("heatmap_type", "sigma", "decoding", "scales", "flip_test", "padding"),
     "simcc": ("sigma", "decoding", "beta", "flip_test", "padding"),
@@ -92,12 +92,12 @@ def names_detector(settings: DetectorSettings) -> bool:
     return settings.name != "compact" or settings.weights is not None
 
 
-def finds_boxes(pose: PoseSettings, detector: DetectorSettings) -> bool:
+def finds_boxes(pose: KeypointSettings, detector: DetectorSettings) -> bool:
     """Whether the keypoint network is a one-stage one that the boxes come from, too. Raises as `pose_graph`."""
     return not names_detector(detector) and names_graph(pose.weights) and pose_graph(pose).layout.is_one_stage
 
 
-def pose_graph(settings: PoseSettings) -> PoseGraph:
+def pose_graph(settings: KeypointSettings) -> PoseGraph:
     """The graph that `pose.weights` names.
 
     Raises FileNotFoundError for a missing file; ValueError, naming the settings that help, for one that is no such
@@ -197,7 +197,7 @@ def _check_entry(path: Path, entry: PublishedGraph | None, layout: Layout) -> No
         raise ValueError(f"{str(path)!r} was taken for {layout}, but {entry.name} returns {entry.outputs}")
 
 
-def _check_effects(settings: PoseSettings, layout: Layout) -> None:
+def _check_effects(settings: KeypointSettings, layout: Layout) -> None:
     """Raises ValueError for a setting that differs from its default and has no effect on the layout."""
     effective = _OPTIONS.get(layout.kind, ())
     for name in sorted({name for names in _OPTIONS.values() for name in names} - set(effective)):
@@ -207,7 +207,7 @@ def _check_effects(settings: PoseSettings, layout: Layout) -> None:
         raise ValueError(f"pose.decoding {settings.decoding} is of heatmaps; {settings.weights!r} has dark, or null")
 
 
-def _skeleton(settings: PoseSettings, entry: PublishedGraph | None, layout: Layout) -> Skeleton:
+def _skeleton(settings: KeypointSettings, entry: PublishedGraph | None, layout: Layout) -> Skeleton:
     """Raises ValueError where nothing states the joints, or a setting contradicts."""
     stated = SKELETONS[entry.skeleton] if entry and entry.skeleton else None
     if stated is None and settings.skeleton is None and layout.kind != "heatmaps":
@@ -224,7 +224,7 @@ def _skeleton(settings: PoseSettings, entry: PublishedGraph | None, layout: Layo
     return skeleton
 
 
-def _codec(settings: PoseSettings, layout: Layout, size: tuple[int, int], path: Path) -> PoseCodec:
+def _codec(settings: KeypointSettings, layout: Layout, size: tuple[int, int], path: Path) -> PoseCodec:
     if layout.kind == "single_pose":
         return SinglePoseCodec(size)
     if layout.kind == "simcc":

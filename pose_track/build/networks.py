@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from pose_track.build.graphs import finds_boxes, names_graph
-from pose_track.config.networks import BUNDLED, DetectorSettings, PoseSettings
+from pose_track.config.networks import BUNDLED, DetectorSettings, KeypointSettings
 from pose_track.config.settings import StageSettings
 from pose_track.models.codec import Codec
 from pose_track.models.metadata import PoseMetadata
@@ -102,7 +102,7 @@ def detector_path(settings: DetectorSettings) -> Path:
     return bundled_weights("detector") if settings.name == "compact" else published_weights(settings.name)
 
 
-def pose_network(settings: PoseSettings) -> PoseNetwork:
+def pose_network(settings: KeypointSettings) -> PoseNetwork:
     """The keypoint network that the settings name, with what its file states and what the settings choose.
 
     Raises FileNotFoundError for a missing file; ConnectionError if published weights cannot be downloaded; ValueError
@@ -128,7 +128,7 @@ def pose_network(settings: PoseSettings) -> PoseNetwork:
     return PoseNetwork(path, skeleton, codec, source.description, source.exported)
 
 
-def pose_path(settings: PoseSettings) -> Path:
+def pose_path(settings: KeypointSettings) -> Path:
     """The file of the keypoint network. Raises as `weights_file`."""
     return bundled_weights("pose") if settings.weights == BUNDLED else weights_file(settings.weights)
 
@@ -154,7 +154,7 @@ def _find_entry(name_or_path: str) -> PublishedPoseWeights | None:
     return entry
 
 
-def _identify_source(entry: PublishedPoseWeights | None, path: Path, settings: PoseSettings) -> _Source:
+def _identify_source(entry: PublishedPoseWeights | None, path: Path, settings: KeypointSettings) -> _Source:
     if entry is not None and (entry is BUNDLED_POSE or file_sha256(path).startswith(entry.sha256)):
         score_map = read_score_map(path) if entry is BUNDLED_POSE else None
         return _published_source(entry, score_map)
@@ -176,7 +176,7 @@ def _published_source(entry: PublishedPoseWeights, score_map: ScoreMap | None) -
     return _Source(metadata, f"{entry.name}: {entry.result}; {entry.licence}")
 
 
-def _weights_source(path: Path, settings: PoseSettings) -> _Source:
+def _weights_source(path: Path, settings: KeypointSettings) -> _Source:
     suffix = path.suffix.lower()
     if suffix in _OPENVINO_SUFFIXES and all(path.with_suffix(other).is_file() for other in _OPENVINO_SUFFIXES):
         raise ValueError(
@@ -188,7 +188,7 @@ def _weights_source(path: Path, settings: PoseSettings) -> _Source:
     return _Source(weights, str(weights), skeletons)
 
 
-def _exported_source(path: Path, settings: PoseSettings) -> _Source:
+def _exported_source(path: Path, settings: KeypointSettings) -> _Source:
     require("onnxruntime", purpose=f"running {settings.weights!r}")
     from pose_track.runtime.onnx_runtime import exported_metadata  # ONNX Runtime is optional
 
@@ -201,7 +201,7 @@ def _exported_source(path: Path, settings: PoseSettings) -> _Source:
     return _Source(exported.pose, str(exported), fixed=fixed, exported=exported)
 
 
-def _check_contradictions(source: _Source, entry: PublishedPoseWeights | None, settings: PoseSettings) -> None:
+def _check_contradictions(source: _Source, entry: PublishedPoseWeights | None, settings: KeypointSettings) -> None:
     """Raises ValueError for a setting that contradicts the file."""
     for key in source.fixed:
         stated, chosen = getattr(source.metadata, key), getattr(settings, key)

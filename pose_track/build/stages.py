@@ -75,6 +75,7 @@ def assemble_stages(
         settings.detector.every,
         FRAMES_PER_BATCH if device == "cpu" else CUDA_FRAMES_PER_BATCH,
         profile,
+        settings.pose.every,
     )
 
 

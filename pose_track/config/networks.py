@@ -81,7 +81,7 @@ class DetectorSettings(BaseSettings):
         return self
 
 
-class PoseSettings(BaseSettings):
+class KeypointSettings(BaseSettings):
     """The keypoint network and the decoding of its heatmaps.
 
     skeleton, heatmap_type, input_size and sigma are needed only where the weights file does not state them, and may not
@@ -139,10 +139,20 @@ class PoseSettings(BaseSettings):
     max_batch: Positive = Field(default=16, description="Crops in one forward pass, at most.")
 
     @model_validator(mode="after")
-    def _size_fits_network(self) -> PoseSettings:
+    def _size_fits_network(self) -> KeypointSettings:
         if self.input_size is not None and any(side % 32 for side in self.input_size):
             raise ValueError(f"pose.input_size must be multiples of 32, got {list(self.input_size)}")
         return self
+
+
+class PoseSettings(KeypointSettings):
+    """The keypoint network on videos."""
+
+    every: Positive = Field(
+        default=1,
+        description="Everybody is estimated on every n-th frame; on the frames between, optical flow moves the poses "
+        "of people whom it follows surely.",
+    )
 
 
 class RuntimeSettings(BaseSettings):
@@ -159,7 +169,7 @@ class RuntimeSettings(BaseSettings):
     )
 
 
-class CocoPoseSettings(PoseSettings):
+class CocoPoseSettings(KeypointSettings):
     """The keypoint network; the defaults are those of published measurements."""
 
     flip_test: bool = Field(default=True, description="Average the heatmaps with those of the mirrored crop.")

@@ -39,6 +39,14 @@ class StageSettings(BaseSettings):
             )
         return self
 
+    @model_validator(mode="after")
+    def _flow_spans_pose_interval(self) -> StageSettings:
+        if self.pose.every > 1 and self.tracker.flow.method == "none":
+            raise ValueError(
+                f"pose.every {self.pose.every} needs a flow; give tracker.flow.method another value than none"
+            )
+        return self
+
 
 class Settings(StageSettings):
     """The settings of `pose-track track`."""

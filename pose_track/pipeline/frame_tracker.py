@@ -21,7 +21,8 @@ class FrameTracker:
     def __init__(self, stages: Stages, tracker: PoseLinker) -> None:
         estimate = as_batch_estimator(stages.estimate)
         self._tracker = tracker
-        self._infer = Inference(as_batch_detector(stages.detect), estimate, stages.detect_every, stages.profile)
+        detect = as_batch_detector(stages.detect)
+        self._infer = Inference(detect, estimate, stages.detect_every, stages.profile, stages.pose_every)
         self._linking = Linking(estimate, tracker, stages.profile)
         self._is_confirmed = tracker.online_confirmation()
         self._executor = ThreadPoolExecutor(1, "optical flow")
@@ -30,10 +31,10 @@ class FrameTracker:
         """All poses of the next frame, and their (N,) track ids; 0 for a pose without a track."""
         proposed = self._executor.submit(self._linking.propose, frame)
         try:
-            ((_, poses),) = self._infer([frame])
+            (inferred,) = self._infer([frame])
         finally:
             boxes = proposed.result()
-        (_, poses), ids = self._linking.link(frame, poses, boxes)
+        (_, poses), ids = self._linking.link(inferred, boxes)
         return poses, ids
 
     def people(self, frame: Frame, poses: Poses, ids: IntArray) -> TrackedPoses:

@@ -10,6 +10,7 @@ from pose_track.pipeline.run_state import TrackingState
 from pose_track.pipeline.steps import LinkedFrame
 from pose_track.structures.arrays import IntArray
 from pose_track.structures.frames import Detections, Frame, Poses
+from pose_track.structures.skeleton import Skeleton
 from pose_track.tracking.linker import LinkerState, PoseLinker
 
 
@@ -43,6 +44,9 @@ class ObservedTracker:
 
     def propose(self, frame: Frame) -> Detections:
         return self._linker.propose(frame)
+
+    def carry(self, detected: Detections, skeleton: Skeleton) -> tuple[Poses, Detections]:
+        return self._linker.carry(detected, skeleton)
 
     def assign(self, poses: Poses, frame: Frame) -> IntArray:
         self.evidence = self.evidence.with_frame(poses, frame)

@@ -19,7 +19,7 @@ from pose_track.utils.profiler import NULL_PROFILER, Profiler
 class Stages:
     """Detector, estimator and tracker, ready to run, and a description of their weights.
 
-    detect, estimate, detect_every, frames_per_batch, profile: see `track_video`.
+    detect, estimate, detect_every, frames_per_batch, profile, pose_every: see `track_video`.
     make_tracker: frames per second -> a new tracker.
     weights: of each network, as written into the header of the track records.
     """
@@ -32,11 +32,12 @@ class Stages:
     detect_every: int = 1
     frames_per_batch: int = FRAMES_PER_BATCH
     profile: Profiler = NULL_PROFILER
+    pose_every: int = 1
 
     @property
     def state_every(self) -> int:
-        """Number of frames after which, counted from the first, a batch begins with a frame that the detector sees."""
-        return lcm(self.frames_per_batch, self.detect_every)
+        """Number of frames after which, counted from the first, a batch begins with a frame that both networks see."""
+        return lcm(self.frames_per_batch, self.detect_every, self.pose_every)
 
     def track(
         self, frames: Iterable[Frame], tracker: Tracker, check: Callable[[], None] = lambda: None
@@ -55,6 +56,7 @@ class Stages:
             self.frames_per_batch,
             check,
             self.profile,
+            self.pose_every,
         )
 
 

@@ -10,6 +10,7 @@ import numpy as np
 from pose_track.geometry.boxes import iou_matrix, joints_to_boxes, nms
 from pose_track.structures.arrays import ImageArray, IntArray
 from pose_track.structures.frames import Detections, Frame, Poses, concatenate
+from pose_track.structures.skeleton import Skeleton
 from pose_track.tracking.appearance import MIN_JOINT_SCORE
 from pose_track.utils.profiler import Profiler
 
@@ -18,6 +19,9 @@ Estimator = Callable[[ImageArray, Detections], Poses]
 
 LinkedFrame = tuple[tuple[Frame, Poses], IntArray]
 """A frame with its poses, and their (N,) track ids."""
+
+InferredFrame = tuple[Frame, Poses, Detections]
+"""A frame with the poses of detected people, duplicates included, and the boxes in which nobody was estimated."""
 
 
 @runtime_checkable
@@ -39,6 +43,8 @@ class Tracker(Protocol):
     """Links poses over time.
 
     propose: boxes in which the tracker expects people, before the frame's detections are known.
+    carry: the poses of people who need not be estimated in this frame, and the boxes in which others are to be; after
+        `propose`.
     assign: (N,) track ids of the poses of a frame; 0 for a pose without a track.
     poses: those of that frame, as they are to be recorded: the tracker may exchange left and right.
     confirm: the same frames, some frames later, with id 0 for tracks that were too short.
@@ -46,6 +52,7 @@ class Tracker(Protocol):
 
     def reset(self) -> None: ...
     def propose(self, frame: Frame) -> Detections: ...
+    def carry(self, detected: Detections, skeleton: Skeleton) -> tuple[Poses, Detections]: ...
     def assign(self, poses: Poses, frame: Frame) -> IntArray: ...
     @property
     def poses(self) -> Poses: ...
@@ -98,22 +105,32 @@ def unmatched_boxes(proposed: Detections, poses: Poses, max_iou: float = 0.6) ->
 
 
 class Inference:
-    """Detector and estimator, one batch of frames at a time."""
+    """Detector and estimator, one batch of frames at a time.
 
-    def __init__(self, detect: BatchDetector, estimate: BatchEstimator, every: int, profile: Profiler) -> None:
+    every, pose_every: the detector runs on every n-th frame, the estimator too.
+    """
+
+    def __init__(
+        self, detect: BatchDetector, estimate: BatchEstimator, every: int, profile: Profiler, pose_every: int = 1
+    ) -> None:
         self._detect = profile.timed("detect", detect.run_batch)
         self._estimate = profile.timed("estimate", estimate.run_batch)
-        self._every = every
+        self._every, self._pose_every = every, pose_every
         self._num_frames = 0
 
-    def __call__(self, frames: Sequence[Frame]) -> Iterator[tuple[Frame, Poses]]:
-        """Each frame with its poses, duplicates included; no poses where the detector does not run."""
-        is_due = [(self._num_frames + i) % self._every == 0 for i in range(len(frames))]
+    def __call__(self, frames: Sequence[Frame]) -> Iterator[InferredFrame]:
+        """Each frame with its poses, duplicates included, and the boxes not estimated; neither where the detector does
+        not run."""
+        numbers = range(self._num_frames, self._num_frames + len(frames))
         self._num_frames += len(frames)
-        due_frames = [frame for frame, due in zip(frames, is_due, strict=True) if due]
+        due_frames = [frame for frame, number in zip(frames, numbers, strict=True) if number % self._every == 0]
         detected = iter(self._detect(due_frames) if due_frames else ())
-        detections = [next(detected) if due else Detections.empty() for due in is_due]
-        return zip(frames, self._estimate([frame.image for frame in frames], detections), strict=True)
+        none = Detections.empty()
+        detections = [next(detected) if number % self._every == 0 else none for number in numbers]
+        is_estimated = [number % self._pose_every == 0 for number in numbers]
+        now = [boxes if due else none for boxes, due in zip(detections, is_estimated, strict=True)]
+        waiting = [none if due else boxes for boxes, due in zip(detections, is_estimated, strict=True)]
+        return zip(frames, self._estimate([frame.image for frame in frames], now), waiting, strict=True)
 
 
 class Linking:
@@ -123,6 +140,7 @@ class Linking:
         self._estimate = profile.timed("estimate proposed", estimate.run_batch)
         self._suppress_duplicates = profile.timed("drop duplicates", estimate.suppress_duplicates)
         self._propose = profile.timed("propose", tracker.propose)
+        self._carry = profile.timed("carry", tracker.carry)
         self._assign = profile.timed("assign", tracker.assign)
         self._tracker = tracker
 
@@ -130,11 +148,17 @@ class Linking:
         """Boxes in which the tracker expects people, whatever is detected."""
         return self._propose(frame)
 
-    def link(self, frame: Frame, poses: Poses, proposed: Detections) -> LinkedFrame:
-        """The frame with all its poses and their ids. poses: of the detected people, duplicates included."""
-        proposed = unmatched_boxes(proposed, poses)
-        if len(proposed):
-            (added,) = self._estimate([frame.image], [proposed])
-            poses = concatenate(poses, added)
+    def link(self, inferred: InferredFrame, proposed: Detections) -> LinkedFrame:
+        """The frame with all its poses and their ids."""
+        frame, poses, waiting = inferred
+        if len(waiting):
+            carried, waiting = self._carry(waiting, poses.skeleton)
+            poses = concatenate(carried, self._estimated(frame, waiting))
+        if len(proposed := unmatched_boxes(proposed, poses)):
+            poses = concatenate(poses, self._estimated(frame, proposed))
         ids = self._assign(self._suppress_duplicates(poses), frame)
         return (frame, self._tracker.poses), ids
+
+    def _estimated(self, frame: Frame, boxes: Detections) -> Poses:
+        (poses,) = self._estimate([frame.image], [boxes])
+        return poses

@@ -12,13 +12,14 @@ from pose_track.pipeline.steps import (
     Estimator,
     FrameDetector,
     Inference,
+    InferredFrame,
     LinkedFrame,
     Linking,
     Tracker,
     as_batch_detector,
     as_batch_estimator,
 )
-from pose_track.structures.frames import Frame, Poses, TrackedPoses
+from pose_track.structures.frames import Frame, TrackedPoses
 from pose_track.utils.prefetch import Prefetcher
 from pose_track.utils.profiler import NULL_PROFILER, Profiler
 
@@ -58,6 +59,7 @@ def track_video(
     frames_per_batch: int = FRAMES_PER_BATCH,
     check: Callable[[], None] = lambda: None,
     profile: Profiler = NULL_PROFILER,
+    pose_every: int = 1,
 ) -> Iterator[tuple[Frame, TrackedPoses]]:
     """Yield each frame with its tracked people, in order, including frames without people.
 
@@ -68,19 +70,21 @@ def track_video(
     frames_per_batch: number of frames that detector and estimator take at once.
     check: called before each frame is linked; an exception from it ends the video there.
     profile: records the time of each stage.
+    pose_every: estimate everybody on the first frame and on every n-th frame after it, and in the others only those
+        whose poses the tracker cannot carry on.
 
     Decoding and networks run ahead of the tracker, in threads of their own. An exception of a stage is raised after the
     frames before it were yielded. Memory does not grow with the number of frames. Close the generator to stop early.
     """
     tracker.reset()
     estimate = as_batch_estimator(estimate)
-    infer = Inference(as_batch_detector(detect), estimate, detect_every, profile)
+    infer = Inference(as_batch_detector(detect), estimate, detect_every, profile, pose_every)
     linking = Linking(estimate, tracker, profile)
 
-    def link(estimated: Iterable[tuple[Frame, Poses]]) -> Iterator[LinkedFrame]:
-        for frame, poses in estimated:
+    def link(estimated: Iterable[InferredFrame]) -> Iterator[LinkedFrame]:
+        for inferred in estimated:
             check()
-            yield linking.link(frame, poses, linking.propose(frame))
+            yield linking.link(inferred, linking.propose(inferred[0]))
 
     with Prefetcher() as prefetcher:
         batches = prefetcher.prefetch(batched(profile.timed_items("decode", frames), frames_per_batch), 1)

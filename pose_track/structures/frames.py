@@ -190,10 +190,25 @@ DetectionsOrPoses = TypeVar("DetectionsOrPoses", Detections, Poses)
 
 
 def concatenate(a: DetectionsOrPoses, b: DetectionsOrPoses) -> DetectionsOrPoses:
-    """The rows of `a`, then those of `b`."""
+    """The rows of `a`, then those of `b`. Features or second peaks that only one of them has are 0, none, in the other.
+
+    >>> from pose_track.structures.skeleton import COCO_17
+    >>> one = Poses(np.ones((1, 17, 2)), np.ones((1, 17)), np.ones((1, 4)), np.ones(1), COCO_17)
+    >>> other = replace(one, features=np.ones((1, 17, 8)))
+    >>> concatenate(one, other).features.sum(axis=(1, 2)).tolist()
+    [0.0, 136.0]
+    """
     if not len(a) or not len(b):
         return a if len(a) else b
+    a, b = _with_arrays_of(a, b), _with_arrays_of(b, a)
     return _map_arrays(a, lambda name, rows: np.concatenate([rows, vars(b)[name]]))
+
+
+def _with_arrays_of(a: DetectionsOrPoses, b: DetectionsOrPoses) -> DetectionsOrPoses:
+    """`a`, with zeros for the arrays that only `b` has."""
+    missing = [name for name, rows in vars(b).items() if isinstance(rows, np.ndarray) and vars(a)[name] is None]
+    zeros = {name: np.zeros((len(a), *vars(b)[name].shape[1:]), np.float32) for name in missing}
+    return replace(a, **zeros) if zeros else a  # type: ignore[arg-type]
 
 
 def replace_rows(poses: Poses, rows: IntArray, others: Poses) -> Poses:

@@ -14,6 +14,7 @@ from pose_track.structures.arrays import BoolArray, Float32Array, IntArray
 from pose_track.structures.frames import Detections, Frame, FrameLike, Poses, replace_rows
 from pose_track.structures.skeleton import Skeleton
 from pose_track.tracking.association import Association
+from pose_track.tracking.carrying import Carrying
 from pose_track.tracking.confirmation import (
     ConfirmationWindow,
     ConfirmedTracks,
@@ -63,6 +64,7 @@ class LinkerState:
 
 
 NO_PROPAGATION = Propagation()
+DEFAULT_CARRYING = Carrying()
 
 
 class PoseLinker:
@@ -79,6 +81,7 @@ class PoseLinker:
     min_confirm_frames, lookback_frames: see `ConfirmationWindow`.
     flow: the optical flow, None for none. A shot cut ends all tracks.
     propagation: how people who are not detected are followed by the flow.
+    carrying: which poses are carried on by the flow, see `carry`.
     warped_frames: from how many frames poses are warped by the flow, for the cue "flow".
     chooses_sides: left and right of tracked people are chosen against the warped poses, see `limbs`.
     takes_second_peaks: joints of tracked people take second peaks where the warped poses expect them, see `limbs`.
@@ -99,6 +102,7 @@ class PoseLinker:
         chooses_sides: bool = False,
         takes_second_peaks: bool = False,
         speed_factor: float = 1.0,
+        carrying: Carrying = DEFAULT_CARRYING,
     ) -> None:
         if buffer_seconds < 0:
             raise ValueError(f"buffer_seconds must be 0 or more, got {buffer_seconds!r}")
@@ -109,7 +113,7 @@ class PoseLinker:
         self._min_confirm_frames, self._lookback_frames = min_confirm_frames, lookback_frames
         self._lookback = Lookback(associate.similarity, associate.min_low_score_similarity, speed_factor)
         self._flow = flow
-        self._propagation = propagation
+        self._propagation, self._carrying = propagation, carrying
         self._warped_frames = warped_frames
         self._chooses_sides, self._takes_second_peaks = chooses_sides, takes_second_peaks
         self._speed_factor = speed_factor
@@ -160,6 +164,14 @@ class PoseLinker:
             return Detections.empty()
         self._tracks = warped
         return self._propagation.boxes(warped)
+
+    def carry(self, detected: Detections, skeleton: Skeleton) -> tuple[Poses, Detections]:
+        """The poses of tracked people whom the flow carries surely into one of the boxes, and the boxes in which poses
+        are to be estimated, see `Carrying`. Call it after `propose`."""
+        if self._tracks is None or self._flow is None:
+            return Poses.empty(skeleton), detected
+        poses, is_needed = self._carrying(self._tracks, detected, skeleton)
+        return poses, detected[is_needed]
 
     def _end_shot(self, frame: Frame) -> None:
         self._tracks, self._shot_start = None, frame.index

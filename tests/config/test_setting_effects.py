@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections import Counter
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
@@ -19,7 +20,7 @@ from drawing_effects import DRAWING_EFFECTS
 from graph_effects import GRAPH_EFFECTS
 from make_video import make_video, numbered_image, without_packet
 from stream_effects import STREAM_EFFECTS
-from stub_stages import stub_stages
+from stub_stages import estimate_on_diagonal, stub_stages
 from tiny_posetrack import write_posetrack_dataset
 from tracker_effects import TRACKER_EFFECTS
 
@@ -52,7 +53,8 @@ from pose_track.pipeline.result_folder import ANNOTATED_FILE, TRACKS_FILE
 from pose_track.pipeline.track_file import open_reader, track_file
 from pose_track.pose.keypoints import CroppedKeypoints
 from pose_track.runtime.model_spec import ModelSpec
-from pose_track.structures.frames import Detections, Frame
+from pose_track.structures.arrays import ImageArray
+from pose_track.structures.frames import Detections, Frame, Poses
 from pose_track.structures.skeleton import COCO_17, POSETRACK_15
 from pose_track.video.reader import DecodeError, open_video
 from pose_track.weights.identify import IdentifiedWeights
@@ -245,6 +247,22 @@ def frames_detected_in(settings: Settings, world: World) -> list[int]:
     return frame_indices
 
 
+def crops_of_a_person_at_rest(settings: Settings, world: World) -> list[int]:
+    """How many people are estimated in each frame. A track is followed from its second detection on."""
+    num_crops = Counter[int]()
+    noise = np.random.default_rng(0).integers(0, 255, (120, 160, 3)).astype(np.uint8)
+    frames = [Frame(index, index / 10, noise.copy()) for index in range(5)]
+
+    def estimate(image: ImageArray, people: Detections) -> Poses:
+        num_crops[next(f.index for f in frames if f.image is image)] += len(people)
+        return estimate_on_diagonal(image, people)
+
+    detect = lambda frame: Detections([[20, 20, 60, 100]], [0.9])  # type: ignore[arg-type]  # noqa: E731
+    stages = replace(build_stages(settings), detect=detect, estimate=estimate)
+    list(stages.track(frames, stages.make_tracker(Fraction(10))))
+    return [num_crops[frame.index] for frame in frames]
+
+
 def num_detections(settings: Settings, world: World) -> int:
     return len(detected_boxes(settings, world))
 
@@ -357,6 +375,7 @@ EFFECTS: list[tuple[str, dict[str, str], Callable[[Settings, World], object], di
     ("detector.min_score", {}, num_detections, {"0.3": 3, "0.5": 2}),
     ("detector.min_score", RECORDED, num_detections, {"0.3": 1, "0.1": 2}),
     ("detector.max_iou", {"detector.min_score": "0.3"}, num_detections, {"0.6": 3, "0.2": 2}),
+    ("pose.every", {}, crops_of_a_person_at_rest, {"1": [1, 1, 1, 1, 1], "2": [1, 1, 1, 0, 1]}),
     ("detector.every", {}, frames_detected_in, {"1": [0, 1, 2, 3, 4, 5], "2": [0, 2, 4], "4": [0, 4]}),
     ("pose.weights", {}, weights_used,
      {"a.pth": ["detector.safetensors", "a.pth"], "b.pth": ["detector.safetensors", "b.pth"]}),

@@ -185,6 +185,11 @@ def test_flow_that_spans_the_detection_interval() -> None:
     assert load_settings(Settings, None, overrides).detector.every == 4
 
 
+def test_carried_poses_need_a_flow() -> None:
+    with pytest.raises(ValueError, match=r"^pose\.every 2 needs a flow"):
+        load_settings(Settings, None, {"pose.every": "2", "tracker.flow.method": "none"})
+
+
 def test_fast_is_the_default() -> None:
     assert load_settings(Settings, preset_path("fast")) == Settings()
 

@@ -19,7 +19,7 @@ from pose_track.pipeline.steps import unmatched_boxes
 from pose_track.pipeline.track_video import FRAMES_PER_BATCH, batched, track_video
 from pose_track.structures.arrays import ImageArray, IntArray
 from pose_track.structures.frames import Detections, Frame, Poses, concatenate
-from pose_track.structures.skeleton import POSETRACK_15
+from pose_track.structures.skeleton import POSETRACK_15, Skeleton
 from pose_track.tracking.confirmation import ConfirmationWindow, confirm_tracks
 from pose_track.video.source import DecodeError
 
@@ -47,12 +47,24 @@ class CountingTracker:
     def propose(self, frame: Frame) -> Detections:
         return self.proposed
 
+    def carry(self, detected: Detections, skeleton: Skeleton) -> tuple[Poses, Detections]:
+        return Poses.empty(skeleton), detected
+
     def assign(self, poses: Poses, frame: Frame) -> IntArray:
         self.poses = poses
         return np.arange(1, len(poses) + 1) * (poses.scores > self.min_score)
 
     def confirm(self, linked: Iterable[tuple[T, IntArray]]) -> Iterator[tuple[T, IntArray]]:
         return confirm_tracks(linked, ConfirmationWindow(self.min_frames, lambda: range(1, 10)))
+
+
+class CarryingTracker(CountingTracker):
+    """Carries a person into the first box of a frame; the joints of that person are 0."""
+
+    def carry(self, detected: Detections, skeleton: Skeleton) -> tuple[Poses, Detections]:
+        k, first = skeleton.num_joints, detected[np.array([0])]
+        joints = np.zeros((1, k, 2), np.float32), np.ones((1, k), np.float32)
+        return Poses(*joints, first.boxes, first.scores, skeleton), detected[np.arange(1, len(detected))]
 
 
 def make_frames(num: int, refs: list[weakref.ref[Frame]] | None = None) -> Iterator[Frame]:
@@ -238,6 +250,19 @@ def test_detector_runs_on_every_nth_frame(every: int, frames_per_batch: int) -> 
     detected = [index for batch in detect.detected_frames for index in batch]
     assert detected == [3 * i + 5 for i in range(0, 11, every)]
     assert [len(tracked) for _, tracked in results] == [int(i % every == 0) for i in range(11)]
+
+
+@pytest.mark.parametrize("pose_every", [1, 2, 3])
+@pytest.mark.parametrize("frames_per_batch", [1, 4])
+def test_between_every_nth_frame_the_tracker_carries_people(pose_every: int, frames_per_batch: int) -> None:
+    def detect(frame: Frame) -> Detections:
+        return boxes((10, 20, 50, 100), (90, 20, 130, 100))
+
+    results = track_video(
+        make_frames(7), detect, estimate_on_diagonal, CarryingTracker(), 1, frames_per_batch, pose_every=pose_every
+    )
+    is_carried = [(tracked.poses.joints == 0).all(axis=(1, 2)).tolist() for _, tracked in results]
+    assert is_carried == [[i % pose_every > 0, False] for i in range(7)]
 
 
 @pytest.mark.parametrize("stage", ["detect", "estimate", "track"])

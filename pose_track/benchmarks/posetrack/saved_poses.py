@@ -89,6 +89,7 @@ class _HighScoreTracker:
         self._tracker, self._min_person_score = tracker, min_person_score
         self.raw_poses: list[Poses] = []
         self.reset, self.propose, self.confirm = tracker.reset, tracker.propose, tracker.confirm
+        self.carry = tracker.carry
 
     def assign(self, poses: Poses, frame: Frame) -> IntArray:
         self.raw_poses.append(_without_features(poses))

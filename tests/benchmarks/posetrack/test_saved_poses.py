@@ -30,6 +30,7 @@ from pose_track.formats.tracks_jsonl import read_tracks
 from pose_track.pipeline.stages import Stages
 from pose_track.structures.arrays import ImageArray, IntArray
 from pose_track.structures.frames import Detections, Frame, Poses, TrackedPoses, concatenate
+from pose_track.structures.skeleton import Skeleton
 
 T = TypeVar("T")
 
@@ -101,6 +102,9 @@ class FollowingTracker:
     def propose(self, frame: Frame) -> Detections:
         box = Detections([[100, 20, 140, 100]], [0.5], ["flow"])  # type: ignore[arg-type]
         return box if frame.index == 4 else Detections.empty()
+
+    def carry(self, detected: Detections, skeleton: Skeleton) -> tuple[Poses, Detections]:
+        return Poses.empty(skeleton), detected
 
     def assign(self, poses: Poses, frame: Frame) -> IntArray:
         self.had_features.append(poses.features is not None)
