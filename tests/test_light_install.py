@@ -18,9 +18,9 @@ from pose_track.utils.cache_dir import VARIABLE
 ROOT = Path(__file__).parents[1]
 SAMPLE = ROOT / "data" / "sample"
 OPTIONAL = (
-    "torch", "torchvision", "lightning_fabric", "tensorboardX", "matplotlib", "pandas", "pycocotools", "pyarrow",
-    "decord", "onnx", "onnxruntime", "filterpy", "ezc3d", "h5netcdf", "pynwb", "ndx_pose", "sleap_io", "tables",
-    "xarray", "fsspec", "ray", "submitit",
+    "torch", "torchvision", "lightning_fabric", "tensorboardX", "matplotlib", "pandas", "pycocotools", "hotcoco",
+    "pyarrow", "decord", "onnx", "onnxruntime", "filterpy", "ezc3d", "h5netcdf", "pynwb", "ndx_pose", "sleap_io",
+    "tables", "xarray", "fsspec", "ray", "submitit",
 )  # fmt: skip
 
 RUN_WITHOUT = f"""

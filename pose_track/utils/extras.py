@@ -11,6 +11,7 @@ _EXTRAS = {
     "onnx": "onnx",
     "onnxruntime": "onnx",
     "pycocotools": "eval",
+    "hotcoco": "eval",
     "decord": "decord",
     "pyarrow": "parquet",
     "pandas": "science",

@@ -214,3 +214,19 @@ print(*sorted({"torch", "torchvision", "cv2", "av", "openvino", "onnxruntime", "
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert "\nFalse " in done.stdout
     assert done.stdout.endswith("\nend\n")
+
+
+@pytest.mark.parametrize(
+    ("code", "absent"),
+    [
+        ("import pose_track", "numpy"),
+        ("from pose_track.cli.main import main; main(['evaluate', '--help'])", "numpy"),
+        ("import pose_track.cli.main, pose_track.build.stages", "http.client"),
+    ],
+)
+def test_nothing_is_imported_before_it_is_needed(code: str, absent: str) -> None:
+    code += "; import sys; print(*sys.modules, sep='\\n')"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, cwd=ROOT)
+    modules = done.stdout.splitlines()
+    assert "pose_track" in modules
+    assert absent not in modules
