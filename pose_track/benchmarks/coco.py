@@ -14,7 +14,7 @@ from pose_track.build.graph_stages import build_graph_keypoints
 from pose_track.build.graphs import PoseGraph, names_graph, pose_graph
 from pose_track.build.networks import PoseNetwork, pose_network
 from pose_track.build.specs import pose_spec
-from pose_track.config.networks import KeypointSettings
+from pose_track.config.networks import KeypointSettings, PoseSettings
 from pose_track.config.settings import CocoSettings, StageSettings
 from pose_track.datasets.annotations import read_json
 from pose_track.datasets.coco import CocoFile, load_coco_people
@@ -213,7 +213,7 @@ def _keypoints(model: PoseNetwork | PoseGraph, settings: CocoSettings) -> tuple[
     """The joints in crops, and what runs the network."""
     pose = settings.pose
     if isinstance(model, PoseGraph):
-        stages = StageSettings(device=settings.device, runtime=settings.runtime, pose=pose)
+        stages = StageSettings(device=settings.device, runtime=settings.runtime, pose=PoseSettings(**dict(pose)))
         return build_graph_keypoints(model, stages, resolve_device(settings.device))
     runtime = _runtime(model, settings)
     return CroppedKeypoints(runtime, model.codec, pose.max_batch, pose.scales), runtime

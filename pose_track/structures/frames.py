@@ -206,9 +206,11 @@ def concatenate(a: DetectionsOrPoses, b: DetectionsOrPoses) -> DetectionsOrPoses
 
 def _with_arrays_of(a: DetectionsOrPoses, b: DetectionsOrPoses) -> DetectionsOrPoses:
     """`a`, with zeros for the arrays that only `b` has."""
-    missing = [name for name, rows in vars(b).items() if isinstance(rows, np.ndarray) and vars(a)[name] is None]
-    zeros = {name: np.zeros((len(a), *vars(b)[name].shape[1:]), np.float32) for name in missing}
-    return replace(a, **zeros) if zeros else a  # type: ignore[arg-type]
+    own: dict[str, Any] = vars(a)
+    others: dict[str, Any] = vars(b)
+    missing = [key for key, rows in others.items() if isinstance(rows, np.ndarray) and own[key] is None]
+    zeros: dict[str, Any] = {key: np.zeros((len(a), *others[key].shape[1:]), np.float32) for key in missing}
+    return replace(a, **zeros) if zeros else a
 
 
 def replace_rows(poses: Poses, rows: IntArray, others: Poses) -> Poses:
