@@ -206,10 +206,10 @@ def concatenate(a: DetectionsOrPoses, b: DetectionsOrPoses) -> DetectionsOrPoses
 
 def _with_arrays_of(a: DetectionsOrPoses, b: DetectionsOrPoses) -> DetectionsOrPoses:
     """`a`, with zeros for the arrays that only `b` has."""
-    own: dict[str, Any] = vars(a)
-    others: dict[str, Any] = vars(b)
-    missing = [key for key, rows in others.items() if isinstance(rows, np.ndarray) and own[key] is None]
-    zeros: dict[str, Any] = {key: np.zeros((len(a), *others[key].shape[1:]), np.float32) for key in missing}
+    zeros: dict[str, Any] = {}
+    for name, rows in vars(b).items():
+        if isinstance(rows, np.ndarray) and vars(a)[name] is None:
+            zeros[name] = np.zeros((len(a), *rows.shape[1:]), np.float32)
     return replace(a, **zeros) if zeros else a
 
 
