@@ -209,7 +209,7 @@ def _with_arrays_of(a: DetectionsOrPoses, b: DetectionsOrPoses) -> DetectionsOrP
     zeros: dict[str, Any] = {}
     for name, rows in vars(b).items():
         if isinstance(rows, np.ndarray) and vars(a)[name] is None:
-            zeros[name] = np.zeros((len(a), *rows.shape[1:]), np.float32)
+            zeros[name] = np.repeat(np.zeros_like(rows[:1]), len(a), axis=0)
     return replace(a, **zeros) if zeros else a
 
 
