@@ -25,7 +25,7 @@ test: $(READY)
 	$(VENV) -m pytest --numprocesses auto --dist loadfile $(ARGS)
 
 test-slow: $(READY)
-	$(VENV) -m pytest -m slow tests $(ARGS)
+	$(VENV) -m pytest -m slow --numprocesses auto --dist loadfile tests $(ARGS)
 
 check: $(READY)
 	.venv/bin/ruff check .

@@ -73,7 +73,7 @@ class SlurmExecutor:
         import submitit
 
         self._setup, self._folder = setup, folder.absolute() / uuid4().hex[:8]
-        self._submitit = submitit.AutoExecutor(self._folder / "%j", cluster=cluster)
+        self._submitit = submitit.AutoExecutor(self._folder / "jobs", cluster=cluster)
         try:
             self._submitit.update_parameters(name="pose_track", **parameters)
         except (NameError, TypeError, AssertionError) as error:

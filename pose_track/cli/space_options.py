@@ -46,9 +46,9 @@ def chosen_conditions(options: argparse.Namespace, result: Result) -> Conditions
     given = [name for name in ("height", "scale", "floor") if getattr(options, name)]
     if len(given) > 1:
         raise ValueError(f"--{given[0]} and --{given[1]} both say what a metre is; give one of them")
-    told = options.speed_factor
-    if told is not None and not 0 < told < inf:
-        raise ValueError(f"--speed-factor must be a number above 0, got {told}")
+    given = options.speed_factor
+    if given is not None and not 0 < given < inf:
+        raise ValueError(f"--speed-factor must be a number above 0, got {given}")
     lens = _lens(options.lens, result)
     return Conditions(
         options.min_score,
@@ -56,7 +56,7 @@ def chosen_conditions(options: argparse.Namespace, result: Result) -> Conditions
         dict(map(_height, options.height)),
         _scale(options.scale, lens) if options.scale else None,
         _floor(options.floor, lens) if options.floor else None,
-        agreed_speed(result.header, told, result.path),
+        agreed_speed(result.header, given, result.path),
         lens,
     )
 

@@ -26,13 +26,7 @@ PROFILE = "profile.json"
 
 def add_arguments(parser: Parser) -> None:
     add = parser.add_argument
-    add(
-        "--out",
-        type=Path,
-        default=Path("runs"),
-        metavar="DIR",
-        help="results go to DIR/<name of the video>/ (default: runs)",
-    )
+    add_out(parser)
     pace = parser.add_mutually_exclusive_group()
     pace.add_argument(
         "--live",
@@ -51,6 +45,17 @@ def add_arguments(parser: Parser) -> None:
         help="go on with runs that were interrupted, and leave finished ones as they are",
     )
     parser.add_settings(settings_class, note="The defaults are those of the preset fast.")
+
+
+def add_out(parser: Parser) -> None:
+    """--out, the folder in which each video has its folder of results."""
+    parser.add_argument(
+        "--out",
+        type=Path,
+        default=Path("runs"),
+        metavar="DIR",
+        help="results go to DIR/<name of the video>/ (default: runs)",
+    )
 
 
 def add_shared(parser: Parser, num_sources: Literal[1, "+"]) -> None:

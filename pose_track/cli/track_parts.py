@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from pose_track.cli.executor_options import add_executor, executor_options
 from pose_track.cli.options import add_overwrite
 from pose_track.cli.parser import Parser
-from pose_track.cli.track import add_settings_options, settings_class, track_settings
+from pose_track.cli.track import add_out, add_settings_options, settings_class, track_settings
 from pose_track.cli.track_jobs import result_folders
 
 if TYPE_CHECKING:
@@ -24,13 +24,7 @@ def add_arguments(parser: Parser) -> None:
     add = parser.add_argument
     add("video", metavar="VIDEO", help="a video file that states the times of its frames, such as MP4 or Matroska")
     add("--parts", type=int, required=True, metavar="N", help="how many parts")
-    add(
-        "--out",
-        type=Path,
-        default=Path("runs"),
-        metavar="DIR",
-        help="results go to DIR/<name of the video>/ (default: runs)",
-    )
+    add_out(parser)
     add_overwrite(parser)
     add_settings_options(parser)
     parser.set_defaults(duration=None, raw=None)

@@ -20,15 +20,15 @@ def stated_speed(header: Mapping[str, Any]) -> float | None:
     return float(value) if isinstance(value, int | float) and value > 0 else None
 
 
-def agreed_speed(header: Mapping[str, Any], told: float | None, path: Path) -> float:
+def agreed_speed(header: Mapping[str, Any], given: float | None, path: Path) -> float:
     """The speed of a video of which a header may state one, and the user another; 1 where neither does.
 
     path: of the file, for the message. Raises ValueError where the two differ.
     """
     stated = stated_speed(header)
-    if None not in (stated, told) and stated != told:
+    if None not in (stated, given) and stated != given:
         raise ValueError(
-            f"{str(path)!r} states a speed factor of {stated:g}, so it cannot be {told:g}; leave it out, or track the "
+            f"{str(path)!r} states a speed factor of {stated:g}, so it cannot be {given:g}; leave it out, or track the "
             "video again with another one"
         )
-    return told or stated or 1.0
+    return given or stated or 1.0

@@ -1,4 +1,4 @@
-"""What a graph returns, told by the names and shapes of its outputs."""
+"""What a graph returns, recognised by the names and shapes of its outputs."""
 
 from __future__ import annotations
 

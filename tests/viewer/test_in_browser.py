@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import signal
+import time
 from pathlib import Path
 from typing import Any
 
@@ -337,7 +338,10 @@ def test_faults_are_marked(browser: Any, result: Path) -> None:
         box = page.locator("#timeline canvas").bounding_box()
         x = box["x"] + box["width"] * 30 / (NUM_FRAMES - 1)
         clip = {"x": x - 2, "y": box["y"] + 15, "width": 4, "height": 5}
-        assert page.screenshot(clip=clip) != page.screenshot(clip={**clip, "x": x + 30})
+        end = time.monotonic() + 20
+        while page.screenshot(clip=clip) == page.screenshot(clip={**clip, "x": x + 30}):
+            assert time.monotonic() < end, "no mark on the timeline"
+            page.wait_for_timeout(50)
 
 
 FPS_OF = """async (seconds) => {
