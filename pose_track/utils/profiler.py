@@ -1,4 +1,4 @@
-"""Time of each stage, and a trace of every call for chrome://tracing or ui.perfetto.dev."""
+"""Time of each stage, of the clock and of the processor, and a trace of every call for chrome://tracing or ui.perfetto.dev."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import os
 import threading
 import time
 from collections.abc import Callable, Generator, Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from types import TracebackType
 from typing import Any, ParamSpec, Protocol, TypeVar, cast
@@ -17,6 +17,7 @@ R = TypeVar("R")
 T = TypeVar("T")
 
 NETWORK = "network"  # prefix of the names of stages that run a network
+DECODE = "decode"  # the stage whose items are the frames
 _END: Any = object()
 
 
@@ -33,10 +34,14 @@ class StageTime:
 
     seconds: wall-clock self time, summed over all threads; stages called inside this one are excluded.
     calls: number of calls, or of items.
+    cpu_seconds: the same of the processor's time, which waiting for a core does not lengthen. It is that of the thread
+        that runs the stage: what libraries do in threads of their own, as networks and the codecs of FFmpeg, is not in
+        it.
     """
 
     seconds: float = 0.0
     calls: int = 0
+    cpu_seconds: float = 0.0
 
 
 class Profile:
@@ -66,9 +71,11 @@ class Profile:
             self._file.write('{"traceEvents": [')
         self._separator = "\n"
         self._started: float | None = None  # start of the first stage
+        self._process_started = 0.0  # the same, in processor time of the process
         self._idle_since = 0.0  # when the last network ended
         self._idle = 0.0  # seconds without any open network, up to the start of the last one
         self._ended: float | None = None
+        self._process_ended = 0.0
 
     def timed(self, name: str, call: Callable[P, R]) -> Callable[P, R]:
         """The same function; each call is recorded as stage `name`, also one that raises."""
@@ -99,7 +106,7 @@ class Profile:
         with self._lock:
             if self._ended is not None:
                 return
-            self._ended = time.perf_counter()
+            self._ended, self._process_ended = time.perf_counter(), time.process_time()
         if self._file is not None:
             self._file.write(f'\n], "otherData": {json.dumps(self.summary())}}}\n')
             self._file.close()
@@ -116,7 +123,7 @@ class Profile:
     def stages(self) -> dict[str, StageTime]:
         """Stages by name, the longest first."""
         with self._lock:
-            stages = [(name, StageTime(stage.seconds, stage.calls)) for name, stage in self._stages.items()]
+            stages = [(name, replace(stage)) for name, stage in self._stages.items()]
         return dict(sorted(stages, key=lambda pair: -pair[1].seconds))
 
     @property
@@ -139,33 +146,50 @@ class Profile:
 
         share_without_network: time in which no thread ran a network.
         share_of_other_stages: sum of all stages that are not networks, also of what ran beside a network.
+        other_cpu_ms_per_frame: milliseconds of the processor that these stages took for each decoded frame, see
+            `StageTime.cpu_seconds`; process_cpu_ms_per_frame: that all threads of the process took.
         """
         stages, total = self.stages, self.seconds
         scale = 1 / total if total else 0.0
-        others = sum(stage.seconds for name, stage in stages.items() if not name.startswith(NETWORK))
+        others = [stage for name, stage in stages.items() if not name.startswith(NETWORK)]
+        ms_per_frame = 1000 / max(stages[DECODE].calls if DECODE in stages else 0, 1)
         return {
             "seconds": total,
             "share_without_network": self.seconds_without_network * scale,
-            "share_of_other_stages": others * scale,
-            "stages": {name: {"seconds": stage.seconds, "calls": stage.calls} for name, stage in stages.items()},
+            "share_of_other_stages": sum(stage.seconds for stage in others) * scale,
+            "other_cpu_ms_per_frame": sum(stage.cpu_seconds for stage in others) * ms_per_frame,
+            "process_cpu_ms_per_frame": self._process_seconds() * ms_per_frame,
+            "stages": {name: asdict(stage) for name, stage in stages.items()},
         }
 
+    def _process_seconds(self) -> float:
+        """Processor time of all threads of the process, from the start of the first stage on."""
+        if self._started is None:
+            return 0.0
+        return (time.process_time() if self._ended is None else self._process_ended) - self._process_started
+
     def table(self) -> str:
-        """The stages as lines of text, the longest first, and the two shares."""
+        """The stages as lines of text, the longest first, and the other values of the summary."""
         summary = self.summary()
         total = summary["seconds"]
-        lines = [f"{'stage':<28}{'seconds':>10}{'share':>8}{'calls':>9}{'ms/call':>11}"]
+        lines = [f"{'stage':<28}{'seconds':>10}{'share':>8}{'calls':>9}{'ms/call':>11}{'CPU ms/call':>13}"]
         for name, stage in self.stages.items():
-            per_call = 1000 * stage.seconds / max(stage.calls, 1)
+            per_call = 1000 / max(stage.calls, 1)
             share = stage.seconds / total if total else 0.0
-            lines.append(f"{name:<28}{stage.seconds:>10.2f}{share:>8.1%}{stage.calls:>9}{per_call:>11.2f}")
+            lines.append(
+                f"{name:<28}{stage.seconds:>10.2f}{share:>8.1%}{stage.calls:>9}{stage.seconds * per_call:>11.2f}"
+                f"{stage.cpu_seconds * per_call:>13.2f}"
+            )
         return "\n".join(
             [
                 *lines,
                 f"total: {total:.2f} s; no network ran in {summary['share_without_network']:.1%} of it; stages other "
                 f"than networks took {summary['share_of_other_stages']:.1%} of it",
+                f"stages other than networks: {summary['other_cpu_ms_per_frame']:.1f} ms of CPU a frame; the whole "
+                f"process: {summary['process_cpu_ms_per_frame']:.1f} ms",
                 "a stage's time excludes the stages inside it; threads run concurrently, so shares may sum to more "
                 "than 100 %",
+                "CPU is that of the stage's own thread, without the threads of libraries: networks, FFmpeg's codecs",
             ]
         )
 
@@ -174,24 +198,26 @@ class Profile:
         if span.is_network or self._started is None:
             with self._lock:
                 self._begin_network(span.is_network)
-        span.started = time.perf_counter()
+        span.started, span.cpu_started = time.perf_counter(), time.thread_time()
 
     def _begin_network(self, is_network: bool) -> None:
         """Record that a network starts, or that the total time does."""
         now = time.perf_counter()
         if self._started is None:
             self._started = self._idle_since = now
+            self._process_started = time.process_time()
         if is_network and self._open_networks == 0:
             self._idle += now - self._idle_since
         self._open_networks += is_network
 
     def _end(self, span: _Span) -> None:
-        ended = time.perf_counter()
-        duration = ended - span.started
+        ended, cpu_ended = time.perf_counter(), time.thread_time()
+        duration, cpu_duration = ended - span.started, cpu_ended - span.cpu_started
         spans = self._thread_spans()
         spans.pop()
         if spans:
             spans[-1].inner_seconds += duration
+            spans[-1].inner_cpu_seconds += cpu_duration
         with self._lock:
             if self._ended is not None:
                 return
@@ -200,6 +226,7 @@ class Profile:
                 self._idle_since = max(self._idle_since, ended)
             stage = self._stages.setdefault(span.name, StageTime())
             stage.seconds += duration - span.inner_seconds
+            stage.cpu_seconds += cpu_duration - span.inner_cpu_seconds
             stage.calls += span.calls
             self._trace(span, duration)
 
@@ -229,16 +256,20 @@ class Profile:
 class _Span:
     """One run of a stage.
 
-    inner_seconds: time of the stages called inside it.
+    inner_seconds, inner_cpu_seconds: time of the stages called inside it.
     calls: how many calls it counts as.
     """
 
-    __slots__ = ("_profile", "calls", "inner_seconds", "is_network", "name", "started")
+    __slots__ = (
+        *("_profile", "calls", "is_network", "name"),
+        *("cpu_started", "inner_cpu_seconds", "inner_seconds", "started"),
+    )
 
     def __init__(self, profile: Profile, name: str) -> None:
         self._profile, self.name = profile, name
         self.is_network = name.startswith(NETWORK)
-        self.started, self.inner_seconds, self.calls = 0.0, 0.0, 1
+        self.started = self.inner_seconds = self.cpu_started = self.inner_cpu_seconds = 0.0
+        self.calls = 1
 
     def __enter__(self) -> _Span:
         self._profile._begin(self)

@@ -17,10 +17,10 @@ from pose_track.utils.profiler import NULL_PROFILER, Profile, StageTime
 
 
 class Clock:
-    """Stands still but for `work`."""
+    """Stands still but for `work`, and that of the processor but for `compute`."""
 
     def __init__(self) -> None:
-        self.now = 100.0
+        self.now, self.cpu = 100.0, 7.0
 
     def __call__(self) -> float:
         return self.now
@@ -29,11 +29,17 @@ class Clock:
         self.now += seconds
         return self.now
 
+    def compute(self, seconds: float) -> float:
+        self.cpu += seconds
+        return self.work(2 * seconds)  # other programs have the core for as long
+
 
 @pytest.fixture
 def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
     clock = Clock()
     monkeypatch.setattr(profiler_module.time, "perf_counter", clock)
+    monkeypatch.setattr(profiler_module.time, "thread_time", lambda: clock.cpu)
+    monkeypatch.setattr(profiler_module.time, "process_time", lambda: 3 * clock.cpu)
     return clock
 
 
@@ -57,6 +63,41 @@ def test_time_of_a_stage_excludes_nested_stages(clock: Clock) -> None:
     profile.close()
     clock.work(7)
     assert (profile.seconds, profile.seconds_without_network) == (20, 10)
+
+
+def test_processor_time_excludes_nested_stages_and_waiting(clock: Clock) -> None:
+    profile = Profile()
+    clock.compute(50)  # before the first stage begins
+    inner = profile.timed("network: pose", clock.compute)
+
+    def outer() -> None:
+        clock.compute(1)
+        inner(2)
+        clock.work(9)
+        clock.compute(3)
+
+    list(profile.timed_items("decode", (clock.compute(0.5) for _ in range(10))))
+    profile.timed("estimate", outer)()
+    profile.close()
+    clock.compute(7)
+    assert profile.stages == {
+        "estimate": StageTime(17, 1, 4),
+        "decode": StageTime(10, 10, 5),
+        "network: pose": StageTime(4, 1, 2),
+    }
+    summary = profile.summary()
+    assert summary["other_cpu_ms_per_frame"] == 900
+    assert summary["process_cpu_ms_per_frame"] == 3300
+    assert summary["stages"]["decode"] == {"seconds": 10, "calls": 10, "cpu_seconds": 5}
+
+
+def test_processor_time_is_that_of_the_thread() -> None:
+    """A stage that waits for another thread is not charged for its work."""
+    profile = Profile()
+    loop = profile.timed("loop", lambda: sum(range(300_000)))
+    wait = profile.timed("wait", lambda thread: thread.join())
+    wait(in_thread(loop, "other"))
+    assert profile.stages["wait"].cpu_seconds < profile.stages["loop"].cpu_seconds
 
 
 def test_arguments_and_result_pass_through() -> None:
@@ -217,16 +258,19 @@ def test_self_times_sum_to_the_total(tree: Tree) -> None:
 
 def test_table(clock: Clock) -> None:
     with Profile() as profile:
-        list(profile.timed_items("decode", (clock.work(0.5) for _ in range(2))))
+        list(profile.timed_items("decode", (clock.compute(0.25) for _ in range(2))))
         profile.timed("network: pose", clock.work)(2.5)
         clock.work(1.5)
-    assert profile.table().splitlines()[:4] == [
-        "stage                          seconds   share    calls    ms/call",
-        "network: pose                     2.50   50.0%        1    2500.00",
-        "decode                            1.00   20.0%        2     500.00",
+    lines = profile.table().splitlines()
+    assert lines[:5] == [
+        "stage                          seconds   share    calls    ms/call  CPU ms/call",
+        "network: pose                     2.50   50.0%        1    2500.00         0.00",
+        "decode                            1.00   20.0%        2     500.00       250.00",
         "total: 5.00 s; no network ran in 50.0% of it; stages other than networks took 20.0% of it",
+        "stages other than networks: 250.0 ms of CPU a frame; the whole process: 750.0 ms",
     ]
-    assert "more than 100 %" in profile.table().splitlines()[4]
+    assert "more than 100 %" in lines[5]
+    assert "threads of libraries" in lines[6]
 
 
 def test_trace(tmp_path: Path, clock: Clock) -> None:
@@ -247,7 +291,7 @@ def test_trace(tmp_path: Path, clock: Clock) -> None:
     names = {event["tid"]: event["args"]["name"] for event in trace["traceEvents"] if event["ph"] == "M"}
     assert [names[event["tid"]] for event in spans] == ["MainThread", "MainThread", "encoder"]
     assert trace["otherData"] == profile.summary()
-    assert trace["otherData"]["stages"]["detect"] == {"seconds": 0, "calls": 1}
+    assert trace["otherData"]["stages"]["detect"] == {"seconds": 0, "calls": 1, "cpu_seconds": 0}
 
 
 def test_trace_is_written_when_calls_end(tmp_path: Path) -> None:
@@ -282,7 +326,7 @@ def test_empty_trace_is_complete(tmp_path: Path) -> None:
         pass
     trace = json.loads((tmp_path / "profile.json").read_text())
     assert (trace["traceEvents"], trace["otherData"]["share_without_network"]) == ([], 0)
-    assert len(profile.table().splitlines()) == 3
+    assert len(profile.table().splitlines()) == 5
 
 
 def test_null_profiler_returns_its_arguments() -> None:
