@@ -17,15 +17,20 @@ from pose_track.structures.arrays import Float32Array, Float64Array, ImageArray
 
 PointMap = Callable[[Float64Array], Float64Array]
 
-_MIN_SIDE = 64  # pixels; DIS refuses some lower, wide images and crashes on others (opencv#14554); 32 would be enough
+_MIN_SIDE = 16  # pixels; DIS refuses some lower, wide images and crashes on others (opencv#14554); 8 would be enough
 _WINDOW = (21, 21)
 _MAX_LEVEL = 3  # of the pyramid, whose levels halve in size
 
 
 class FlowMethod(Protocol):
-    """See the module. needs_colour: takes (H, W, 3) RGB images, otherwise (H, W) grey ones."""
+    """See the module.
+
+    needs_colour: takes (H, W, 3) RGB images, otherwise (H, W) grey ones.
+    reduction: the images that it takes are so many times smaller than those that it is said to look at.
+    """
 
     needs_colour: bool
+    reduction: int
 
     def __call__(self, before: ImageArray, after: ImageArray) -> PointMap: ...
 
@@ -38,14 +43,19 @@ def warp_by_field(field: Float32Array) -> PointMap:
 class DisFlow:
     """Dense inverse search of OpenCV (Kroeger et al., "Fast Optical Flow using Dense Inverse Search", ECCV 2016).
 
-    The default is the fastest preset. On people, the next preset warps joints no better at the same size and takes half
-    as long again; "medium" has an error 5 to 25 % smaller and takes six times as long.
+    This is the fastest preset. On people, the next preset warps joints no better at the same size and takes half as
+    long again; "medium" has an error 5 to 25 % smaller and takes six times as long.
+
+    The preset looks at a quarter of an image's size only, and enlarges the flow that it finds there. So it gets this
+    quarter, and the flow between the points of its grid is that of `sample_bilinear`.
     """
 
     needs_colour = False
 
-    def __init__(self, preset: int = cv2.DISOPTICAL_FLOW_PRESET_ULTRAFAST):
-        self._flow = cv2.DISOpticalFlow.create(preset)
+    def __init__(self) -> None:
+        self._flow = cv2.DISOpticalFlow.create(cv2.DISOPTICAL_FLOW_PRESET_ULTRAFAST)
+        self.reduction = 2 ** self._flow.getFinestScale()
+        self._flow.setFinestScale(0)
 
     def __call__(self, before: ImageArray, after: ImageArray) -> PointMap:
         h, w = before.shape
@@ -61,6 +71,7 @@ class LucasKanade:
     """
 
     needs_colour = False
+    reduction = 1
 
     def __call__(self, before: ImageArray, after: ImageArray) -> PointMap:
         def warp(points: Float64Array) -> Float64Array:

@@ -80,7 +80,8 @@ class OpticalFlow:
     """Optical flow between successive images of a video.
 
     method: see `methods`.
-    long_side: images are downscaled to this longer side in pixels; smaller ones stay as they are.
+    long_side: images are downscaled to this longer side in pixels; smaller ones stay as they are. The method takes them
+        smaller by its `reduction`.
     max_error: see `forward_backward_confidence`, in pixels of the downscaled image.
 
     Raises ValueError unless long_side is at least 1 and max_error above 0.
@@ -117,9 +118,13 @@ class OpticalFlow:
         """
         if image.ndim != 3 or image.shape[2] != 3 or image.dtype != np.uint8:
             raise ValueError(f"image must be (H, W, 3) uint8, got {image.shape} {image.dtype.name}")
-        last, self._last = self._last, _ReducedImage.of(image, self._long_side, self._method.needs_colour)
-        change = self._transitions.advance(thumbnail(self._last.image))
-        return FlowStep(last, self._last, change, self._method, self._max_error)
+        size: Size = (image.shape[1], image.shape[0])
+        method, nominal = self._method, reduced_size(size, self._long_side)
+        small = downscale(image if method.needs_colour else to_grey(image), nominal)
+        reduced = downscale(small, (max(1, nominal[0] // method.reduction), max(1, nominal[1] // method.reduction)))
+        last, self._last = self._last, _ReducedImage(size, reduced)
+        change = self._transitions.advance(thumbnail(small))
+        return FlowStep(last, self._last, change, method, self._max_error / method.reduction)
 
 
 class _ReducedImage:
@@ -128,12 +133,6 @@ class _ReducedImage:
     def __init__(self, size: Size, image: ImageArray) -> None:
         self.size, self.image = size, image
         self.reduced_size: Size = (image.shape[1], image.shape[0])
-
-    @classmethod
-    def of(cls, image: ImageArray, long_side: int, in_colour: bool) -> _ReducedImage:
-        """The downscaled image of a frame, (H, W, 3)."""
-        size: Size = (image.shape[1], image.shape[0])
-        return cls(size, downscale(image if in_colour else to_grey(image), reduced_size(size, long_side)))
 
 
 class FlowStep:

@@ -76,4 +76,6 @@ def pad_image(image: ImageArray, multiple: int, min_side: int) -> ImageArray:
     (128, 200, 3)
     """
     extra = [max(-(-side // multiple) * multiple, min_side) - side for side in image.shape[:2]]
+    if not any(extra):
+        return image
     return np.pad(image, [(0, extra[0]), (0, extra[1]), *[(0, 0)] * (image.ndim - 2)], mode="edge")

@@ -36,6 +36,7 @@ class Raft:
     """
 
     needs_colour = True
+    reduction = 1
 
     def __init__(self, network: nn.Module, device: str = "auto") -> None:
         self._device = resolve_torch_device(device)

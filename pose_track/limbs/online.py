@@ -69,7 +69,7 @@ class _GroupFilter:
         )
         changes = np.exp(change_support(self.pairs, motion))
         known = np.where(beliefs.any(axis=1, keepdims=True), beliefs, 1)
-        prior = (changes[:, self._combinations] @ known[:, :, None])[..., 0]  # (N, H, H) @ (N, H, 1) -> (N, H)
+        prior = (changes.take(self._combinations, axis=1) @ known[:, :, None])[..., 0]  # (N, H, H) @ (N, H, 1) -> (N, H)
         support = np.log(prior) + pose_support(self.pairs, joints, scores, heights)
         chosen = (support + _CONTINUITY * motion @ self.pairs.hypotheses.T).argmax(axis=1)
         posterior = np.exp(support - support.max(axis=1, keepdims=True))

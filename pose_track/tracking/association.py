@@ -91,17 +91,24 @@ class Association:
         self, tracks: Tracks, poses: Poses, seconds: float, is_high: BoolArray, rows: IntArray, cols: IntArray
     ) -> Pairs:
         """The pairs of round 3; `rows` and `cols` are matched already."""
-        lost = np.setdiff1d(np.flatnonzero(tracks.motion.seconds < seconds), rows)
-        new = np.setdiff1d(np.flatnonzero(is_high), cols)
-        appearance, candidates = tracks.appearance[lost], poses[new]
-        if not len(lost) or not len(new) or candidates.features is None:
+        lost, new = _without(tracks.motion.seconds < seconds, rows), _without(is_high, cols)
+        if not len(lost) or not len(new):
             return np.zeros(0, np.int64), np.zeros(0, np.int64)
+        appearance, candidates = tracks.appearance[lost], poses[new]
+        assert candidates.features is not None
         similarity = appearance_similarity(
             appearance.features, appearance.scores, candidates.features, candidates.joint_scores
         ).astype(np.float64)
         similarity[~_is_reachable(tracks[lost], candidates, seconds)] = 0
         matched = self.match(similarity, self.min_reactivation_appearance)
         return lost[matched[0]], new[matched[1]]
+
+
+def _without(keep: BoolArray, matched: IntArray) -> IntArray:
+    """The indices where `keep`, without those matched."""
+    keep = keep.copy()
+    keep[matched] = False
+    return np.flatnonzero(keep)
 
 
 def _append(rows: IntArray, cols: IntArray, pairs: Pairs) -> Pairs:

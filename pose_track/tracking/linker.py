@@ -243,9 +243,10 @@ class PoseLinker:
         self._assign_new_ids(ids, is_new)
         is_missed = np.ones(len(tracks), bool)
         is_missed[rows] = False
-        poses, sides = self._correct_limbs(tracks[rows], poses, cols)
+        matched = tracks[rows]
+        poses, sides = self._correct_limbs(matched, poses, cols)
         is_apart = None if poses.features is None else stand_apart(tracks, poses, rows, cols, seconds)
-        self._tracks = tracks[rows].update(poses[cols], seconds, sides[cols], is_apart)
+        self._tracks = matched.update(poses[cols], seconds, sides[cols], is_apart)
         if is_missed.any():
             self._tracks += tracks[is_missed].mark_missed()
         if is_new.any():

@@ -59,8 +59,8 @@ def match_hungarian(similarity: Float64Array, min_similarity: float) -> Pairs:
     rows, cols = np.nonzero(is_admissible)
     is_unambiguous = (num_in_row[rows] == 1) & (num_in_col[cols] == 1)
     col_of_row[rows[is_unambiguous]] = cols[is_unambiguous]
-    rows, cols = np.unique(rows[~is_unambiguous]), np.unique(cols[~is_unambiguous])
-    if len(rows):
+    if not is_unambiguous.all():
+        rows, cols = np.unique(rows[~is_unambiguous]), np.unique(cols[~is_unambiguous])
         # Leaving a row or column unmatched costs 0, the limit. A pair costs minus its similarity, or 1 if inadmissible.
         ambiguous = np.ix_(rows, cols)
         cost = np.where(is_admissible[ambiguous], -similarity[ambiguous], 1.0)

@@ -26,6 +26,8 @@ def stand_apart(tracks: Tracks, poses: Poses, rows: IntArray, cols: IntArray, se
     iou[np.arange(len(cols)), cols] = 0
     is_hidden = seconds - tracks.motion.seconds < _HIDDEN_SECONDS
     is_hidden[rows] = False
+    if not is_hidden.any():
+        return np.asarray((iou < _MAX_IOU).all(axis=1))
     hidden = tracks[is_hidden]
     predicted = hidden.boxes + np.tile(hidden.predicted_displacement(seconds), 2)
     all_iou = np.concatenate([iou, iou_matrix(poses.boxes[cols], predicted)], axis=1)

@@ -26,7 +26,7 @@ def step_between(flow, before, after):
 class Recorder:
     """A method that moves all points to the right, and back again, and counts its calls."""
 
-    needs_colour = False
+    needs_colour, reduction = False, 1
 
     def __init__(self, by=0.0, back=None):
         self.by, self.back, self.num_calls = by, -by if back is None else back, 0
@@ -75,7 +75,7 @@ def test_the_method_gets_points_of_the_downscaled_image():
     inputs = []
 
     class RecordingMethod:
-        needs_colour = False
+        needs_colour, reduction = False, 1
 
         def __call__(self, before, after):
             assert before.shape == after.shape == (40, 120)
