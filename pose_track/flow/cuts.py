@@ -54,11 +54,13 @@ def thumbnail(image: ImageArray) -> Thumbnail:
     return Thumbnail(downscale(to_grey(image), reduced_size((w, h), _LONG_SIDE)))
 
 
-def is_cut(before: Thumbnail, after: Thumbnail) -> bool:
-    """Whether the thumbnails of two successive images are of different shots. Different shapes always are."""
+def cut_or_change(before: Thumbnail, after: Thumbnail) -> float | None:
+    """`aligned_tile_change` of the thumbnails of two successive images; None where they are of different shots, as those
+    of different shapes always are."""
     if before.image.shape != after.image.shape:
-        return True
-    return aligned_tile_change(before, after) > MAX_CHANGE and tile_change(before, after) > MAX_CHANGE
+        return None
+    change = aligned_tile_change(before, after)
+    return None if change > MAX_CHANGE and tile_change(before, after) > MAX_CHANGE else change
 
 
 def tile_change(before: Thumbnail, after: Thumbnail) -> float:
@@ -66,7 +68,7 @@ def tile_change(before: Thumbnail, after: Thumbnail) -> float:
 
     It is 1 minus the correlation that 40 % of the textured tiles of both reach; 0 without textured tiles.
     """
-    return _change([*_best_correlations(before.image, after.image), *_best_correlations(after.image, before.image)])
+    return _change([*_best_correlations(before, after), *_best_correlations(after, before)])
 
 
 def aligned_tile_change(before: Thumbnail, after: Thumbnail) -> float:
@@ -75,10 +77,9 @@ def aligned_tile_change(before: Thumbnail, after: Thumbnail) -> float:
     Within nearly all shots that is enough, and it takes a small part of the time.
     """
     is_textured = np.maximum(before.contrasts, after.contrasts) >= _MIN_CONTRAST
-    a, b = before.tiles[is_textured], after.tiles[is_textured]
-    contrasts = (before.contrasts * after.contrasts)[is_textured]
-    correlations = np.einsum("tp,tp->t", a, b) / max(a.shape[1], 1) / np.maximum(contrasts, 1e-6)
-    return _change(correlations)
+    products = np.einsum("tp,tp->t", before.tiles, after.tiles) / max(before.tiles.shape[1], 1)
+    correlations = products / np.maximum(before.contrasts * after.contrasts, 1e-6)
+    return _change(correlations[is_textured])
 
 
 def _change(correlations: Sequence[float] | Float32Array) -> float:
@@ -100,13 +101,12 @@ def tiles(image: NDArray[np.generic]) -> Float32Array:
     return np.asarray(pixels - pixels.mean(axis=1, keepdims=True))
 
 
-def _best_correlations(image: ImageArray, other: ImageArray) -> Iterator[float]:
-    """For each textured tile of `image`, the highest correlation around its position in `other`."""
-    h, w = (side // _TILES for side in image.shape)
-    for top in range(0, h * _TILES, max(h, 1)):
-        for left in range(0, w * _TILES, max(w, 1)):
-            tile = image[top : top + h, left : left + w]
-            if tile.std() >= _MIN_CONTRAST:
-                rows = slice(max(top - _MAX_SHIFT, 0), top + h + _MAX_SHIFT)
-                columns = slice(max(left - _MAX_SHIFT, 0), left + w + _MAX_SHIFT)
-                yield float(cv2.matchTemplate(other[rows, columns], tile, cv2.TM_CCOEFF_NORMED).max())
+def _best_correlations(thumbnail: Thumbnail, other: Thumbnail) -> Iterator[float]:
+    """For each textured tile of `thumbnail`, the highest correlation around its position in `other`."""
+    h, w = (side // _TILES for side in thumbnail.image.shape)
+    for number in np.flatnonzero(thumbnail.contrasts >= _MIN_CONTRAST).tolist():
+        top, left = number // _TILES * h, number % _TILES * w
+        tile = thumbnail.image[top : top + h, left : left + w]
+        rows = slice(max(top - _MAX_SHIFT, 0), top + h + _MAX_SHIFT)
+        columns = slice(max(left - _MAX_SHIFT, 0), left + w + _MAX_SHIFT)
+        yield float(cv2.matchTemplate(other.image[rows, columns], tile, cv2.TM_CCOEFF_NORMED).max())

@@ -16,7 +16,7 @@ from functools import cached_property
 import cv2
 import numpy as np
 
-from pose_track.flow.cuts import Thumbnail, aligned_tile_change, is_cut, tile_change, tiles
+from pose_track.flow.cuts import Thumbnail, aligned_tile_change, cut_or_change, tile_change, tiles
 from pose_track.structures.arrays import Float32Array, ImageArray
 
 # Measured over 8 images of dissolves of 20, from about the seventh on: a search finds no more than a third of the
@@ -67,12 +67,13 @@ class TransitionDetector:
         last = self._views[-1].thumbnail
         if thumbnail.image.size and thumbnail.image.std() < _MIN_CONTRAST:
             return Change(False, 0.0)
-        if is_cut(last, thumbnail):
+        amount = cut_or_change(last, thumbnail)
+        if amount is None:
             self._views.clear()
-            self._views.append(view)
-            return Change(True, 1.0)
         self._views.append(view)
-        return Change(any(map(self._is_dissolving, _STRETCHES)), aligned_tile_change(last, thumbnail))
+        if amount is None:
+            return Change(True, 1.0)
+        return Change(any(map(self._is_dissolving, _STRETCHES)), amount)
 
     def _is_dissolving(self, stretch: int) -> bool:
         """Whether the last images, `stretch` steps, are part of a dissolve."""

@@ -9,7 +9,7 @@ from flow.synthetic_images import rotation, shift, texture_image
 from shared_data import shared
 
 from pose_track.flow import cuts
-from pose_track.flow.cuts import MAX_CHANGE, Thumbnail, aligned_tile_change, is_cut, thumbnail, tile_change
+from pose_track.flow.cuts import MAX_CHANGE, Thumbnail, aligned_tile_change, cut_or_change, thumbnail, tile_change
 from pose_track.geometry.resize import downscale
 from pose_track.video.reader import open_video
 
@@ -18,6 +18,10 @@ STILL = texture_image(SIZE)
 FLAT = np.full((144, 256, 3), 90, np.uint8)
 BLACK = np.zeros_like(FLAT)
 CLIPS = ["arms_rendered.mp4", "mall_5_frames.mp4", "squats.mp4", "three_gymnasts.avi"]  # quick to decode; 5 to 30 fps
+
+
+def is_cut(before, after):
+    return cut_or_change(before, after) is None
 
 
 def is_image_cut(before, after):
