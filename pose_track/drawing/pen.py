@@ -106,11 +106,9 @@ class Pen:
 
 def _fixed(point: Float32Array) -> tuple[int, int]:
     x, y = point.tolist()
-    return _fixed_coordinate(x), _fixed_coordinate(y)
-
-
-def _fixed_coordinate(value: float) -> int:
-    return round(min(max(value, -_MAX_COORDINATE), _MAX_COORDINATE) * _SUBPIXELS)
+    if abs(x) > _MAX_COORDINATE or abs(y) > _MAX_COORDINATE:
+        x, y = np.clip((x, y), -_MAX_COORDINATE, _MAX_COORDINATE).tolist()
+    return round(x * _SUBPIXELS), round(y * _SUBPIXELS)
 
 
 def _shown(text: str) -> str:

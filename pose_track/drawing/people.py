@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 import numpy as np
 
 from pose_track.drawing.colours import PersonColours, base_colour
@@ -41,8 +43,8 @@ def _above(box: Float32Array, height: int) -> tuple[float, float]:
 
 
 def _draw_box(pen: Pen, box: Float32Array, colour: Colour, dashed: bool) -> None:
-    corners = box[[[0, 1], [2, 1], [2, 3], [0, 3]]]  # (4,) -> (4, 2)
-    for start, end in zip(corners, np.roll(corners, -1, axis=0), strict=True):
+    corners = box[[[0, 1], [2, 1], [2, 3], [0, 3], [0, 1]]]  # (4,) -> (5, 2)
+    for start, end in pairwise(corners):
         if dashed:
             pen.dashes(start, end, colour)
         else:

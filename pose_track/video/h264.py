@@ -56,5 +56,5 @@ def yuv_frame(image: ImageArray, pixels: str = "yuv420p") -> av.VideoFrame:
     if image.shape[0] % 2 or image.shape[1] % 2:
         image = np.pad(image, ((0, image.shape[0] % 2), (0, image.shape[1] % 2), (0, 0)), mode="edge")
     layout = "rgb24" if image.shape[2] == 3 else "rgba"
-    frame = av.VideoFrame.from_ndarray(np.ascontiguousarray(image), format=layout)
+    frame = av.VideoFrame.from_numpy_buffer(np.ascontiguousarray(image), format=layout)  # without a copy
     return frame.reformat(format=pixels, dst_colorspace=Colorspace.ITU709, dst_color_range=ColorRange.MPEG)
