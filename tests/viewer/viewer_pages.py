@@ -98,6 +98,12 @@ def wait_shown(page: Any, position: int) -> None:
     page.wait_for_selector(f'body[data-shown="{position}"]', timeout=20_000)
 
 
+SIZED = """() => {
+  const canvas = poseTrackViewer.stage.canvas;
+  return canvas.width === Math.round(canvas.parentElement.getBoundingClientRect().width * devicePixelRatio);
+}"""
+
+
 @contextmanager
 def opened(browser: Any, url: str, width: int = 1280, height: int = 800) -> Iterator[Any]:
     """A page of the viewer that is ready; fails on errors of its scripts."""
@@ -106,6 +112,7 @@ def opened(browser: Any, url: str, width: int = 1280, height: int = 800) -> Iter
     page.on("pageerror", lambda error: errors.append(str(error)))
     page.goto(url)
     page.wait_for_selector("body[data-ready]", timeout=20_000)
+    page.wait_for_function(SIZED, timeout=20_000)
     yield page
     page.close()
     assert errors == []
