@@ -152,3 +152,41 @@ def test_loaded_muon_continues_exactly(tmp_path: Path) -> None:
     second.load_state_dict(torch.load(tmp_path / "state.pt", weights_only=True))
     descend(second, resumed, 2)
     assert_equal(dict(uninterrupted.state_dict()), dict(resumed.state_dict()))
+
+
+def newton_schulz(matrix: torch.Tensor) -> torch.Tensor:
+    """Five steps as in Jordan's article: each multiplies the wide matrix itself."""
+    wide = matrix / (matrix.norm() + 1e-7)
+    for _ in range(5):
+        gram = wide @ wide.T
+        wide = 3.4445 * wide + (-4.7750 * gram + 2.0315 * gram @ gram) @ wide
+    return wide
+
+
+def test_orthogonalize_equals_the_iteration_on_the_whole_matrix() -> None:
+    torch.manual_seed(0)
+    of_full_rank, of_rank_two = torch.randn(3, 8, 40), torch.randn(3, 8, 2) @ torch.randn(3, 2, 40)
+    for matrices in (of_full_rank, of_rank_two + 1e-4 * of_full_rank):
+        expected = torch.stack([newton_schulz(matrix.double()) for matrix in matrices])
+        assert torch.allclose(orthogonalize(matrices).double(), expected, atol=1e-3)
+        assert torch.allclose(orthogonalize(matrices.mT).double(), expected.mT, atol=1e-3)
+    assert not orthogonalize(torch.zeros(2, 3, 4)).any()
+
+
+def test_muon_moves_each_weight_as_if_it_were_alone() -> None:
+    torch.manual_seed(0)
+    weights = [torch.randn(4, 3, 3, 3).contiguous(memory_format=torch.channels_last) for _ in range(3)]
+    weights.append(torch.randn(6, 4, 1, 1))
+    gradients = [torch.randn_like(weight) for weight in weights]
+
+    def moved(chosen: list[int]) -> list[torch.Tensor]:
+        parameters = [nn.Parameter(weights[i].clone()) for i in chosen]
+        for parameter, i in zip(parameters, chosen, strict=True):
+            parameter.grad = gradients[i].clone()
+        optimizer = MuonAdamW(parameters, [{"params": [nn.Parameter(torch.zeros(2))]}], lr=0.1, weight_decay=0.1)
+        optimizer.step()
+        optimizer.step()
+        return [parameter.detach() for parameter in parameters]
+
+    for i, together in enumerate(moved([0, 1, 2, 3])):
+        assert torch.allclose(together, moved([i])[0], atol=1e-6)
