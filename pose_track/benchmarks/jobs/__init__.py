@@ -3,6 +3,7 @@
 from pose_track.benchmarks.jobs.consistency import JOB as CONSISTENCY
 from pose_track.benchmarks.jobs.detection import JOB as DETECTION
 from pose_track.benchmarks.jobs.evaluate import JOB as EVALUATE
+from pose_track.benchmarks.jobs.gpu import JOB as GPU
 from pose_track.benchmarks.jobs.identity import JOB as IDENTITY
 from pose_track.benchmarks.jobs.job import Job
 from pose_track.benchmarks.jobs.link import JOB as LINK
@@ -17,6 +18,7 @@ JOBS: dict[str, Job] = {
     "network": NETWORK,
     "track": TRACK,
     "live": LIVE,
+    "gpu": GPU,
     "memory": MEMORY,
     "detection": DETECTION,
     "link": LINK,

@@ -15,6 +15,7 @@ def _add_options(parser: ArgumentParser) -> None:
     add("--device", choices=("cpu", "cuda"), default="cpu", help="where it runs")
     add("--seconds", type=float, default=3.0, help="time for each backend in each round")
     add("--peak_tflops", type=float, help="highest rate of the machine in the precision used, from its data sheet")
+    add("--compiled", action="store_true", help="also measure torch.compile, which takes minutes to compile")
     add_rounds(parser)
     add_against(parser, "people_per_second")
 
@@ -24,7 +25,7 @@ def _measure(options: Namespace, overrides: dict[str, str]) -> JobResult:
 
     work = Workload(options.network, tuple(options.input_size), options.batch, options.device)
     baseline = baseline_metric(options, "people_per_second")
-    speeds = measure_network(work, options.rounds, options.seconds, baseline, options.peak_tflops)
+    speeds = measure_network(work, options.rounds, options.seconds, baseline, options.peak_tflops, options.compiled)
     metrics = {
         "network": options.network,
         "input_size": work.input_size,

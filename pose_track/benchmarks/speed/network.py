@@ -19,6 +19,7 @@ from pose_track.structures.arrays import Float32Array, ImageArray
 from pose_track.utils.extras import require
 
 if TYPE_CHECKING:  # importing PyTorch takes seconds, and --help does not need it
+    import torch
     from torch import nn
 
     from pose_track.runtime.model_spec import ModelSpec
@@ -27,6 +28,7 @@ if TYPE_CHECKING:  # importing PyTorch takes seconds, and --help does not need i
 NUM_JOINTS = 17
 EAGER, TORCH, OPENVINO, ONNX = "eager PyTorch", "pose_track torch", "pose_track OpenVINO", "pose_track ONNX"
 ONNX_RUNTIME = "ONNX Runtime"
+CUDA_GRAPHS, COMPILED = "pose_track CUDA graphs", "compiled PyTorch"
 BASELINE = "baseline"
 _PACKAGES = {OPENVINO: ("openvino",), **dict.fromkeys((ONNX, ONNX_RUNTIME), ("onnx", "onnxruntime"))}
 _MIN_CALLS = 3
@@ -63,6 +65,7 @@ class NetworkSpeeds:
     people_per_second: by backend, one value a round.
     gmacs: multiply-accumulate operations for one person, in 10^9.
     precisions: by backend; the baseline's is unknown.
+    call_mb: by backend, memory of a GPU that a call takes beyond that of the weights, in MB of 10^6 bytes.
     skipped: backends that were not measured, and why.
     peak_tflops: highest rate of the machine, 10^12 operations a second; None where unknown.
     """
@@ -73,6 +76,7 @@ class NetworkSpeeds:
     precisions: Mapping[str, str] = field(default_factory=dict)
     skipped: Mapping[str, str] = field(default_factory=dict)
     peak_tflops: float | None = None
+    call_mb: Mapping[str, float] = field(default_factory=dict)
 
     def summary(self) -> dict[str, dict[str, float]]:
         """By backend: medians, speedups over eager PyTorch and ONNX Runtime where measured, and operations a second.
@@ -80,9 +84,10 @@ class NetworkSpeeds:
         A multiply-accumulate counts as two operations.
         """
         rates = {backend: median(rounds) for backend, rounds in self.people_per_second.items()}
-        return {backend: self._metrics(rate, rates) for backend, rate in rates.items()}
+        return {backend: self._metrics(backend, rates) for backend in rates}
 
-    def _metrics(self, rate: float, rates: Mapping[str, float]) -> dict[str, float]:
+    def _metrics(self, backend: str, rates: Mapping[str, float]) -> dict[str, float]:
+        rate = rates[backend]
         metrics = {"people_per_second": rate, "ms_per_person": 1000 / rate, "gflops": 2 * self.gmacs * rate}
         if EAGER in rates:
             metrics["speedup_over_eager"] = rate / rates[EAGER]
@@ -90,6 +95,8 @@ class NetworkSpeeds:
             metrics["speedup_over_onnx_runtime"] = rate / rates[ONNX_RUNTIME]
         if self.peak_tflops is not None:
             metrics["share_of_peak"] = metrics["gflops"] / (1000 * self.peak_tflops)
+        if backend in self.call_mb:
+            metrics["call_mb"] = self.call_mb[backend]
         return metrics
 
     def lines(self) -> list[str]:
@@ -97,12 +104,12 @@ class NetworkSpeeds:
         w, h = self.workload.input_size
         workload = f"{self.workload.network} {w}x{h}, batch {self.workload.batch}, {self.workload.device}"
         lines = [f"{workload}: {self.gmacs:.2f} GMACs a person"]
-        lines.append(f"{'backend':>20}{'precision':>11}" + "".join(f"{head:>16}" for head, _ in _COLUMNS.values()))
+        lines.append(f"{'backend':>22}{'precision':>11}" + "".join(f"{head:>16}" for head, _ in _COLUMNS.values()))
         for backend, metrics in self.summary().items():
             cells = [
                 f"{form.format(metrics[key]) if key in metrics else '':>16}" for key, (_, form) in _COLUMNS.items()
             ]
-            lines.append(f"{backend:>20}{self.precisions.get(backend, ''):>11}" + "".join(cells))
+            lines.append(f"{backend:>22}{self.precisions.get(backend, ''):>11}" + "".join(cells))
         return [line.rstrip() for line in lines] + [f"skipped {name}: {why}" for name, why in self.skipped.items()]
 
 
@@ -114,6 +121,7 @@ _COLUMNS = {
     "speedup_over_onnx_runtime": ("x ONNX Runtime", "{:.2f}"),
     "gflops": ("GFLOP a second", "{:.0f}"),
     "share_of_peak": ("of the peak", "{:.1%}"),
+    "call_mb": ("MB of a call", "{:.0f}"),
 }
 
 
@@ -123,26 +131,43 @@ def measure_network(
     seconds: float = 3.0,
     baseline: Callable[[], float] | None = None,
     peak_tflops: float | None = None,
+    compiled: bool = False,
 ) -> NetworkSpeeds:
     """Run the workload with all backends, in turn, after two calls of each to warm up.
 
     seconds: time for each backend in each round; at least three calls are made.
     baseline: runs another program and returns its people a second.
+    compiled: also measure `torch.compile`, which takes minutes to compile.
 
     Raises ValueError for an unknown network, a wrong size, batch or number of rounds, or CUDA where there is none.
     """
     check_rounds(rounds)
     require("torch", purpose="the speed of a network with random weights")
     _check(work)
-    backends, skipped = available_backends(work)
-    for backend in backends.values():
-        backend.run()
-        backend.run()  # some backends initialise in the second call
+    backends, skipped = available_backends(work, compiled)
+    call_mb = {name: _warm_up(backend.run, work.device) for name, backend in backends.items()}
     jobs = {name: partial(_people_per_second, backend.run, work.batch, seconds) for name, backend in backends.items()}
     rates = run_interleaved({**jobs, BASELINE: baseline} if baseline is not None else jobs, rounds)
     gmacs = count_gmacs(_make_network(work), work.input_size)
     precisions = {name: backend.precision for name, backend in backends.items()}
-    return NetworkSpeeds(work, rates, gmacs, precisions, skipped, peak_tflops)
+    known_mb = {name: megabytes for name, megabytes in call_mb.items() if megabytes is not None}
+    return NetworkSpeeds(work, rates, gmacs, precisions, skipped, peak_tflops, known_mb)
+
+
+def _warm_up(run: Callable[[], object], device: str) -> float | None:
+    """Two calls, since some backends initialise in the second; returns the most memory of a GPU that was in use beyond
+    what was before, in MB; None on a CPU."""
+    import torch
+
+    if device == "cpu":
+        run()
+        run()
+        return None
+    torch.cuda.reset_peak_memory_stats()
+    before = torch.cuda.memory_allocated()
+    run()
+    run()
+    return (torch.cuda.max_memory_allocated() - before) / 1e6
 
 
 def _people_per_second(run: Callable[[], object], batch: int, seconds: float) -> float:
@@ -171,7 +196,7 @@ def seconds_of_call(run: Callable[[], object], seconds: float) -> float:
     return median(times)
 
 
-def available_backends(work: Workload) -> tuple[dict[str, Backend], dict[str, str]]:
+def available_backends(work: Workload, compiled: bool = False) -> tuple[dict[str, Backend], dict[str, str]]:
     """The backends that can run the workload here, by name; and those that cannot, with the reason."""
     w, h = work.input_size
     images = np.random.default_rng(0).integers(0, 256, (work.batch, h, w, 3), np.uint8)
@@ -182,6 +207,10 @@ def available_backends(work: Workload) -> tuple[dict[str, Backend], dict[str, st
     backends |= {name: _runtime(work, runtime, images) for name, runtime in runtimes.items() if name not in skipped}
     if ONNX_RUNTIME not in skipped:
         backends[ONNX_RUNTIME] = _onnx_runtime(work)
+    if work.device != "cpu":
+        backends[CUDA_GRAPHS] = _cuda_graphs(work, images)
+    if compiled:
+        backends[COMPILED] = _compiled(work, images)
     return backends, skipped
 
 
@@ -234,6 +263,51 @@ def _eager(work: Workload) -> Backend:
             return network(torch.from_numpy(batch).to(work.device)).cpu()
 
     return Backend(run, "float32")
+
+
+def _cuda_graphs(work: Workload, images: ImageArray) -> Backend:
+    """The network as the keypoint stage runs it on a GPU."""
+    from pose_track.runtime.cuda_graphs import GraphedNetwork
+
+    network, precision = _folded(work)
+    return _on_device(GraphedNetwork(network, work.batch), precision, work.device, images)
+
+
+def _compiled(work: Workload, images: ImageArray) -> Backend:
+    """The same network, compiled by PyTorch in the mode for small batches, which records CUDA graphs too."""
+    import torch
+
+    network, precision = _folded(work)
+    return _on_device(torch.compile(network, mode="reduce-overhead"), precision, work.device, images)
+
+
+def _folded(work: Workload) -> tuple[Callable[[torch.Tensor], tuple[torch.Tensor, ...]], str]:
+    """The network with folded batch norms, for uint8 images (B, 3, H, W) on its device, and its precision there."""
+    import torch
+
+    from pose_track.models.inference_model import InferenceModel
+    from pose_track.runtime.torch_runtime import fold_batch_norms, resolve_precision
+
+    dtype = resolve_precision("auto", work.device)
+    network = fold_batch_norms(InferenceModel(_make_network(work)))
+    network.to(work.device, memory_format=torch.channels_last)  # type: ignore[call-overload]
+    network.network.to(dtype)
+    return network.forward_channels_first, str(dtype).removeprefix("torch.")
+
+
+def _on_device(
+    network: Callable[[torch.Tensor], tuple[torch.Tensor, ...]], precision: str, device: str, images: ImageArray
+) -> Backend:
+    """A backend that copies the images to the device, and the outputs back."""
+    import torch
+
+    from pose_track.runtime.device import upload
+
+    @torch.inference_mode()
+    def run() -> object:
+        return [output.cpu() for output in network(upload(images, torch.device(device)).permute(0, 3, 1, 2))]
+
+    return Backend(run, precision)
 
 
 def _onnx_runtime(work: Workload) -> Backend:

@@ -6,8 +6,11 @@ import json
 import shlex
 import sys
 import time
+from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
 import pytest
 import torch
 from command_line import run_command
@@ -15,6 +18,8 @@ from torch import nn
 
 from pose_track.benchmarks.speed import network as network_speed
 from pose_track.benchmarks.speed.network import (
+    COMPILED,
+    CUDA_GRAPHS,
     EAGER,
     ONNX,
     ONNX_RUNTIME,
@@ -65,7 +70,7 @@ def test_time_of_a_call_is_a_median() -> None:
 def test_backends_are_interleaved(monkeypatch: pytest.MonkeyPatch) -> None:
     order: list[str] = []
     backends = {name: Backend(lambda name=name: order.append(name), "float32") for name in "ab"}
-    monkeypatch.setattr(network_speed, "available_backends", lambda work: (backends, {"c": "why"}))
+    monkeypatch.setattr(network_speed, "available_backends", lambda work, compiled: (backends, {"c": "why"}))
     speeds = measure_network(TINY, rounds=2, seconds=0.0, baseline=lambda: order.append("t") or 5.0)
     assert "".join(order) == "aabb" + 2 * "aaabbbt"
     assert {name: len(rates) for name, rates in speeds.people_per_second.items()} == {"a": 2, "b": 2, "baseline": 2}
@@ -121,6 +126,34 @@ def test_backends_return_heatmaps() -> None:
     assert isinstance(folded, tuple)
     assert tuple(eager.shape) == folded[0].shape == (2, 17, 16, 8)
     assert backends[EAGER].precision == "float32"
+
+
+def test_graphs_and_compiled_networks_return_the_same_heatmaps(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where there is no GPU, a network is not recorded; compiling takes too long for a test."""
+    modes: list[str] = []
+
+    def compile_nothing(network: Callable[..., object], mode: str) -> Callable[..., object]:
+        modes.append(mode)
+        return network
+
+    monkeypatch.setattr(torch, "compile", compile_nothing)
+    images = np.random.default_rng(0).integers(0, 256, (2, 64, 32, 3), np.uint8)
+    backends, _ = available_backends(TINY, compiled=True)
+    expected = backends[TORCH].run()
+    assert isinstance(expected, tuple)
+    for backend in (backends[COMPILED], network_speed._cuda_graphs(TINY, images)):
+        (heatmaps,) = backend.run()  # type: ignore[misc]
+        assert torch.allclose(heatmaps, torch.from_numpy(expected[0]), atol=1e-5)
+    assert modes == ["reduce-overhead"]
+
+
+@pytest.mark.gpu
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="no CUDA device")
+def test_networks_on_a_gpu() -> None:
+    speeds = measure_network(replace(TINY, device="cuda"), rounds=1, seconds=0.0)
+    assert {EAGER, TORCH, CUDA_GRAPHS} == set(speeds.summary())
+    assert all(megabytes > 0 for megabytes in speeds.call_mb.values())
+    assert speeds.precisions[CUDA_GRAPHS] == "bfloat16"
 
 
 @pytest.mark.parametrize(
