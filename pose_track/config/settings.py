@@ -45,6 +45,12 @@ class StageSettings(BaseSettings):
             raise ValueError(
                 f"pose.every {self.pose.every} needs a flow; give tracker.flow.method another value than none"
             )
+        if self.pose.every > 1 and self.detector.every > 1:
+            raise ValueError(
+                f"pose.every {self.pose.every} needs boxes in each frame, into which the flow carries the poses; give "
+                f"detector.every 1, or pose.every 1: between the frames of detector.every {self.detector.every} "
+                "everybody is estimated"
+            )
         return self
 
 

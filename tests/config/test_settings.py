@@ -188,6 +188,8 @@ def test_flow_that_spans_the_detection_interval() -> None:
 def test_carried_poses_need_a_flow() -> None:
     with pytest.raises(ValueError, match=r"^pose\.every 2 needs a flow"):
         load_settings(Settings, None, {"pose.every": "2", "tracker.flow.method": "none"})
+    with pytest.raises(ValueError, match=r"^pose\.every 3 needs boxes in each frame.* detector\.every 1"):
+        load_settings(Settings, None, {"pose.every": "3", "detector.every": "2"})
 
 
 def test_fast_is_the_default() -> None:

@@ -61,7 +61,8 @@ def failing_at(index: int, error: BaseException) -> Callable[[Frame], Detections
 
 def track(video: Path, out: Path, settings: Settings, detect: Callable[[Frame], Detections] = crowd) -> Summary:
     """Track, going on where a run has left off."""
-    stages = replace(stub_stages(settings, detect), detect_every=settings.detector.every)
+    every = {"detect_every": settings.detector.every, "pose_every": settings.pose.every}
+    stages = replace(stub_stages(settings, detect), **every)
     return track_file(video, out, stages, settings, resume=True)
 
 
@@ -82,6 +83,7 @@ SETTINGS = [
     {"tracker.min_start_score": "0.65", "tracker.lookback_seconds": "0.6", "output.render": "false"},
     {"tracker.flow.method": "none", "output.render": "false"},
     {"tracker.flow.method": "dis", "tracker.flow.max_frames": "5", "detector.every": "3", "output.render": "false"},
+    {"pose.every": "3", "output.render": "false"},
     {"reader.stride": "3", "reader.start_seconds": "0.4", "output.render": "false"},
 ]
 
@@ -103,6 +105,15 @@ def test_the_records_are_those_of_an_unbroken_run(values: dict[str, str], clip: 
     assert compared[0] == compared[1]
     if settings.output.render:
         assert annotated_numbers(out) == annotated_numbers(whole) == list(range(NUM_FRAMES))
+
+
+def test_poses_are_carried_over_the_clip(clip: Path, tmp_path: Path) -> None:
+    """The clip shows a run that goes on with other poses than those it had when it was interrupted."""
+    records = []
+    for every in ("1", "3"):
+        track(clip, tmp_path / every, settings_of(**{"pose.every": every, "output.render": "false"}))
+        records.append((tmp_path / every / TRACKS_FILE).read_bytes().partition(b"\n")[2])
+    assert records[0] != records[1]
 
 
 def test_ids_and_people_change_over_the_clip(clip: Path, tmp_path: Path) -> None:
