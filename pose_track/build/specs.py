@@ -18,7 +18,8 @@ if TYPE_CHECKING:
 def detector_spec(network: DetectorNetwork) -> ModelSpec:
     """The specification of the detector `compact`."""
     key = f"centre_compact with weights {file_sha256(network.path)}"
-    return ModelSpec(partial(build_centre_net, network.path), key, bundled_onnx("detector", network.path))
+    graph, int8 = (bundled_onnx(name, network.path) for name in ("detector", "detector_int8"))
+    return ModelSpec(partial(build_centre_net, network.path), key, graph, int8=int8)
 
 
 def build_centre_net(weights: Path) -> InferenceModel:
@@ -41,6 +42,7 @@ def pose_spec(network: PoseNetwork, flip_test: bool = False, with_embedding: boo
         f"{name}, {flips}, weights {file_sha256(network.path)}",
         bundled_onnx("pose_flip_test" if flip_test else "pose", network.path),
         num_outputs=2 if with_embedding else 1,
+        int8=None if flip_test else bundled_onnx("pose_int8", network.path),
     )
 
 

@@ -187,6 +187,8 @@ def _build_pose_runtime(network: PoseNetwork, settings: StageSettings, device: s
     if options.name not in ("auto", "onnx"):
         raise ValueError(f"{str(network.path)!r} runs with --runtime onnx only; leave out {options.name}")
     resolve_runtime("onnx", device, options.precision)
+    if options.precision == "int8":
+        raise ValueError(f"{str(network.path)!r} states its types itself; use precision 'auto' instead of 'int8'")
     if needs_appearance and not network.exported.has_appearance:
         logger.warning(
             "%s was exported without --appearance, so the tracker cannot compare people's appearance", network.path

@@ -1,4 +1,5 @@
-"""Write the bundled networks as ONNX graphs that refer to the bundled weights: python -m pose_track.export.bundle."""
+"""Write the bundled networks as ONNX graphs that refer to the bundled weights, in float32 and in eight bits: python -m
+pose_track.export.bundle."""
 
 from __future__ import annotations
 
@@ -6,12 +7,14 @@ import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, get_args
 
 from pose_track.build.networks import detector_network, pose_network
 from pose_track.build.specs import build_centre_net, build_pose_network
 from pose_track.config.networks import DetectorSettings, PoseSettings
-from pose_track.runtime.bundled import WEIGHTS_SHA256, GraphName, bundled_folder
+from pose_track.export.drawn_inputs import drawn_canvases, drawn_crops
+from pose_track.export.quantise import input_ranges, quantised
+from pose_track.runtime.bundled import WEIGHTS_SHA256, GraphName, Int8GraphName, bundled_folder
 from pose_track.runtime.onnx_export import to_onnx
 from pose_track.runtime.onnx_runtime import any_size_axes
 from pose_track.utils.atomic import atomic_path
@@ -25,6 +28,8 @@ if TYPE_CHECKING:
 
 _TRACE_SHAPE = (2, 64, 64, 3)
 _POSE_OUTPUTS = ("heatmaps", "appearance")
+_IN_FLOATS = ("conv1", "conv2", "layer1", "final_layer", "heat", "sides")
+"""The first and last layers, where rounding costs most: stem, stage 1, and the heads of both networks."""
 _HALF = ".float16"  # suffix of a float16 initializer, which a Cast node converts to the float32 weight
 
 
@@ -38,19 +43,33 @@ class WeightsRange:
     length: int
 
 
-def bundle(out: Path) -> list[Path]:
-    """Write the graph of each bundled network into the folder `out`, which holds the weights files. Returns the paths.
+def bundle(out: Path, num_drawn: int = 120) -> list[Path]:
+    """Write the graphs of each bundled network into the folder `out`, which holds the weights files. Returns the paths.
 
-    Raises ImportError without PyTorch or onnx.
+    num_drawn: images of one to four people that scale the values of the graphs in eight bits; 120 take a minute.
+
+    Raises ImportError without PyTorch, onnx or ONNX Runtime.
     """
-    require("torch", "onnx", purpose="writing the bundled networks")
+    require("torch", "onnx", "onnxruntime", purpose="writing the bundled networks")
     paths = []
     for name, (network, weights, outputs) in bundled_networks().items():
-        path = out / f"{name}.onnx"
-        with atomic_path(path) as unfinished:
-            unfinished.write_bytes(graph_with_external_weights(network, weights, outputs).SerializeToString())
-        paths.append(path)
-    return paths
+        paths.append(out / f"{name}.onnx")
+        _write(graph_with_external_weights(network, weights, outputs), paths[-1])
+    return paths + [_bundle_int8(out, name, num_drawn) for name in get_args(Int8GraphName)]
+
+
+def _bundle_int8(out: Path, name: Int8GraphName, num_drawn: int) -> Path:
+    """Write the graph in eight bits of a network whose float32 graph is there."""
+    path = out / f"{name}.onnx"
+    inputs = drawn_canvases(num_drawn) if name == "detector_int8" else drawn_crops(num_drawn)
+    source = out / f"{name.removesuffix('_int8')}.onnx"
+    _write(quantised(source, input_ranges(source, inputs), lambda node: node.split("/")[2] in _IN_FLOATS), path)
+    return path
+
+
+def _write(model: onnx.ModelProto, path: Path) -> None:
+    with atomic_path(path) as unfinished:
+        unfinished.write_bytes(model.SerializeToString())
 
 
 def bundled_networks() -> dict[GraphName, tuple[InferenceModel, Path, Sequence[str]]]:

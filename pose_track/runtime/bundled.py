@@ -13,6 +13,7 @@ from typing import Literal
 from pose_track.utils.hashing import file_sha256
 
 GraphName = Literal["detector", "pose", "pose_flip_test"]
+Int8GraphName = Literal["detector_int8", "pose_int8"]
 WEIGHTS_SHA256 = "weights_sha256"
 """The metadata key of a graph that holds the hash of its weights file."""
 
@@ -22,11 +23,12 @@ def bundled_folder() -> Path:
     return Path(str(files("pose_track") / "assets"))
 
 
-def bundled_onnx(name: GraphName, weights: Path) -> Path | None:
+def bundled_onnx(name: GraphName | Int8GraphName, weights: Path) -> Path | None:
     """The graph of bundled weights; None for a weights file that is not bundled.
 
     Args:
-        name: outputs of "detector": maps of `CentreNet`; of the others: heatmaps, then the appearance embedding.
+        name: outputs of "detector": maps of `CentreNet`; of the others: heatmaps, then the appearance embedding. Those
+            in eight bits have the same outputs.
         weights: the weights file that the network is to have.
 
     Raises FileNotFoundError where the graph is missing, and ValueError where it was written for other weights.

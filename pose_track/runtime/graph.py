@@ -99,6 +99,8 @@ def open_graph(
     Raises ValueError for a file that is no graph or takes no images, an input of another size if ONNX Runtime runs it,
     and as `resolve_runtime`; ImportError without a library that runs it.
     """
+    if precision == "int8":
+        raise ValueError(f"{str(path)!r} states its types itself; use precision 'auto' instead of 'int8'")
     taken = graph_input(read_ports(path).inputs)
     name = graph_runtime(path, runtime, device, precision)
     if name == "onnx":

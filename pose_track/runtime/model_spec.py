@@ -14,8 +14,9 @@ from pose_track.structures.arrays import Float32Array, ImageArray
 if TYPE_CHECKING:
     from pose_track.models.inference_model import InferenceModel
 
-Precision = Literal["auto", "float32", "bfloat16"]
-"""The type that a network calculates in; "auto" leaves the choice to the runtime."""
+Precision = Literal["auto", "float32", "bfloat16", "int8"]
+"""The type that a network calculates in; "auto" leaves the choice to the runtime. "int8" means that most
+convolutions multiply whole numbers of eight bits, see `pose_track.export.quantise`."""
 
 Run = Callable[[ImageArray], tuple[Float32Array, ...]]
 """Runs a network: images (B, H, W, 3) uint8 RGB, B at least 1 -> an array (B, C, h, w) for each output.
@@ -44,6 +45,7 @@ class ModelSpec:
         onnx: an ONNX file of the same network. OpenVINO and ONNX Runtime load it and never call `build`.
         num_outputs: how many outputs of the ONNX file to return, the first ones; None for all.
         input_shape: of the ONNX file's input, where it is to be another one than the file states.
+        int8: an ONNX file of the same network in eight bits, for the precision int8; None without one.
     """
 
     build: Callable[[], InferenceModel]
@@ -51,6 +53,7 @@ class ModelSpec:
     onnx: Path | None = None
     num_outputs: int | None = None
     input_shape: tuple[int, ...] | None = None
+    int8: Path | None = None
 
 
 def check_images(images: ImageArray) -> None:

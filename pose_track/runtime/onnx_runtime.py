@@ -11,7 +11,7 @@ import onnxruntime as ort
 
 from pose_track.runtime.cache import code_hash, entry_name, load_entry, store_entry
 from pose_track.runtime.exported import OPSET, ExportedMetadata, parse_exported_metadata
-from pose_track.runtime.model_spec import ModelSpec, check_images
+from pose_track.runtime.model_spec import ModelSpec, Precision, check_images
 from pose_track.runtime.onnx_export import to_onnx
 from pose_track.runtime.onnx_providers import device_providers
 from pose_track.structures.arrays import AnyArray, Float32Array, ImageArray
@@ -71,10 +71,12 @@ class OnnxRuntime(SessionRuntime):
         spec: its ONNX file is loaded directly. A network without one is exported and stored in `cache_folder()`; where
             it is stored already, `spec.build` is not called.
         device: one that `device_providers` knows.
+        precision: "int8" where `spec.onnx` is a graph in eight bits.
     """
 
-    def __init__(self, spec: ModelSpec, device: str = "cpu") -> None:
+    def __init__(self, spec: ModelSpec, device: str = "cpu", precision: Precision = "auto") -> None:
         super().__init__(_load(spec, device), spec.num_outputs, device)
+        self.precision = "int8" if precision == "int8" else self.precision
 
 
 def open_exported(path: str | os.PathLike[str], device: str = "cpu") -> SessionRuntime:

@@ -38,7 +38,7 @@ class CompiledNetwork:
     Args:
         spec: its ONNX file is compiled directly; a network without one is converted.
         precision: "auto" is OpenVINO's choice: bfloat16 on a processor that calculates in it (AMX or AVX512-BF16),
-            otherwise float32.
+            otherwise float32. With "int8", `spec.onnx` is a graph in eight bits, and its floats are those of "auto".
 
     Raises ValueError for bfloat16 on a processor without it.
     """
@@ -51,7 +51,7 @@ class CompiledNetwork:
         config: dict[str, object] = {"PERFORMANCE_HINT": "LATENCY", "ENABLE_CPU_PINNING": False}
         self._compiled = load_compiled(spec, config | precision_config(precision))
         self._thread_data = threading.local()
-        self.precision = compiled_precision(self._compiled)
+        self.precision = precision if precision == "int8" else compiled_precision(self._compiled)
 
     def run(self, batch: AnyArray) -> tuple[Any, ...]:
         """The outputs, arrays, for one input."""

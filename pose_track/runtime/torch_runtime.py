@@ -20,11 +20,13 @@ def resolve_precision(name: Precision, device: str) -> torch.dtype:
     """The type in which a network runs on a device. "auto" is bfloat16 on GPUs of NVIDIA and Intel and on a CPU with
     bfloat16 arithmetic, otherwise float32.
 
-    Raises ValueError for an unknown name, or for bfloat16 on a CPU without bfloat16 arithmetic or a GPU of Apple, where
-    it depends on the version of the system.
+    Raises ValueError for an unknown name, for int8, and for bfloat16 on a CPU without bfloat16 arithmetic or a GPU of
+    Apple, where it depends on the version of the system.
     """
     if name not in get_args(Precision):
         raise ValueError(f"unknown precision {name!r}; choose one of {', '.join(map(repr, get_args(Precision)))}")
+    if name == "int8":
+        raise ValueError("PyTorch has no precision 'int8'; use 'auto'")
     has_bfloat16 = device != "mps" and (device != "cpu" or _cpu_has_bfloat16())
     if name == "bfloat16" and not has_bfloat16:
         processors = "a CPU with AMX or AVX512-BF16, or a GPU of NVIDIA or Intel"

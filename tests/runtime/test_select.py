@@ -1,6 +1,8 @@
 from __future__ import annotations
 
+import platform
 from collections.abc import Collection
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -9,7 +11,8 @@ from torch import nn
 
 from pose_track.models.inference_model import InferenceModel
 from pose_track.runtime import openvino_runtime, torch_runtime
-from pose_track.runtime.model_spec import ModelSpec
+from pose_track.runtime.bundled import bundled_folder
+from pose_track.runtime.model_spec import ModelSpec, Precision
 from pose_track.runtime.openvino_runtime import OpenVinoRuntime
 from pose_track.runtime.select import make_runtime, resolve_runtime
 from pose_track.runtime.torch_runtime import TorchRuntime
@@ -17,6 +20,7 @@ from pose_track.utils import extras
 
 ALL = ("torch", "openvino", "onnx", "onnxruntime")
 LIGHT = ("openvino",)
+IMAGES = np.random.default_rng(0).integers(0, 256, (1, 64, 64, 3), dtype=np.uint8)
 
 
 def install(packages: Collection[str], monkeypatch: pytest.MonkeyPatch) -> None:
@@ -53,6 +57,7 @@ def test_which_runtime(
         ("torch", "coreml", "auto", "'torch'.*'coreml'.*'onnx'"),
         ("onnx", "cpu", "bfloat16", "'onnx'.*'bfloat16'.*'float32'"),
         ("tensorrt", "cpu", "auto", "'tensorrt'.*'auto', 'torch', 'openvino', 'onnx'"),
+        ("torch", "cpu", "int8", "'torch'.*'int8'.*'auto'"),
         ("auto", "cpu", "half", "'half'.*'auto', 'float32', 'bfloat16'"),
     ],
 )
@@ -127,6 +132,36 @@ def test_precision_reaches_openvino(monkeypatch: pytest.MonkeyPatch) -> None:
     runs = [make_runtime(spec, "openvino", precision=precision) for precision in ("auto", "float32", "bfloat16")]
     assert recorder.hints == [None, "f32", "bf16"]
     assert runs[1].precision == "float32"
+
+
+@pytest.mark.parametrize(
+    ("machine", "precision", "expected"),
+    [
+        ("x86_64", "auto", "int8"),
+        ("AMD64", "auto", "int8"),
+        ("aarch64", "auto", "float32"),
+        ("aarch64", "int8", "int8"),
+        ("x86_64", "float32", "float32"),
+    ],
+)
+def test_when_networks_run_in_eight_bits(
+    machine: str, precision: Precision, expected: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(platform, "machine", lambda: machine)
+    monkeypatch.setattr(openvino_runtime, "compiled_precision", lambda compiled: "float32")
+    folder = bundled_folder()
+    spec = ModelSpec(lambda: pytest.fail("built"), "pose", folder / "pose.onnx", int8=folder / "pose_int8.onnx")
+    run = make_runtime(spec, "openvino", precision=precision)
+    is_rounded = not np.array_equal(run(IMAGES)[0], make_runtime(spec, "openvino", precision="float32")(IMAGES)[0])
+    assert (run.precision, is_rounded) == (expected, expected == "int8")
+
+
+def test_a_network_without_eight_bits(tmp_path: Path) -> None:
+    spec = ModelSpec(lambda: InferenceModel(nn.Conv2d(3, 2, 1)), "hrnet of 17 joints")
+    with pytest.raises(ValueError, match=r"no hrnet in precision 'int8'.*without flip test.*'auto'"):
+        make_runtime(spec, "openvino", precision="int8")
+    with pytest.raises(ValueError, match=r"PyTorch.*'int8'.*'auto'"):
+        TorchRuntime(InferenceModel(nn.Conv2d(3, 2, 1)), "cpu", "int8")
 
 
 def test_precision_reaches_pytorch(monkeypatch: pytest.MonkeyPatch) -> None:
