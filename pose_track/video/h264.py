@@ -7,6 +7,7 @@ from fractions import Fraction
 from math import ceil
 
 import av
+import cv2
 import numpy as np
 from av.container import OutputContainer
 from av.video.reformatter import ColorPrimaries, ColorRange, Colorspace, ColorTrc
@@ -55,6 +56,14 @@ def yuv_frame(image: ImageArray, pixels: str = "yuv420p") -> av.VideoFrame:
     """
     if image.shape[0] % 2 or image.shape[1] % 2:
         image = np.pad(image, ((0, image.shape[0] % 2), (0, image.shape[1] % 2), (0, 0)), mode="edge")
-    layout = "rgb24" if image.shape[2] == 3 else "rgba"
-    frame = av.VideoFrame.from_numpy_buffer(np.ascontiguousarray(image), format=layout)  # without a copy
-    return frame.reformat(format=pixels, dst_colorspace=Colorspace.ITU709, dst_color_range=ColorRange.MPEG)
+    return _video_frame(image).reformat(
+        format=pixels, dst_colorspace=Colorspace.ITU709, dst_color_range=ColorRange.MPEG
+    )
+
+
+def _video_frame(image: ImageArray) -> av.VideoFrame:
+    """The image as a frame. From BGR FFmpeg has a direct way to yuv420p, which takes half the time of that from RGB."""
+    if image.shape[2] == 4:
+        return av.VideoFrame.from_numpy_buffer(np.ascontiguousarray(image), format="rgba")
+    reversed_channels = np.asarray(cv2.cvtColor(image, cv2.COLOR_RGB2BGR), np.uint8)
+    return av.VideoFrame.from_numpy_buffer(reversed_channels, format="bgr24")
