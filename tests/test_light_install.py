@@ -73,7 +73,7 @@ def test_track_writes_people_and_a_video(tracked: Path) -> None:
     assert isinstance(weights, dict)
     for network in ("detector", "pose"):
         assert weights[network]["device"] == "cpu"
-        assert weights[network]["precision"] in ("float32", "bfloat16")
+        assert weights[network]["precision"] in ("float32", "bfloat16", "int8")
     assert any(path.suffix == ".mp4" for path in (tracked / "out/three_people").iterdir())
 
 

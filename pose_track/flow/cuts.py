@@ -55,8 +55,8 @@ def thumbnail(image: ImageArray) -> Thumbnail:
 
 
 def cut_or_change(before: Thumbnail, after: Thumbnail) -> float | None:
-    """`aligned_tile_change` of the thumbnails of two successive images; None where they are of different shots, as those
-    of different shapes always are."""
+    """`aligned_tile_change` of the thumbnails of two successive images; None where they are of different shots, which
+    those of different shapes always are."""
     if before.image.shape != after.image.shape:
         return None
     change = aligned_tile_change(before, after)

@@ -1,4 +1,4 @@
-"""Time of each stage, of the clock and of the processor, and a trace of every call for chrome://tracing or ui.perfetto.dev."""
+"""Time of each stage, by the clock and of the processor, and a trace for chrome://tracing or ui.perfetto.dev."""
 
 from __future__ import annotations
 

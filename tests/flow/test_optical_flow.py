@@ -71,6 +71,23 @@ def test_downscaling_gives_the_same_points_of_the_frame(method, long_side):
     assert np.median(errors) < 0.2 * max(SIZE) / long_side
 
 
+def test_a_method_with_a_reduction_gets_smaller_images_and_the_same_tolerance():
+    """An error of 2 pixels of the image that is 120 wide has confidence 0, whatever the method looks at."""
+
+    class Reduced(Recorder):
+        reduction = 4
+
+        def __call__(self, before, after):
+            assert before.shape == after.shape == (20, 30)
+            return super().__call__(before, after)
+
+    for back, expected in [(0, 1), (0.25, 0.5), (0.5, 0)]:
+        warped, confidence = step_between(OpticalFlow(Reduced(0, back), 120, 2.0), STILL, STILL).warp([[100, 80]])
+        assert confidence[0] == pytest.approx(expected, abs=0.01)
+    warped, _ = step_between(OpticalFlow(Reduced(0.5), 120, 2.0), STILL, STILL).warp([[100, 80]])
+    assert warped.tolist() == [[104, 80]]
+
+
 def test_the_method_gets_points_of_the_downscaled_image():
     inputs = []
 

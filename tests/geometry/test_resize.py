@@ -36,6 +36,18 @@ def test_close_to_the_mean_of_the_covered_area(
     assert abs(result.mean() - expected.mean()) < 2
 
 
+@pytest.mark.parametrize("size", [(384, 216), (416, 234), (500, 281)])
+def test_close_to_the_mean_of_the_area_also_where_details_are_fine(size: tuple[int, int]) -> None:
+    """As close as the mean of the area of the image halved."""
+    image = smooth_image(1280, 720, 3, 0)
+    image[::3] = 255 - image[::3]
+    expected = cv2.resize(image, size, interpolation=cv2.INTER_AREA)
+    halved = cv2.resize(image, (640, 360), interpolation=cv2.INTER_AREA)
+    by_halves = cv2.resize(halved, size, interpolation=cv2.INTER_AREA)
+    error, limit = (np.abs(result.astype(int) - expected).mean() for result in (downscale(image, size), by_halves))
+    assert error < max(1.5 * limit, 1)
+
+
 @pytest.mark.parametrize("size", [(64, 32), (32, 16), (16, 8), (8, 4)])
 def test_integer_factors_are_exact_up_to_rounding(size: tuple[int, int]) -> None:
     image = smooth_image(64, 32, 3, 0)
