@@ -99,8 +99,9 @@ def test_profile(folder: Path, capfd: pytest.CaptureFixture[str]) -> None:
     make_video(folder / "a.mp4", 5)
     make_video(folder / "b.mp4", 3)
     assert run("a.mp4", "b.mp4", "--profile", "--out", "out") == 0
-    rows = [line.rsplit(maxsplit=4) for line in capfd.readouterr().out.splitlines()]  # name, seconds, share, calls, ms
-    calls = {row[0]: int(row[3]) for row in rows if len(row) == 5 and row[3].isdecimal()}
+    lines = capfd.readouterr().out.splitlines()
+    rows = [line.rsplit(maxsplit=5) for line in lines]  # name, seconds, share, calls, ms, CPU ms
+    calls = {row[0]: int(row[3]) for row in rows if len(row) == 6 and row[3].isdecimal()}
     stages = ("decode", "propose", "assign", "drop duplicates", "write records", "render", "encode")
     assert {name: calls[name] for name in stages} == dict.fromkeys(stages, 8)
     assert calls["detect"] == calls["estimate"] == 3  # windows of four frames
