@@ -26,7 +26,7 @@ class FlowMethod(Protocol):
     """See the module.
 
     needs_colour: takes (H, W, 3) RGB images, otherwise (H, W) grey ones.
-    reduction: the images that it takes are so many times smaller than those that it is said to look at.
+    reduction: the factor by which the images that it takes are smaller than `long_side` of `OpticalFlow` says.
     """
 
     needs_colour: bool
