@@ -165,8 +165,8 @@ class RuntimeSettings(BaseSettings):
     )
     precision: Literal["auto", "float32", "bfloat16", "int8"] = Field(
         default="auto",
-        description="Type the networks calculate in; auto is int8 for the bundled networks without flip test in OpenVINO "
-        "on x86, otherwise bfloat16 on a GPU and on a CPU that has it, else float32.",
+        description="Type the networks calculate in; auto is int8 for the bundled networks without flip test in "
+        "OpenVINO on x86, otherwise bfloat16 on a GPU and on a CPU that has it, else float32.",
     )
 
 

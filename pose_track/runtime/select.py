@@ -40,9 +40,7 @@ def resolve_runtime(name: RuntimeName, device: str, precision: Precision = "auto
         name = "openvino" if is_cpu and not missing_modules("openvino") else "torch"
         name = name if is_cpu or is_torch_device(device) else "onnx"
     if name == "torch" and precision == "int8":
-        raise ValueError(
-            "runtime 'torch' has no precision 'int8'; use 'auto', or runtime 'openvino' on a CPU"
-        )
+        raise ValueError("runtime 'torch' has no precision 'int8'; use 'auto', or runtime 'openvino' on a CPU")
     _check_installed(name)
     return name
 
