@@ -78,7 +78,7 @@ def check_joints(path: Path, runtime: str, flip_test: bool, frames: Frames, prec
             PoseEstimator(CroppedKeypoints(one, codec), POSETRACK_15, codec).run_batch(images, detections)
             for one in (run, reference)
         )
-        compare(poses, expected)
+        compare(poses, expected, 1.5 if run.precision == "int8" else 0.5)
 
 
 def codecs(run: Any) -> list[Codec]:
@@ -90,13 +90,14 @@ def codecs(run: Any) -> list[Codec]:
     return [Codec("gaussian", SIZE, decoding="dark"), Codec("gaussian", SIZE)][: 2 if run.precision == "float32" else 1]
 
 
-def compare(poses: Sequence[Poses], expected: Sequence[Poses]) -> None:
+def compare(poses: Sequence[Poses], expected: Sequence[Poses], limit: float) -> None:
+    """limit: of the 99th percentile of how far joints move, in pixels of the frame."""
     distances = [
         np.linalg.norm(found.joints - reference.joints, axis=-1)[reference.joint_scores > MIN_SCORE]
         for found, reference in zip(poses, expected, strict=True)
     ]
     assert len(np.concatenate(distances)) > 20
-    assert np.percentile(np.concatenate(distances), 99) <= 0.5
+    assert np.percentile(np.concatenate(distances), 99) <= limit
     for found, reference in zip(poses, expected, strict=True):
         np.testing.assert_allclose(found.joint_scores, reference.joint_scores, atol=0.05)
         atol = 0.05 * np.abs(reference.features).max(initial=1)
@@ -124,7 +125,7 @@ def test_joints_of_pytorch_in_bfloat16(frames: Frames, monkeypatch: pytest.Monke
 
 @pytest.mark.parametrize("runtime", ["torch", "openvino"])
 def test_joints_and_boxes_in_the_native_precision(runtime: str, frames: Frames) -> None:
-    """bfloat16 on a processor that has it."""
+    """OpenVINO's is int8 on x86, PyTorch's bfloat16 on a processor that has it."""
     check_joints(SAMPLE, runtime, False, frames, "auto")
     check_boxes(runtime, frames, "auto")
 
