@@ -15,10 +15,9 @@ from pose_track.batch.journal import open_journal
 from pose_track.batch.measure_workers import measure_workers
 from pose_track.batch.records import Records
 from pose_track.batch.remote_tree import open_tree
-from pose_track.batch.results import control_folder
 from pose_track.batch.state import BatchState
 from pose_track.batch.task import Limits, WorkerSetup
-from pose_track.batch.track_handler import HANDLER, WORK, open_staging
+from pose_track.batch.track_handler import HANDLER, open_staging, remove_leftovers
 
 LOCAL = "local"
 _WORTH_MEASURING = 4  # videos
@@ -71,8 +70,7 @@ def run_batch(
         finally:
             with suppress(OSError):
                 open_staging(out).clean()
-            with suppress(OSError):  # it holds what another attempt goes on with, or is in use
-                (control_folder(out) / WORK).rmdir()
+            remove_leftovers(out)
             records.save_state(batch.state)
             records.save_tables()
 

@@ -6,7 +6,7 @@ import hashlib
 import logging
 import shutil
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import AbstractContextManager, ExitStack, contextmanager, nullcontext
+from contextlib import AbstractContextManager, ExitStack, contextmanager, nullcontext, suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -167,6 +167,16 @@ def _leased(folder: Path) -> Iterator[None]:
         except FileNotFoundError:
             raise BlockingIOError(f"{str(folder)!r} is being removed by another worker") from None
         yield
+    with suppress(OSError):  # other videos are being tracked; the worker of a killed batch may be the last one here
+        folder.parent.rmdir()
+
+
+def remove_leftovers(out: Path) -> None:
+    """Remove the folders of killed workers that hold nothing with which another attempt could go on."""
+    with suppress(OSError):
+        for folder in (control_folder(out) / WORK).iterdir():
+            with suppress(OSError), _leased(folder):  # it is in use
+                pass
 
 
 def work_folder(out: Path, name: str, recipe: Recipe) -> Path:
