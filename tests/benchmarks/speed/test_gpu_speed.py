@@ -65,11 +65,19 @@ def test_parts_end_in_time_with_all_that_they_started(tmp_path: Path) -> None:
     assert not alive.exists()
 
 
-def test_the_gpu_is_watched_while_a_part_runs(monkeypatch: pytest.MonkeyPatch) -> None:
-    samples = iter([(100.0, 0.2), (300.0, 0.6)])
-    monkeypatch.setattr(parts_in_time, "_gpu_sample", lambda: next(samples, None))
+def test_the_gpu_is_watched_while_a_part_runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    samples, watched = iter([(100.0, 0.2), (300.0, 0.6)]), tmp_path / "watched"
+
+    def sample() -> tuple[float, float] | None:
+        taken = next(samples, None)
+        if taken is None:
+            watched.touch()
+        return taken
+
+    monkeypatch.setattr(parts_in_time, "_gpu_sample", sample)
     monkeypatch.setattr(parts_in_time, "_SAMPLE_SECONDS", 0.001)
-    (result,) = run_parts([part("any", "")], 60, lambda results: None)
+    waits = f"import pathlib, time\nwhile not pathlib.Path({str(watched)!r}).exists(): time.sleep(0.01)"
+    (result,) = run_parts([part("any", waits)], 60, lambda results: None)
     assert result.gpu == {"gpu_peak_mb": 300.0, "gpu_busy": pytest.approx(0.4)}
 
 
