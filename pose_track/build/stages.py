@@ -24,7 +24,7 @@ from pose_track.pose.estimator import PoseEstimator
 from pose_track.pose.keypoints import CroppedKeypoints, DecodedKeypoints, KeypointFunction
 from pose_track.runtime.device import resolve_device
 from pose_track.runtime.model_spec import Runtime
-from pose_track.runtime.select import make_runtime, resolve_runtime
+from pose_track.runtime.select import check_stated_types, make_runtime, resolve_runtime
 from pose_track.structures.arrays import ImageArray
 from pose_track.structures.frames import Detections, Frame
 from pose_track.structures.skeleton import Skeleton
@@ -187,8 +187,7 @@ def _build_pose_runtime(network: PoseNetwork, settings: StageSettings, device: s
     if options.name not in ("auto", "onnx"):
         raise ValueError(f"{str(network.path)!r} runs with --runtime onnx only; leave out {options.name}")
     resolve_runtime("onnx", device, options.precision)
-    if options.precision == "int8":
-        raise ValueError(f"{str(network.path)!r} states its types itself; use precision 'auto' instead of 'int8'")
+    check_stated_types(network.path, options.precision)
     if needs_appearance and not network.exported.has_appearance:
         logger.warning(
             "%s was exported without --appearance, so the tracker cannot compare people's appearance", network.path

@@ -36,7 +36,7 @@ def input_ranges(path: Path, batches: Iterable[ImageArray]) -> dict[str, tuple[f
     import onnxruntime as ort
 
     model = onnx.load(path)
-    names = list(dict.fromkeys(node.input[0] for node in _convolutions(model)))
+    names = list(dict.fromkeys(node.input[0] for node in model.graph.node if node.op_type == "Conv"))
     model.graph.output.extend(onnx.ValueInfoProto(name=name) for name in names)
     session = ort.InferenceSession(model.SerializeToString(), providers=["CPUExecutionProvider"])
     image_input = session.get_inputs()[0].name
@@ -73,10 +73,6 @@ def quantised(path: Path, ranges: Ranges, is_float: Callable[[str], bool]) -> on
     del graph.node[:]
     graph.node.extend(nodes)
     return model
-
-
-def _convolutions(model: onnx.ModelProto) -> list[Any]:
-    return [node for node in model.graph.node if node.op_type == "Conv"]
 
 
 def _weights(path: Path) -> dict[str, AnyArray]:

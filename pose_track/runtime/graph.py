@@ -13,7 +13,7 @@ import numpy as np
 
 from pose_track.models.graph_input import GraphInput, Pixels, Port, graph_input, to_input
 from pose_track.runtime.model_spec import ModelSpec, Precision, check_images
-from pose_track.runtime.select import RuntimeName, resolve_runtime
+from pose_track.runtime.select import RuntimeName, check_stated_types, resolve_runtime
 from pose_track.structures.arrays import AnyArray, Float32Array, ImageArray
 from pose_track.utils.extras import missing_modules, require
 from pose_track.utils.hashing import file_sha256
@@ -99,8 +99,7 @@ def open_graph(
     Raises ValueError for a file that is no graph or takes no images, an input of another size if ONNX Runtime runs it,
     and as `resolve_runtime`; ImportError without a library that runs it.
     """
-    if precision == "int8":
-        raise ValueError(f"{str(path)!r} states its types itself; use precision 'auto' instead of 'int8'")
+    check_stated_types(path, precision)
     taken = graph_input(read_ports(path).inputs)
     name = graph_runtime(path, runtime, device, precision)
     if name == "onnx":

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import platform
 from dataclasses import replace
+from pathlib import Path
 from typing import Literal, get_args
 
 from pose_track.runtime.device import is_torch_device
@@ -53,6 +54,12 @@ def _check_installed(name: RuntimeName) -> None:
         require("torch", purpose="runtime 'torch'")
     elif missing_modules("openvino"):
         raise ImportError("runtime 'openvino' needs openvino; pip install openvino, or choose another runtime")
+
+
+def check_stated_types(path: Path, precision: Precision) -> None:
+    """Raises ValueError for int8 with a file that states the types of its values itself."""
+    if precision == "int8":
+        raise ValueError(f"{str(path)!r} states its types itself; use precision 'auto' instead of 'int8'")
 
 
 def make_runtime(
