@@ -55,10 +55,11 @@ def publish(url, receiver):
 
 
 def wait_until_it_listens(port):
-    """Without connecting: the receiver takes one connection."""
+    """Without connecting, since the receiver takes one connection, and without keeping the port from it."""
     deadline = time.monotonic() + 10
     while time.monotonic() < deadline:
         with socket.socket() as probe:
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)  # then only a listener refuses to share the port
             try:
                 probe.bind(("127.0.0.1", port))
             except OSError:
