@@ -15,11 +15,11 @@ if TYPE_CHECKING:
     from pose_track.models.inference_model import InferenceModel
 
 
-def detector_spec(network: DetectorNetwork) -> ModelSpec:
-    """The specification of the detector `compact`."""
+def detector_spec(network: DetectorNetwork, image_size: tuple[int, int] | None = None) -> ModelSpec:
+    """The specification of the detector `compact`. image_size: (w, h) of its input, as far as it is known."""
     key = f"centre_compact with weights {file_sha256(network.path)}"
     graph, int8 = (bundled_onnx(name, network.path) for name in ("detector", "detector_int8"))
-    return ModelSpec(partial(build_centre_net, network.path), key, graph, int8=int8)
+    return ModelSpec(partial(build_centre_net, network.path), key, graph, image_size=image_size, int8=int8)
 
 
 def build_centre_net(weights: Path) -> InferenceModel:
@@ -42,6 +42,7 @@ def pose_spec(network: PoseNetwork, flip_test: bool = False, with_embedding: boo
         f"{name}, {flips}, weights {file_sha256(network.path)}",
         bundled_onnx("pose_flip_test" if flip_test else "pose", network.path),
         num_outputs=2 if with_embedding else 1,
+        image_size=network.codec.input_size,
         int8=None if flip_test else bundled_onnx("pose_int8", network.path),
     )
 

@@ -13,7 +13,7 @@ from pose_track.build.networks import PoseNetwork, detector_network, pose_networ
 from pose_track.build.specs import build_pose_network, detector_spec, pose_spec
 from pose_track.build.tracker import build_tracker
 from pose_track.config.settings import StageSettings
-from pose_track.detection.detector import CentreDetector
+from pose_track.detection.detector import CentreDetector, widescreen_size
 from pose_track.detection.one_stage import OneStageNetwork
 from pose_track.detection.recorded import RecordedDetector
 from pose_track.models.score_map import ScoreMap, describe_scores
@@ -133,7 +133,8 @@ def build_detector(
     description = describe_file(network.path)
     if network.name == "compact":
         _warn_of_raw_scores(network.path, network.score_map, f"detector.min_score {options.min_score}")
-        runtime = make_runtime(detector_spec(network), settings.runtime.name, device, precision)
+        spec = detector_spec(network, widescreen_size(options.long_side))  # most videos are
+        runtime = make_runtime(spec, settings.runtime.name, device, precision)
         run = profile.timed(_profile_name("detector", runtime), runtime)
         detector = CentreDetector(
             run, options.long_side, options.min_score, options.max_iou, score_map=network.score_map

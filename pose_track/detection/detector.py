@@ -43,6 +43,16 @@ def letterbox(image: ImageArray, long_side: int, multiple: int) -> tuple[ImageAr
     return canvas, np.array([new_w / width, new_h / height])
 
 
+def widescreen_size(long_side: int) -> tuple[int, int]:
+    """The (w, h) of what a `CentreDetector` gives its network of a video in 16:9.
+
+    >>> widescreen_size(384)
+    (384, 256)
+    """
+    width, height = (-(-side // SIZE_MULTIPLE) * SIZE_MULTIPLE for side in (long_side, round(long_side * 9 / 16)))
+    return width, height
+
+
 class CentreDetector:
     """A person detector by a `CentreNet`.
 

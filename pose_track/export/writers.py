@@ -42,7 +42,7 @@ def write_openvino(network: ExportedNetwork, stem: Path, metadata: Mapping[str, 
     metadata become runtime information in the section "pose_track"."""
     import openvino as ov
 
-    from pose_track.runtime.openvino_runtime import save_model, to_openvino
+    from pose_track.runtime.openvino_compile import save_model, to_openvino
 
     example = network.example()
     model: ov.Model = to_openvino(network, example, (-1, *example.shape[1:]))
@@ -69,7 +69,7 @@ def open_onnx(path: Path) -> RunExported:
 def open_openvino(path: Path) -> RunExported:
     """An exported OpenVINO file, ready to run in float32. OpenVINO's own choice may be bfloat16, whose rounding would
     hide errors of the file."""
-    from pose_track.runtime.openvino_runtime import core, precision_config
+    from pose_track.runtime.openvino_compile import core, precision_config
 
     compiled = core().compile_model(path, "CPU", precision_config("float32"))
     return lambda crops: tuple(compiled(crops).to_tuple())
@@ -78,13 +78,13 @@ def open_openvino(path: Path) -> RunExported:
 def open_natively(path: Path) -> tuple[RunExported, str] | None:
     """An exported OpenVINO file, ready to run in the type that OpenVINO chooses on this processor, and that type; None
     for float32."""
-    from pose_track.runtime.openvino_runtime import compiled_precision, core, has_bfloat16
+    from pose_track.runtime.openvino_compile import core, resolve_precision
 
-    if not has_bfloat16():
+    precision = resolve_precision("auto")
+    if precision == "float32":
         return None
     compiled = core().compile_model(path, "CPU")
-    precision = compiled_precision(compiled)
-    return None if precision == "float32" else (lambda crops: tuple(compiled(crops).to_tuple()), precision)
+    return lambda crops: tuple(compiled(crops).to_tuple()), precision
 
 
 OPENERS: dict[Target, Callable[[Path], RunExported]] = {"onnx": open_onnx, "openvino": open_openvino}

@@ -30,13 +30,13 @@ class GraphPorts(NamedTuple):
 
 
 class _Network(Protocol):
-    """A network that takes one array."""
+    """A network that takes arrays of one shape and returns the outputs of each."""
 
     @property
     def device(self) -> str: ...
     @property
     def precision(self) -> str: ...
-    def run(self, batch: AnyArray, /) -> tuple[AnyArray, ...]: ...
+    def run(self, inputs: Sequence[AnyArray], /) -> list[tuple[AnyArray, ...]]: ...
 
 
 class GraphRuntime:
@@ -44,31 +44,35 @@ class GraphRuntime:
 
     Args:
         network: runs the graph.
-        taken: the graph's input. Images go in one by one if it takes only one.
+        taken: the graph's input.
+        batch: how many images an array for the network has; None for any number.
         pixels: the values that it takes.
         outputs: the indices of the outputs to return, in this order.
     """
 
-    def __init__(self, network: _Network, taken: GraphInput, pixels: Pixels, outputs: Sequence[int]) -> None:
-        self._network, self._input, self._pixels, self._outputs = network, taken, pixels, tuple(outputs)
+    def __init__(
+        self, network: _Network, taken: GraphInput, batch: int | None, pixels: Pixels, outputs: Sequence[int]
+    ) -> None:
+        self._network, self._input, self._batch = network, taken, batch
+        self._pixels, self._outputs = pixels, tuple(outputs)
         self.device, self.precision = network.device, network.precision
 
     def __call__(self, images: ImageArray) -> tuple[Float32Array, ...]:
         check_images(images)
-        step = self._input.batch or len(images)
-        parts = [self._run(images[start : start + step], step) for start in range(0, len(images), step)]
-        return parts[0] if len(parts) == 1 else tuple(_joined(part) for part in zip(*parts, strict=True))
-
-    def _run(self, images: ImageArray, batch: int) -> tuple[Float32Array, ...]:
-        """As many images as the graph takes, or fewer, which are filled up."""
-        filled = np.concatenate([images, *[images[-1:]] * (batch - len(images))]) if len(images) < batch else images
-        outputs = self._network.run(to_input(filled, self._pixels, self._input.channels_last, self._input.dtype))
-        return tuple(np.asarray(outputs[index], np.float32)[: len(images)] for index in self._outputs)
+        step = self._batch or len(images)
+        missing = -len(images) % step
+        filled = np.concatenate([images, *[images[-1:]] * missing]) if missing else images
+        values = to_input(filled, self._pixels, self._input.channels_last, self._input.dtype)
+        parts = self._network.run([values[start : start + step] for start in range(0, len(values), step)])
+        outputs = ([np.asarray(part[index], np.float32) for part in parts] for index in self._outputs)
+        return tuple(_joined(output)[: len(images)] for output in outputs)
 
 
 def _joined(parts: Sequence[Float32Array]) -> Float32Array:
     """The outputs of several runs, one after another. Where these found different numbers of people, in the second
     dimension, zeros follow the last ones, whose scores are then 0."""
+    if len({part.shape[1:] for part in parts}) == 1:
+        return np.concatenate(parts)
     most = max(part.shape[1] for part in parts)
     missing = [[(0, 0), (0, most - part.shape[1]), *[(0, 0)] * (part.ndim - 2)] for part in parts]
     return np.concatenate([np.pad(part, width) for part, width in zip(parts, missing, strict=True)])
@@ -103,11 +107,16 @@ def open_graph(
     taken = graph_input(read_ports(path).inputs)
     name = graph_runtime(path, runtime, device, precision)
     if name == "onnx":
-        return GraphRuntime(_open_onnx(path, taken, input_size, device), taken, pixels, outputs)
+        return GraphRuntime(_open_onnx(path, taken, input_size, device), taken, taken.batch, pixels, outputs)
     from pose_track.runtime.openvino_runtime import CompiledNetwork
 
-    spec = ModelSpec(_no_weights, f"graph-{path.stem} {graph_sha256(path)}", path, None, _new_shape(taken, input_size))
-    return GraphRuntime(CompiledNetwork(spec, precision), taken, pixels, outputs)
+    batch = taken.batch or 1
+    sides = (input_size[1], input_size[0])
+    shape = (batch, *sides, 3) if taken.channels_last else (batch, 3, *sides)
+    spec = ModelSpec(_no_weights, f"graph-{path.stem} {graph_sha256(path)}", path, None, shape)
+    network = CompiledNetwork(spec, precision)
+    network.prepare()
+    return GraphRuntime(network, taken, batch, pixels, outputs)
 
 
 def graph_runtime(path: Path, runtime: RuntimeName, device: str, precision: Precision = "auto") -> RuntimeName:
@@ -174,7 +183,7 @@ def _read_ports(path: Path, mtime: int, size: int) -> GraphPorts:
 
 
 def _openvino_ports(path: Path) -> GraphPorts:
-    from pose_track.runtime.openvino_runtime import core
+    from pose_track.runtime.openvino_compile import core
 
     try:
         model = core().read_model(path)
@@ -208,14 +217,6 @@ def _onnx_ports(path: Path) -> GraphPorts:
 def _refuse(path: Path, error: Exception) -> NoReturn:
     reason = " ".join(_PLACES.sub("", str(error)).split())[:160]
     raise ValueError(f"{str(path)!r} is no network that can be read, or is cut short ({reason})") from error
-
-
-def _new_shape(taken: GraphInput, size: tuple[int, int]) -> tuple[int, ...] | None:
-    """The shape of the input for images of `size`; None where the graph takes these already."""
-    if taken.size == size:
-        return None
-    sides = (size[1], size[0], 3) if taken.channels_last else (3, size[1], size[0])
-    return (-1 if taken.batch is None else taken.batch, *sides)
 
 
 def _open_onnx(path: Path, taken: GraphInput, size: tuple[int, int], device: str) -> _Network:

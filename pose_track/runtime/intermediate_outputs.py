@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import openvino as ov
 
-from pose_track.runtime.openvino_runtime import core
+from pose_track.runtime.openvino_compile import core
 from pose_track.structures.arrays import Float32Array
 
 

@@ -44,7 +44,8 @@ class ModelSpec:
         key: text that identifies the network and its weights, the network's name first. Equal keys mean equal networks.
         onnx: an ONNX file of the same network. OpenVINO and ONNX Runtime load it and never call `build`.
         num_outputs: how many outputs of the ONNX file to return, the first ones; None for all.
-        input_shape: of the ONNX file's input, where it is to be another one than the file states.
+        input_shape: of the input, where it is to be another one than the file states.
+        image_size: (w, h) of the images that it will run with, as far as it is known.
         int8: an ONNX file of the same network in eight bits, for the precision int8; None without one.
     """
 
@@ -53,6 +54,7 @@ class ModelSpec:
     onnx: Path | None = None
     num_outputs: int | None = None
     input_shape: tuple[int, ...] | None = None
+    image_size: tuple[int, int] | None = None
     int8: Path | None = None
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -44,9 +45,10 @@ class SessionNetwork:
         self._outputs = [output.name for output in session.get_outputs()][:num_outputs]
         self.device = device
 
-    def run(self, batch: AnyArray) -> tuple[Any, ...]:
-        """The outputs, arrays, for one input."""
-        return tuple(self._session.run(self._outputs, {self._input.name: np.ascontiguousarray(batch)}))
+    def run(self, inputs: Sequence[AnyArray]) -> list[tuple[Any, ...]]:
+        """The outputs, arrays, of each input."""
+        name = self._input.name
+        return [tuple(self._session.run(self._outputs, {name: np.ascontiguousarray(one)})) for one in inputs]
 
 
 class SessionRuntime(SessionNetwork):
@@ -55,7 +57,7 @@ class SessionRuntime(SessionNetwork):
     def __call__(self, images: ImageArray) -> tuple[Float32Array, ...]:
         check_images(images)
         self._check_size(images.shape)
-        return self.run(images)
+        return self.run([images])[0]
 
     def _check_size(self, shape: tuple[int, ...]) -> None:
         """An exported network takes crops of one size. A dimension of any length has a name instead of a number."""

@@ -7,6 +7,7 @@ import subprocess
 import sys
 import threading
 import warnings
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -16,9 +17,9 @@ from torch import Tensor, nn
 
 from pose_track.models.hrnet import HRNet, HRNetWithEmbedding
 from pose_track.models.inference_model import InferenceModel
-from pose_track.runtime import openvino_runtime
+from pose_track.runtime import openvino_compile, openvino_runtime
 from pose_track.runtime.cache import CHECKSUMS
-from pose_track.runtime.model_spec import ModelSpec, Runtime
+from pose_track.runtime.model_spec import ModelSpec, Precision, Runtime
 from pose_track.runtime.select import RuntimeName, make_runtime
 from pose_track.runtime.torch_runtime import TorchRuntime
 from pose_track.utils import extras
@@ -26,6 +27,7 @@ from pose_track.utils.cache_dir import VARIABLE
 from pose_track.utils.extras import missing_modules
 
 FLIP_INDICES = [0, 2, 1]
+CODE = {"openvino": "openvino_compile", "onnx": "onnx_runtime"}  # what makes cache entries
 FILES = {"openvino": ["compiled.blob"], "onnx": ["model.onnx"]}  # of a cache entry
 MISSING = missing_modules("onnx", "onnxruntime")
 ONNX_SKIP = pytest.mark.skipif(bool(MISSING), reason=f"{MISSING} not installed; pip install 'pose_track[onnx]'")
@@ -128,8 +130,8 @@ class Factory:
         return ModelSpec(build, f"{key} by {value}")
 
 
-def run_shift(spec: ModelSpec, name: RuntimeName) -> float:
-    return float(make_runtime(spec, name)(random_images(1, 4, 4))[0].max())
+def run_shift(spec: ModelSpec, name: RuntimeName, precision: Precision = "auto") -> float:
+    return float(make_runtime(spec, name, precision=precision)(random_images(1, 4, 4))[0].max())
 
 
 @pytest.fixture
@@ -159,7 +161,7 @@ def test_other_keys_are_other_networks(name: RuntimeName, cache: Path) -> None:
 def test_changed_code_rebuilds_the_network(name: RuntimeName, cache: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     factory = Factory()
     run_shift(factory.spec(2.0), name)
-    monkeypatch.setattr(f"pose_track.runtime.{name}_runtime.code_hash", lambda: "other")
+    monkeypatch.setattr(f"pose_track.runtime.{CODE[name]}.code_hash", lambda: "other")
     run_shift(factory.spec(2.0), name)
     assert factory.count == len(list((cache / name).iterdir())) == 2
 
@@ -167,7 +169,7 @@ def test_changed_code_rebuilds_the_network(name: RuntimeName, cache: Path, monke
 def test_another_openvino_rebuilds_the_network(cache: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     factory = Factory()
     run_shift(factory.spec(2.0), "openvino")
-    monkeypatch.setattr(openvino_runtime, "ov", OtherVersion())
+    monkeypatch.setattr(openvino_compile, "ov", OtherVersion())
     run_shift(factory.spec(2.0), "openvino")
     assert factory.count == len(list((cache / "openvino").iterdir())) == 2
 
@@ -296,10 +298,10 @@ def metadata_property() -> bytes:
 
 def test_a_compiled_network_depends_on_processor_and_precision(cache: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     factory = Factory()
-    make_runtime(factory.spec(2.0), "openvino")
-    make_runtime(factory.spec(2.0), "openvino", precision="float32")
-    monkeypatch.setattr(openvino_runtime, "processor_name", lambda: "another processor")
-    make_runtime(factory.spec(2.0), "openvino")
+    run_shift(factory.spec(2.0), "openvino")
+    run_shift(factory.spec(2.0), "openvino", "float32")
+    monkeypatch.setattr(openvino_compile, "processor_name", lambda: "another processor")
+    run_shift(factory.spec(2.0), "openvino")
     assert factory.count == len(list((cache / "openvino").iterdir())) == 3
 
 
@@ -312,7 +314,7 @@ def test_an_unwritable_cache_is_one_warning(
     spec = ModelSpec(lambda: pytest.fail("the network was built"), "any", ones_and_twos(tmp_path / "network.onnx"))
     with caplog.at_level(logging.WARNING):
         for _ in range(2):
-            make_runtime(spec, "openvino")
+            make_runtime(spec, "openvino")(random_images(1, 4, 4))
     (message,) = caplog.messages
     assert str(tmp_path / "file") in message
 
@@ -328,4 +330,47 @@ def test_converting_without_pytorch(name: RuntimeName, cache: Path, monkeypatch:
     """An error in one line with the pip command."""
     monkeypatch.setattr(extras, "missing_modules", lambda *modules: [name for name in modules if name == "torch"])
     with pytest.raises(ImportError, match=r"torch.*pip install 'pose_track\[gpu\]'"):
-        make_runtime(Factory().spec(2.0), name)
+        make_runtime(replace(Factory().spec(2.0), image_size=(4, 4)), name)
+
+
+class TestInputsAtOnce:
+    """Of OpenVINO, on however many cores this machine has."""
+
+    @pytest.mark.parametrize("cores", [1, 2, 64])
+    def test_outputs_do_not_depend_on_how_many_images_come(self, cores: int, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr(openvino_runtime, "usable_cores", lambda: cores)
+        run = make_runtime(ModelSpec(tiny, "tiny with flip test"), "openvino", precision="float32")
+        images = random_images(7, 64, 64)
+        alone = [run(image[None]) for image in images]
+        together = run(images)
+        for output, singles in zip(together, zip(*alone, strict=True), strict=True):
+            np.testing.assert_allclose(output, np.concatenate(singles), atol=1e-5)
+
+    def test_single_images_share_the_cores_and_many_have_one_each(
+        self, cache: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr(openvino_runtime, "usable_cores", lambda: 4)
+        hints = []
+
+        def load(spec: ModelSpec, config: dict[str, object]) -> object:
+            hints.append(config["PERFORMANCE_HINT"])
+            return openvino_compile.load_compiled(spec, config)
+
+        monkeypatch.setattr(openvino_runtime, "load_compiled", load)
+        run = make_runtime(Factory().spec(2.0), "openvino")
+        for count in (3, 2, 1, 4):
+            run(random_images(count, 4, 4))
+        assert hints == ["THROUGHPUT", "LATENCY"]
+
+    def test_few_sizes_stay_compiled(self, cache: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        sizes = []
+
+        def load(spec: ModelSpec, config: dict[str, object]) -> object:
+            sizes.append(spec.input_shape[2])  # type: ignore[index]
+            return openvino_compile.load_compiled(spec, config)
+
+        monkeypatch.setattr(openvino_runtime, "load_compiled", load)
+        run = make_runtime(replace(Factory().spec(2.0), image_size=(4, 4)), "openvino")
+        for width in (4, 5, 6, 7, 4, 8, 5):  # 5 was used the longest ago when 8 came
+            run(random_images(4, 4, width))
+        assert sizes == [4, 5, 6, 7, 8, 5]

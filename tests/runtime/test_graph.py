@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -72,13 +73,13 @@ class Finder:
 
     device, precision = "cpu", "float32"
 
-    def run(self, batch: np.ndarray) -> tuple[np.ndarray, ...]:
-        count = int(batch.max())
-        return np.ones((1, count, 5), np.float32), np.ones((1, count), np.int64)
+    def run(self, inputs: Sequence[np.ndarray]) -> list[tuple[np.ndarray, ...]]:
+        counts = [int(one.max()) for one in inputs]
+        return [(np.ones((1, count, 5), np.float32), np.ones((1, count), np.int64)) for count in counts]
 
 
 def test_images_with_different_numbers_of_people() -> None:
-    run = GraphRuntime(Finder(), GraphInput(1, (4, 4), False, "float32"), "rgb_255", (0, 1))
+    run = GraphRuntime(Finder(), GraphInput(None, (4, 4), False, "float32"), 1, "rgb_255", (0, 1))
     bright = np.stack([np.full((4, 4, 3), value, np.uint8) for value in (2, 0, 3)])
     boxes, labels = run(bright)
     assert boxes.shape == (3, 3, 5)

@@ -10,7 +10,7 @@ import pytest
 from torch import nn
 
 from pose_track.models.inference_model import InferenceModel
-from pose_track.runtime import openvino_runtime, torch_runtime
+from pose_track.runtime import openvino_compile, openvino_runtime, torch_runtime
 from pose_track.runtime.bundled import bundled_folder
 from pose_track.runtime.model_spec import ModelSpec, Precision
 from pose_track.runtime.openvino_runtime import OpenVinoRuntime
@@ -112,14 +112,14 @@ class CompileRecorder:
     """An OpenVINO core of a processor with bfloat16 that records the properties of compiled networks."""
 
     def __init__(self) -> None:
-        self.core, self.hints = openvino_runtime.core(), list[object]()
+        self.core, self.hints = openvino_compile.core(), list[object]()
 
     def compile_model(self, model: object, device: str, config: dict[str, object]) -> object:
         self.hints.append(config.get("INFERENCE_PRECISION_HINT"))
         return self.core.compile_model(model, device, config)
 
-    def get_property(self, device: str, name: str) -> list[str]:
-        return ["FP32", "BF16"]
+    def get_property(self, device: str, name: str) -> object:
+        return ["FP32", "BF16"] if name == "OPTIMIZATION_CAPABILITIES" else self.core.get_property(device, name)
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self.core, name)
@@ -127,8 +127,8 @@ class CompileRecorder:
 
 def test_precision_reaches_openvino(monkeypatch: pytest.MonkeyPatch) -> None:
     recorder = CompileRecorder()
-    monkeypatch.setattr(openvino_runtime, "core", lambda: recorder)
-    spec = ModelSpec(lambda: InferenceModel(nn.MaxPool2d(4)), "maximum in each precision")
+    monkeypatch.setattr(openvino_compile, "core", lambda: recorder)
+    spec = ModelSpec(lambda: InferenceModel(nn.MaxPool2d(4)), "maximum in each precision", image_size=(8, 8))
     runs = [make_runtime(spec, "openvino", precision=precision) for precision in ("auto", "float32", "bfloat16")]
     assert recorder.hints == [None, "f32", "bf16"]
     assert runs[1].precision == "float32"
@@ -148,7 +148,7 @@ def test_when_networks_run_in_eight_bits(
     machine: str, precision: Precision, expected: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(platform, "machine", lambda: machine)
-    monkeypatch.setattr(openvino_runtime, "compiled_precision", lambda compiled: "float32")
+    monkeypatch.setattr(openvino_runtime, "resolve_precision", lambda asked: "float32" if asked == "auto" else asked)
     folder = bundled_folder()
     spec = ModelSpec(lambda: pytest.fail("built"), "pose", folder / "pose.onnx", int8=folder / "pose_int8.onnx")
     run = make_runtime(spec, "openvino", precision=precision)
@@ -174,7 +174,7 @@ def test_precision_reaches_pytorch(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.mark.parametrize("name", ["openvino", "torch"])
 def test_bfloat16_on_a_processor_without_it(name: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(torch_runtime, "_cpu_has_bfloat16", lambda: False)
-    monkeypatch.setattr(openvino_runtime, "has_bfloat16", lambda: False)
+    monkeypatch.setattr(openvino_compile, "has_bfloat16", lambda: False)
     spec = ModelSpec(lambda: InferenceModel(nn.Conv2d(3, 2, 1)), "any")
     with pytest.raises(ValueError, match=r"'bfloat16'.*'float32'"):
         make_runtime(spec, name, precision="bfloat16")

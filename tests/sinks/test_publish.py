@@ -59,7 +59,7 @@ def wait_until_it_listens(port):
     deadline = time.monotonic() + 10
     while time.monotonic() < deadline:
         with socket.socket() as probe:
-            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)  # then only a listener refuses to share the port
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)  # only a listener refuses then
             try:
                 probe.bind(("127.0.0.1", port))
             except OSError:
