@@ -121,6 +121,7 @@ export class PlayedFrames {
   }
 
   pause() {
+    if (this.playing) this.#shown = -1; // the video may be ahead of the frame that it told of
     this.playing = false;
     this.video.pause();
   }
