@@ -44,22 +44,18 @@ class GraphRuntime:
 
     Args:
         network: runs the graph.
-        taken: the graph's input.
-        batch: how many images an array for the network has; None for any number.
+        taken: what the network takes at once.
         pixels: the values that it takes.
         outputs: the indices of the outputs to return, in this order.
     """
 
-    def __init__(
-        self, network: _Network, taken: GraphInput, batch: int | None, pixels: Pixels, outputs: Sequence[int]
-    ) -> None:
-        self._network, self._input, self._batch = network, taken, batch
-        self._pixels, self._outputs = pixels, tuple(outputs)
+    def __init__(self, network: _Network, taken: GraphInput, pixels: Pixels, outputs: Sequence[int]) -> None:
+        self._network, self._input, self._pixels, self._outputs = network, taken, pixels, tuple(outputs)
         self.device, self.precision = network.device, network.precision
 
     def __call__(self, images: ImageArray) -> tuple[Float32Array, ...]:
         check_images(images)
-        step = self._batch or len(images)
+        step = self._input.batch or len(images)
         missing = -len(images) % step
         filled = np.concatenate([images, *[images[-1:]] * missing]) if missing else images
         values = to_input(filled, self._pixels, self._input.channels_last, self._input.dtype)
@@ -107,7 +103,7 @@ def open_graph(
     taken = graph_input(read_ports(path).inputs)
     name = graph_runtime(path, runtime, device, precision)
     if name == "onnx":
-        return GraphRuntime(_open_onnx(path, taken, input_size, device), taken, taken.batch, pixels, outputs)
+        return GraphRuntime(_open_onnx(path, taken, input_size, device), taken, pixels, outputs)
     from pose_track.runtime.openvino_runtime import CompiledNetwork
 
     batch = taken.batch or 1
@@ -116,7 +112,7 @@ def open_graph(
     spec = ModelSpec(_no_weights, f"graph-{path.stem} {graph_sha256(path)}", path, None, shape)
     network = CompiledNetwork(spec, precision)
     network.prepare()
-    return GraphRuntime(network, taken, batch, pixels, outputs)
+    return GraphRuntime(network, taken._replace(batch=batch), pixels, outputs)
 
 
 def graph_runtime(path: Path, runtime: RuntimeName, device: str, precision: Precision = "auto") -> RuntimeName:

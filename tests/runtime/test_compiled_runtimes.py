@@ -9,6 +9,7 @@ import threading
 import warnings
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -346,31 +347,29 @@ class TestInputsAtOnce:
         for output, singles in zip(together, zip(*alone, strict=True), strict=True):
             np.testing.assert_allclose(output, np.concatenate(singles), atol=1e-5)
 
-    def test_single_images_share_the_cores_and_many_have_one_each(
-        self, cache: Path, monkeypatch: pytest.MonkeyPatch
-    ) -> None:
-        monkeypatch.setattr(openvino_runtime, "usable_cores", lambda: 4)
-        hints = []
+    @pytest.fixture
+    def compiled(self, cache: Path, monkeypatch: pytest.MonkeyPatch) -> list[tuple[Any, Any]]:
+        """The width of the images and the hint of each network that is compiled from now on."""
+        found: list[tuple[Any, Any]] = []
 
         def load(spec: ModelSpec, config: dict[str, object]) -> object:
-            hints.append(config["PERFORMANCE_HINT"])
+            found.append((spec.input_shape[2], config["PERFORMANCE_HINT"]))  # type: ignore[index]
             return openvino_compile.load_compiled(spec, config)
 
         monkeypatch.setattr(openvino_runtime, "load_compiled", load)
+        return found
+
+    def test_single_images_share_the_cores_and_many_have_one_each(
+        self, compiled: list[tuple[Any, Any]], monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr(openvino_runtime, "usable_cores", lambda: 4)
         run = make_runtime(Factory().spec(2.0), "openvino")
         for count in (3, 2, 1, 4):
             run(random_images(count, 4, 4))
-        assert hints == ["THROUGHPUT", "LATENCY"]
+        assert [hint for _, hint in compiled] == ["THROUGHPUT", "LATENCY"]
 
-    def test_few_sizes_stay_compiled(self, cache: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-        sizes = []
-
-        def load(spec: ModelSpec, config: dict[str, object]) -> object:
-            sizes.append(spec.input_shape[2])  # type: ignore[index]
-            return openvino_compile.load_compiled(spec, config)
-
-        monkeypatch.setattr(openvino_runtime, "load_compiled", load)
+    def test_few_sizes_stay_compiled(self, compiled: list[tuple[Any, Any]]) -> None:
         run = make_runtime(replace(Factory().spec(2.0), image_size=(4, 4)), "openvino")
         for width in (4, 5, 6, 7, 4, 8, 5):  # 5 was used the longest ago when 8 came
             run(random_images(4, 4, width))
-        assert sizes == [4, 5, 6, 7, 8, 5]
+        assert [width for width, _ in compiled] == [4, 5, 6, 7, 8, 5]

@@ -79,7 +79,7 @@ class Finder:
 
 
 def test_images_with_different_numbers_of_people() -> None:
-    run = GraphRuntime(Finder(), GraphInput(None, (4, 4), False, "float32"), 1, "rgb_255", (0, 1))
+    run = GraphRuntime(Finder(), GraphInput(1, (4, 4), False, "float32"), "rgb_255", (0, 1))
     bright = np.stack([np.full((4, 4, 3), value, np.uint8) for value in (2, 0, 3)])
     boxes, labels = run(bright)
     assert boxes.shape == (3, 3, 5)
